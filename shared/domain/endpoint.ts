@@ -1,0 +1,51 @@
+import { z } from "zod";
+
+const tokenSourceSchema = z.strictObject({
+  type: z.enum(["clientCredentials", "refreshToken", "googleServiceAccount"]),
+  clientId: z.string().min(1),
+  tokenUrl: z.url({ protocol: /^https$/ }),
+  scope: z.string().min(1),
+  /** Name of the secret in Key Vault that holds the client secret, refresh token or service account key. */
+  secretName: z.string().regex(/^[0-9A-Za-z-]{1,127}$/, "expected the name of a Key Vault secret"),
+});
+
+const limit = z.int().positive();
+
+/**
+ * Settings of a source server, the operator's `endpoints/{endpoint}.json`.
+ * Unknown keys are refused so that a misspelt setting is never silently ignored.
+ */
+export const endpointSchema = z
+  .strictObject({
+    host: z.string().trim().min(1).max(255),
+    port: z.int().min(1).max(65535).default(993),
+    security: z.enum(["ssl", "tls", "none"]).default("ssl"),
+    allowInsecure: z.boolean().default(false),
+    acceptUntrustedCertificates: z.boolean().default(false),
+    authentication: z.enum(["password", "xoauth2"]).default("password"),
+    /** SASL PLAIN: logs in as this user, whose password is in the CSV's Password column, on behalf of the UserName. */
+    adminUser: z.string().min(1).optional(),
+    tokenSource: tokenSourceSchema.optional(),
+    maxConcurrentMigrations: limit.default(20),
+    maxConcurrentIncrementalSyncs: limit.default(10),
+    maxConnectionsPerMailbox: limit.max(10).default(1),
+    maxBytesPerDayPerMailbox: limit.optional(),
+    rootFolder: z.string().min(1).optional(),
+    allowCompression: z.boolean().default(false),
+  })
+  .superRefine((endpoint, context) => {
+    if (endpoint.security === "none" && !endpoint.allowInsecure)
+      context.addIssue({
+        code: "custom",
+        path: ["security"],
+        message: '"none" sends passwords in the clear and is refused unless "allowInsecure" is true',
+      });
+    if (endpoint.authentication === "xoauth2" && endpoint.tokenSource === undefined)
+      context.addIssue({
+        code: "custom",
+        path: ["tokenSource"],
+        message: 'is required when "authentication" is "xoauth2"',
+      });
+  });
+
+export type Endpoint = z.infer<typeof endpointSchema>;

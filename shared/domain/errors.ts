@@ -1,0 +1,42 @@
+/**
+ * What a caller has to do about a failure:
+ * - `transient`: try again later, nothing is wrong with the data.
+ * - `throttled`: the other side asked for a pause; `retryAfterMs` says how long.
+ * - `item`: this one message cannot be copied; record why and go on with the next.
+ * - `mailbox`: this mailbox cannot go on until an operator acts; the others can.
+ * - `fatal`: the deployment is misconfigured.
+ */
+export type ErrorKind = "transient" | "throttled" | "item" | "mailbox" | "fatal";
+
+export interface ErrorDetails {
+  /** Pause the other side asked for, in milliseconds. */
+  readonly retryAfterMs?: number;
+  /** True if the request may have taken effect although it failed: it must be looked up, never repeated blindly. */
+  readonly inDoubt?: boolean;
+  readonly cause?: unknown;
+}
+
+/**
+ * The one error type of the application. `code` is stable and documented in the README;
+ * `message` is a sentence an operator can act on and holds no secret, subject, address list or body.
+ */
+export class MigrationError extends Error {
+  override readonly name = "MigrationError";
+  readonly kind: ErrorKind;
+  readonly code: string;
+  readonly retryAfterMs: number | undefined;
+  readonly inDoubt: boolean;
+
+  constructor(kind: ErrorKind, code: string, message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.kind = kind;
+    this.code = code;
+    this.retryAfterMs = details.retryAfterMs;
+    this.inDoubt = details.inDoubt ?? false;
+  }
+}
+
+/** True for an error that an adapter has already classified. */
+export function isMigrationError(error: unknown): error is MigrationError {
+  return error instanceof MigrationError;
+}

@@ -1,0 +1,32 @@
+import { z } from "zod";
+import { batchNameSchema, mailboxIdSchema } from "./names.ts";
+
+/** Asks for admission of one mailbox. Queue `mailbox-sync`. Repeating it is harmless. */
+export const mailboxSyncMessageSchema = z.object({
+  batch: batchNameSchema,
+  mailboxId: mailboxIdSchema,
+  /** Raised by every start, retry and wake-up; an older message than the mailbox's round is stale. */
+  round: z.int().nonnegative(),
+});
+export type MailboxSyncMessage = z.infer<typeof mailboxSyncMessageSchema>;
+
+/** Continues the chain of one mailbox. Queue `folder-sync`, session id = mailbox id. */
+export const folderSyncMessageSchema = z.object({
+  batch: batchNameSchema,
+  mailboxId: mailboxIdSchema,
+  round: z.int().nonnegative(),
+  /** Position in the chain of this round; an older step than the ledger's is stale. */
+  step: z.int().nonnegative(),
+});
+export type FolderSyncMessage = z.infer<typeof folderSyncMessageSchema>;
+
+export const mailboxSyncQueue = "mailbox-sync";
+export const folderSyncQueue = "folder-sync";
+
+/** Deterministic Service Bus message ids: duplicate detection drops a second send of the same step. */
+export function mailboxSyncMessageId(message: MailboxSyncMessage): string {
+  return `${message.mailboxId}-${message.round}`;
+}
+export function folderSyncMessageId(message: FolderSyncMessage): string {
+  return `${message.mailboxId}-${message.round}-${message.step}`;
+}

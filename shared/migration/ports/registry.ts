@@ -1,0 +1,96 @@
+import type { BatchOptions } from "../../domain/batch-options.ts";
+import type { BatchName, EndpointName, LedgerId, MailboxId } from "../../domain/names.ts";
+import type { BatchIntent, MailboxStatus, SyncKind } from "../../domain/states.ts";
+
+/** A stored value with the version it was read at. */
+export interface Versioned<T> {
+  readonly value: T;
+  readonly version: string;
+}
+
+export interface BatchRecord {
+  readonly name: BatchName;
+  /** The name as the operator wrote it. */
+  readonly displayName: string;
+  readonly endpoint: EndpointName;
+  readonly intent: BatchIntent;
+  readonly options: BatchOptions;
+  /** Milliseconds since 1970, as all instants of the registry. */
+  readonly createdAt: number;
+  readonly startedAt?: number | undefined;
+  /** How many rows the last validation rejected. */
+  readonly invalidRowCount: number;
+}
+
+export interface MailboxError {
+  readonly code: string;
+  readonly message: string;
+  readonly at: number;
+}
+
+export interface MailboxRecord {
+  readonly id: MailboxId;
+  readonly batch: BatchName;
+  readonly endpoint: EndpointName;
+  readonly emailAddress: string;
+  readonly userName: string;
+  readonly userRoot?: string | undefined;
+  /** Output of the vault; opens only for this mailbox. */
+  readonly sealedPassword: string;
+  readonly status: MailboxStatus;
+  readonly kind: SyncKind;
+  /** Raised by every start, retry and wake-up. */
+  readonly round: number;
+  /** Earliest instant of the next attempt. */
+  readonly notBefore?: number | undefined;
+  /** Attempts in a row that ended with a transient error. */
+  readonly attempts: number;
+  readonly error?: MailboxError | undefined;
+  readonly targetId?: string | undefined;
+  readonly ledgerId?: LedgerId | undefined;
+  readonly totalItemCount: number;
+  readonly syncedItemCount: number;
+  readonly skippedItemCount: number;
+  readonly bytesTransferred: number;
+  readonly estimatedBytes: number;
+  readonly createdAt: number;
+  readonly startedAt?: number | undefined;
+  readonly lastSyncedAt?: number | undefined;
+  /** When the next incremental sync is due. */
+  readonly dueAt?: number | undefined;
+}
+
+export interface Page<T> {
+  readonly items: readonly T[];
+  /** Opaque; undefined on the last page. */
+  readonly continuation?: string | undefined;
+}
+
+/** Batches: few, in one partition. All writes are conditional; a lost race gives `undefined`. */
+export interface BatchStore {
+  get(name: BatchName): Promise<Versioned<BatchRecord> | undefined>;
+  list(): Promise<readonly BatchRecord[]>;
+  /** @returns false if it exists already. */
+  create(batch: BatchRecord): Promise<boolean>;
+  /** @returns false if it changed since it was read. */
+  replace(batch: Versioned<BatchRecord>): Promise<boolean>;
+  /** Repeatable. */
+  delete(name: BatchName): Promise<void>;
+}
+
+/** Mailboxes: one partition a batch, so that listing a batch is one range read. */
+export interface MailboxStore {
+  get(batch: BatchName, id: MailboxId): Promise<Versioned<MailboxRecord> | undefined>;
+  /** @returns false if it changed since it was read. */
+  replace(mailbox: Versioned<MailboxRecord>): Promise<boolean>;
+  /** Inserts new mailboxes (existing ones are left as they are). Repeatable. */
+  insertAll(batch: BatchName, mailboxes: readonly MailboxRecord[]): Promise<void>;
+  list(
+    batch: BatchName,
+    query?: { readonly status?: MailboxStatus; readonly top?: number; readonly continuation?: string },
+  ): Promise<Page<Versioned<MailboxRecord>>>;
+  /** Every mailbox of a batch, page by page. */
+  scan(batch: BatchName): AsyncIterable<Versioned<MailboxRecord>>;
+  /** Removes all mailboxes of a batch. Repeatable. */
+  deleteAll(batch: BatchName): Promise<void>;
+}

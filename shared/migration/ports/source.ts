@@ -1,0 +1,112 @@
+import type { Readable } from "node:stream";
+import type { Endpoint } from "../../domain/endpoint.ts";
+import type { SpecialUse } from "../../domain/folders.ts";
+import type { Uid, UidValidity } from "../../domain/names.ts";
+import type { UidSet } from "../../domain/uid-set.ts";
+
+/** One row's way into a source mailbox. `password` is the opened secret: never log or store it. */
+export interface SourceLogin {
+  readonly endpoint: Endpoint;
+  readonly userName: string;
+  readonly password: string;
+  readonly userRoot?: string | undefined;
+}
+
+/** STATUS of a folder (RFC 9051, 6.3.11). modseq is absent where the server has no CONDSTORE. */
+export interface FolderStatus {
+  readonly uidValidity: UidValidity;
+  readonly uidNext: number;
+  readonly messages: number;
+  readonly unseen?: number | undefined;
+  /** HIGHESTMODSEQ as decimal digits. */
+  readonly highestModseq?: string | undefined;
+}
+
+export interface SourceFolder {
+  /** The server's own path; the key for `openFolder`. */
+  readonly path: string;
+  /** Path split at the server's separator, decoded, without the personal namespace prefix or the user's root. */
+  readonly segments: readonly string[];
+  readonly specialUse?: SpecialUse | undefined;
+  readonly subscribed: boolean;
+  /** False for \Noselect parents, which hold no messages. */
+  readonly selectable: boolean;
+  /** MAILBOXID (RFC 8474) where the server offers it: survives renames. */
+  readonly mailboxId?: string | undefined;
+  /** Undefined for folders that are not selectable, or whose status could not be read (`statusError`). */
+  readonly status?: FolderStatus | undefined;
+  readonly statusError?: string | undefined;
+}
+
+/** What a message is known by before its content is read. */
+export interface MessageSummary {
+  readonly uid: Uid;
+  /** RFC822.SIZE in bytes; servers are known to lie. */
+  readonly size: number;
+  readonly internalDate: Date;
+  /** Flags and keywords as sent by the server, without \Recent. */
+  readonly flags: readonly string[];
+}
+
+export interface MessageHeader extends MessageSummary {
+  /** The header section as received, without the blank line's body. */
+  readonly header: Buffer;
+}
+
+export interface SourceMessage extends MessageSummary {
+  /** All bytes of the message (RFC 5322). */
+  readonly content: Buffer;
+}
+
+export interface FlagState {
+  readonly uid: Uid;
+  readonly flags: readonly string[];
+}
+
+export interface SearchFilter {
+  /** Milliseconds since 1970, by INTERNALDATE; inclusive. IMAP compares whole days: the adapter asks for a day more and the caller filters. */
+  readonly since?: number | undefined;
+  /** Milliseconds since 1970, by INTERNALDATE; exclusive. */
+  readonly before?: number | undefined;
+  /** Bytes. */
+  readonly maxSize?: number | undefined;
+}
+
+/** A folder opened read-only. Valid until another folder is opened on the same mailbox. */
+export interface OpenSourceFolder {
+  readonly status: FolderStatus;
+  /** UIDs that exist and match; every UID of the folder for an empty filter. */
+  searchUids(filter?: SearchFilter): Promise<UidSet>;
+  /** One ranged FETCH, streamed. UIDs the server leaves out are simply absent. */
+  fetchSummaries(uids: UidSet): AsyncIterable<MessageSummary>;
+  fetchHeaders(uids: UidSet): AsyncIterable<MessageHeader>;
+  /** One ranged FETCH with bodies (BODY.PEEK), streamed with back-pressure. Only for messages that fit in memory. */
+  fetchMessages(uids: UidSet): AsyncIterable<SourceMessage>;
+  /** Streams one large message in parts; no other call on this mailbox until the stream ended or was destroyed. */
+  openMessage(uid: Uid): Promise<Readable>;
+  /** Flags of all given UIDs, or only of those changed after a modseq (RFC 7162). Ignored where status has no modseq. */
+  fetchFlags(uids: UidSet, changedSince?: string): AsyncIterable<FlagState>;
+}
+
+/**
+ * A logged-in session with one user's source mailbox. Nothing in it ever changes the source.
+ * All methods throw MigrationError; after a `transient` error the session is unusable and must be closed.
+ */
+export interface SourceMailbox {
+  /** All folders of the user, with their status in as few round trips as the server allows. */
+  listFolders(): Promise<readonly SourceFolder[]>;
+  /** EXAMINE. @throws MigrationError `item`/`SourceFolderGone` if it no longer exists. */
+  openFolder(path: string): Promise<OpenSourceFolder>;
+  /** False once the connection is known to be lost. */
+  readonly usable: boolean;
+  /** LOGOUT; never throws. */
+  close(): Promise<void>;
+}
+
+export interface SourceConnector {
+  /**
+   * Logs in and verifies that the session is the user's own mailbox.
+   * @throws MigrationError `mailbox` for refused logins, unknown hosts, untrusted certificates; `transient` or `throttled` otherwise.
+   */
+  open(login: SourceLogin): Promise<SourceMailbox>;
+}

@@ -1,0 +1,138 @@
+import type { Readable } from "node:stream";
+import type { SpecialUse } from "../../domain/folders.ts";
+import type { Stamp, TargetFolderId, TargetItemId, Uid } from "../../domain/names.ts";
+
+/** The mailbox in Microsoft 365 (or on an IMAP target), resolved once and then addressed by id. */
+export interface TargetIdentity {
+  /** Entra object id; on an IMAP target the lower-case login. */
+  readonly id: string;
+  readonly emailAddress: string;
+}
+
+export interface TargetFolder {
+  readonly id: TargetFolderId;
+  /** For reports. */
+  readonly path: string;
+}
+
+export interface OutgoingMessage {
+  readonly uid: Uid;
+  readonly stamp: Stamp;
+  /** Token of the chunk this write belongs to; already stored as open. */
+  readonly chunkToken: string;
+  readonly internalDate: Date;
+  readonly flags: readonly string[];
+  /** Bytes of content. For a streamed message the announced size, which may be wrong. */
+  readonly size: number;
+  /** The bytes, or a way to stream them for messages too large to hold. The stream may be opened once. */
+  readonly content: Buffer | (() => Promise<Readable>);
+  /** Milliseconds the write may take in all; afterwards it must not start another request. */
+  readonly timeoutMs: number;
+}
+
+/** What a message of an interrupted chunk looks like at the source. */
+export interface WriteCandidate {
+  readonly uid: Uid;
+  readonly stamp: Stamp;
+  readonly internalDate: Date;
+  readonly size: number;
+  readonly flags: readonly string[];
+  /** The header section at the source. */
+  readonly header: Buffer;
+}
+
+export interface FoundItem {
+  readonly id: TargetItemId;
+  /** False if the item no longer looks as written (flags, folder): then it is the user's and stays. */
+  readonly untouched: boolean;
+}
+
+export interface ItemState {
+  readonly id: TargetItemId;
+  readonly flags: readonly string[];
+}
+
+export type ChangeOutcome = "done" | "gone";
+
+/** How folder names have to be shaped for a target. Pure. */
+export interface FolderNaming {
+  /** The name the target will accept for one path segment; idempotent. */
+  sanitize(segment: string): string;
+  /** True if `Foo` and `foo` are two folders. */
+  readonly caseSensitive: boolean;
+}
+
+/**
+ * A session with one target mailbox. Methods throw MigrationError only.
+ * An error with `inDoubt` means the effect may have happened: look it up with `findWritten`, never repeat.
+ */
+export interface TargetMailbox {
+  /** How many `write` calls may run at once. */
+  readonly writeConcurrency: number;
+  /** Inbox-to-newest order that suits the target: newest first (Graph) or oldest first (IMAP). */
+  readonly order: "ascending" | "descending";
+  readonly naming: FolderNaming;
+  readonly usable: boolean;
+
+  /**
+   * The folder for these path segments, created with its parents where missing. A special use maps to the
+   * target's own folder of that use. Repeatable: an existing folder is returned as it is.
+   */
+  ensureFolder(segments: readonly string[], specialUse?: SpecialUse): Promise<TargetFolder>;
+  /** False if the folder was deleted (or moved to the deleted items). */
+  folderExists(folder: TargetFolderId): Promise<boolean>;
+
+  /**
+   * Called before a chunk's token is stored: whatever the target needs later to find its writes, as text of at most 1 KiB
+   * (for IMAP UIDVALIDITY and UIDNEXT; empty for Graph).
+   */
+  markFolder(folder: TargetFolderId): Promise<string>;
+  /**
+   * Stores one message with its state and dates.
+   * @throws MigrationError `item` to skip it, `transient`/`throttled` (perhaps `inDoubt`), `mailbox` (quota, gone),
+   * `item` with code `TargetFolderGone` if the folder is gone.
+   */
+  write(folder: TargetFolderId, message: OutgoingMessage): Promise<TargetItemId>;
+  /**
+   * Which of the candidates are in the target already. For each stamp the found items, oldest first.
+   * Reads only. `known` are items that belong to other messages.
+   */
+  findWritten(
+    folder: TargetFolderId,
+    chunk: { readonly token: string; readonly mark: string },
+    candidates: readonly WriteCandidate[],
+    known: ReadonlySet<TargetItemId>,
+  ): Promise<ReadonlyMap<Stamp, readonly FoundItem[]>>;
+  /** Removes a second copy that we wrote; repeatable. */
+  removeDuplicate(folder: TargetFolderId, item: TargetItemId): Promise<void>;
+
+  /** Current flags of those of the items that are still in the folder. */
+  readItems(
+    folder: TargetFolderId,
+    items: readonly TargetItemId[],
+  ): Promise<ReadonlyMap<TargetItemId, ItemState>>;
+  /** Sets and clears flags of one item; other flags stay. Repeatable. `gone` if it left the folder. */
+  changeFlags(
+    folder: TargetFolderId,
+    item: TargetItemId,
+    change: { readonly add: readonly string[]; readonly remove: readonly string[] },
+  ): Promise<ChangeOutcome>;
+  /** Moves an item; the id may change. Undefined if it left `from`. */
+  moveItem(from: TargetFolderId, item: TargetItemId, to: TargetFolderId): Promise<TargetItemId | undefined>;
+  /** Moves an item to the deleted items. Repeatable. */
+  deleteItem(folder: TargetFolderId, item: TargetItemId): Promise<ChangeOutcome>;
+
+  /** Closes connections; never throws. */
+  close(): Promise<void>;
+}
+
+export interface TargetConnector {
+  /**
+   * Resolves an address (UPN, mail or alias) to the mailbox it belongs to.
+   * @throws MigrationError `mailbox`/`TargetMailboxNotFound` where there is none.
+   */
+  resolve(emailAddress: string): Promise<TargetIdentity>;
+  open(target: TargetIdentity): Promise<TargetMailbox>;
+  /** Flags in the form this target can hold; what it cannot hold is left out. Pure. */
+  representableFlags(flags: readonly string[]): readonly string[];
+}

@@ -1,0 +1,21 @@
+import type { FolderSyncMessage, MailboxSyncMessage } from "../../domain/queue-messages.ts";
+
+/** Sends wake-ups. Message ids are deterministic, so that sending twice is harmless; losing one is mended by the janitor. */
+export interface WorkQueue {
+  /** Sends in as few batches as the size limit allows. @throws MigrationError `transient`. */
+  sendMailboxSync(messages: readonly MailboxSyncMessage[]): Promise<void>;
+  /** @param notBefore milliseconds since 1970; a scheduled message where given and in the future. */
+  sendFolderSync(message: FolderSyncMessage, notBefore?: number): Promise<void>;
+}
+
+/** A message the queue gave up on. */
+export interface DeadLetter {
+  readonly queue: string;
+  readonly body: unknown;
+  readonly reason: string;
+}
+
+export interface DeadLetterQueue {
+  /** Hands each dead letter to `handle` and removes it once that returned. Stops after `limit` or when none is left. */
+  drain(limit: number, handle: (letter: DeadLetter) => Promise<void>): Promise<number>;
+}
