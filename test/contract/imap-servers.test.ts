@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { connect } from "node:tls";
 import { promisify } from "node:util";
 import { ImapFlow } from "imapflow";
@@ -97,7 +97,7 @@ describe("Dovecot", () => {
     const directory = output.stdout.trim().split(" ")[0] ?? "";
     expect(directory).toContain("imap-to-m365-dovecot-");
     await expect.poll(() => existsSync(directory), { timeout: 20_000 }).toBe(false);
-    expect(await processesNaming(directory)).toEqual([]);
+    await expect.poll(() => processesNaming(directory)).toEqual([]);
   });
 });
 
@@ -117,7 +117,7 @@ describe("Cyrus", () => {
       });
       await server.stop();
       expect(existsSync(server.directory)).toBe(false);
-      expect(await processesNaming(server.directory)).toEqual([]);
+      await expect.poll(() => processesNaming(server.directory)).toEqual([]);
     },
   );
 });
@@ -133,7 +133,7 @@ describe("Courier", () => {
     await server.stop();
     expect(existsSync(server.directory)).toBe(false);
     await expect(greetingOverTls(server)).rejects.toMatchObject({ code: "ECONNREFUSED" });
-    expect(await processesNaming(server.directory)).toEqual([]);
+    await expect.poll(() => processesNaming(server.directory)).toEqual([]);
   });
 });
 
@@ -141,8 +141,15 @@ const inboxOf = (client: ImapFlow) => inboxSubjects(client, "INBOX");
 
 /** The processes whose command line or environment names the directory of a server. */
 async function processesNaming(directory: string): Promise<string[]> {
-  const { stdout } = await run("ps", ["axeww", "-o", "pid=,stat=,args="], { maxBuffer: 64 * 1024 * 1024 });
-  return stdout.split("\n").filter((line) => line.includes(directory) && !line.includes("axeww"));
+  const ids = (await readdir("/proc")).filter((entry) => /^\d+$/.test(entry));
+  const texts = await Promise.all(
+    ids.map(async (id) => {
+      const files = [`/proc/${id}/cmdline`, `/proc/${id}/environ`];
+      // A process may end while it is looked at.
+      return (await Promise.all(files.map((file) => readFile(file, "utf8").catch(() => "")))).join(" ");
+    }),
+  );
+  return texts.filter((text) => text.includes(directory));
 }
 
 function greetingOverTls(server: ImapServer): Promise<string> {

@@ -19,8 +19,9 @@ const ADMIN_PASSWORD = "adminsecret";
 const MAIL_ID = 5000;
 
 // Courier's paths are compiled in: every instance gets them as bind mounts in a mount namespace of its own.
-// The PID namespace takes all of it down at once.
+// The PID namespace takes all of it down at once; its first process must ask for SIGTERM to get it.
 const RUN = `set -e
+trap 'exit 0' TERM
 mount --bind "$SITE/etc" /etc/courier
 mount --bind "$SITE/run" /run/courier
 mount --bind "$UNPACKED/usr/lib/courier" /usr/lib/courier

@@ -15,16 +15,11 @@ directory=$1; shift
 exec 3<&0
 setsid "$@" </dev/null 3<&- &
 server=$!
-{
-  read -r _ <&3
-  kill -TERM "-$server"
-  tries=0
-  while kill -0 "-$server" && [ "$tries" -lt 50 ]; do sleep 0.1; tries=$((tries + 1)); done
-  kill -KILL "-$server"
-} 2>/dev/null &
+setsid sh -c 'read -r _ <&3; kill -TERM "-$1"; sleep 5; kill -KILL "-$1"' watcher "$server" &
 watcher=$!
 wait "$server"
-kill -KILL "-$server" "$watcher" 2>/dev/null
+kill -KILL "-$server" "-$watcher" "$watcher" 2>/dev/null
+wait
 rm -rf "$directory"
 `;
 
