@@ -1,0 +1,234 @@
+import { MigrationError } from "../../domain/errors.ts";
+import type { FolderId, LedgerId, MailboxId, UidValidity } from "../../domain/names.ts";
+import type {
+  ChainPosition,
+  FolderRecord,
+  ItemKey,
+  ItemRecord,
+  Lease,
+  LedgerChange,
+  LedgerStore,
+  SkippedItem,
+} from "../../migration/ports/ledger-store.ts";
+import {
+  type Columns,
+  flag,
+  fromRow,
+  integer,
+  json,
+  optional,
+  type Row,
+  type StoredRow,
+  text,
+  toRow,
+  uids,
+} from "./row.ts";
+import { type Change, keyPart, keysBelow, type Table } from "./table.ts";
+
+type Chains = Readonly<Record<MailboxId, ChainPosition>>;
+type LeaseRecord = Omit<Lease, "ledgerId" | "version">;
+
+const leaseColumns: Columns<LeaseRecord> = {
+  owner: text(),
+  epoch: integer(),
+  until: integer(),
+  chains: json(),
+};
+
+const folderColumns: Columns<FolderRecord> = {
+  folderId: text(),
+  path: text(),
+  segments: json(),
+  specialUse: optional(text()),
+  mailboxId: optional(text()),
+  targetFolderId: optional(text()),
+  targetPath: optional(text()),
+  state: text(),
+  uidValidity: text(),
+  uidNext: integer(),
+  messages: integer(),
+  unseen: optional(integer()),
+  highestModseq: optional(text()),
+  flagsDigest: optional(text()),
+  settled: uids,
+  pending: flag,
+  openChunk: optional(json()),
+  inDoubt: json(),
+  attempting: optional(json()),
+  totalItemCount: integer(),
+  syncedItemCount: integer(),
+  skippedItemCount: integer(),
+  bytesTransferred: integer(),
+  estimatedBytes: integer(),
+};
+
+const itemColumns: Columns<ItemRecord> = {
+  folderId: text(),
+  uidValidity: text(),
+  uid: integer(),
+  targetId: optional(text()),
+  targetFolderId: optional(text()),
+  digest: text(),
+  internalDate: integer(),
+  size: integer(),
+  flags: json(),
+};
+
+const skipColumns: Columns<SkippedItem> = {
+  folderId: text(),
+  uidValidity: text(),
+  uid: integer(),
+  internalDate: integer(),
+  size: integer(),
+  code: text(),
+  message: text(),
+};
+
+const leaseKey = "lease";
+
+/**
+ * Ledgers in the table `ledgers`, one partition each: the row `lease`, and rows `folder|id`, `item|folder|uidValidity|uid`
+ * and `skip|folder|uidValidity|uid`. Numbers in keys have ten digits, so that the order of keys is the order of UIDs.
+ */
+export function createLedgerStore(table: Table): LedgerStore {
+  async function readLease(ledgerId: LedgerId): Promise<Lease | undefined> {
+    const row = await table.get(ledgerId, leaseKey);
+    return row && { ...fromRow(leaseColumns, row), ledgerId, version: row.etag };
+  }
+
+  async function* records<T extends object>(
+    columns: Columns<T>,
+    rows: AsyncIterable<StoredRow>,
+  ): AsyncIterable<T> {
+    for await (const row of rows) yield fromRow(columns, row);
+  }
+
+  return {
+    async acquireLease(ledgerId, owner, durationMs) {
+      for (;;) {
+        const current = await readLease(ledgerId);
+        const now = Date.now();
+        if (current !== undefined && current.owner !== owner && current.until > now)
+          return { heldUntil: current.until };
+        const next: LeaseRecord = {
+          owner,
+          epoch: epochFor(owner, current),
+          until: now + durationMs,
+          chains: current?.chains ?? {},
+        };
+        const version = await table.write(leaseRow(ledgerId, next), current?.version);
+        if (version !== undefined) return { ...next, ledgerId, version };
+      }
+    },
+
+    async readChains(ledgerId) {
+      return (await readLease(ledgerId))?.chains ?? {};
+    },
+
+    async commit(lease, change) {
+      const { ledgerId } = lease;
+      const next: LeaseRecord = {
+        owner: lease.owner,
+        epoch: lease.epoch,
+        until: change.until ?? lease.until,
+        chains: withChain(lease.chains, change),
+      };
+      let changes = changesOf(ledgerId, change);
+      for (;;) {
+        const version = await table.write(leaseRow(ledgerId, next), lease.version, changes);
+        if (version !== undefined) return { ...next, ledgerId, version };
+        const stored = await readLease(ledgerId);
+        if (stored?.version !== lease.version) throw leaseLost();
+        // The lease is still ours: a row to remove is gone already.
+        changes = await existing(table, ledgerId, changes);
+      }
+    },
+
+    async listFolders(ledgerId) {
+      const folders: FolderRecord[] = [];
+      for await (const row of table.scan(ledgerId, keysBelow("folder|")))
+        folders.push(fromRow(folderColumns, row));
+      return folders;
+    },
+
+    listItems(ledgerId, folderId, uidValidity, [low, high] = [0, 0xffff_ffff]) {
+      const from = itemKey("item", { folderId, uidValidity, uid: low });
+      const to = itemKey("item", { folderId, uidValidity, uid: high });
+      return records(itemColumns, table.scan(ledgerId, { from, to }));
+    },
+
+    listSkipped(ledgerId, folderId) {
+      const range = keysBelow(folderId === undefined ? "skip|" : `skip|${keyPart(folderId)}|`);
+      return records(skipColumns, table.scan(ledgerId, range));
+    },
+
+    async purge(ledgerId) {
+      // The lease goes first, so that a worker still at it loses the right to commit.
+      await table.remove(ledgerId, leaseKey);
+      await table.removePartition(ledgerId);
+    },
+  };
+}
+
+function epochFor(owner: string, current: Lease | undefined): number {
+  if (current === undefined) return 1;
+  return current.owner === owner ? current.epoch : current.epoch + 1;
+}
+
+function withChain(chains: Chains, { chain }: LedgerChange): Chains {
+  return chain === undefined ? chains : { ...chains, [chain.mailboxId]: chain.position };
+}
+
+function leaseRow(ledgerId: LedgerId, lease: LeaseRecord): Row {
+  return toRow(leaseColumns, ledgerId, leaseKey, lease);
+}
+
+function leaseLost(): MigrationError {
+  return new MigrationError("transient", "LeaseLost", "Another worker has taken over this mailbox.");
+}
+
+function changesOf(ledgerId: LedgerId, change: LedgerChange): readonly Change[] {
+  return [
+    ...(change.folders ?? []).map((folder) => ({
+      put: toRow(folderColumns, ledgerId, folderKey(folder.folderId), folder),
+    })),
+    ...(change.items ?? []).map((item) => ({
+      put: toRow(itemColumns, ledgerId, itemKey("item", item), item),
+    })),
+    ...(change.skipped ?? []).map((skip) => ({
+      put: toRow(skipColumns, ledgerId, itemKey("skip", skip), skip),
+    })),
+    ...(change.removedItems ?? []).map((item) => ({ remove: itemKey("item", item) })),
+    ...(change.removedSkips ?? []).map((skip) => ({ remove: itemKey("skip", skip) })),
+    ...(change.removedFolders ?? []).map((folderId) => ({ remove: folderKey(folderId) })),
+  ];
+}
+
+/** The changes without the removals of rows that do not exist. */
+async function existing(
+  table: Table,
+  ledgerId: LedgerId,
+  changes: readonly Change[],
+): Promise<readonly Change[]> {
+  const kept = await Promise.all(
+    changes.map(
+      async (change) => !("remove" in change) || (await table.get(ledgerId, change.remove)) !== undefined,
+    ),
+  );
+  return changes.filter((_, index) => kept[index]);
+}
+
+function folderKey(folderId: FolderId): string {
+  return `folder|${keyPart(folderId)}`;
+}
+
+function itemKey(
+  kind: "item" | "skip",
+  key: Omit<ItemKey, "uid"> & { readonly uidValidity: UidValidity; readonly uid: number },
+): string {
+  return `${kind}|${keyPart(key.folderId)}|${tenDigits(key.uidValidity)}|${tenDigits(key.uid)}`;
+}
+
+function tenDigits(value: string | number): string {
+  return String(value).padStart(10, "0");
+}

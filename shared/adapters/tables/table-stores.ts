@@ -1,0 +1,35 @@
+import type { AdmissionStore } from "../../migration/ports/admission-store.ts";
+import type { LedgerStore } from "../../migration/ports/ledger-store.ts";
+import type { BatchStore, MailboxStore } from "../../migration/ports/registry.ts";
+import type { StorageSettings } from "../azure-storage.ts";
+import { createAdmissionStore } from "./admission-store.ts";
+import { createBatchStore } from "./batch-store.ts";
+import { createLedgerStore } from "./ledger-store.ts";
+import { createMailboxStore } from "./mailbox-store.ts";
+import { Table } from "./table.ts";
+
+export interface TableStores {
+  readonly batches: BatchStore;
+  readonly mailboxes: MailboxStore;
+  readonly ledgers: LedgerStore;
+  readonly admissions: AdmissionStore;
+  /** Creates the tables that are missing. Repeatable. @throws MigrationError */
+  createTables(): Promise<void>;
+}
+
+/** The stores on Azure Table Storage. Opens no connection before the first call. */
+export function createTableStores(settings: StorageSettings): TableStores {
+  const batches = new Table(settings, "batches");
+  const mailboxes = new Table(settings, "mailboxes");
+  const ledgers = new Table(settings, "ledgers");
+  const admissions = new Table(settings, "admissions");
+  return {
+    batches: createBatchStore(batches),
+    mailboxes: createMailboxStore(mailboxes),
+    ledgers: createLedgerStore(ledgers),
+    admissions: createAdmissionStore(admissions),
+    async createTables() {
+      await Promise.all([batches, mailboxes, ledgers, admissions].map((table) => table.create()));
+    },
+  };
+}
