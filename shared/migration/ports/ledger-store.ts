@@ -34,6 +34,14 @@ export interface OpenChunk {
   readonly token: string;
   readonly mark: string;
   readonly uids: UidSet;
+  /** Set if the chunk moves items that are in the target already instead of writing new ones. */
+  readonly moves?: readonly PlannedMove[] | undefined;
+}
+
+/** A message that left one source folder and appeared in another: its target item follows it. */
+export interface PlannedMove {
+  readonly from: ItemKey;
+  readonly uid: Uid;
 }
 
 /** A chunk found in doubt and recovered, to be looked at again for writes that arrived late. */
@@ -53,6 +61,8 @@ export interface FolderRecord {
   /** "gone": no longer at the source. "targetGone": the user deleted it in the target; it is not written into. */
   readonly state: "active" | "gone" | "targetGone";
   readonly uidValidity: UidValidity;
+  /** Items of an earlier life of this folder (UIDVALIDITY changed, or UIDNEXT went down) still to be matched. */
+  readonly rematchFrom?: Pick<ItemRecord, "folderId" | "uidValidity"> | undefined;
   /** As of the last completed pass over the folder. */
   readonly uidNext: number;
   readonly messages: number;

@@ -119,6 +119,17 @@ export interface TargetMailbox {
   ): Promise<ChangeOutcome>;
   /** Moves an item; the id may change. Undefined if it left `from`. */
   moveItem(from: TargetFolderId, item: TargetItemId, to: TargetFolderId): Promise<TargetItemId | undefined>;
+  /**
+   * Where an interrupted `moveItem` left the item. `mark` is of `to`, taken before the move.
+   * @returns the item's id in `to`, or undefined if it is not there. Reads only.
+   */
+  findMoved(
+    item: TargetItemId,
+    to: TargetFolderId,
+    mark: string,
+    candidate: WriteCandidate,
+    known: ReadonlySet<TargetItemId>,
+  ): Promise<TargetItemId | undefined>;
   /** Moves an item to the deleted items. Repeatable. */
   deleteItem(folder: TargetFolderId, item: TargetItemId): Promise<ChangeOutcome>;
 
