@@ -129,11 +129,9 @@ export function classifyStorageError(error: unknown, service: StorageService): M
 
 /** What support asks for. The SDK's own error holds the request with its token and body, and must not get into a log. */
 function causeOf(error: unknown, status: number | undefined, code: string | undefined): Error {
-  const name = error instanceof Error ? error.name : "Error";
-  const requestId = headerOf(error, "x-ms-request-id");
-  return new Error(
-    `${name}, status ${status ?? "none"}, code ${code ?? "none"}, request ${requestId ?? "unknown"}`,
-  );
+  if (error instanceof Error && error.name !== "RestError") return error;
+  const requestId = headerOf(error, "x-ms-request-id") ?? "unknown";
+  return new Error(`status ${status ?? "none"}, code ${code ?? "none"}, request ${requestId}`);
 }
 
 function retryAfterMs(error: unknown): number | undefined {

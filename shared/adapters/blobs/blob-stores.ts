@@ -1,0 +1,88 @@
+import { endpointNameSchema } from "../../domain/names.ts";
+import type { EndpointStore, ReportStore, UploadStore } from "../../migration/ports/blobs.ts";
+import type { StorageSettings } from "../azure-storage.ts";
+import { Container, type StoredBlob } from "./container.ts";
+
+export interface BlobStores {
+  readonly uploads: UploadStore;
+  readonly endpoints: EndpointStore;
+  readonly reports: ReportStore;
+  /** Creates the containers that are missing. Repeatable. @throws MigrationError */
+  createContainers(): Promise<void>;
+}
+
+/** The stores on Azure Blob Storage. Opens no connection before the first call. */
+export function createBlobStores(settings: StorageSettings): BlobStores {
+  const uploads = new Container(settings, "uploads");
+  const endpoints = new Container(settings, "endpoints");
+  const reports = new Container(settings, "reports");
+  return {
+    uploads: createUploadStore(uploads),
+    endpoints: createEndpointStore(endpoints),
+    reports: createReportStore(reports),
+    async createContainers() {
+      await Promise.all([uploads, endpoints, reports].map((container) => container.create()));
+    },
+  };
+}
+
+const csvExtension = /\.csv$/i;
+
+function createUploadStore(container: Container): UploadStore {
+  const fileOf = ({ etag, ...blob }: StoredBlob) => ({ ...blob, version: etag });
+  return {
+    async *list() {
+      for await (const blob of container.list()) if (csvExtension.test(blob.name)) yield fileOf(blob);
+    },
+    async open(name) {
+      const opened = await container.open(name);
+      return opened && { file: fileOf(opened.blob), content: opened.content };
+    },
+    async readOptions(csvName) {
+      const name = await container.findName(csvName.replace(csvExtension, ".json"));
+      return name === undefined ? undefined : container.readText(name);
+    },
+    remove: (name, version) => container.remove(name, version),
+  };
+}
+
+const jsonExtension = /\.json$/i;
+
+function createEndpointStore(container: Container): EndpointStore {
+  return {
+    async read(name) {
+      const found = await container.findName(`${name}.json`);
+      return found === undefined ? undefined : container.readText(found);
+    },
+    async write(name, text) {
+      const found = await container.findName(`${name}.json`);
+      await container.write(found ?? `${name}.json`, "application/json", only(text));
+    },
+    async delete(name) {
+      const wanted = `${name}.json`;
+      for await (const blob of container.list())
+        if (blob.name.toLowerCase() === wanted) await container.remove(blob.name);
+    },
+    async list() {
+      const names = new Set<string>();
+      for await (const blob of container.list())
+        if (jsonExtension.test(blob.name)) names.add(blob.name.replace(jsonExtension, ""));
+      const parsed = [...names].map((name) => endpointNameSchema.safeParse(name));
+      return [...new Set(parsed.flatMap(({ data }) => data ?? []))];
+    },
+  };
+}
+
+function createReportStore(container: Container): ReportStore {
+  return {
+    write: (batch, report, content) =>
+      container.write(`${batch}/${report}.csv`, "text/csv; charset=utf-8", content),
+    async deleteAll(batch) {
+      for await (const blob of container.list(`${batch}/`)) await container.remove(blob.name);
+    },
+  };
+}
+
+async function* only(text: string): AsyncIterable<string> {
+  yield text;
+}

@@ -1,0 +1,170 @@
+import { Readable } from "node:stream";
+import { BlobServiceClient, type ContainerClient, type StoragePipelineOptions } from "@azure/storage-blob";
+import { classifyStorageError, codeOf, type StorageSettings, statusOf } from "../azure-storage.ts";
+
+export interface StoredBlob {
+  readonly name: string;
+  readonly etag: string;
+  /** Bytes. */
+  readonly size: number;
+  /** Milliseconds since 1970. */
+  readonly modifiedAt: number;
+}
+
+/** Longest time of a call that moves little data, in milliseconds, the SDK's own repeats included. */
+const callTimeoutMs = 60_000;
+/** Longest time of a call that moves a whole file. */
+const transferTimeoutMs = 600_000;
+/** Settings files are small: more bytes than this are not read, and what was read is then not valid JSON. */
+const maxTextBytes = 1_048_576;
+
+/** One container. Blob names are compared exactly unless a method says otherwise. All methods throw MigrationError only. */
+export class Container {
+  readonly #client: ContainerClient;
+
+  constructor(settings: StorageSettings, name: string) {
+    const options: StoragePipelineOptions = {
+      retryOptions: { maxTries: 4, retryDelayInMs: 300, maxRetryDelayInMs: 5_000 },
+    };
+    const service =
+      "connectionString" in settings
+        ? BlobServiceClient.fromConnectionString(settings.connectionString, options)
+        : new BlobServiceClient(settings.url, settings.credential, options);
+    this.#client = service.getContainerClient(name);
+  }
+
+  /** Repeatable. */
+  async create(): Promise<void> {
+    await classified(() =>
+      this.#client.createIfNotExists({ abortSignal: AbortSignal.timeout(callTimeoutMs) }),
+    );
+  }
+
+  /** Blobs whose names begin with `prefix`, read page by page as they are consumed. */
+  async *list(prefix = ""): AsyncIterable<StoredBlob> {
+    const blobs = this.#client.listBlobsFlat({ prefix });
+    for (;;) {
+      const next = await classified(() => blobs.next());
+      if (next.done === true) return;
+      const { name, properties } = next.value;
+      yield {
+        name,
+        etag: properties.etag,
+        size: properties.contentLength ?? 0,
+        modifiedAt: properties.lastModified.getTime(),
+      };
+    }
+  }
+
+  /** Undefined if there is no such blob. The stream reads one version to its end, and fails with MigrationError. */
+  async open(name: string): Promise<{ readonly blob: StoredBlob; readonly content: Readable } | undefined> {
+    const answer = await classified(() => this.#download(name));
+    if (answer?.readableStreamBody === undefined) return undefined;
+    return {
+      blob: {
+        name,
+        etag: answer.etag ?? "",
+        size: answer.contentLength ?? 0,
+        modifiedAt: answer.lastModified?.getTime() ?? 0,
+      },
+      content: Readable.from(classifiedChunks(answer.readableStreamBody), { objectMode: false }),
+    };
+  }
+
+  /** A settings file's text without its byte order mark; UTF-8, or UTF-16 as PowerShell writes it. */
+  async readText(name: string): Promise<string | undefined> {
+    const opened = await this.open(name);
+    if (opened === undefined) return undefined;
+    const chunks: Buffer[] = [];
+    let size = 0;
+    for await (const chunk of opened.content) {
+      chunks.push(chunk);
+      size += chunk.length;
+      if (size > maxTextBytes) break;
+    }
+    const bytes = Buffer.concat(chunks);
+    const utf16 = bytes[0] === 0xff && bytes[1] === 0xfe;
+    return new TextDecoder(utf16 ? "utf-16le" : "utf-8").decode(bytes);
+  }
+
+  /** The blob's name as stored for a name in any case: the exact one if there is one. */
+  async findName(name: string): Promise<string | undefined> {
+    if (await this.#exists(name)) return name;
+    const wanted = name.toLowerCase();
+    for await (const blob of this.list()) if (blob.name.toLowerCase() === wanted) return blob.name;
+    return undefined;
+  }
+
+  /** Writes a blob as a whole over whatever is there, holding a few blocks in memory. Repeatable. */
+  async write(name: string, contentType: string, content: AsyncIterable<string>): Promise<void> {
+    const blob = this.#client.getBlockBlobClient(name);
+    await classified(() =>
+      blob.uploadStream(Readable.from(content, { objectMode: false }), 1_048_576, 2, {
+        blobHTTPHeaders: { blobContentType: contentType },
+        abortSignal: AbortSignal.timeout(transferTimeoutMs),
+      }),
+    );
+  }
+
+  /** Removes a blob, or only one version of it. @returns false if there is another version. Repeatable. */
+  async remove(name: string, etag?: string): Promise<boolean> {
+    return classified(async () => {
+      try {
+        await this.#client.getBlobClient(name).delete({
+          deleteSnapshots: "include",
+          conditions: etag === undefined ? {} : { ifMatch: etag },
+          abortSignal: AbortSignal.timeout(callTimeoutMs),
+        });
+        return true;
+      } catch (error) {
+        if (isMissingBlob(error)) return true;
+        // A condition on a blob that is gone fails as well.
+        if (statusOf(error) === 412) return !(await this.#exists(name));
+        throw error;
+      }
+    });
+  }
+
+  #exists(name: string): Promise<boolean> {
+    return classified(() =>
+      this.#client.getBlobClient(name).exists({ abortSignal: AbortSignal.timeout(callTimeoutMs) }),
+    );
+  }
+
+  async #download(name: string) {
+    try {
+      return await this.#client.getBlobClient(name).download(0, undefined, {
+        maxRetryRequests: 3,
+        abortSignal: AbortSignal.timeout(transferTimeoutMs),
+      });
+    } catch (error) {
+      if (isMissingBlob(error)) return undefined;
+      throw error;
+    }
+  }
+}
+
+async function* classifiedChunks(stream: NodeJS.ReadableStream): AsyncGenerator<Buffer> {
+  try {
+    for await (const chunk of stream) yield Buffer.from(chunk);
+  } catch (error) {
+    throw classify(error);
+  }
+}
+
+async function classified<T>(request: () => Promise<T>): Promise<T> {
+  try {
+    return await request();
+  } catch (error) {
+    throw classify(error);
+  }
+}
+
+/** What an error of the Blobs SDK means for the caller. */
+function classify(error: unknown) {
+  return classifyStorageError(error, { name: "Blob Storage", role: "Storage Blob Data Contributor" });
+}
+
+function isMissingBlob(error: unknown): boolean {
+  return statusOf(error) === 404 && codeOf(error) !== "ContainerNotFound";
+}

@@ -1,0 +1,260 @@
+import { randomBytes } from "node:crypto";
+import { buffer } from "node:stream/consumers";
+import { inspect } from "node:util";
+import { BlobServiceClient } from "@azure/storage-blob";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type BlobStores, createBlobStores } from "../../shared/adapters/blobs/blob-stores.ts";
+import { MigrationError } from "../../shared/domain/errors.ts";
+import type { BatchName, EndpointName } from "../../shared/domain/names.ts";
+import { type Azurite, startAzurite } from "../stack/azurite.ts";
+import { type LossyProxy, startLossyProxy } from "./lossy-proxy.ts";
+
+let azurite: Azurite;
+let proxy: LossyProxy;
+let stores: BlobStores;
+/** The same containers by way of the proxy that loses answers. */
+let lossy: BlobStores;
+
+beforeAll(async () => {
+  azurite = await startAzurite();
+  const blobPort = Number(/BlobEndpoint=http:\/\/127\.0\.0\.1:(\d+)/.exec(azurite.connectionString)?.[1]);
+  proxy = await startLossyProxy(blobPort);
+  stores = createBlobStores({ connectionString: azurite.connectionString });
+  lossy = createBlobStores({
+    connectionString: azurite.connectionString.replace(`:${blobPort}/`, `:${proxy.port}/`),
+  });
+  await stores.createContainers();
+  await stores.createContainers();
+});
+
+afterAll(async () => {
+  await proxy?.close();
+  await azurite?.close();
+});
+
+const unique = () => randomBytes(6).toString("hex");
+
+/** What an operator does with a storage browser. */
+async function put(container: string, name: string, content: string | Buffer): Promise<void> {
+  const service = BlobServiceClient.fromConnectionString(azurite.connectionString);
+  await service
+    .getContainerClient(container)
+    .getBlockBlobClient(name)
+    .upload(content, Buffer.byteLength(content));
+}
+
+async function get(container: string, name: string): Promise<string | undefined> {
+  const service = BlobServiceClient.fromConnectionString(azurite.connectionString);
+  const blob = service.getContainerClient(container).getBlockBlobClient(name);
+  return (await blob.exists()) ? (await blob.downloadToBuffer()).toString() : undefined;
+}
+
+async function all<T>(values: AsyncIterable<T>): Promise<T[]> {
+  const found: T[] = [];
+  for await (const value of values) found.push(value);
+  return found;
+}
+
+async function* pieces(...texts: string[]): AsyncIterable<string> {
+  yield* texts;
+}
+
+describe("UploadStore", () => {
+  it("lists the CSV files, whatever the case of their extension", async () => {
+    const endpoint = `Contoso-${unique()}`;
+    await put("uploads", `${endpoint}/First.csv`, "abc");
+    await put("uploads", `${endpoint}/second.CSV`, "");
+    await put("uploads", `${endpoint}/first.json`, "{}");
+    const files = (await all(stores.uploads.list())).filter(({ name }) => name.startsWith(endpoint));
+    expect(files.map(({ name, size }) => [name, size])).toEqual([
+      [`${endpoint}/First.csv`, 3],
+      [`${endpoint}/second.CSV`, 0],
+    ]);
+    expect(Math.abs((files[0]?.modifiedAt ?? 0) - Date.now())).toBeLessThan(60_000);
+  });
+
+  it("reads the version it names, and removes only that", async () => {
+    const name = `${unique()}/batch.csv`;
+    const large = randomBytes(9_000_000);
+    await put("uploads", name, large);
+    const opened = await stores.uploads.open(name);
+    if (opened === undefined) throw new Error("the file is missing");
+    expect(opened.file).toMatchObject({ name, size: large.length });
+    expect((await buffer(opened.content)).equals(large)).toBe(true);
+
+    await put("uploads", name, "newer");
+    expect(await stores.uploads.remove(name, opened.file.version)).toBe(false);
+    expect(await get("uploads", name)).toBe("newer");
+    const again = await stores.uploads.open(name);
+    expect(await stores.uploads.remove(name, again?.file.version ?? "")).toBe(true);
+    expect(await stores.uploads.remove(name, again?.file.version ?? "")).toBe(true);
+    expect(await stores.uploads.open(name)).toBeUndefined();
+  });
+
+  it("opens an empty file", async () => {
+    const name = `${unique()}/batch.csv`;
+    await put("uploads", name, "");
+    const opened = await stores.uploads.open(name);
+    if (opened === undefined) throw new Error("the file is missing");
+    expect(await buffer(opened.content)).toHaveLength(0);
+  });
+
+  it("knows its own removal when the answer was lost", async () => {
+    const name = `${unique()}/batch.csv`;
+    await put("uploads", name, "x");
+    const opened = await stores.uploads.open(name);
+    proxy.loseAnswers("DELETE", 1);
+    expect(await lossy.uploads.remove(name, opened?.file.version ?? "")).toBe(true);
+    expect(proxy.lost).toBe(1);
+    expect(await get("uploads", name)).toBeUndefined();
+    opened?.content.destroy();
+  });
+
+  it("finds the options beside the CSV in any spelling", async () => {
+    const folder = `Contoso-${unique()}`;
+    await put("uploads", `${folder.toLowerCase()}/BATCH.JSON`, '{"dryRun":true}');
+    expect(await stores.uploads.readOptions(`${folder}/Batch.CSV`)).toBe('{"dryRun":true}');
+    await put("uploads", `${folder}/Batch.json`, "{}");
+    expect(await stores.uploads.readOptions(`${folder}/Batch.CSV`)).toBe("{}");
+    expect(await stores.uploads.readOptions(`${folder}/other.csv`)).toBeUndefined();
+  });
+
+  it("reads settings as Notepad and PowerShell save them, and never more than a settings file can be", async () => {
+    const folder = unique();
+    await put("uploads", `${folder}/a.json`, "\uFEFF{}");
+    await put("uploads", `${folder}/b.json`, Buffer.from('\uFEFF{"ä":1}', "utf16le"));
+    await put("uploads", `${folder}/c.json`, "");
+    await put("uploads", `${folder}/d.json`, Buffer.alloc(6_000_000, " "));
+    expect(await stores.uploads.readOptions(`${folder}/a.csv`)).toBe("{}");
+    expect(await stores.uploads.readOptions(`${folder}/b.csv`)).toBe('{"ä":1}');
+    expect(await stores.uploads.readOptions(`${folder}/c.csv`)).toBe("");
+    expect((await stores.uploads.readOptions(`${folder}/d.csv`))?.length).toBeLessThan(3_000_000);
+  });
+});
+
+describe("EndpointStore", () => {
+  it("writes, lists, reads and deletes an endpoint whatever its spelling", async () => {
+    const id = unique();
+    const name = `contoso-${id}` as EndpointName;
+    await put("endpoints", `Contoso-${id}.JSON`, '{"host":"a"}');
+    expect(await stores.endpoints.read(name)).toBe('{"host":"a"}');
+    await stores.endpoints.write(name, '{"host":"b"}');
+    expect(await get("endpoints", `Contoso-${id}.JSON`)).toBe('{"host":"b"}');
+    expect(await stores.endpoints.list()).toContain(name);
+    await stores.endpoints.delete(name);
+    await stores.endpoints.delete(name);
+    expect(await stores.endpoints.read(name)).toBeUndefined();
+    expect(await stores.endpoints.list()).not.toContain(name);
+  });
+
+  it("creates an endpoint that was not there, and passes over other files", async () => {
+    const name = `fabrikam-${unique()}` as EndpointName;
+    await put("endpoints", "readme.txt", "x");
+    await put("endpoints", "not a name.json", "{}");
+    await stores.endpoints.write(name, "{}");
+    const names = await stores.endpoints.list();
+    expect(names).toContain(name);
+    expect(names.join()).not.toMatch(/readme|not a name/);
+  });
+});
+
+describe("ReportStore", () => {
+  const newBatch = () => `batch-${unique()}` as BatchName;
+
+  it("writes a report as a whole over an older one", async () => {
+    const batch = newBatch();
+    await stores.reports.write(batch, "validation", pieces("a,b\r\n", "1,ü\r\n"));
+    expect(await get("reports", `${batch}/validation.csv`)).toBe("a,b\r\n1,ü\r\n");
+    await stores.reports.write(batch, "validation", pieces());
+    expect(await get("reports", `${batch}/validation.csv`)).toBe("");
+  });
+
+  it("streams a report of many megabytes", async () => {
+    const batch = newBatch();
+    const line = `${"x".repeat(99)}\n`;
+    await stores.reports.write(
+      batch,
+      "mailboxes",
+      (async function* () {
+        for (let n = 0; n < 120_000; n++) yield line;
+      })(),
+    );
+    expect((await get("reports", `${batch}/mailboxes.csv`))?.length).toBe(12_000_000);
+  });
+
+  it("keeps the older report, and the reason, when the new one cannot be made", async () => {
+    const batch = newBatch();
+    await stores.reports.write(batch, "mailboxes", pieces("old"));
+    const reason = new MigrationError("throttled", "StorageBusy", "Table Storage asked for a pause.");
+    const failing = stores.reports.write(
+      batch,
+      "mailboxes",
+      (async function* () {
+        yield "new";
+        throw reason;
+      })(),
+    );
+    await expect(failing).rejects.toBe(reason);
+    expect(await get("reports", `${batch}/mailboxes.csv`)).toBe("old");
+  });
+
+  it("writes once more when an answer was lost", async () => {
+    const batch = newBatch();
+    const before = proxy.lost;
+    proxy.loseAnswers("PUT", 1);
+    await lossy.reports.write(batch, "validation", pieces("text"));
+    expect(proxy.lost - before).toBe(1);
+    expect(await get("reports", `${batch}/validation.csv`)).toBe("text");
+  });
+
+  it("removes the reports of one batch only", async () => {
+    const batch = newBatch();
+    const neighbour = `${batch}-2` as BatchName;
+    for (const name of [batch, neighbour]) {
+      await stores.reports.write(name, "validation", pieces("a"));
+      await stores.reports.write(name, "skipped-items", pieces("b"));
+    }
+    await stores.reports.deleteAll(batch);
+    await stores.reports.deleteAll(batch);
+    expect(await get("reports", `${batch}/validation.csv`)).toBeUndefined();
+    expect(await get("reports", `${batch}/skipped-items.csv`)).toBeUndefined();
+    expect(await get("reports", `${neighbour}/validation.csv`)).toBe("a");
+  });
+});
+
+describe("errors", () => {
+  it("says which role is missing, without the request that was refused", async () => {
+    const refused = createBlobStores({
+      connectionString: azurite.connectionString.replace(
+        /AccountKey=[^;]+/,
+        `AccountKey=${"A".repeat(86)}==`,
+      ),
+    });
+    const error = await refused.endpoints.list().catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ kind: "fatal", code: "StorageAccessDenied" });
+    expect(String(error)).toContain("Storage Blob Data Contributor");
+    expect(inspect(error, { depth: 20, showHidden: true })).not.toContain("SharedKey");
+  });
+
+  it("is transient where nothing answers", async () => {
+    const nobody = createBlobStores({
+      connectionString: azurite.connectionString.replace(
+        /BlobEndpoint=[^;]+/,
+        "BlobEndpoint=http://127.0.0.1:9/devstoreaccount1",
+      ),
+    });
+    const error = await nobody.uploads.open("a/b.csv").catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ kind: "transient", code: "StorageUnreachable" });
+  });
+
+  it("names a missing container as what it is", async () => {
+    const account = await startAzurite();
+    try {
+      const empty = createBlobStores({ connectionString: account.connectionString });
+      const error = await empty.uploads.open("a/b.csv").catch((thrown: unknown) => thrown);
+      expect(error).toMatchObject({ kind: "fatal", code: "StorageNotPrepared" });
+    } finally {
+      await account.close();
+    }
+  });
+});
