@@ -1,0 +1,205 @@
+import { type ErrorDetails, type ErrorKind, MigrationError } from "../../domain/errors.ts";
+import type { Reply } from "./wire.ts";
+
+/** Where a failure happened; decides the words and whether it is one mailbox's or the deployment's problem. */
+export interface Scene {
+  readonly side: "source" | "target";
+  readonly host: string;
+  readonly port: number;
+  readonly stage: "login" | "session";
+}
+
+const SECOND = 1_000;
+const MINUTE = 60_000;
+
+const UNTRUSTED = new Set([
+  "DEPTH_ZERO_SELF_SIGNED_CERT",
+  "SELF_SIGNED_CERT_IN_CHAIN",
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+  "UNABLE_TO_GET_ISSUER_CERT",
+  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+  "CERT_UNTRUSTED",
+  "CERT_REVOKED",
+  "CERT_REJECTED",
+  "CERT_SIGNATURE_FAILURE",
+  "INVALID_CA",
+  "INVALID_PURPOSE",
+]);
+const OUT_OF_DATE = new Set(["CERT_HAS_EXPIRED", "CERT_NOT_YET_VALID"]);
+const UNREACHABLE = new Set(["EHOSTUNREACH", "ENETUNREACH", "EADDRNOTAVAIL", "EHOSTDOWN", "ENETDOWN"]);
+const TIMEOUTS = new Set(["CONNECT_TIMEOUT", "GREETING_TIMEOUT", "UPGRADE_TIMEOUT", "ETIMEOUT", "ETIMEDOUT"]);
+
+const THROTTLED =
+  /throttl|too many|rate limit|bandwidth|(?:command|quota|usage|download|connection) limits?\b|exceeded .*limits?\b|maximum number of connections/i;
+const BANDWIDTH = /bandwidth|download|daily|quota exceeded for|exceeded command/i;
+const BACKOFF = /backoff time[:=\s]+(\d+)/i;
+const TEMPORARY =
+  /temporar|try again|unavailable|server (?:is )?(?:busy|shutting down|going down)|internal error/i;
+const APP_PASSWORD = /app(?:lication)?[- ]specific password|app password|web ?login required/i;
+const IMAP_DISABLED =
+  /not enabled for imap|imap (?:access |use )?(?:is |has been )?(?:disabled|not (?:enabled|allowed))|(?:not allowed|disabled) (?:to use|for) imap|authenticated but not connected/i;
+const BASIC_DISABLED = /basic ?auth(?:entication)? (?:is|has been) (?:disabled|blocked)/i;
+const OVER_QUOTA = /over ?quota|quota exceeded|mailbox (?:is )?full|exceeds (?:the )?quota/i;
+
+/** What happened to the connection, in the shape of the errors that Node and imapflow raise. */
+interface Failure {
+  readonly code?: unknown;
+  readonly message?: unknown;
+  readonly reason?: unknown;
+  readonly tlsFailed?: unknown;
+  readonly authenticationFailed?: unknown;
+  readonly responseStatus?: unknown;
+  readonly responseText?: unknown;
+  readonly serverResponseCode?: unknown;
+}
+
+/** Turns anything that is not a tagged answer into the application's error. */
+export function classifyFailure(error: unknown, scene: Scene): MigrationError {
+  if (error instanceof MigrationError) return error;
+  const failure: Failure = typeof error === "object" && error !== null ? error : {};
+  const code = typeof failure.code === "string" ? failure.code : "";
+  const server = `${scene.side} server ${scene.host}:${scene.port}`;
+  // A wrong host name or certificate of the target is a setting of the deployment, not of one row.
+  const lasting: ErrorKind = scene.side === "target" ? "fatal" : "mailbox";
+
+  if (code === "ENOTFOUND")
+    return new MigrationError(
+      lasting,
+      "UnknownHost",
+      `The name of the ${server} does not exist in DNS. Check the host name.`,
+    );
+  if (code === "EAI_AGAIN") return transient("UnknownHost", `DNS did not answer for the ${server}.`);
+  if (code === "ECONNREFUSED")
+    return transient("ConnectionRefused", `The ${server} refuses connections. Check host and port.`);
+  if (UNREACHABLE.has(code))
+    return transient("ServerUnreachable", `There is no route to the ${server}. Check host and network.`);
+  if (TIMEOUTS.has(code)) return transient("ConnectionTimeout", `The ${server} did not answer in time.`);
+  if (code === "ERR_TLS_CERT_ALTNAME_INVALID")
+    return new MigrationError(
+      lasting,
+      "HostNameMismatch",
+      `The certificate of the ${server} is for another name. Use the name in the certificate, or accept untrusted certificates.`,
+    );
+  if (OUT_OF_DATE.has(code))
+    return new MigrationError(
+      lasting,
+      "ExpiredCertificate",
+      `The certificate of the ${server} has expired or is not valid yet. Renew it, or accept untrusted certificates.`,
+    );
+  if (UNTRUSTED.has(code))
+    return new MigrationError(
+      lasting,
+      "UntrustedCertificate",
+      `The certificate of the ${server} is not trusted. Install one from a public authority, or accept untrusted certificates.`,
+    );
+  if (failure.tlsFailed === true || code === "EPROTO" || code.startsWith("ERR_SSL_"))
+    return new MigrationError(
+      lasting,
+      "TlsHandshakeFailed",
+      `TLS could not be started with the ${server}. Check port and security (ssl, tls or none).`,
+    );
+
+  const reply = replyOf(error);
+  if (reply) return classifyReply(reply, scene);
+  if (failure.authenticationFailed === true || failure.message === "Unsupported authentication mechanism")
+    return new MigrationError(
+      "mailbox",
+      "AuthenticationUnsupported",
+      `The ${server} offers no login method that fits. Check authentication and security.`,
+    );
+  const bye = typeof failure.reason === "string" ? failure.reason : "";
+  if (THROTTLED.test(bye)) return throttled(server, bye);
+  if (code === "LiteralTooLarge" || code === "ResponseTooLarge")
+    return transient("ResponseTooLarge", `The ${server} sent an answer larger than accepted.`);
+  return transient("ConnectionLost", `The connection to the ${server} was lost.`);
+}
+
+/** Turns a refused command into the application's error. `CommandRefused` where the server gives no known reason. */
+export function classifyReply(reply: Reply, scene: Scene): MigrationError {
+  const server = `${scene.side} server ${scene.host}:${scene.port}`;
+  const { code, text } = reply;
+  if (code === "OVERQUOTA" || (scene.side === "target" && scene.stage === "session" && OVER_QUOTA.test(text)))
+    return new MigrationError(
+      "mailbox",
+      scene.side === "target" ? "TargetQuotaExceeded" : "SourceQuotaExceeded",
+      `The ${server} says that the mailbox is full. Raise its quota, then start the mailbox again.`,
+    );
+  if (code === "THROTTLED" || code === "LIMIT" || THROTTLED.test(text)) return throttled(server, text);
+  if (code === "INUSE")
+    return new MigrationError("throttled", "MailboxInUse", `The ${server} says that the mailbox is in use.`, {
+      retryAfterMs: 30 * SECOND,
+    });
+  if (code === "UNAVAILABLE" || code === "SERVERBUG" || code === "CONTACTADMIN" || TEMPORARY.test(text))
+    return transient("ServerUnavailable", `The ${server} is temporarily unavailable.`);
+  if (scene.stage === "login") return classifyLogin(reply, server);
+  return transient(
+    "CommandRefused",
+    `The ${server} refused a command${code === "" ? "" : ` with the response code ${code.slice(0, 32)}`}.`,
+  );
+}
+
+function classifyLogin(reply: Reply, server: string): MigrationError {
+  const { code, text } = reply;
+  if (APP_PASSWORD.test(text) || code === "WEBALERT")
+    return refused(
+      "AppPasswordRequired",
+      `The ${server} wants an app password for this account instead of the user's password.`,
+    );
+  if (BASIC_DISABLED.test(text))
+    return refused(
+      "PasswordLoginDisabled",
+      `The ${server} does not let this account log in with a password. Use OAuth (authentication xoauth2).`,
+    );
+  if (IMAP_DISABLED.test(text))
+    return refused("ImapDisabled", `IMAP is disabled for this account on the ${server}. Enable it there.`);
+  if (code === "PRIVACYREQUIRED")
+    return refused(
+      "EncryptionRequired",
+      `The ${server} wants TLS before a login. Set security to ssl or tls.`,
+    );
+  if (code === "EXPIRED")
+    return refused("PasswordExpired", `The password of this account on the ${server} has expired.`);
+  if (code === "AUTHORIZATIONFAILED")
+    return refused(
+      "AuthorizationFailed",
+      `The ${server} knows no such mailbox, or does not let the administrator open it.`,
+    );
+  return refused(
+    "AuthenticationFailed",
+    `The ${server} refused user name or password. Correct the row and upload it again.`,
+  );
+}
+
+/** The tagged answer inside an error of imapflow, if it is one. */
+export function replyOf(error: unknown): Reply | undefined {
+  if (typeof error !== "object" || error === null) return undefined;
+  const failure: Failure & { readonly response?: unknown } = error;
+  if (failure.responseStatus !== "NO" && failure.responseStatus !== "BAD") return undefined;
+  return {
+    status: failure.responseStatus,
+    code: typeof failure.serverResponseCode === "string" ? failure.serverResponseCode : "",
+    codeArguments: [],
+    text: typeof failure.responseText === "string" ? failure.responseText : "",
+  };
+}
+
+function transient(code: string, message: string): MigrationError {
+  return new MigrationError("transient", code, message);
+}
+
+function refused(code: string, message: string): MigrationError {
+  return new MigrationError("mailbox", code, message);
+}
+
+function throttled(server: string, text: string): MigrationError {
+  const asked = Number(BACKOFF.exec(text)?.[1] ?? 0);
+  const details: ErrorDetails = {
+    retryAfterMs: asked > 0 ? asked : BANDWIDTH.test(text) ? 15 * MINUTE : MINUTE,
+  };
+  return new MigrationError(
+    "throttled",
+    "ServerThrottled",
+    `The ${server} limits this account or address. The mailbox pauses and goes on by itself.`,
+    details,
+  );
+}

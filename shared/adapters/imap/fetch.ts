@@ -1,0 +1,168 @@
+import type { ImapAttribute, ImapResponse } from "imapflow";
+import type { Uid } from "../../domain/names.ts";
+import { differenceOf, formatUidSet, hasUid, sizeOf, type UidSet, uidSetOf } from "../../domain/uid-set.ts";
+import type { ImapConnection } from "./connection.ts";
+import { parseDateTime } from "./dates.ts";
+import { RowQueue } from "./row-queue.ts";
+import { type Argument, atom, atoms, numberOf, pairsOf, sequence, textOf, textsOf } from "./wire.ts";
+
+/** One FETCH response; what the server left out is undefined. */
+export interface FetchRow {
+  readonly uid: Uid;
+  readonly flags?: readonly string[] | undefined;
+  readonly internalDate?: Date | undefined;
+  readonly size?: number | undefined;
+  /** The one BODY[...] item that was asked for. */
+  readonly body?: Buffer | undefined;
+}
+
+/** Data items of a FETCH. Bodies only by PEEK (RFC 9051, 6.4.5), so that nothing becomes \Seen. */
+export const fetchItems = {
+  flags: atoms("UID", "FLAGS"),
+  summary: atoms("UID", "FLAGS", "INTERNALDATE", "RFC822.SIZE"),
+  header: [
+    ...atoms("UID", "FLAGS", "INTERNALDATE", "RFC822.SIZE"),
+    { type: "ATOM", value: "BODY.PEEK", section: [{ type: "ATOM", value: "HEADER" }] },
+  ],
+  message: [
+    ...atoms("UID", "FLAGS", "INTERNALDATE", "RFC822.SIZE"),
+    { type: "ATOM", value: "BODY.PEEK", section: [] },
+  ],
+} satisfies Record<string, Argument[]>;
+
+export interface FetchOptions {
+  readonly items: Argument[];
+  /** Mod-sequence for CHANGEDSINCE (RFC 7162, 3.1.4.1); only where the folder has mod-sequences. */
+  readonly changedSince?: string | undefined;
+}
+
+/** Servers must take command lines of 8,192 bytes at least (RFC 7162, 4); the rest of the line needs some of it. */
+const MAX_SET_LENGTH = 7_000;
+/** How long the rest of an abandoned answer is read before the connection is given up instead. */
+const DRAIN_MS = 20_000;
+
+/**
+ * UID FETCH over the open folder, streamed: the server is read no faster than rows are taken. A UID the server
+ * leaves out is absent. Rows that belong to no UID asked for, such as unsolicited flag changes, are dropped.
+ * @throws MigrationError if the connection fails; rows received before are delivered first.
+ */
+export async function* fetchRows(
+  connection: ImapConnection,
+  uids: UidSet,
+  options: FetchOptions,
+): AsyncGenerator<FetchRow> {
+  for (const part of splitForCommandLine(uids)) yield* fetchPart(connection, part, options);
+}
+
+async function* fetchPart(
+  connection: ImapConnection,
+  uids: UidSet,
+  options: FetchOptions,
+): AsyncGenerator<FetchRow> {
+  const queue = new RowQueue<FetchRow>();
+  const delivered = new Set<number>();
+  const parameters: Argument[] = [sequence(formatUidSet(uids)), options.items];
+  if (options.changedSince !== undefined)
+    parameters.push([atom("CHANGEDSINCE"), { type: "ATOM", value: options.changedSince }]);
+  const answered = connection
+    .attempt("UID FETCH", parameters, {
+      timeoutMs: Number.POSITIVE_INFINITY,
+      untagged: {
+        FETCH: async (response) => {
+          const row = parseRow(response);
+          if (!row || !hasUid(uids, row.uid) || delivered.has(row.uid)) return;
+          if (!isComplete(row, options.items)) return;
+          delivered.add(row.uid);
+          await queue.offer(row, row.body?.length ?? 0);
+        },
+      },
+    })
+    .finally(() => queue.end());
+  // Observed here too, so that an iterator abandoned before the end leaves no unhandled rejection.
+  answered.catch(() => undefined);
+  let complete = false;
+  try {
+    for (let row = await queue.take(); row !== undefined; row = await queue.take()) yield row;
+    complete = true;
+  } finally {
+    if (!complete) await drain(connection, queue, answered);
+  }
+  const reply = await answered;
+  if (reply.status === "OK") return;
+  const error = connection.refusal(reply);
+  if (error.code !== "CommandRefused" || reply.status === "BAD") throw error;
+  // A NO may stand for one unreadable message or for all from there on (RFC 9051, 6.4.5): ask for the halves of
+  // what is missing, until the unreadable ones are alone.
+  const missing = differenceOf(uids, uidSetOf(delivered));
+  for (const half of halvesOf(missing)) yield* fetchPart(connection, half, options);
+}
+
+async function drain(
+  connection: ImapConnection,
+  queue: RowQueue<FetchRow>,
+  answered: Promise<unknown>,
+): Promise<void> {
+  queue.discard();
+  const timer = setTimeout(() => connection.abort({ code: "ETIMEOUT" }), DRAIN_MS);
+  await answered.catch(() => undefined);
+  clearTimeout(timer);
+}
+
+function parseRow(response: ImapResponse): FetchRow | undefined {
+  let uid: number | undefined;
+  let flags: readonly string[] | undefined;
+  let internalDate: Date | undefined;
+  let size: number | undefined;
+  let body: Buffer | undefined;
+  for (const [name, value] of pairsOf(response.attributes?.[1])) {
+    if (name === "UID") uid = numberOf(value);
+    else if (name === "FLAGS") flags = textsOf(value).filter((flag) => flag.toLowerCase() !== "\\recent");
+    else if (name === "INTERNALDATE") internalDate = parseDateTime(textOf(value));
+    else if (name === "RFC822.SIZE") size = numberOf(value);
+    else if (name === "BODY") body = bytesOf(value);
+  }
+  return uid === undefined ? undefined : { uid: uid as Uid, flags, internalDate, size, body };
+}
+
+function bytesOf(token: ImapAttribute | undefined): Buffer {
+  const value = token?.value;
+  return Buffer.isBuffer(value) ? value : Buffer.from(textOf(token));
+}
+
+function isComplete(row: FetchRow, items: readonly Argument[]): boolean {
+  return (
+    row.flags !== undefined &&
+    (items === fetchItems.flags || (row.internalDate !== undefined && row.size !== undefined)) &&
+    (row.body !== undefined || (items !== fetchItems.header && items !== fetchItems.message))
+  );
+}
+
+function* splitForCommandLine(uids: UidSet): Generator<UidSet> {
+  let part: (readonly [number, number])[] = [];
+  let length = 0;
+  for (const range of uids) {
+    const rangeLength = formatUidSet([range]).length + 1;
+    if (length + rangeLength > MAX_SET_LENGTH) {
+      yield part;
+      part = [];
+      length = 0;
+    }
+    part.push(range);
+    length += rangeLength;
+  }
+  if (part.length > 0) yield part;
+}
+
+function halvesOf(uids: UidSet): readonly UidSet[] {
+  const size = sizeOf(uids);
+  if (size < 2) return [];
+  const first: (readonly [number, number])[] = [];
+  let room = size >> 1;
+  for (const [low, high] of uids) {
+    if (room === 0) break;
+    const end = Math.min(high, low + room - 1);
+    first.push([low, end]);
+    room -= end - low + 1;
+  }
+  return [first, differenceOf(uids, first)];
+}

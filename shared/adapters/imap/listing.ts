@@ -1,0 +1,165 @@
+import type { ImapResponse } from "imapflow";
+import type { UidValidity } from "../../domain/names.ts";
+import type { FolderStatus } from "../../migration/ports/source.ts";
+import type { ImapConnection } from "./connection.ts";
+import { type Argument, atom, atoms, digitsOf, numberOf, pairsOf, quoted, textOf, textsOf } from "./wire.ts";
+
+/** A folder as LIST shows it. */
+export interface ListedFolder {
+  /** The name as the server sent it. */
+  readonly path: string;
+  readonly separator: string | undefined;
+  /** Attributes in lower case. */
+  readonly attributes: ReadonlySet<string>;
+  readonly subscribed: boolean;
+}
+
+export interface StatusRow {
+  readonly status: FolderStatus | undefined;
+  /** MAILBOXID (RFC 8474). */
+  readonly mailboxId: string | undefined;
+}
+
+export interface Listing {
+  readonly folders: readonly ListedFolder[];
+  /** STATUS of the folders for which the server sent one along (LIST-STATUS, RFC 5819), by path. */
+  readonly statuses: ReadonlyMap<string, StatusRow>;
+}
+
+/** True for a folder that exists and holds messages. */
+export function isSelectable(folder: ListedFolder): boolean {
+  return !folder.attributes.has("\\noselect") && !folder.attributes.has("\\nonexistent");
+}
+
+/**
+ * LIST of all patterns, with subscriptions, special uses and STATUS in the same round trip where the server can
+ * (RFC 5258, 5819, 6154); otherwise LIST and LSUB, and no STATUS.
+ */
+export async function listFolders(
+  connection: ImapConnection,
+  patterns: readonly string[],
+  want: { readonly status: boolean },
+): Promise<Listing> {
+  if (!connection.has("LIST-EXTENDED")) return listPlainly(connection, patterns);
+  const extended = await listExtended(connection, patterns, want.status && connection.has("LIST-STATUS"));
+  return extended ?? listPlainly(connection, patterns);
+}
+
+/** STATUS of one folder. @returns undefined, or the reason, where the server refuses it. */
+export async function statusOf(
+  connection: ImapConnection,
+  path: string,
+): Promise<StatusRow | { readonly refused: string }> {
+  const rows = new Map<string, StatusRow>();
+  const reply = await connection.attempt("STATUS", [quoted(path), statusItems(connection)], {
+    untagged: { STATUS: async (response) => collectStatus(response, rows) },
+  });
+  if (reply.status !== "OK") {
+    const error = connection.refusal(reply);
+    if (error.code !== "CommandRefused") throw error;
+    return { refused: reply.code || reply.status };
+  }
+  // Some servers spell the name differently in the answer; only one folder was asked for.
+  return [...rows.values()][0] ?? { refused: "empty" };
+}
+
+/** The folder of exactly this name, if the server has it. */
+export async function findFolder(
+  connection: ImapConnection,
+  path: string,
+): Promise<ListedFolder | undefined> {
+  const folders: ListedFolder[] = [];
+  await connection.run("LIST", [quoted(""), quoted(path)], {
+    untagged: { LIST: async (response) => collectFolder(response, folders) },
+  });
+  return folders.find((folder) => folder.path === path && !folder.attributes.has("\\nonexistent"));
+}
+
+async function listExtended(
+  connection: ImapConnection,
+  patterns: readonly string[],
+  withStatus: boolean,
+): Promise<Listing | undefined> {
+  const folders: ListedFolder[] = [];
+  const statuses = new Map<string, StatusRow>();
+  const options = atoms("SUBSCRIBED");
+  if (connection.has("SPECIAL-USE")) options.push(atom("SPECIAL-USE"));
+  if (withStatus) options.push(atom("STATUS"), statusItems(connection));
+  const pattern = patterns.length === 1 ? quoted(patterns[0] ?? "*") : patterns.map(quoted);
+  const reply = await connection.attempt("LIST", [quoted(""), pattern, atom("RETURN"), options], {
+    untagged: {
+      LIST: async (response) => collectFolder(response, folders),
+      STATUS: async (response) => collectStatus(response, statuses),
+    },
+  });
+  if (reply.status === "OK") return { folders, statuses };
+  // Some servers offer the extension and refuse its syntax.
+  if (reply.status === "BAD") return undefined;
+  throw connection.refusal(reply);
+}
+
+async function listPlainly(connection: ImapConnection, patterns: readonly string[]): Promise<Listing> {
+  const folders: ListedFolder[] = [];
+  const subscriptions: ListedFolder[] = [];
+  for (const pattern of patterns) {
+    await connection.run("LIST", [quoted(""), quoted(pattern)], {
+      untagged: { LIST: async (response) => collectFolder(response, folders) },
+    });
+    await connection.attempt("LSUB", [quoted(""), quoted(pattern)], {
+      untagged: { LSUB: async (response) => collectFolder(response, subscriptions) },
+    });
+  }
+  const subscribed = new Set(subscriptions.filter(isSelectable).map((folder) => folder.path));
+  return {
+    folders: folders.map((folder) => ({ ...folder, subscribed: subscribed.has(folder.path) })),
+    statuses: new Map(),
+  };
+}
+
+function statusItems(connection: ImapConnection): Argument[] {
+  return atoms(
+    ...["MESSAGES", "UIDNEXT", "UIDVALIDITY", "UNSEEN"],
+    ...(hasModseq(connection) ? ["HIGHESTMODSEQ"] : []),
+    ...(connection.has("OBJECTID") ? ["MAILBOXID"] : []),
+  );
+}
+
+/** True if the server keeps mod-sequences (CONDSTORE, or QRESYNC, which implies it: RFC 7162). */
+export function hasModseq(connection: ImapConnection): boolean {
+  return connection.has("CONDSTORE") || connection.has("QRESYNC");
+}
+
+function collectFolder(response: ImapResponse, folders: ListedFolder[]): void {
+  const [attributes, separator, name] = response.attributes ?? [];
+  const path = textOf(name);
+  if (path === "") return;
+  const names = new Set(textsOf(attributes).map((attribute) => attribute.toLowerCase()));
+  folders.push({
+    path,
+    separator: textOf(separator) || undefined,
+    attributes: names,
+    subscribed: names.has("\\subscribed"),
+  });
+}
+
+function collectStatus(response: ImapResponse, statuses: Map<string, StatusRow>): void {
+  const [name, list] = response.attributes ?? [];
+  const values = new Map(pairsOf(list));
+  const uidValidity = digitsOf(values.get("UIDVALIDITY"));
+  const uidNext = numberOf(values.get("UIDNEXT"));
+  const messages = numberOf(values.get("MESSAGES"));
+  const modseq = digitsOf(values.get("HIGHESTMODSEQ"));
+  statuses.set(textOf(name), {
+    status:
+      uidValidity === undefined || uidNext === undefined || messages === undefined
+        ? undefined
+        : {
+            uidValidity: uidValidity as UidValidity,
+            uidNext,
+            messages,
+            unseen: numberOf(values.get("UNSEEN")),
+            highestModseq: modseq === "0" ? undefined : modseq,
+          },
+    mailboxId: textsOf(values.get("MAILBOXID"))[0],
+  });
+}

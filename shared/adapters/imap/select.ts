@@ -1,0 +1,55 @@
+import type { ImapResponse } from "imapflow";
+import type { ImapConnection } from "./connection.ts";
+import { hasModseq } from "./listing.ts";
+import { atom, digitsOf, numberOf, quoted, responseCodeOf, textsOf } from "./wire.ts";
+
+/** What SELECT or EXAMINE tells (RFC 9051, 6.3.2). */
+export interface OpenedMailbox {
+  readonly uidValidity: string | undefined;
+  readonly uidNext: number | undefined;
+  readonly messages: number;
+  readonly highestModseq: string | undefined;
+  /** Flags that can be stored; undefined if the server does not say, which means all. */
+  readonly permanentFlags: readonly string[] | undefined;
+}
+
+/**
+ * Opens a folder. EXAMINE changes nothing, not even \Recent.
+ * @returns undefined if the server refuses the folder for a reason of the folder's.
+ */
+export async function openMailbox(
+  connection: ImapConnection,
+  command: "SELECT" | "EXAMINE",
+  path: string,
+): Promise<OpenedMailbox | undefined> {
+  let uidValidity: string | undefined;
+  let uidNext: number | undefined;
+  let highestModseq: string | undefined;
+  let permanentFlags: readonly string[] | undefined;
+  let messages = 0;
+  const noteCode = async (response: ImapResponse) => {
+    const { code, arguments: values } = responseCodeOf(response);
+    if (code === "UIDVALIDITY") uidValidity = digitsOf(values[0]);
+    else if (code === "UIDNEXT") uidNext = numberOf(values[0]);
+    else if (code === "HIGHESTMODSEQ") highestModseq = digitsOf(values[0]);
+    else if (code === "PERMANENTFLAGS") permanentFlags = textsOf(values[0]);
+  };
+  const reply = await connection.attempt(
+    command,
+    hasModseq(connection) ? [quoted(path), [atom("CONDSTORE")]] : [quoted(path)],
+    {
+      untagged: {
+        OK: noteCode,
+        EXISTS: async (response) => {
+          messages = Number(response.command) || 0;
+        },
+      },
+    },
+  );
+  if (reply.status !== "OK") {
+    const error = connection.refusal(reply);
+    if (error.code !== "CommandRefused") throw error;
+    return undefined;
+  }
+  return { uidValidity, uidNext, messages, highestModseq, permanentFlags };
+}

@@ -1,0 +1,232 @@
+import type { Readable } from "node:stream";
+import { parseSourceUser } from "../../domain/credentials.ts";
+import { MigrationError } from "../../domain/errors.ts";
+import type { Uid, UidValidity } from "../../domain/names.ts";
+import type { UidSet } from "../../domain/uid-set.ts";
+import type {
+  FlagState,
+  FolderStatus,
+  MessageHeader,
+  MessageSummary,
+  OpenSourceFolder,
+  SearchFilter,
+  SourceConnector,
+  SourceFolder,
+  SourceLogin,
+  SourceMailbox,
+  SourceMessage,
+} from "../../migration/ports/source.ts";
+import { ImapConnection, type Timeouts } from "./connection.ts";
+import { type FetchRow, fetchItems, fetchRows } from "./fetch.ts";
+import { type FolderScope, personalScope, userRootCandidates, userRootScope } from "./folder-paths.ts";
+import {
+  findFolder,
+  isSelectable,
+  type ListedFolder,
+  listFolders,
+  type StatusRow,
+  statusOf,
+} from "./listing.ts";
+import { openPartial } from "./partial-fetch.ts";
+import { searchUids } from "./search.ts";
+import { openMailbox } from "./select.ts";
+import { assignUses } from "./special-use.ts";
+
+/** IMAP source server: one connection a mailbox, opened read-only throughout. */
+export class ImapSource implements SourceConnector {
+  readonly #timeouts: Timeouts;
+
+  constructor(timeouts: Timeouts) {
+    this.#timeouts = timeouts;
+  }
+
+  async open(login: SourceLogin): Promise<SourceMailbox> {
+    const { endpoint } = login;
+    const user = parseSourceUser(login.userName, endpoint, login.userRoot);
+    if (user.authorizationId !== undefined && sameUser(user.authorizationId, user.adminUser))
+      throw new MigrationError(
+        "mailbox",
+        "AdminMailboxRefused",
+        "The UserName of this row is the administrator of the endpoint. Put the user whose mail is to be copied there.",
+      );
+    const connection = await ImapConnection.open({
+      side: "source",
+      host: endpoint.host,
+      port: endpoint.port,
+      security: endpoint.security,
+      acceptUntrustedCertificates: endpoint.acceptUntrustedCertificates,
+      allowCompression: endpoint.allowCompression,
+      credentials: {
+        kind: "password",
+        user: user.login,
+        password: login.password,
+        authzid: user.authorizationId,
+      },
+      timeouts: this.#timeouts,
+    });
+    try {
+      return new ImapSourceMailbox(connection, await scopeOf(connection, login));
+    } catch (error) {
+      await connection.close();
+      throw error;
+    }
+  }
+}
+
+class ImapSourceMailbox implements SourceMailbox {
+  readonly #connection: ImapConnection;
+  readonly #scope: FolderScope;
+
+  constructor(connection: ImapConnection, scope: FolderScope) {
+    this.#connection = connection;
+    this.#scope = scope;
+  }
+
+  get usable(): boolean {
+    return this.#connection.usable;
+  }
+
+  async listFolders(): Promise<readonly SourceFolder[]> {
+    const listing = await listFolders(this.#connection, this.#scope.patterns, { status: true });
+    const folders = new Map<string, ListedFolder & { readonly segments: readonly string[] }>();
+    for (const folder of listing.folders) {
+      const segments = this.#scope.segmentsOf(folder.path, folder.separator);
+      if (segments && segments.length > 0) folders.set(folder.path, { ...folder, segments });
+    }
+    const uses = assignUses([...folders.values()].filter(isSelectable));
+    const result: SourceFolder[] = [];
+    for (const folder of folders.values()) {
+      const selectable = isSelectable(folder);
+      const row = selectable
+        ? (listing.statuses.get(folder.path) ?? (await statusOf(this.#connection, folder.path)))
+        : undefined;
+      result.push({
+        path: folder.path,
+        segments: folder.segments,
+        specialUse: uses.get(folder.path),
+        subscribed: folder.subscribed,
+        selectable,
+        ...statusFields(row),
+      });
+    }
+    return result;
+  }
+
+  async openFolder(path: string): Promise<OpenSourceFolder> {
+    return new ImapSourceFolder(this.#connection, await examine(this.#connection, path));
+  }
+
+  async close(): Promise<void> {
+    await this.#connection.close();
+  }
+}
+
+class ImapSourceFolder implements OpenSourceFolder {
+  readonly #connection: ImapConnection;
+  readonly status: FolderStatus;
+
+  constructor(connection: ImapConnection, status: FolderStatus) {
+    this.#connection = connection;
+    this.status = status;
+  }
+
+  async searchUids(filter: SearchFilter = {}): Promise<UidSet> {
+    return searchUids(this.#connection, filter);
+  }
+
+  async *fetchSummaries(uids: UidSet): AsyncIterable<MessageSummary> {
+    for await (const row of fetchRows(this.#connection, uids, { items: fetchItems.summary }))
+      yield summaryOf(row);
+  }
+
+  async *fetchHeaders(uids: UidSet): AsyncIterable<MessageHeader> {
+    for await (const row of fetchRows(this.#connection, uids, { items: fetchItems.header }))
+      yield { ...summaryOf(row), header: bodyOf(row) };
+  }
+
+  async *fetchMessages(uids: UidSet): AsyncIterable<SourceMessage> {
+    for await (const row of fetchRows(this.#connection, uids, { items: fetchItems.message }))
+      yield { ...summaryOf(row), content: bodyOf(row) };
+  }
+
+  async openMessage(uid: Uid): Promise<Readable> {
+    return openPartial(this.#connection, uid);
+  }
+
+  async *fetchFlags(uids: UidSet, changedSince?: string): AsyncIterable<FlagState> {
+    const since = this.status.highestModseq === undefined ? undefined : changedSince;
+    const rows = fetchRows(this.#connection, uids, { items: fetchItems.flags, changedSince: since });
+    for await (const { uid, flags = [] } of rows) yield { uid, flags };
+  }
+}
+
+async function scopeOf(connection: ImapConnection, login: SourceLogin): Promise<FolderScope> {
+  const { namespaces } = connection;
+  const userRoot = login.userRoot?.trim() ?? "";
+  if (userRoot === "") return personalScope(namespaces, login.endpoint.rootFolder);
+  for (const candidate of userRootCandidates(userRoot, namespaces)) {
+    const root = await findFolder(connection, candidate);
+    if (root) return userRootScope(root.path, root.separator);
+  }
+  throw new MigrationError(
+    "mailbox",
+    "UserRootNotFound",
+    "The folder in UserRoot does not exist, or the administrator may not see it. Check UserRoot and the server's shared folders.",
+  );
+}
+
+/** EXAMINE, which also shows mail that arrived since the folder was opened before. */
+async function examine(connection: ImapConnection, path: string): Promise<FolderStatus> {
+  const opened = await openMailbox(connection, "EXAMINE", path);
+  if (opened === undefined) {
+    if (await findFolder(connection, path))
+      throw new MigrationError(
+        "item",
+        "SourceFolderUnavailable",
+        "The source server lists this folder but does not open it.",
+      );
+    throw new MigrationError("item", "SourceFolderGone", "This folder no longer exists at the source.");
+  }
+  const { uidValidity } = opened;
+  if (uidValidity === undefined)
+    throw new MigrationError(
+      "item",
+      "UidsUnsupported",
+      "The source server keeps no lasting numbers for the messages of this folder, so that it cannot be copied exactly once.",
+    );
+  const uidNext = opened.uidNext ?? ((await searchUids(connection, {})).at(-1)?.[1] ?? 0) + 1;
+  return {
+    uidValidity: uidValidity as UidValidity,
+    uidNext,
+    messages: opened.messages,
+    highestModseq: opened.highestModseq,
+  };
+}
+
+function statusFields(
+  row: StatusRow | { readonly refused: string } | undefined,
+): Pick<SourceFolder, "status" | "statusError" | "mailboxId"> {
+  if (row === undefined) return {};
+  if ("refused" in row)
+    return { statusError: `The source server refuses the status of this folder (${row.refused}).` };
+  if (row.status === undefined)
+    return { statusError: "The source server leaves values out of the status of this folder." };
+  return { status: row.status, mailboxId: row.mailboxId };
+}
+
+function summaryOf(row: FetchRow): MessageSummary {
+  return {
+    uid: row.uid,
+    size: row.size ?? 0,
+    internalDate: row.internalDate ?? new Date(0),
+    flags: row.flags ?? [],
+  };
+}
+
+function bodyOf(row: FetchRow): Buffer {
+  return row.body ?? Buffer.alloc(0);
+}
+
+function sameUser(a: string, b: string | undefined): boolean {
+  return b !== undefined && a.toLowerCase() === b.toLowerCase();
+}
