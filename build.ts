@@ -1,0 +1,77 @@
+import { copyFile, mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { type BuildOptions, build, type Metafile } from "esbuild";
+
+const root = import.meta.dirname;
+const outdir = join(root, "dist");
+
+/** The Functions worker serves `@azure/functions-core`, and `@azure/functions` asks for it through CommonJS `require`. */
+const hostPackages = ["@azure/functions", "@azure/functions-core"];
+
+const options = {
+  absWorkingDir: root,
+  entryPoints: { index: "functions/index.ts" },
+  outdir,
+  bundle: true,
+  splitting: true,
+  format: "esm",
+  platform: "node",
+  target: "node22",
+  external: hostPackages,
+  sourcemap: true,
+  legalComments: "linked",
+  chunkNames: "chunks/[name]-[hash]",
+  // Bundled CommonJS dependencies call require() and read __dirname, which an ES module does not have.
+  banner: {
+    js: [
+      'import { createRequire as __createRequire } from "node:module";',
+      "const require = __createRequire(import.meta.url);",
+      "const __filename = import.meta.filename;",
+      "const __dirname = import.meta.dirname;",
+    ].join(" "),
+  },
+  metafile: true,
+  logLevel: "warning",
+} satisfies BuildOptions;
+
+await rm(outdir, { recursive: true, force: true });
+const { metafile } = await build(options);
+await copyRuntimePackage("@azure/functions");
+report(metafile);
+
+/** Copies a package that stays outside the bundle, and what it needs, so that `dist` runs without node_modules. */
+async function copyRuntimePackage(name: string): Promise<void> {
+  const from = join(root, "node_modules", name);
+  const to = join(outdir, "node_modules", name);
+  const { main, dependencies = {} } = JSON.parse(await readFile(join(from, "package.json"), "utf8")) as {
+    main: string;
+    dependencies?: Record<string, string>;
+  };
+  const folder = join(main, "..");
+  await mkdir(join(to, folder), { recursive: true });
+  const scripts = (await readdir(join(from, folder))).filter((file) => /^(?!.*\.min\.).*\.m?js$/.test(file));
+  for (const file of ["package.json", "LICENSE", ...scripts.map((script) => join(folder, script))])
+    await copyFile(join(from, file), join(to, file));
+  for (const dependency of Object.keys(dependencies)) await copyRuntimePackage(dependency);
+}
+
+function report({ outputs }: Metafile): void {
+  const scripts = Object.entries(outputs).filter(([file]) => file.endsWith(".js"));
+  const total = scripts.reduce((bytes, [, output]) => bytes + output.bytes, 0);
+  const eager = new Set<string>();
+  const follow = (file: string): void => {
+    if (eager.has(file)) return;
+    eager.add(file);
+    for (const { path, kind } of outputs[file]?.imports ?? [])
+      if (kind === "import-statement" && outputs[path]) follow(path);
+  };
+  follow("dist/index.js");
+  const atStart = [...eager].reduce((bytes, file) => bytes + (outputs[file]?.bytes ?? 0), 0);
+  console.log(
+    `dist: ${kib(total)} of script in ${scripts.length} files, ${kib(atStart)} of it read at a cold start`,
+  );
+}
+
+function kib(bytes: number): string {
+  return `${(bytes / 1024).toFixed(0)} KiB`;
+}

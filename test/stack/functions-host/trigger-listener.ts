@@ -1,0 +1,7 @@
+/** The listening side of triggers. */
+export interface TriggerListener {
+  /** Begins to listen. Called once. */
+  start(): Promise<void>;
+  /** Takes no new work, and resolves when what runs is done and settled. */
+  stop(): Promise<void>;
+}
