@@ -45,6 +45,7 @@ const folderColumns: Columns<FolderRecord> = {
   targetPath: optional(text()),
   state: text(),
   uidValidity: text(),
+  rematchFrom: optional(json()),
   uidNext: integer(),
   messages: integer(),
   unseen: optional(integer()),
