@@ -1,0 +1,83 @@
+<#
+.SYNOPSIS
+Lets the app's identity into the mailboxes of one group, in Exchange Online. Run after permissions.ts. Repeatable.
+.DESCRIPTION
+Target graph: RBAC for Applications, limited to the members of the group. It refuses to go on while Entra grants the same for the whole tenant, since the two add up.
+Target imap: full access to each member's mailbox, which IMAP.AccessAsApp needs. RBAC for Applications does not cover IMAP.
+Needs the module ExchangeOnlineManagement, the role Exchange Administrator, and for target graph the Azure CLI.
+.PARAMETER ClientId
+Client id of the identity (azd env get-value IDENTITY_CLIENT_ID).
+.PARAMETER PrincipalId
+Object id of the identity (azd env get-value IDENTITY_PRINCIPAL_ID).
+.PARAMETER Group
+A mail-enabled security group with the target mailboxes as direct members.
+.PARAMETER Notifications
+Also lets the app send its notifications from mailboxes of the group.
+.PARAMETER Remove
+Takes back what this script gave.
+#>
+[CmdletBinding()]
+param(
+  [Parameter(Mandatory)][guid]$ClientId,
+  [Parameter(Mandatory)][guid]$PrincipalId,
+  [Parameter(Mandatory)][ValidateSet('graph', 'imap')][string]$Target,
+  [Parameter(Mandatory)][string]$Group,
+  [switch]$Notifications,
+  [switch]$Remove
+)
+
+$ErrorActionPreference = 'Stop'
+# Names in Exchange end after 64 characters.
+$scopeName = "imap-to-m365-$("$ClientId".Substring(0, 8))"
+$roles = @('Application Mail.ReadWrite')
+if ($Notifications) { $roles += 'Application Mail.Send' }
+
+Connect-ExchangeOnline -ShowBanner:$false
+$groupObject = Get-DistributionGroup -Identity $Group
+$servicePrincipal = Get-ServicePrincipal | Where-Object { $_.AppId -eq "$ClientId" }
+
+if ($Remove) {
+  if ($Target -eq 'graph') {
+    foreach ($role in 'Application Mail.ReadWrite', 'Application Mail.Send') {
+      Remove-ManagementRoleAssignment -Identity "$scopeName $role" -Confirm:$false -ErrorAction SilentlyContinue
+    }
+    Remove-ManagementScope -Identity $scopeName -Confirm:$false -ErrorAction SilentlyContinue
+  }
+  else {
+    Get-DistributionGroupMember -Identity $groupObject.Identity -ResultSize Unlimited | ForEach-Object {
+      Remove-MailboxPermission -Identity $_.PrimarySmtpAddress -User $servicePrincipal.Identity -AccessRights FullAccess -Confirm:$false
+    }
+  }
+  return
+}
+
+if (-not $servicePrincipal) {
+  $servicePrincipal = New-ServicePrincipal -AppId $ClientId -ObjectId $PrincipalId -DisplayName 'imap-to-m365'
+}
+
+if ($Target -eq 'imap') {
+  Get-DistributionGroupMember -Identity $groupObject.Identity -ResultSize Unlimited | ForEach-Object {
+    Add-MailboxPermission -Identity $_.PrimarySmtpAddress -User $servicePrincipal.Identity -AccessRights FullAccess -AutoMapping $false | Out-Null
+    Write-Output "Full access to $($_.PrimarySmtpAddress)"
+  }
+  return
+}
+
+$graphUrl = if ($env:GRAPH_BASE_URL) { $env:GRAPH_BASE_URL } else { 'https://graph.microsoft.com' }
+$graph = az rest --method get --url "$graphUrl/v1.0/servicePrincipals(appId='00000003-0000-0000-c000-000000000000')" --output json | ConvertFrom-Json
+$held = az rest --method get --url "$graphUrl/v1.0/servicePrincipals/$PrincipalId/appRoleAssignments" --output json | ConvertFrom-Json
+$mailRoles = $graph.appRoles | Where-Object { $_.value -in 'Mail.ReadWrite', 'Mail.Send' }
+if ($held.value | Where-Object { $_.appRoleId -in $mailRoles.id }) {
+  throw 'Entra already gives this identity mail of the whole tenant, so a group would limit nothing. Run permissions.ts --scope group first.'
+}
+
+if (-not (Get-ManagementScope -Identity $scopeName -ErrorAction SilentlyContinue)) {
+  New-ManagementScope -Name $scopeName -RecipientRestrictionFilter "MemberOfGroup -eq '$($groupObject.DistinguishedName)'" | Out-Null
+}
+foreach ($role in $roles) {
+  $name = "$scopeName $role"
+  if (-not (Get-ManagementRoleAssignment -Identity $name -ErrorAction SilentlyContinue)) {
+    New-ManagementRoleAssignment -Name $name -App $PrincipalId -Role $role -CustomResourceScope $scopeName | Out-Null
+  }
+}
+Test-ServicePrincipalAuthorization -Identity $PrincipalId | Format-Table RoleName, AllowedResourceScope, ScopeType

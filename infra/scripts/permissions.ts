@@ -1,0 +1,124 @@
+/**
+ * What the app's identity may do in Microsoft 365, as Entra application permissions.
+ * Permission to mail comes from here (`--scope tenant`) or from Exchange (`--scope group`), never from both, since they add up.
+ */
+import { parseArgs } from "node:util";
+import { z } from "zod";
+import { azdValue, type Rest, restOfCli } from "./rest.ts";
+
+const graphAppId = "00000003-0000-0000-c000-000000000000";
+const exchangeAppId = "00000002-0000-0ff1-ce00-000000000000";
+
+export interface PermissionOptions {
+  readonly target: "graph" | "imap";
+  /** Whole tenant by Entra, or a group of mailboxes by Exchange's RBAC for Applications. */
+  readonly scope: "tenant" | "group";
+  /** True if the app sends notifications. */
+  readonly notifications: boolean;
+}
+
+interface Permission {
+  readonly appId: string;
+  readonly value: string;
+}
+
+/** Permissions to hold, and those to give up because they would widen what Exchange limits. */
+export function plannedPermissions(options: PermissionOptions): {
+  readonly hold: readonly Permission[];
+  readonly giveUp: readonly Permission[];
+} {
+  const users = { appId: graphAppId, value: "User.Read.All" };
+  const mail = { appId: graphAppId, value: "Mail.ReadWrite" };
+  const send = { appId: graphAppId, value: "Mail.Send" };
+  const imap = { appId: exchangeAppId, value: "IMAP.AccessAsApp" };
+  const wanted = [
+    users,
+    ...(options.target === "graph" && options.scope === "tenant" ? [mail] : []),
+    ...(options.notifications && options.scope === "tenant" ? [send] : []),
+    ...(options.target === "imap" ? [imap] : []),
+  ];
+  const giveUp = [mail, send, imap].filter((permission) => !wanted.includes(permission));
+  return { hold: wanted, giveUp };
+}
+
+const resource = z.object({
+  value: z.array(
+    z.object({
+      id: z.string(),
+      appRoles: z.array(z.object({ id: z.string(), value: z.string().nullable() })),
+    }),
+  ),
+});
+const assignments = z.object({
+  value: z.array(z.object({ id: z.string(), appRoleId: z.string(), resourceId: z.string() })),
+});
+
+/**
+ * Grants and withdraws until the identity holds exactly the planned permissions. Repeatable.
+ * @param principalId object id of the identity.
+ * @returns what changed, one line each.
+ * @throws RestError 403 if the caller may not grant application permissions (Privileged Role Administrator may).
+ * @see https://learn.microsoft.com/graph/api/serviceprincipal-post-approleassignments
+ */
+export async function applyPermissions(
+  graph: Rest,
+  principalId: string,
+  options: PermissionOptions,
+): Promise<readonly string[]> {
+  const { hold, giveUp } = plannedPermissions(options);
+  const path = `/v1.0/servicePrincipals/${principalId}/appRoleAssignments`;
+  const held = assignments.parse(await graph("GET", path)).value;
+  const changes: string[] = [];
+  for (const permission of hold) {
+    const { resourceId, appRoleId } = await resolve(graph, permission);
+    if (held.some((one) => one.resourceId === resourceId && one.appRoleId === appRoleId)) continue;
+    await graph("POST", path, { principalId, resourceId, appRoleId });
+    changes.push(`granted ${permission.value}`);
+  }
+  for (const permission of giveUp) {
+    const { resourceId, appRoleId } = await resolve(graph, permission);
+    const assignment = held.find((one) => one.resourceId === resourceId && one.appRoleId === appRoleId);
+    if (assignment === undefined) continue;
+    await graph("DELETE", `${path}/${assignment.id}`);
+    changes.push(`withdrew ${permission.value}`);
+  }
+  return changes;
+}
+
+async function resolve(
+  graph: Rest,
+  permission: Permission,
+): Promise<{ readonly resourceId: string; readonly appRoleId: string }> {
+  const query = `$filter=appId eq '${permission.appId}'&$select=id,appRoles`;
+  const [principal] = resource.parse(await graph("GET", `/v1.0/servicePrincipals?${query}`)).value;
+  const role = principal?.appRoles.find(({ value }) => value === permission.value);
+  if (principal === undefined || role === undefined)
+    throw new Error(`The tenant does not offer the application permission ${permission.value}.`);
+  return { resourceId: principal.id, appRoleId: role.id };
+}
+
+const optionsSchema = z.object({
+  target: z.enum(["graph", "imap"]),
+  scope: z.enum(["tenant", "group"]),
+  notifications: z.boolean(),
+});
+
+if (import.meta.main) {
+  const { values } = parseArgs({
+    options: {
+      target: { type: "string", default: process.env.TARGET || "graph" },
+      scope: { type: "string" },
+      notifications: { type: "boolean", default: false },
+    },
+  });
+  const parsed = optionsSchema.safeParse(values);
+  if (!parsed.success)
+    throw new Error("Usage: permissions.ts --scope tenant | group [--target graph | imap] [--notifications]");
+  const graph = restOfCli(process.env.GRAPH_BASE_URL || "https://graph.microsoft.com");
+  const changes = await applyPermissions(graph, azdValue("IDENTITY_PRINCIPAL_ID"), parsed.data);
+  console.log(changes.length === 0 ? "Nothing to change." : changes.join("\n"));
+  if (parsed.data.target === "imap" || parsed.data.scope === "group")
+    console.log(
+      `Now, in Exchange Online PowerShell: ./infra/scripts/exchange-access.ps1 -ClientId ${azdValue("IDENTITY_CLIENT_ID")} -PrincipalId ${azdValue("IDENTITY_PRINCIPAL_ID")} -Target ${parsed.data.target} -Group <group>`,
+    );
+}
