@@ -13,6 +13,8 @@ export interface DovecotOptions {
   readonly prefix?: string;
   /** Storage format, default `sdbox`; `maildirfs` is a maildir with one directory a level. */
   readonly store?: "sdbox" | "maildir" | "maildirfs";
+  /** POSIX time zone, such as `NPT-5:45`, in which the server writes INTERNALDATE; default UTC. */
+  readonly timeZone?: string;
   /** Lines added to the end of dovecot.conf. */
   readonly extraConfig?: string;
 }
@@ -135,7 +137,10 @@ service anvil {
 ${options.extraConfig ?? ""}
 `,
     );
-    return { command: ["/usr/sbin/dovecot", "-F", "-c", configFile] };
+    return {
+      command: ["/usr/sbin/dovecot", "-F", "-c", configFile],
+      environment: { TZ: options.timeZone ?? "UTC0" },
+    };
   });
   return {
     name: "dovecot",

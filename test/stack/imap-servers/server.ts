@@ -15,6 +15,8 @@ export interface ImapServer {
   readonly adminPassword: string;
   /** The self-signed certificate (PEM) of `localhost` and 127.0.0.1. */
   readonly certificateFile: string;
+  /** The certificate's private key (PEM). */
+  readonly keyFile: string;
   /** Configuration, logs and mail of this server; removed when it stops. */
   readonly directory: string;
   /** The login name of user `n`, counted from 1. */
