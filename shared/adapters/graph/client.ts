@@ -1,0 +1,220 @@
+import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import {
+  Client,
+  type Context,
+  GraphClientError,
+  type Middleware,
+  ResponseType,
+} from "@microsoft/microsoft-graph-client";
+import { isMigrationError, type MigrationError } from "../../domain/errors.ts";
+import { classifyLostAnswer, classifyRefusal, type Effect, parseRetryAfter } from "./classify.ts";
+import type { MailboxGate } from "./gate.ts";
+
+/** Ids that survive a move. @see https://learn.microsoft.com/graph/outlook-immutable-id */
+export const immutableIds = 'IdType="ImmutableId"';
+
+export interface GraphCall {
+  readonly method: "GET" | "POST" | "PATCH" | "DELETE";
+  /** Below the version, starting with `/`; every variable segment already URL-encoded. */
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string>> | undefined;
+  readonly body?: unknown;
+  readonly effect: Effect;
+  /** Milliseconds since 1970 by which the call must have ended. */
+  readonly deadline?: number | undefined;
+  /** Error statuses handed back as an answer, for the caller to judge. */
+  readonly expect?: readonly number[] | undefined;
+  /** Slots it takes of the mailbox's concurrency. */
+  readonly weight?: number | undefined;
+}
+
+export interface GraphAnswer<T> {
+  readonly status: number;
+  readonly body: T;
+  readonly errorCode: string;
+}
+
+/** One range of an upload session (a PUT without a token). */
+export interface UploadCall {
+  readonly method: "PUT" | "GET";
+  readonly url: string;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly body?: Buffer | undefined;
+  readonly deadline: number;
+  readonly expect?: readonly number[] | undefined;
+}
+
+const defaultCallMs = 100_000;
+const requestMs = 100_000;
+const maxAttempts = 6;
+
+/** An error of {@link Sender} on its way through the SDK, which passes only errors of this class on unchanged. */
+class SendFailure extends GraphClientError {
+  readonly reason: unknown;
+
+  constructor(reason: unknown) {
+    super("not sent, or not answered");
+    Object.setPrototypeOf(this, SendFailure.prototype);
+    this.reason = reason;
+  }
+}
+
+/** The whole middleware chain: the SDK's own would repeat a create after a 504. */
+class Sender implements Middleware {
+  readonly #token: () => Promise<string>;
+
+  constructor(token: () => Promise<string>) {
+    this.#token = token;
+  }
+
+  async execute(context: Context): Promise<void> {
+    try {
+      const headers = new Headers(context.options?.headers as Record<string, string>);
+      headers.set("Authorization", `Bearer ${await this.#token()}`);
+      headers.set("Prefer", immutableIds);
+      headers.set("client-request-id", randomUUID());
+      context.response = await fetch(context.request, { ...(context.options as RequestInit), headers });
+    } catch (error) {
+      throw new SendFailure(error);
+    }
+  }
+}
+
+/** Sends requests to Graph; everything that goes wrong leaves as a MigrationError. */
+export class GraphClient {
+  readonly #client: Client;
+
+  constructor(baseUrl: string, token: () => Promise<string>) {
+    this.#client = Client.initWithMiddleware({
+      baseUrl,
+      defaultVersion: "v1.0",
+      middleware: new Sender(token),
+    });
+  }
+
+  /**
+   * One call through the mailbox's gate. Turned-away requests (429, 503 with Retry-After) are sent again when the pause is
+   * over, if the deadline allows; reads and repeatable requests also after a failure. A create whose answer was lost is never
+   * sent again.
+   * @throws MigrationError, `inDoubt` for such a create.
+   */
+  async call<T>(gate: MailboxGate, call: GraphCall): Promise<GraphAnswer<T>> {
+    const deadline = call.deadline ?? Date.now() + defaultCallMs;
+    return insist(gate, deadline, call.weight ?? 1, () => this.#send<T>(gate, call, deadline));
+  }
+
+  /** As {@link call} for the address of an upload session; ranges are repeatable. */
+  async upload<T>(gate: MailboxGate, call: UploadCall): Promise<GraphAnswer<T>> {
+    return insist(gate, call.deadline, 1, async () => {
+      let response: Response;
+      try {
+        response = await fetch(call.url, {
+          method: call.method,
+          ...(call.headers === undefined ? {} : { headers: call.headers }),
+          ...(call.body === undefined ? {} : { body: call.body as Uint8Array<ArrayBuffer> }),
+          signal: timeLeft(call.deadline),
+        });
+      } catch (error) {
+        throw classifyLostAnswer(error, "repeatable");
+      }
+      return answerOf<T>(gate, response, "repeatable", call.expect);
+    });
+  }
+
+  async #send<T>(gate: MailboxGate, call: GraphCall, deadline: number): Promise<GraphAnswer<T>> {
+    const query = Object.entries(call.query ?? {}).map(
+      ([name, value]) => `${name}=${encodeURIComponent(value)}`,
+    );
+    const request = this.#client
+      .api(query.length === 0 ? call.path : `${call.path}?${query.join("&")}`)
+      .responseType(ResponseType.RAW)
+      .option("signal", timeLeft(deadline));
+    let response: Response;
+    try {
+      response = await sendBy(request, call);
+    } catch (error) {
+      const reason = error instanceof SendFailure ? error.reason : error;
+      throw isMigrationError(reason) ? reason : classifyLostAnswer(reason, call.effect);
+    }
+    return answerOf<T>(gate, response, call.effect, call.expect);
+  }
+}
+
+async function sendBy(request: ReturnType<Client["api"]>, call: GraphCall): Promise<Response> {
+  switch (call.method) {
+    case "GET":
+      return request.get();
+    case "POST":
+      return request.post(call.body ?? {});
+    case "PATCH":
+      return request.patch(call.body ?? {});
+    case "DELETE":
+      return request.delete();
+  }
+}
+
+function timeLeft(deadline: number): AbortSignal {
+  return AbortSignal.timeout(Math.max(1, Math.min(requestMs, deadline - Date.now())));
+}
+
+async function answerOf<T>(
+  gate: MailboxGate,
+  response: Response,
+  effect: Effect,
+  expect: readonly number[] | undefined,
+): Promise<GraphAnswer<T>> {
+  const retryAfterMs = parseRetryAfter(response.headers.get("retry-after"), Date.now());
+  let text: string;
+  try {
+    text = await response.text();
+  } catch (error) {
+    throw classifyLostAnswer(error, effect);
+  }
+  const body = parseJson(text);
+  const errorCode = errorCodeOf(body);
+  if (response.ok || expect?.includes(response.status) === true)
+    return { status: response.status, body: body as T, errorCode };
+  const error = classifyRefusal({ status: response.status, code: errorCode, retryAfterMs }, effect);
+  if (error.retryAfterMs !== undefined) gate.pauseUntil(Date.now() + error.retryAfterMs);
+  throw error;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return text === "" ? {} : JSON.parse(text);
+  } catch {
+    // A proxy's HTML page: the status says all there is to know.
+    return {};
+  }
+}
+
+function errorCodeOf(body: unknown): string {
+  const error = (body as { error?: { code?: unknown } } | null)?.error;
+  return typeof error?.code === "string" ? error.code : "";
+}
+
+async function insist<T>(
+  gate: MailboxGate,
+  deadline: number,
+  weight: number,
+  send: () => Promise<T>,
+): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await gate.run(weight, deadline, send);
+    } catch (error) {
+      if (!isMigrationError(error) || !mayRepeat(error, attempt, deadline)) throw error;
+      if (error.kind === "transient")
+        await sleep(Math.min(250 * 2 ** attempt, deadline - Date.now()) * Math.random());
+    }
+  }
+}
+
+/** Requests that were certainly not carried out, or do no harm when carried out twice. */
+function mayRepeat(error: MigrationError, attempt: number, deadline: number): boolean {
+  if (error.kind === "throttled") return Date.now() + (error.retryAfterMs ?? 0) < deadline;
+  // The token may have ended between the credential's check and Graph's.
+  if (error.code === "GraphTokenRefused") return attempt === 1;
+  return error.kind === "transient" && !error.inDoubt && attempt < maxAttempts && Date.now() < deadline;
+}

@@ -1,0 +1,175 @@
+import type { SpecialUse } from "../../domain/folders.ts";
+import type { TargetFolderId } from "../../domain/names.ts";
+import type { TargetFolder } from "../../migration/ports/target.ts";
+import { folderRefused, isNoMailbox, mailboxNotFound } from "./classify.ts";
+import { folderKey, folderNaming } from "./naming.ts";
+import { callMailbox, listAll, type MailboxSession } from "./session.ts";
+
+interface MailFolder {
+  readonly id: string;
+  readonly displayName: string;
+  readonly parentFolderId?: string;
+}
+
+/** @see https://learn.microsoft.com/graph/api/resources/mailfolder (well-known folder names) */
+const wellKnown: Readonly<Record<SpecialUse, string>> = {
+  inbox: "inbox",
+  sent: "sentitems",
+  drafts: "drafts",
+  trash: "deleteditems",
+  junk: "junkemail",
+  archive: "archive",
+};
+
+const folderFields = "id,displayName,parentFolderId";
+const rootFolder = "msgfolderroot";
+const stagingName = "imap-to-m365 staging";
+const maxDepth = 300;
+
+/** The folders of one mailbox, read once a session where they do not change under our hands. */
+export class GraphFolders {
+  readonly #session: MailboxSession;
+  readonly #wellKnown = new Map<string, Promise<MailFolder | undefined>>();
+  /** Children by parent id, then by name as Exchange compares it. */
+  readonly #children = new Map<string, Promise<Map<string, MailFolder>>>();
+  /** Where paths with a special use were put, so that their subfolders follow. */
+  readonly #placed = new Map<string, MailFolder>();
+  #staging: Promise<TargetFolderId> | undefined;
+
+  constructor(session: MailboxSession) {
+    this.#session = session;
+  }
+
+  /** @see TargetMailbox.ensureFolder */
+  async ensure(segments: readonly string[], specialUse: SpecialUse | undefined): Promise<TargetFolder> {
+    const special = specialUse === undefined ? undefined : await this.#find(wellKnown[specialUse]);
+    const folder = special ?? (await this.#ensurePath(segments));
+    if (special !== undefined) this.#placed.set(pathKey(segments), special);
+    return { id: folder.id as TargetFolderId, path: this.#reportPath(segments, folder) };
+  }
+
+  /** @see TargetMailbox.folderExists */
+  async exists(folder: TargetFolderId): Promise<boolean> {
+    const deleted = await this.#find(wellKnown.trash);
+    if (folder === deleted?.id) return true;
+    const root = await this.#find(rootFolder);
+    let id: string | undefined = folder;
+    for (let depth = 0; id !== undefined && id !== root?.id && depth < maxDepth; depth++) {
+      if (id === deleted?.id) return false;
+      const parent: MailFolder | undefined = await this.#read(id);
+      if (parent === undefined) return false;
+      id = parent.parentFolderId;
+    }
+    return true;
+  }
+
+  /** The hidden folder in which messages are put together out of sight; below the root, made when first needed. */
+  staging(): Promise<TargetFolderId> {
+    this.#staging ??= this.#ensureStaging().catch((error: unknown) => {
+      this.#staging = undefined;
+      throw error;
+    });
+    return this.#staging;
+  }
+
+  async #ensureStaging(): Promise<TargetFolderId> {
+    const root = await this.#find(rootFolder);
+    const parent = root?.id ?? rootFolder;
+    const known = (await this.#childrenOf(parent)).get(folderKey(stagingName));
+    const folder = known ?? (await this.#create(parent, stagingName, true));
+    return folder.id as TargetFolderId;
+  }
+
+  async #ensurePath(segments: readonly string[]): Promise<MailFolder> {
+    let [parent, depth] = await this.#longestPlaced(segments);
+    for (; depth < segments.length; depth++) {
+      const name = folderNaming.sanitize(segments[depth] ?? "");
+      const known = (await this.#childrenOf(parent.id)).get(folderKey(name));
+      parent = known ?? (await this.#create(parent.id, name, false));
+    }
+    return parent;
+  }
+
+  async #longestPlaced(segments: readonly string[]): Promise<[MailFolder, number]> {
+    for (let depth = segments.length; depth > 0; depth--) {
+      const placed = this.#placed.get(pathKey(segments.slice(0, depth)));
+      if (placed !== undefined) return [placed, depth];
+    }
+    const inbox = segments[0]?.toLowerCase() === "inbox" ? await this.#find(wellKnown.inbox) : undefined;
+    if (inbox !== undefined) return [inbox, 1];
+    return [(await this.#find(rootFolder)) ?? { id: rootFolder, displayName: "" }, 0];
+  }
+
+  #childrenOf(parentId: string): Promise<Map<string, MailFolder>> {
+    const known = this.#children.get(parentId);
+    if (known !== undefined) return known;
+    const read = this.#listChildren(parentId).catch((error: unknown) => {
+      this.#children.delete(parentId);
+      throw error;
+    });
+    this.#children.set(parentId, read);
+    return read;
+  }
+
+  async #listChildren(parentId: string): Promise<Map<string, MailFolder>> {
+    const folders = await listAll<MailFolder>(
+      this.#session,
+      `/mailFolders/${encodeURIComponent(parentId)}/childFolders`,
+      { $select: folderFields, $top: "200", includeHiddenFolders: "true" },
+    );
+    return new Map(folders.map((folder) => [folderKey(folder.displayName), folder]));
+  }
+
+  /** Somebody else may have made it meanwhile, or our own request whose answer was lost: then it is read. */
+  async #create(parentId: string, name: string, isHidden: boolean): Promise<MailFolder> {
+    const children = await this.#childrenOf(parentId);
+    const answer = await callMailbox<MailFolder>(this.#session, {
+      method: "POST",
+      path: `/mailFolders/${encodeURIComponent(parentId)}/childFolders`,
+      body: isHidden ? { displayName: name, isHidden } : { displayName: name },
+      effect: "repeatable",
+      expect: [409],
+    });
+    if (answer.status !== 409) {
+      children.set(folderKey(name), answer.body);
+      return answer.body;
+    }
+    this.#children.delete(parentId);
+    const existing = (await this.#childrenOf(parentId)).get(folderKey(name));
+    if (existing !== undefined) return existing;
+    throw folderRefused();
+  }
+
+  #find(name: string): Promise<MailFolder | undefined> {
+    const known = this.#wellKnown.get(name);
+    if (known !== undefined) return known;
+    const read = this.#read(name).catch((error: unknown) => {
+      this.#wellKnown.delete(name);
+      throw error;
+    });
+    this.#wellKnown.set(name, read);
+    return read;
+  }
+
+  async #read(idOrName: string): Promise<MailFolder | undefined> {
+    const answer = await callMailbox<MailFolder>(this.#session, {
+      method: "GET",
+      path: `/mailFolders/${encodeURIComponent(idOrName)}`,
+      query: { $select: folderFields },
+      effect: "read",
+      expect: [404],
+    });
+    if (answer.status !== 404) return answer.body;
+    if (isNoMailbox(answer.errorCode)) throw mailboxNotFound();
+    return undefined;
+  }
+
+  #reportPath(segments: readonly string[], folder: MailFolder): string {
+    const names = segments.map((segment) => folderNaming.sanitize(segment));
+    return this.#placed.has(pathKey(segments)) ? folder.displayName : names.join("/");
+  }
+}
+
+function pathKey(segments: readonly string[]): string {
+  return segments.map((segment) => folderKey(segment)).join("\0");
+}

@@ -1,0 +1,43 @@
+import type { TargetConnector } from "../../migration/ports/target.ts";
+import { GraphClient } from "./client.ts";
+import { representableFlags } from "./flags.ts";
+import { MailboxGate } from "./gate.ts";
+import { GraphMailbox } from "./mailbox.ts";
+import { resolveAddress } from "./resolve.ts";
+
+export { type GraphIdentity, type GraphTokenSettings, graphScope, graphTokenSource } from "./token.ts";
+
+export interface GraphTargetSettings {
+  /** Service root without the version, such as https://graph.microsoft.com. */
+  readonly baseUrl: string;
+  /** Asked before every request; {@link graphTokenSource} makes one. */
+  readonly token: () => Promise<string>;
+  /** Requests at once to one mailbox; Exchange takes 4. */
+  readonly concurrencyPerMailbox: number;
+}
+
+/** Lookups of users are no mailbox requests; a few at once do for a batch. */
+const directoryConcurrency = 8;
+
+/**
+ * Mailboxes in Exchange Online through Microsoft Graph.
+ * Sessions of one process to the same mailbox share one gate, so that together they keep to its limits.
+ */
+export function createGraphTarget(settings: GraphTargetSettings): TargetConnector {
+  const client = new GraphClient(settings.baseUrl.replace(/\/+$/, ""), settings.token);
+  const directory = new MailboxGate(directoryConcurrency);
+  const gates = new Map<string, MailboxGate>();
+  return {
+    representableFlags,
+    resolve: (emailAddress) => resolveAddress(client, directory, emailAddress),
+    async open(target) {
+      const gate = gates.get(target.id) ?? new MailboxGate(settings.concurrencyPerMailbox);
+      gates.set(target.id, gate);
+      const root = `/users/${encodeURIComponent(target.id)}`;
+      return new GraphMailbox({ client, gate, root }, () => {
+        // A pause asked for must outlast the session.
+        if (gate.idle) gates.delete(target.id);
+      });
+    },
+  };
+}

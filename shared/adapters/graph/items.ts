@@ -1,0 +1,140 @@
+import { isMigrationError } from "../../domain/errors.ts";
+import type { TargetFolderId, TargetItemId } from "../../domain/names.ts";
+import type { ChangeOutcome, ItemState } from "../../migration/ports/target.ts";
+import { folderGone, isNoMailbox, mailboxNotFound } from "./classify.ts";
+import { flagsOf, type MessageState, stateChange, stateFields, stateProperties } from "./flags.ts";
+import { expandProperties } from "./properties.ts";
+import { callMailbox, type MailboxSession, readBatch } from "./session.ts";
+
+export interface LocatedMessage extends MessageState {
+  readonly id: string;
+  readonly parentFolderId: string;
+}
+
+const stateQuery = {
+  $select: `id,parentFolderId,${stateFields}`,
+  $expand: expandProperties(...stateProperties),
+};
+const moveAttempts = 4;
+
+export function itemPath(item: string): string {
+  return `/messages/${encodeURIComponent(item)}`;
+}
+
+/** Where an item is and what state it is in; undefined if it is gone. */
+export async function readItem(
+  session: MailboxSession,
+  item: TargetItemId,
+): Promise<LocatedMessage | undefined> {
+  const answer = await callMailbox<LocatedMessage>(session, {
+    method: "GET",
+    path: itemPath(item),
+    query: stateQuery,
+    effect: "read",
+    expect: [404],
+  });
+  if (answer.status !== 404) return answer.body;
+  if (isNoMailbox(answer.errorCode)) throw mailboxNotFound();
+  return undefined;
+}
+
+/** @see TargetMailbox.readItems */
+export async function readItems(
+  session: MailboxSession,
+  folder: TargetFolderId,
+  items: readonly TargetItemId[],
+): Promise<ReadonlyMap<TargetItemId, ItemState>> {
+  const query = Object.entries(stateQuery)
+    .map(([name, value]) => `${name}=${encodeURIComponent(value)}`)
+    .join("&");
+  const answers = await readBatch(
+    session,
+    items.map((item) => `${itemPath(item)}?${query}`),
+    [404],
+  );
+  const states = new Map<TargetItemId, ItemState>();
+  answers.forEach(({ status, body }, index) => {
+    const id = items[index];
+    const message = body as LocatedMessage;
+    if (id === undefined || status === 404 || message.parentFolderId !== folder) return;
+    states.set(id, { id, flags: flagsOf(message) });
+  });
+  return states;
+}
+
+/** @see TargetMailbox.changeFlags */
+export async function changeFlags(
+  session: MailboxSession,
+  folder: TargetFolderId,
+  item: TargetItemId,
+  change: { readonly add: readonly string[]; readonly remove: readonly string[] },
+): Promise<ChangeOutcome> {
+  const message = await readItem(session, item);
+  if (message?.parentFolderId !== folder) return "gone";
+  const patch = stateChange(message, change);
+  if (patch === undefined) return "done";
+  const answer = await callMailbox(session, {
+    method: "PATCH",
+    path: itemPath(item),
+    body: patch,
+    effect: "repeatable",
+    expect: [404],
+  });
+  return answer.status === 404 ? "gone" : "done";
+}
+
+/**
+ * Moves an item unless it is there already. Immutable ids stay the same, so a lost answer is settled by looking.
+ * @param deadline milliseconds since 1970.
+ * @returns undefined if the item is in neither folder.
+ * @throws MigrationError `item`/`TargetFolderGone` if there is no such folder to move to.
+ */
+export async function moveItem(
+  session: MailboxSession,
+  from: TargetFolderId,
+  item: TargetItemId,
+  to: TargetFolderId,
+  deadline?: number,
+): Promise<TargetItemId | undefined> {
+  for (let attempt = 1; ; attempt++) {
+    const message = await readItem(session, item);
+    if (message?.parentFolderId === to) return item;
+    if (message?.parentFolderId !== from) return undefined;
+    try {
+      const answer = await callMailbox<{ readonly id: string }>(session, {
+        method: "POST",
+        path: `${itemPath(item)}/move`,
+        body: { destinationId: to },
+        effect: "create",
+        deadline,
+        expect: [404],
+      });
+      if (answer.status !== 404) return answer.body.id as TargetItemId;
+      if ((await readItem(session, item)) !== undefined) throw folderGone();
+      return undefined;
+    } catch (error) {
+      if (!isMigrationError(error) || !error.inDoubt || attempt === moveAttempts) throw error;
+    }
+  }
+}
+
+/**
+ * Removes an item for good; one that is gone already is fine.
+ * @see https://learn.microsoft.com/graph/api/message-permanentdelete
+ */
+export async function purgeItem(session: MailboxSession, item: string): Promise<void> {
+  const purged = await callMailbox(session, {
+    method: "POST",
+    path: `${itemPath(item)}/permanentDelete`,
+    effect: "repeatable",
+    expect: [400, 404, 405, 501],
+  });
+  // Some national clouds lack it; where the item is gone, deleting it changes nothing.
+  if (purged.status >= 400)
+    await callMailbox(session, {
+      method: "DELETE",
+      path: itemPath(item),
+      effect: "repeatable",
+      expect: [404],
+    });
+}

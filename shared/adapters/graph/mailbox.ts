@@ -1,0 +1,102 @@
+import type { SpecialUse } from "../../domain/folders.ts";
+import type { Stamp, TargetFolderId, TargetItemId } from "../../domain/names.ts";
+import type {
+  ChangeOutcome,
+  FoundItem,
+  ItemState,
+  OutgoingMessage,
+  TargetFolder,
+  TargetMailbox,
+  WriteCandidate,
+} from "../../migration/ports/target.ts";
+import { findWritten } from "./find.ts";
+import { GraphFolders } from "./folders.ts";
+import { changeFlags, moveItem, purgeItem, readItem, readItems } from "./items.ts";
+import { folderNaming } from "./naming.ts";
+import type { MailboxSession } from "./session.ts";
+import { writeMessage } from "./write.ts";
+
+/** A mailbox in Exchange Online through Microsoft Graph. There is no connection to lose: it stays usable. */
+export class GraphMailbox implements TargetMailbox {
+  readonly order = "descending";
+  readonly naming = folderNaming;
+  readonly usable = true;
+  readonly writeConcurrency: number;
+  readonly #session: MailboxSession;
+  readonly #folders: GraphFolders;
+  readonly #release: () => void;
+
+  constructor(session: MailboxSession, release: () => void) {
+    this.#session = session;
+    this.#folders = new GraphFolders(session);
+    this.#release = release;
+    this.writeConcurrency = session.gate.limit;
+  }
+
+  ensureFolder(segments: readonly string[], specialUse?: SpecialUse): Promise<TargetFolder> {
+    return this.#folders.ensure(segments, specialUse);
+  }
+
+  folderExists(folder: TargetFolderId): Promise<boolean> {
+    return this.#folders.exists(folder);
+  }
+
+  /** Writes are found again by the token they carry. */
+  async markFolder(): Promise<string> {
+    return "";
+  }
+
+  write(folder: TargetFolderId, message: OutgoingMessage): Promise<TargetItemId> {
+    return writeMessage(this.#session, this.#folders, folder, message);
+  }
+
+  findWritten(
+    folder: TargetFolderId,
+    chunk: { readonly token: string; readonly mark: string },
+    candidates: readonly WriteCandidate[],
+    known: ReadonlySet<TargetItemId>,
+  ): Promise<ReadonlyMap<Stamp, readonly FoundItem[]>> {
+    return findWritten(this.#session, folder, chunk.token, candidates, known);
+  }
+
+  removeDuplicate(_folder: TargetFolderId, item: TargetItemId): Promise<void> {
+    return purgeItem(this.#session, item);
+  }
+
+  readItems(
+    folder: TargetFolderId,
+    items: readonly TargetItemId[],
+  ): Promise<ReadonlyMap<TargetItemId, ItemState>> {
+    return readItems(this.#session, folder, items);
+  }
+
+  changeFlags(
+    folder: TargetFolderId,
+    item: TargetItemId,
+    change: { readonly add: readonly string[]; readonly remove: readonly string[] },
+  ): Promise<ChangeOutcome> {
+    return changeFlags(this.#session, folder, item, change);
+  }
+
+  moveItem(from: TargetFolderId, item: TargetItemId, to: TargetFolderId): Promise<TargetItemId | undefined> {
+    return moveItem(this.#session, from, item, to);
+  }
+
+  /** A move keeps the immutable id, so the item itself tells where it is. */
+  async findMoved(item: TargetItemId, to: TargetFolderId): Promise<TargetItemId | undefined> {
+    return (await readItem(this.#session, item))?.parentFolderId === to ? item : undefined;
+  }
+
+  async deleteItem(folder: TargetFolderId, item: TargetItemId): Promise<ChangeOutcome> {
+    const trash = await this.#folders.ensure(["Deleted Items"], "trash");
+    const message = await readItem(this.#session, item);
+    if (message?.parentFolderId !== folder) return "gone";
+    if (folder === trash.id) await purgeItem(this.#session, item);
+    else await moveItem(this.#session, folder, item, trash.id);
+    return "done";
+  }
+
+  async close(): Promise<void> {
+    this.#release();
+  }
+}

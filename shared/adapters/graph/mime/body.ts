@@ -1,0 +1,115 @@
+import type { ByteSource } from "./bytes.ts";
+import { decodeText, storableText } from "./charset.ts";
+import { bodyOf, loadContent } from "./content.ts";
+import type { Part } from "./layout.ts";
+
+export interface MessageBody {
+  readonly contentType: "text" | "html";
+  readonly content: string;
+}
+
+export interface ComposedBody extends MessageBody {
+  /** Paths of parts whose bytes did not fit the declared charset. */
+  readonly guessed: readonly string[];
+}
+
+interface Piece {
+  readonly kind: "text" | "html";
+  readonly text: string;
+}
+
+/**
+ * The one body Exchange holds, from all parts to be read. A single part stays as it is; several follow one another, as HTML
+ * if any of them is.
+ */
+export async function composeBody(source: ByteSource, parts: readonly Part[]): Promise<ComposedBody> {
+  const pieces: Piece[] = [];
+  const guessed: string[] = [];
+  for (const part of parts) {
+    if (part.bodyKind === undefined) continue;
+    const bytes = await loadContent(source, bodyOf(part.entity));
+    const declared = part.entity.contentType.params.get("charset");
+    const { text, faithful } = decodeText(
+      bytes,
+      declared ?? (part.bodyKind === "html" ? metaCharset(bytes) : undefined),
+    );
+    if (!faithful) guessed.push(part.path);
+    pieces.push({ kind: kindOf(part, text), text: storableText(text) });
+  }
+  return { ...join(pieces), guessed };
+}
+
+/** A broken multipart declares no text type; its text tells. */
+function kindOf(part: Part, text: string): "text" | "html" {
+  const undeclared = part.entity.contentType.value.startsWith("multipart/");
+  return part.bodyKind === "html" || (undeclared && /^\s*<(?:!doctype html|html)\b/i.test(text))
+    ? "html"
+    : "text";
+}
+
+function metaCharset(bytes: Buffer): string | undefined {
+  const head = bytes.subarray(0, 2048).toString("latin1");
+  return /<meta[^>]{0,200}?charset\s*=\s*["']?\s*([\w.:-]{1,40})/i.exec(head)?.[1];
+}
+
+function join(pieces: readonly Piece[]): MessageBody {
+  const [first] = pieces;
+  if (first === undefined) return { contentType: "text", content: "" };
+  if (pieces.length === 1) return { contentType: first.kind, content: first.text };
+  if (pieces.every((piece) => piece.kind === "text"))
+    return { contentType: "text", content: pieces.map((piece) => piece.text).join("\r\n") };
+  const base = pieces.findIndex((piece) => piece.kind === "html");
+  const before = pieces.slice(0, base).map(htmlFragment).join("");
+  const after = pieces
+    .slice(base + 1)
+    .map(htmlFragment)
+    .join("");
+  return { contentType: "html", content: surround(pieces[base]?.text ?? "", before, after) };
+}
+
+function htmlFragment(piece: Piece): string {
+  return piece.kind === "text" ? textAsHtml(piece.text) : `<div>${innerHtml(piece.text)}</div>`;
+}
+
+/** Plain text shown as it is: line breaks and blanks kept, long lines wrapped. */
+export function textAsHtml(text: string): string {
+  const escaped = text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+  return `<div style="white-space: pre-wrap">${escaped}</div>`;
+}
+
+/** Indices of the inside of the body element, or of everything if there is none. */
+function bodyRange(html: string): readonly [start: number, end: number] {
+  const open = /<body\b[^>]*>/i.exec(html);
+  const start = open === null ? 0 : open.index + open[0].length;
+  const close = html.toLowerCase().lastIndexOf("</body");
+  return [start, close >= start ? close : html.length];
+}
+
+function innerHtml(html: string): string {
+  const [start, end] = bodyRange(html);
+  return html.slice(start, end);
+}
+
+function surround(html: string, before: string, after: string): string {
+  const [start, end] = bodyRange(html);
+  return html.slice(0, start) + before + html.slice(start, end) + after + html.slice(end);
+}
+
+/** Content-IDs an HTML body refers to, in lower case. */
+export function referencedContentIds(body: MessageBody): ReadonlySet<string> {
+  const ids = new Set<string>();
+  if (body.contentType === "text") return ids;
+  for (const [, id = ""] of body.content.matchAll(/cid:([^"'\s>)]+)/gi)) {
+    ids.add(id.toLowerCase());
+    ids.add(unescapeUrl(id.replaceAll("&amp;", "&")).toLowerCase());
+  }
+  return ids;
+}
+
+function unescapeUrl(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}

@@ -1,0 +1,68 @@
+import { storableText, truncateText } from "./charset.ts";
+import type { Entity } from "./scan.ts";
+
+const extensions: Readonly<Record<string, string>> = {
+  "text/plain": "txt",
+  "text/html": "html",
+  "text/calendar": "ics",
+  "text/csv": "csv",
+  "text/vcard": "vcf",
+  "text/x-vcard": "vcf",
+  "text/rfc822-headers": "txt",
+  "text/enriched": "txt",
+  "image/jpeg": "jpg",
+  "image/png": "png",
+  "image/gif": "gif",
+  "image/svg+xml": "svg",
+  "application/pdf": "pdf",
+  "application/zip": "zip",
+  "application/pgp-signature": "asc",
+  "application/pgp-encrypted": "asc",
+  "application/pkcs7-signature": "p7s",
+  "application/x-pkcs7-signature": "p7s",
+  "application/pkcs7-mime": "p7m",
+  "message/rfc822": "eml",
+  "message/global": "eml",
+  "message/delivery-status": "txt",
+  "message/disposition-notification": "txt",
+};
+
+const names: Readonly<Record<string, string>> = {
+  "application/ms-tnef": "winmail.dat",
+  "text/calendar": "invite.ics",
+  "message/delivery-status": "delivery-status.txt",
+  "message/disposition-notification": "disposition-notification.txt",
+  "text/rfc822-headers": "headers.txt",
+};
+
+const maxNameLength = 255;
+
+/** The name a part carries itself, if any. */
+export function declaredName(entity: Entity): string | undefined {
+  const name = entity.disposition.params.get("filename") ?? entity.contentType.params.get("name");
+  const clean = name === undefined ? "" : cleanName(name);
+  return clean === "" ? undefined : clean;
+}
+
+/**
+ * A name for a part's attachment: its own, or one that tells its type. Exchange demands one.
+ * @param number distinguishes unnamed parts of one message.
+ */
+export function attachmentName(entity: Entity, number: number): string {
+  const type = entity.contentType.value;
+  const name = declaredName(entity);
+  if (name === undefined) return names[type] ?? `attachment-${number}.${extensions[type] ?? "bin"}`;
+  // Outlook opens an attached message only by its extension.
+  return type === "message/rfc822" && !/\.\w{1,5}$/.test(name) ? `${name}.eml` : name;
+}
+
+/** Senders' paths and control characters are no part of a name. */
+function cleanName(name: string): string {
+  const clean = storableText(name)
+    .replace(/[\r\n\t]+/g, " ")
+    .replace(/[/\\:*?"<>|]/g, "_")
+    .trim();
+  if (clean.length <= maxNameLength) return clean;
+  const extension = /\.\w{1,10}$/.exec(clean)?.[0] ?? "";
+  return truncateText(clean, maxNameLength - extension.length) + extension;
+}

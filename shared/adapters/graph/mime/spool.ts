@@ -1,0 +1,55 @@
+import { type FileHandle, mkdtemp, open, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Readable } from "node:stream";
+import type { ByteSource } from "./bytes.ts";
+
+export interface SpooledSource extends ByteSource {
+  /** Removes the file. Repeatable. */
+  dispose(): Promise<void>;
+}
+
+/**
+ * Writes a stream to a temporary file, so that a message too large for memory can be read in any order, and again when an
+ * upload has to be resumed. The caller disposes of it.
+ * @param maxBytes the stream is given up beyond this.
+ * @returns undefined if the stream is longer than `maxBytes`.
+ * @throws what the stream throws; the file is gone then.
+ */
+export async function spool(stream: Readable, maxBytes: number): Promise<SpooledSource | undefined> {
+  const directory = await mkdtemp(join(tmpdir(), "imap-to-m365-"));
+  let file: FileHandle | undefined;
+  const dispose = async () => {
+    await file?.close();
+    file = undefined;
+    await rm(directory, { recursive: true, force: true });
+  };
+  try {
+    const opened = await open(join(directory, "message"), "wx+", 0o600);
+    file = opened;
+    let size = 0;
+    for await (const chunk of stream as AsyncIterable<Buffer>) {
+      await opened.write(chunk, 0, chunk.length, size);
+      size += chunk.length;
+      if (size > maxBytes) {
+        await dispose();
+        return undefined;
+      }
+    }
+    return {
+      size,
+      dispose,
+      async read(start, end) {
+        const wanted = Math.max(0, Math.min(end, size) - start);
+        const buffer = Buffer.allocUnsafe(wanted);
+        const { bytesRead } = await opened.read(buffer, 0, wanted, start);
+        return buffer.subarray(0, bytesRead);
+      },
+    };
+  } catch (error) {
+    await dispose();
+    throw error;
+  } finally {
+    stream.destroy();
+  }
+}
