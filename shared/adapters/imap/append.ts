@@ -1,0 +1,120 @@
+import { MigrationError } from "../../domain/errors.ts";
+import type { ImapConnection } from "./connection.ts";
+import { formatDateTime } from "./dates.ts";
+import { type Argument, atom, quoted, type Reply } from "./wire.ts";
+
+export interface Append {
+  readonly path: string;
+  readonly flags: readonly string[];
+  readonly internalDate: Date;
+  readonly content: Buffer;
+  /** Milliseconds since 1970 after which nothing is sent. */
+  readonly deadline: number;
+}
+
+export interface AppendUid {
+  readonly uidValidity: string;
+  readonly uid: number;
+}
+
+const TOO_LARGE =
+  /too (?:large|big|long)|exceeds? (?:the )?(?:maximum|max|allowed|fixed)|size limit|message size/i;
+const CONTENT =
+  /header|newline|line|nul\b|null|8-?bit|non-ascii|empty|zero|mime|rfc-?\d*822|invalid message|bad message/i;
+
+/**
+ * APPEND (RFC 9051, 6.3.12) of one message.
+ * @returns APPENDUID (RFC 4315), or undefined where the server does not tell.
+ * @throws MigrationError `item` for a message or folder the server does not take; `inDoubt` if no answer came.
+ */
+export async function append(connection: ImapConnection, message: Append): Promise<AppendUid | undefined> {
+  const limit = connection.limit("APPENDLIMIT");
+  if (limit !== undefined && message.content.length > limit) throw tooLarge();
+  const hasNul = message.content.includes(0);
+  if (hasNul && !connection.has("BINARY"))
+    throw new MigrationError(
+      "item",
+      "MessageHasNul",
+      "The message holds NUL bytes, which the target server does not accept.",
+    );
+  let reply = await send(connection, message, hasNul);
+  // A refusal for no known reason may be the server's momentary state: once more before the message is given up.
+  if (reply.status === "NO" && reasonOf(connection, reply) === undefined)
+    reply = await send(connection, message, hasNul);
+  if (reply.status !== "OK") throw reasonOf(connection, reply) ?? refused(reply);
+  const [uidValidity = "", uid = ""] = reply.codeArguments;
+  if (reply.code !== "APPENDUID" || !/^\d{1,10}$/.test(uidValidity) || !/^\d{1,10}$/.test(uid))
+    return undefined;
+  return { uidValidity, uid: Number(uid) };
+}
+
+async function send(connection: ImapConnection, message: Append, hasNul: boolean): Promise<Reply> {
+  const timeoutMs = message.deadline - Date.now();
+  if (timeoutMs <= 0) throw outOfTime();
+  const parameters: Argument[] = [
+    quoted(message.path),
+    message.flags.map(atom),
+    quoted(formatDateTime(message.internalDate)),
+    { type: "LITERAL", value: message.content, isLiteral8: hasNul },
+  ];
+  let sent = false;
+  try {
+    return await connection.attempt("APPEND", parameters, {
+      timeoutMs,
+      onSent: () => {
+        sent = true;
+      },
+    });
+  } catch (error) {
+    throw sent ? inDoubt(error) : error;
+  }
+}
+
+/** The same error, marked as one after which the effect must be looked up. */
+export function inDoubt(error: unknown): unknown {
+  if (!(error instanceof MigrationError)) return error;
+  const { retryAfterMs } = error;
+  return new MigrationError(error.kind, error.code, error.message, {
+    inDoubt: true,
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  });
+}
+
+export function outOfTime(): MigrationError {
+  return new MigrationError(
+    "transient",
+    "WriteTimeout",
+    "The target server was too slow for a message to be written in its time.",
+  );
+}
+
+export function folderGone(): MigrationError {
+  return new MigrationError("item", "TargetFolderGone", "The folder no longer exists in the target.");
+}
+
+/** The error of a refusal whose reason is known. */
+function reasonOf(connection: ImapConnection, reply: Reply): MigrationError | undefined {
+  if (reply.code === "TRYCREATE" || reply.code === "NONEXISTENT") return folderGone();
+  if (reply.code === "TOOBIG" || TOO_LARGE.test(reply.text)) return tooLarge();
+  const general = connection.refusal(reply);
+  if (general.code !== "CommandRefused") return general;
+  return reply.status === "BAD" || CONTENT.test(reply.text) ? refused(reply) : undefined;
+}
+
+function tooLarge(): MigrationError {
+  return new MigrationError(
+    "item",
+    "MessageTooLarge",
+    "The message is larger than the target server accepts. Raise the limit there, then start the mailbox again.",
+  );
+}
+
+function refused(reply: Reply): MigrationError {
+  const what = CONTENT.test(reply.text) ? "because of its form" : "without a known reason";
+  const code = reply.code === "" ? "" : ` (${reply.code.slice(0, 32)})`;
+  return new MigrationError(
+    "item",
+    "MessageRefused",
+    `The target server does not accept the message, ${what}${code}.`,
+  );
+}

@@ -1,0 +1,459 @@
+import type { Readable } from "node:stream";
+import { isMigrationError, MigrationError } from "../../domain/errors.ts";
+import type { SpecialUse } from "../../domain/folders.ts";
+import type { Stamp, TargetFolderId, TargetItemId } from "../../domain/names.ts";
+import { uidSetOf } from "../../domain/uid-set.ts";
+import type {
+  ChangeOutcome,
+  FolderNaming,
+  FoundItem,
+  ItemState,
+  OutgoingMessage,
+  TargetConnector,
+  TargetFolder,
+  TargetIdentity,
+  TargetMailbox,
+  WriteCandidate,
+} from "../../migration/ports/target.ts";
+import { append, folderGone, inDoubt, outOfTime } from "./append.ts";
+import { type Credentials, ImapConnection, type Timeouts } from "./connection.ts";
+import { fetchItems, fetchRows } from "./fetch.ts";
+import { keptFlags, looksAsWritten, storableFlags } from "./flags.ts";
+import { statusOf } from "./listing.ts";
+import { matchCopies, type Recognizable } from "./matching.ts";
+import { imapNaming } from "./naming.ts";
+import { ConnectionPool, type PooledConnection } from "./pool.ts";
+import { Semaphore } from "./semaphore.ts";
+import { TargetFolders } from "./target-folders.ts";
+import { type Argument, atom, quoted, responseCodeOf, sequence, textOf } from "./wire.ts";
+
+export interface ImapTargetSettings {
+  readonly host: string;
+  readonly port: number;
+  readonly security: "ssl" | "tls" | "none";
+  readonly authentication: "xoauth2" | "password";
+  /** The login for an address; `{emailAddress}` stands for it. */
+  readonly userFormat: string;
+  /** One password for all logins, such as a master user's. */
+  readonly password?: string | undefined;
+  /** An access token for IMAP, fresh for each connection. */
+  readonly token?: (() => Promise<string>) | undefined;
+  readonly acceptUntrustedCertificates: boolean;
+  readonly connectionsPerMailbox: number;
+}
+
+const MAX_UID = 4_294_967_295;
+
+/** IMAP target server. */
+export class ImapTarget implements TargetConnector {
+  readonly #settings: ImapTargetSettings;
+  readonly #timeouts: Timeouts;
+  /** APPEND needs the exact length first, so a streamed message is held whole: one at a time in this process. */
+  readonly #large = new Semaphore(1);
+
+  constructor(settings: ImapTargetSettings, timeouts: Timeouts) {
+    this.#settings = settings;
+    this.#timeouts = timeouts;
+  }
+
+  /** Logs in once to see that the mailbox exists. The address in lower case identifies it. */
+  async resolve(emailAddress: string): Promise<TargetIdentity> {
+    const address = emailAddress.trim();
+    const connection = await this.#connect(address);
+    await connection.close();
+    return { id: address.toLowerCase(), emailAddress: address };
+  }
+
+  async open(target: TargetIdentity): Promise<TargetMailbox> {
+    const open = () => this.#connect(target.emailAddress);
+    const first = await open();
+    // Without UIDPLUS a copy is recognized by being the next one in its folder, so only one may be under way.
+    const size = first.has("UIDPLUS") ? this.#settings.connectionsPerMailbox : 1;
+    return new ImapTargetMailbox(first, new ConnectionPool(first, size, open), size, this.#large);
+  }
+
+  representableFlags(flags: readonly string[]): readonly string[] {
+    return storableFlags(flags);
+  }
+
+  async #connect(emailAddress: string): Promise<ImapConnection> {
+    const { host, port, security, acceptUntrustedCertificates, userFormat } = this.#settings;
+    const user = userFormat.replaceAll("{emailAddress}", () => emailAddress);
+    try {
+      return await ImapConnection.open({
+        side: "target",
+        host,
+        port,
+        security,
+        acceptUntrustedCertificates,
+        allowCompression: false,
+        credentials: await this.#credentialsOf(user),
+        timeouts: this.#timeouts,
+      });
+    } catch (error) {
+      throw isMigrationError(error) && error.code === "AuthorizationFailed" ? mailboxNotFound() : error;
+    }
+  }
+
+  async #credentialsOf(user: string): Promise<Credentials> {
+    const { authentication, password, token } = this.#settings;
+    if (authentication === "xoauth2" && token) return { kind: "token", user, token: await token() };
+    if (authentication === "password" && password !== undefined) return { kind: "password", user, password };
+    throw new MigrationError(
+      "fatal",
+      "TargetCredentialMissing",
+      "The IMAP target has no password or token for its authentication. Complete the TARGET_IMAP_ settings.",
+    );
+  }
+}
+
+class ImapTargetMailbox implements TargetMailbox {
+  readonly order = "ascending";
+  readonly naming: FolderNaming;
+  readonly writeConcurrency: number;
+  readonly #pool: ConnectionPool;
+  readonly #folders: TargetFolders;
+  readonly #large: Semaphore;
+  readonly #permanentFlags = new Map<TargetFolderId, readonly string[] | undefined>();
+
+  constructor(first: ImapConnection, pool: ConnectionPool, writeConcurrency: number, large: Semaphore) {
+    this.naming = imapNaming(first.namespaces.personal[0]?.delimiter ?? undefined);
+    this.writeConcurrency = writeConcurrency;
+    this.#pool = pool;
+    this.#folders = new TargetFolders(this.naming);
+    this.#large = large;
+  }
+
+  get usable(): boolean {
+    return this.#pool.usable;
+  }
+
+  async ensureFolder(segments: readonly string[], specialUse?: SpecialUse): Promise<TargetFolder> {
+    return this.#pool.use(({ connection }) => this.#folders.ensure(connection, segments, specialUse));
+  }
+
+  async folderExists(folder: TargetFolderId): Promise<boolean> {
+    return this.#pool.use(({ connection }) => this.#folders.exists(connection, folder));
+  }
+
+  async markFolder(folder: TargetFolderId): Promise<string> {
+    return this.#pool.use(async ({ connection }) => formatMark(await markOf(connection, folder)));
+  }
+
+  async write(folder: TargetFolderId, message: OutgoingMessage): Promise<TargetItemId> {
+    const deadline = Date.now() + message.timeoutMs;
+    const { content } = message;
+    if (Buffer.isBuffer(content)) return this.#append(folder, message, content, deadline);
+    await this.#large.acquire();
+    try {
+      const bytes = await readAll(await content(), deadline);
+      return await this.#append(folder, message, bytes, deadline);
+    } finally {
+      this.#large.release();
+    }
+  }
+
+  async findWritten(
+    folder: TargetFolderId,
+    chunk: { readonly token: string; readonly mark: string },
+    candidates: readonly WriteCandidate[],
+    known: ReadonlySet<TargetItemId>,
+  ): Promise<ReadonlyMap<Stamp, readonly FoundItem[]>> {
+    const stored = await this.#storedSince(folder, chunk.mark, known);
+    const found = new Map<Stamp, readonly FoundItem[]>();
+    for (const [candidate, copies] of matchCopies(candidates, stored))
+      found.set(
+        candidate.stamp,
+        copies.map(({ id, flags }) => ({ id, untouched: looksAsWritten(candidate.flags, flags) })),
+      );
+    return found;
+  }
+
+  /**
+   * Marks the copy \Deleted and expunges it alone (UID EXPUNGE, RFC 4315). A server without UIDPLUS could only
+   * expunge everything marked, the user's own messages too, so there the mark is all.
+   */
+  async removeDuplicate(folder: TargetFolderId, item: TargetItemId): Promise<void> {
+    await this.#pool.use(async (pooled) => {
+      const uid = await presentUid(pooled, folder, item);
+      if (uid !== undefined) await expunge(pooled.connection, uid);
+    });
+  }
+
+  async readItems(
+    folder: TargetFolderId,
+    items: readonly TargetItemId[],
+  ): Promise<ReadonlyMap<TargetItemId, ItemState>> {
+    return this.#pool.use(async (pooled) => {
+      const states = new Map<TargetItemId, ItemState>();
+      const opened = await pooled.examine(folder);
+      const uidValidity = opened?.uidValidity;
+      if (uidValidity === undefined) return states;
+      const uids = items.map(parseItemId).filter((id) => id.uidValidity === uidValidity);
+      const set = uidSetOf(uids.map(({ uid }) => uid));
+      for await (const { uid, flags = [] } of fetchRows(pooled.connection, set, {
+        items: fetchItems.flags,
+      })) {
+        const id = formatItemId(uidValidity, uid);
+        states.set(id, { id, flags });
+      }
+      return states;
+    });
+  }
+
+  async changeFlags(
+    folder: TargetFolderId,
+    item: TargetItemId,
+    change: { readonly add: readonly string[]; readonly remove: readonly string[] },
+  ): Promise<ChangeOutcome> {
+    return this.#pool.use(async (pooled) => {
+      const uid = await presentUid(pooled, folder, item);
+      if (uid === undefined) return "gone";
+      const permanent = (await pooled.select(folder))?.permanentFlags;
+      const add = keptFlags(storableFlags(change.add), permanent);
+      const remove = storableFlags(change.remove);
+      if (add.length > 0) await store(pooled.connection, uid, "+FLAGS.SILENT", add);
+      if (remove.length > 0) await store(pooled.connection, uid, "-FLAGS.SILENT", remove);
+      return "done";
+    });
+  }
+
+  async moveItem(
+    from: TargetFolderId,
+    item: TargetItemId,
+    to: TargetFolderId,
+  ): Promise<TargetItemId | undefined> {
+    return this.#pool.use((pooled) => this.#move(pooled, from, item, to));
+  }
+
+  async findMoved(
+    _item: TargetItemId,
+    to: TargetFolderId,
+    mark: string,
+    candidate: WriteCandidate,
+    known: ReadonlySet<TargetItemId>,
+  ): Promise<TargetItemId | undefined> {
+    const stored = await this.#storedSince(to, mark, known);
+    return matchCopies([candidate], stored).get(candidate)?.[0]?.id;
+  }
+
+  async deleteItem(folder: TargetFolderId, item: TargetItemId): Promise<ChangeOutcome> {
+    return this.#pool.use(async (pooled) => {
+      const trash = await this.#folders.trash(pooled.connection);
+      if (trash === folder) return (await presentUid(pooled, folder, item)) === undefined ? "gone" : "done";
+      return (await this.#move(pooled, folder, item, trash)) === undefined ? "gone" : "done";
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.close();
+  }
+
+  async #append(
+    folder: TargetFolderId,
+    message: OutgoingMessage,
+    content: Buffer,
+    deadline: number,
+  ): Promise<TargetItemId> {
+    return this.#pool.use(async (pooled) => {
+      if (Date.now() >= deadline) throw outOfTime();
+      const { connection } = pooled;
+      const flags = keptFlags(storableFlags(message.flags), await this.#permanentFlagsOf(pooled, folder));
+      const before = connection.has("UIDPLUS") ? undefined : await markOf(connection, folder);
+      const { internalDate } = message;
+      const stored = await append(connection, { path: folder, flags, internalDate, content, deadline });
+      if (stored) return formatItemId(stored.uidValidity, stored.uid);
+      return findNext(pooled, folder, before, internalDate);
+    });
+  }
+
+  async #move(
+    pooled: PooledConnection,
+    from: TargetFolderId,
+    item: TargetItemId,
+    to: TargetFolderId,
+  ): Promise<TargetItemId | undefined> {
+    const uid = await presentUid(pooled, from, item);
+    if (uid === undefined) return undefined;
+    const { connection } = pooled;
+    const before = connection.has("UIDPLUS") ? undefined : await markOf(connection, to);
+    const moves = connection.has("MOVE");
+    let copied: TargetItemId | undefined;
+    const note = (code: string, values: readonly string[]) => {
+      const [uidValidity, , newUid] = values;
+      if (code === "COPYUID" && uidValidity !== undefined && /^\d+$/.test(newUid ?? ""))
+        copied = formatItemId(uidValidity, Number(newUid));
+    };
+    const reply = await connection
+      .attempt(moves ? "UID MOVE" : "UID COPY", [sequence(String(uid)), quoted(to)], {
+        untagged: {
+          OK: async (response) => {
+            const { code, arguments: values } = responseCodeOf(response);
+            note(code, values.map(textOf));
+          },
+        },
+      })
+      .catch((error: unknown) => {
+        throw inDoubt(error);
+      });
+    if (reply.code === "TRYCREATE" || reply.code === "NONEXISTENT") throw folderGone();
+    if (reply.status !== "OK") throw connection.refusal(reply);
+    note(reply.code, reply.codeArguments);
+    if (!moves) await expunge(connection, uid);
+    return copied ?? (await findNext(pooled, to, before, undefined));
+  }
+
+  /** Messages stored in a folder since a mark was taken, that belong to nobody yet. */
+  async #storedSince(
+    folder: TargetFolderId,
+    mark: string,
+    known: ReadonlySet<TargetItemId>,
+  ): Promise<readonly StoredMessage[]> {
+    return this.#pool.use(async (pooled) => {
+      const uidValidity = (await pooled.examine(folder))?.uidValidity;
+      if (uidValidity === undefined) return [];
+      const { uidNext, ...marked } = parseMark(mark);
+      // A folder that was recreated since: every message in it may be one that was written.
+      const first = marked.uidValidity === uidValidity ? uidNext : 1;
+      const stored: StoredMessage[] = [];
+      const rows = fetchRows(pooled.connection, [[first, MAX_UID]], { items: fetchItems.header });
+      for await (const row of rows) {
+        const id = formatItemId(uidValidity, row.uid);
+        if (known.has(id)) continue;
+        const { flags = [], internalDate = new Date(0), size = 0, body: header = Buffer.alloc(0) } = row;
+        stored.push({ id, uid: row.uid, flags, internalDate, size, header });
+      }
+      return stored.sort((a, b) => a.uid - b.uid);
+    });
+  }
+
+  /** PERMANENTFLAGS, which only SELECT tells; read once a folder. */
+  async #permanentFlagsOf(
+    pooled: PooledConnection,
+    folder: TargetFolderId,
+  ): Promise<readonly string[] | undefined> {
+    if (!this.#permanentFlags.has(folder)) {
+      const opened = await pooled.select(folder);
+      if (!opened) {
+        this.#folders.forget();
+        throw folderGone();
+      }
+      this.#permanentFlags.set(folder, opened.permanentFlags);
+    }
+    return this.#permanentFlags.get(folder);
+  }
+}
+
+interface StoredMessage extends Recognizable {
+  readonly id: TargetItemId;
+  readonly uid: number;
+  readonly flags: readonly string[];
+}
+
+interface Mark {
+  readonly uidValidity: string;
+  readonly uidNext: number;
+}
+
+async function markOf(connection: ImapConnection, folder: TargetFolderId): Promise<Mark> {
+  const row = await statusOf(connection, folder);
+  if ("refused" in row || row.status === undefined) throw folderGone();
+  return { uidValidity: row.status.uidValidity, uidNext: row.status.uidNext };
+}
+
+function formatMark({ uidValidity, uidNext }: Mark): string {
+  return JSON.stringify({ uidValidity, uidNext });
+}
+
+function parseMark(mark: string): Mark {
+  const { uidValidity, uidNext } = JSON.parse(mark) as Partial<Mark>;
+  return { uidValidity: uidValidity ?? "", uidNext: uidNext ?? 1 };
+}
+
+function formatItemId(uidValidity: string, uid: number): TargetItemId {
+  return `${uidValidity}:${uid}` as TargetItemId;
+}
+
+function parseItemId(id: TargetItemId): { readonly uidValidity: string; readonly uid: number } {
+  const [uidValidity = "", uid = ""] = id.split(":");
+  return { uidValidity, uid: Number(uid) };
+}
+
+/** Opens the folder for writing. @returns the item's UID, or undefined if it is no longer there. */
+async function presentUid(
+  pooled: PooledConnection,
+  folder: TargetFolderId,
+  item: TargetItemId,
+): Promise<number | undefined> {
+  const { uidValidity, uid } = parseItemId(item);
+  const opened = await pooled.select(folder);
+  if (opened?.uidValidity !== uidValidity) return undefined;
+  for await (const row of fetchRows(pooled.connection, [[uid, uid]], { items: fetchItems.flags }))
+    return row.uid;
+  return undefined;
+}
+
+async function store(
+  connection: ImapConnection,
+  uid: number,
+  operation: string,
+  flags: readonly string[],
+): Promise<void> {
+  const list: Argument[] = flags.map(atom);
+  await connection.run("UID STORE", [sequence(String(uid)), atom(operation), list]);
+}
+
+async function expunge(connection: ImapConnection, uid: number): Promise<void> {
+  await store(connection, uid, "+FLAGS.SILENT", ["\\Deleted"]);
+  if (connection.has("UIDPLUS")) await connection.run("UID EXPUNGE", [sequence(String(uid))]);
+}
+
+/**
+ * The UID of the message just stored, on a server that does not tell it: the only one since the mark, with the
+ * INTERNALDATE it was given.
+ * @throws MigrationError `transient`, in doubt, if it cannot be told apart from others.
+ */
+async function findNext(
+  pooled: PooledConnection,
+  folder: TargetFolderId,
+  before: Mark | undefined,
+  internalDate: Date | undefined,
+): Promise<TargetItemId> {
+  const found: TargetItemId[] = [];
+  const uidValidity = (await pooled.examine(folder))?.uidValidity;
+  if (uidValidity !== undefined && before?.uidValidity === uidValidity) {
+    const rows = fetchRows(pooled.connection, [[before.uidNext, MAX_UID]], { items: fetchItems.summary });
+    for await (const row of rows)
+      if (internalDate === undefined || sameSecond(row.internalDate, internalDate))
+        found.push(formatItemId(uidValidity, row.uid));
+  }
+  const [only, ...others] = found;
+  if (only !== undefined && others.length === 0) return only;
+  throw new MigrationError(
+    "transient",
+    "TargetItemUnknown",
+    "The target server stored a message without telling its number, and it cannot be told apart from others.",
+    { inDoubt: true },
+  );
+}
+
+function sameSecond(a: Date | undefined, b: Date): boolean {
+  return a !== undefined && Math.floor(a.getTime() / 1_000) === Math.floor(b.getTime() / 1_000);
+}
+
+async function readAll(stream: Readable, deadline: number): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  for await (const part of stream) {
+    if (Date.now() >= deadline) throw outOfTime();
+    parts.push(Buffer.isBuffer(part) ? part : Buffer.from(part));
+  }
+  return Buffer.concat(parts);
+}
+
+function mailboxNotFound(): MigrationError {
+  return new MigrationError(
+    "mailbox",
+    "TargetMailboxNotFound",
+    "The target server has no mailbox for this address. Create it, then start the mailbox again.",
+  );
+}
