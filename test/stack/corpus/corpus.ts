@@ -1,8 +1,8 @@
+import { Random } from "../random.ts";
 import type { Draft } from "./draft.ts";
 import { type CorpusFolder, foldersOf } from "./folders.ts";
 import { MALFORMED } from "./malformed.ts";
 import { largeMessage, ORDINARY } from "./ordinary.ts";
-import { Random } from "./random.ts";
 import { ENGLISH, LANGUAGES } from "./text.ts";
 
 export interface CorpusOptions {

@@ -1,5 +1,5 @@
+import type { Random } from "../random.ts";
 import { encodedWords } from "./mime.ts";
-import type { Random } from "./random.ts";
 import { type Language, paragraphs } from "./text.ts";
 
 /** What a message is made from. */

@@ -1,5 +1,5 @@
 import type { SpecialUse } from "../../../shared/domain/folders.ts";
-import type { Random } from "./random.ts";
+import type { Random } from "../random.ts";
 
 /** A folder of a generated mailbox. */
 export interface CorpusFolder {

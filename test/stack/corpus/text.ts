@@ -1,5 +1,5 @@
 import iconv from "iconv-lite";
-import type { Random } from "./random.ts";
+import type { Random } from "../random.ts";
 
 /** Words of one language, and a charset that old mail in it was written in. */
 export interface Language {
