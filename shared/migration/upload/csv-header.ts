@@ -1,0 +1,100 @@
+import type { Delimiter } from "./csv-records.ts";
+import { type ColumnName, columnNames, type UploadIssue } from "./issues.ts";
+import { nearest } from "./nearest.ts";
+
+/** What each cell of a row is; undefined for a column that is passed over. */
+export interface Layout {
+  readonly columns: readonly (ColumnName | undefined)[];
+}
+
+export interface HeaderRules {
+  readonly allowUnknownColumns: boolean;
+}
+
+const delimiters: readonly Delimiter[] = [",", ";", "\t"];
+const required: readonly ColumnName[] = ["EmailAddress", "UserName", "Password"];
+const separatorLine = /^"?sep=([,;\t])"?$/i;
+
+/**
+ * The delimiter of a file, from its first line that is not blank: what the line `sep=;` of a localized Excel says, or
+ * what parts the headers best. Pure.
+ */
+export function detectDelimiter(firstLine: string): {
+  readonly delimiter: Delimiter;
+  readonly separatorLine: boolean;
+} {
+  const said = separatorLine.exec(firstLine.trim())?.[1];
+  const found = delimiters.find((delimiter) => delimiter === said);
+  if (found !== undefined) return { delimiter: found, separatorLine: true };
+  const score = (delimiter: Delimiter) => {
+    const cells = firstLine.split(delimiter);
+    return (
+      cells.filter((cell) => columnOf(cell.replaceAll('"', "")) !== undefined).length * 1000 + cells.length
+    );
+  };
+  const best = delimiters.toSorted((a, b) => score(b) - score(a));
+  return { delimiter: best[0] ?? ",", separatorLine: false };
+}
+
+/**
+ * Which column is which. Headers are taken without regard to case and to spaces around them. What is not a header may be
+ * a user's password in a file without headers, so no issue says what a cell holds.
+ */
+export function readHeader(
+  line: number,
+  cells: readonly string[],
+  rules: HeaderRules,
+): Layout | { readonly issues: readonly UploadIssue[] } {
+  if (cells.some((cell) => cell.includes("@")))
+    return {
+      issues: [
+        {
+          line,
+          code: "HeaderMissing",
+          message: `The first line holds a user instead of the headers ${required.join(", ")} and optionally UserRoot.`,
+        },
+      ],
+    };
+  const columns = cells.map(columnOf);
+  const absent = columnNames.filter((name) => !columns.includes(name));
+  const misspelt = new Set<ColumnName>();
+  const issues: UploadIssue[] = [];
+  for (const [index, cell] of cells.entries()) {
+    const name = columns[index];
+    if (name !== undefined && columns.indexOf(name) < index)
+      issues.push({
+        line,
+        column: name,
+        code: "HeaderRepeated",
+        message: `Two columns have the header "${name}".`,
+      });
+    if (name !== undefined || cell.trim() === "") continue;
+    const meant = nearest(cell, absent);
+    if (meant !== undefined) misspelt.add(meant);
+    if (meant !== undefined || !rules.allowUnknownColumns) issues.push(unknownHeader(line, index + 1, meant));
+  }
+  for (const name of absent)
+    if (required.includes(name) && !misspelt.has(name))
+      issues.push({ line, column: name, code: "HeaderMissing", message: `There is no column "${name}".` });
+  return issues.length > 0 ? { issues } : { columns };
+}
+
+function unknownHeader(line: number, number: number, meant: ColumnName | undefined): UploadIssue {
+  return meant !== undefined
+    ? {
+        line,
+        column: meant,
+        code: "HeaderMisspelt",
+        message: `The header of column ${number} looks like "${meant}" but is spelt differently.`,
+      }
+    : {
+        line,
+        code: "HeaderUnknown",
+        message: `The header of column ${number} is not one of ${columnNames.join(", ")}. Remove the column, or set "allowUnknownColumns" in the batch's options.`,
+      };
+}
+
+function columnOf(cell: string): ColumnName | undefined {
+  const wanted = cell.trim().toLowerCase();
+  return columnNames.find((name) => name.toLowerCase() === wanted);
+}
