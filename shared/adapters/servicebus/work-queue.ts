@@ -1,0 +1,81 @@
+import type { ServiceBusClient, ServiceBusMessage, ServiceBusSender } from "@azure/service-bus";
+import { MigrationError } from "../../domain/errors.ts";
+import {
+  type FolderSyncMessage,
+  folderSyncMessageId,
+  folderSyncQueue,
+  type MailboxSyncMessage,
+  mailboxSyncMessageId,
+  mailboxSyncQueue,
+} from "../../domain/queue-messages.ts";
+import type { WorkQueue } from "../../migration/ports/work-queue.ts";
+import { classify } from "./classify.ts";
+
+const contentType = "application/json";
+
+/**
+ * Sends to the two queues of the application, which detect duplicates: a message whose id was sent within their window
+ * is dropped without an error, be it sooner than the first one or after the first one was received. So what is to
+ * happen again, or sooner, needs a new round or step.
+ * @see https://learn.microsoft.com/azure/service-bus-messaging/duplicate-detection
+ */
+export function createWorkQueue(client: ServiceBusClient): WorkQueue {
+  // A sender opens its link with the first message and keeps it.
+  const mailboxSync = client.createSender(mailboxSyncQueue);
+  const folderSync = client.createSender(folderSyncQueue);
+  return {
+    async sendMailboxSync(messages) {
+      try {
+        await sendInBatches(mailboxSync, messages.map(mailboxSyncEnvelope));
+      } catch (error) {
+        throw classify(error);
+      }
+    },
+
+    async sendFolderSync(message, notBefore) {
+      try {
+        await folderSync.sendMessages(folderSyncEnvelope(message, notBefore));
+      } catch (error) {
+        throw classify(error);
+      }
+    },
+  };
+}
+
+async function sendInBatches(
+  sender: ServiceBusSender,
+  messages: readonly ServiceBusMessage[],
+): Promise<void> {
+  if (messages.length === 0) return;
+  let batch = await sender.createMessageBatch();
+  for (const message of messages) {
+    if (batch.tryAddMessage(message)) continue;
+    await sender.sendMessages(batch);
+    batch = await sender.createMessageBatch();
+    if (!batch.tryAddMessage(message)) throw messageTooLarge();
+  }
+  await sender.sendMessages(batch);
+}
+
+function messageTooLarge(): MigrationError {
+  return new MigrationError(
+    "fatal",
+    "ServiceBusMessageTooLarge",
+    "A message is larger than Service Bus accepts.",
+  );
+}
+
+function mailboxSyncEnvelope(message: MailboxSyncMessage): ServiceBusMessage {
+  return { body: message, messageId: mailboxSyncMessageId(message), contentType };
+}
+
+function folderSyncEnvelope(message: FolderSyncMessage, notBefore: number | undefined): ServiceBusMessage {
+  return {
+    body: message,
+    messageId: folderSyncMessageId(message),
+    sessionId: message.mailboxId,
+    contentType,
+    ...(notBefore !== undefined &&
+      notBefore > Date.now() && { scheduledEnqueueTimeUtc: new Date(notBefore) }),
+  };
+}
