@@ -175,3 +175,13 @@ export function folderGone(): MigrationError {
     "The folder was deleted in the target mailbox; nothing is written into it any more.",
   );
 }
+
+/** The same error where an earlier request may yet take effect. */
+export function doubtful(error: MigrationError): MigrationError {
+  if (error.inDoubt) return error;
+  return new MigrationError(error.kind, error.code, error.message, {
+    ...(error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs }),
+    inDoubt: true,
+    cause: error,
+  });
+}

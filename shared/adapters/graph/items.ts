@@ -1,7 +1,7 @@
 import { isMigrationError } from "../../domain/errors.ts";
 import type { TargetFolderId, TargetItemId } from "../../domain/names.ts";
 import type { ChangeOutcome, ItemState } from "../../migration/ports/target.ts";
-import { folderGone, isNoMailbox, mailboxNotFound } from "./classify.ts";
+import { doubtful, folderGone, isNoMailbox, mailboxNotFound } from "./classify.ts";
 import { flagsOf, type MessageState, stateChange, stateFields, stateProperties } from "./flags.ts";
 import { expandProperties } from "./properties.ts";
 import { callMailbox, type MailboxSession, readBatch } from "./session.ts";
@@ -85,37 +85,45 @@ export async function changeFlags(
 
 /**
  * Moves an item unless it is there already. Immutable ids stay the same, so a lost answer is settled by looking.
- * @param deadline milliseconds since 1970.
  * @returns undefined if the item is in neither folder.
- * @throws MigrationError `item`/`TargetFolderGone` if there is no such folder to move to.
+ * @throws MigrationError `item`/`TargetFolderGone` if there is no such folder to move to; `inDoubt` if the move may still happen.
  */
 export async function moveItem(
   session: MailboxSession,
   from: TargetFolderId,
   item: TargetItemId,
   to: TargetFolderId,
-  deadline?: number,
 ): Promise<TargetItemId | undefined> {
+  let inDoubt = false;
   for (let attempt = 1; ; attempt++) {
-    const message = await readItem(session, item);
-    if (message?.parentFolderId === to) return item;
-    if (message?.parentFolderId !== from) return undefined;
     try {
-      const answer = await callMailbox<{ readonly id: string }>(session, {
-        method: "POST",
-        path: `${itemPath(item)}/move`,
-        body: { destinationId: to },
-        effect: "create",
-        deadline,
-        expect: [404],
-      });
-      if (answer.status !== 404) return answer.body.id as TargetItemId;
-      if ((await readItem(session, item)) !== undefined) throw folderGone();
-      return undefined;
+      const message = await readItem(session, item);
+      if (message?.parentFolderId === to) return item;
+      if (message?.parentFolderId !== from) return undefined;
+      return await moveOnce(session, item, to);
     } catch (error) {
-      if (!isMigrationError(error) || !error.inDoubt || attempt === moveAttempts) throw error;
+      if (!isMigrationError(error)) throw error;
+      inDoubt ||= error.inDoubt;
+      if (!error.inDoubt || attempt === moveAttempts) throw inDoubt ? doubtful(error) : error;
     }
   }
+}
+
+async function moveOnce(
+  session: MailboxSession,
+  item: TargetItemId,
+  to: TargetFolderId,
+): Promise<TargetItemId | undefined> {
+  const answer = await callMailbox<{ readonly id: string }>(session, {
+    method: "POST",
+    path: `${itemPath(item)}/move`,
+    body: { destinationId: to },
+    effect: "create",
+    expect: [404],
+  });
+  if (answer.status !== 404) return answer.body.id as TargetItemId;
+  if ((await readItem(session, item)) !== undefined) throw folderGone();
+  return undefined;
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { MigrationError } from "../../domain/errors.ts";
 import { classifyRefusal, parseRetryAfter } from "./classify.ts";
 import { type GraphAnswer, type GraphCall, type GraphClient, immutableIds } from "./client.ts";
 import type { MailboxGate } from "./gate.ts";
@@ -8,11 +9,17 @@ export interface MailboxSession {
   readonly gate: MailboxGate;
   /** `/users/{id}`, URL-encoded. */
   readonly root: string;
+  /** Milliseconds since 1970 after which nothing more is to be started; each call has its own limit where absent. */
+  readonly deadline?: number;
 }
 
 /** A call whose path is below the mailbox's own. */
 export function callMailbox<T>(session: MailboxSession, call: GraphCall): Promise<GraphAnswer<T>> {
-  return session.client.call<T>(session.gate, { ...call, path: session.root + call.path });
+  return session.client.call<T>(session.gate, {
+    deadline: session.deadline,
+    ...call,
+    path: session.root + call.path,
+  });
 }
 
 interface Page<T> {
@@ -39,6 +46,7 @@ export async function listAll<T>(
       method: "GET",
       ...relativeLink(next),
       effect: "read",
+      deadline: session.deadline,
     });
   }
 }
@@ -53,6 +61,7 @@ function relativeLink(link: string): {
 }
 
 const maxBatch = 20;
+const maxRounds = 10;
 /** Parts of a batch that one mailbox works on at a time. */
 const batchWeight = 4;
 
@@ -71,7 +80,8 @@ interface BatchResponse {
 }
 
 /**
- * Reads many resources of the mailbox by `$batch`, twenty a request. Parts that were turned away are asked for again.
+ * Reads many resources of the mailbox by `$batch`, twenty a request. Parts that were turned away or failed are asked for
+ * again.
  * @param urls below the mailbox, query included and encoded.
  * @param expect error statuses handed back as an answer.
  * @returns the answers in the order of `urls`.
@@ -84,23 +94,26 @@ export async function readBatch(
   expect: readonly number[],
 ): Promise<readonly BatchAnswer[]> {
   const answers: (BatchAnswer | undefined)[] = urls.map(() => undefined);
-  for (let pending = [...urls.keys()], rounds = 0; pending.length > 0; rounds++) {
+  let pending = [...urls.keys()];
+  for (let round = 1; pending.length > 0; round++) {
     for (let at = 0; at < pending.length; at += maxBatch) {
       const refused = await oneBatch(session, urls, pending.slice(at, at + maxBatch), answers, expect);
-      if (refused !== undefined && (rounds >= 5 || refused.kind !== "throttled")) throw refused;
+      const passing = refused?.kind === "throttled" || refused?.kind === "transient";
+      if (refused !== undefined && (!passing || round === maxRounds)) throw refused;
     }
     pending = pending.filter((index) => answers[index] === undefined);
   }
   return answers.flatMap((answer) => answer ?? []);
 }
 
+/** @returns why parts of the batch have no answer, if they have none. */
 async function oneBatch(
   session: MailboxSession,
   urls: readonly string[],
   indices: readonly number[],
   answers: (BatchAnswer | undefined)[],
   expect: readonly number[],
-) {
+): Promise<MigrationError | undefined> {
   const { body } = await session.client.call<BatchResponse>(session.gate, {
     method: "POST",
     path: "/$batch",
@@ -115,7 +128,7 @@ async function oneBatch(
     effect: "read",
     weight: batchWeight,
   });
-  let refused: ReturnType<typeof classifyRefusal> | undefined;
+  let refused: MigrationError | undefined;
   for (const response of body.responses ?? []) {
     if (response.status < 400 || expect.includes(response.status)) {
       answers[Number(response.id)] = { status: response.status, body: response.body };

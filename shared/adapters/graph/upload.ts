@@ -3,7 +3,7 @@ import { itemPath } from "./items.ts";
 import type { ByteSource } from "./mime/bytes.ts";
 import { streamContent } from "./mime/content.ts";
 import type { PlannedAttachment } from "./mime/plan.ts";
-import { callMailbox, type MailboxSession } from "./session.ts";
+import { callMailbox, listAll, type MailboxSession } from "./session.ts";
 
 interface UploadSession {
   readonly uploadUrl?: string;
@@ -12,7 +12,6 @@ interface UploadSession {
 
 /** At most 4 MB a request, in multiples of 320 KiB. @see https://learn.microsoft.com/graph/outlook-large-attachments */
 const rangeBytes = 12 * 320 * 1024;
-const maxRestarts = 3;
 const rangeAttempts = 4;
 /** How a session answers a range it has already, or that it no longer exists. */
 const outOfStep = [400, 404, 409, 410, 416];
@@ -20,10 +19,10 @@ const outOfStep = [400, 404, 409, 410, 416];
 const unsupported = [405, 501];
 
 /**
- * Attaches one large file to a message by an upload session. A range whose answer was lost is settled by asking the session;
- * a session that is lost is begun again from the start of the content.
+ * Attaches one large file to a message by an upload session. A range whose answer was lost is settled by asking the session.
  * @param attachedBefore number of attachments the message has without this one.
  * @param deadline milliseconds since 1970.
+ * @returns false if the session was lost: its end may yet come, so the message cannot be relied on any more.
  */
 export async function uploadAttachment(
   session: MailboxSession,
@@ -32,34 +31,20 @@ export async function uploadAttachment(
   source: ByteSource,
   attachedBefore: number,
   deadline: number,
-): Promise<void> {
-  for (let attempt = 1; attempt <= maxRestarts; attempt++) {
-    const url = await beginSession(session, item, attachment, deadline);
-    if (await sendRanges(session, url, attachment, source, deadline)) return;
-    if ((await countAttachments(session, item)) > attachedBefore) return;
-  }
-  throw new MigrationError(
-    "transient",
-    "UploadInterrupted",
-    "Microsoft Graph dropped the upload of a large attachment several times; the message is tried again later.",
-  );
+): Promise<boolean> {
+  const url = await beginSession(session, item, attachment);
+  if (await sendRanges(session, url, attachment, source, deadline)) return true;
+  return (await countAttachments(session, item)) > attachedBefore;
 }
 
 export async function countAttachments(session: MailboxSession, item: string): Promise<number> {
-  const { body } = await callMailbox<{ readonly value?: readonly unknown[] }>(session, {
-    method: "GET",
-    path: `${itemPath(item)}/attachments`,
-    query: { $select: "id", $top: "999" },
-    effect: "read",
-  });
-  return body.value?.length ?? 0;
+  return (await listAll(session, `${itemPath(item)}/attachments`, { $select: "id" })).length;
 }
 
 async function beginSession(
   session: MailboxSession,
   item: string,
   attachment: PlannedAttachment,
-  deadline: number,
 ): Promise<string> {
   const { status, body } = await callMailbox<UploadSession>(session, {
     method: "POST",
@@ -76,7 +61,6 @@ async function beginSession(
     },
     // A session nobody uses ends by itself.
     effect: "repeatable",
-    deadline,
     expect: unsupported,
   });
   if (body.uploadUrl !== undefined) return body.uploadUrl;

@@ -15,6 +15,7 @@ import { countAttachments, uploadAttachment } from "./upload.ts";
 /** The largest message Exchange Online can be set to take, and its size on the wire at worst (base64 with line ends). */
 const maxItemBytes = 150 * 1024 * 1024;
 const maxSourceBytes = Math.ceil(maxItemBytes * 1.4) + (8 << 20);
+const maxAssemblies = 5;
 /** Leftovers of writes nobody will finish any more. */
 const leftoverAgeMs = 24 * 60 * 60 * 1000;
 
@@ -30,14 +31,16 @@ export async function writeMessage(
   message: OutgoingMessage,
 ): Promise<TargetItemId> {
   const deadline = Date.now() + message.timeoutMs;
+  const timed = { ...session, deadline };
   const source = await openSource(message);
   try {
     const plan = await planMessage(source, message);
     const size = plan.attachments.reduce((sum, attachment) => sum + attachment.size, 0);
     if (size > maxItemBytes) throw messageTooLarge();
     if (plan.attachments.every((attachment) => attachment.via === "create"))
-      return await create(session, folder, plan, source, deadline);
-    return await writeStaged(session, folders, folder, message.stamp, plan, source, deadline);
+      return await create(timed, folder, plan, source);
+    const staging = await folders.staging();
+    return await writeStaged(timed, { staging, folder, stamp: message.stamp, plan, source, deadline });
   } finally {
     await source.dispose();
   }
@@ -66,7 +69,6 @@ async function create(
   folder: TargetFolderId,
   plan: MessagePlan,
   source: ByteSource,
-  deadline: number,
 ): Promise<TargetItemId> {
   const inCreate = plan.attachments.filter((attachment) => attachment.via === "create");
   const attachments = await Promise.all(inCreate.map((attachment) => fileAttachment(attachment, source)));
@@ -75,7 +77,6 @@ async function create(
     path: `/mailFolders/${encodeURIComponent(folder)}/messages`,
     body: attachments.length === 0 ? plan.message : { ...plan.message, attachments },
     effect: "create",
-    deadline,
     expect: [404],
   });
   if (answer.status === 404) throw isNoMailbox(answer.errorCode) ? mailboxNotFound() : folderGone();
@@ -95,66 +96,77 @@ async function fileAttachment(attachment: PlannedAttachment, source: ByteSource)
   };
 }
 
-async function writeStaged(
-  session: MailboxSession,
-  folders: GraphFolders,
-  folder: TargetFolderId,
-  stamp: string,
-  plan: MessagePlan,
-  source: ByteSource,
-  deadline: number,
-): Promise<TargetItemId> {
-  const staging = await folders.staging();
-  await removeLeftovers(session, staging, stamp);
-  const item = await createStaged(session, staging, stamp, plan, source, deadline);
-  try {
-    await attachRest(session, item, plan.attachments, source, deadline);
-    const moved = await moveItem(session, staging, item, folder, deadline);
-    if (moved !== undefined) return moved;
-    throw tornMessage();
-  } catch (error) {
-    // A skipped message is not tried again, so nobody else would tidy up.
-    if (isMigrationError(error) && error.kind === "item") await purgeItem(session, item);
-    throw error;
-  }
+interface StagedWrite {
+  readonly staging: TargetFolderId;
+  readonly folder: TargetFolderId;
+  readonly stamp: string;
+  readonly plan: MessagePlan;
+  readonly source: ByteSource;
+  /** Milliseconds since 1970. */
+  readonly deadline: number;
 }
 
-/** Nothing in the staging folder can be seen, so a lost answer there leaves nothing in doubt. */
-async function createStaged(
-  session: MailboxSession,
-  staging: TargetFolderId,
-  stamp: string,
-  plan: MessagePlan,
-  source: ByteSource,
-  deadline: number,
-): Promise<TargetItemId> {
+/**
+ * Puts a message together out of sight. Where a lost answer leaves doubt about a piece, the message is thrown away and begun
+ * anew: a piece that arrives late then finds nothing to be added to twice.
+ */
+async function writeStaged(session: MailboxSession, write: StagedWrite): Promise<TargetItemId> {
+  await removeLeftovers(session, write.staging, write.stamp);
+  for (let attempt = 1; attempt <= maxAssemblies; attempt++) {
+    const item = await createStaged(session, write);
+    if (item === undefined) continue;
+    try {
+      if (await attachRest(session, item, write)) {
+        const moved = await moveItem(session, write.staging, item, write.folder);
+        if (moved !== undefined) return moved;
+      }
+    } catch (error) {
+      // A skipped message is not tried again, so nobody else would tidy up.
+      if (isMigrationError(error) && error.kind === "item") await discard(session, item);
+      throw error;
+    }
+    await discard(session, item);
+  }
+  throw new MigrationError(
+    "transient",
+    "UploadInterrupted",
+    "Microsoft Graph broke off the transfer of a message several times; it is tried again later.",
+  );
+}
+
+/** What cannot be removed now is removed by a later write, and cannot be seen meanwhile. */
+async function discard(session: MailboxSession, item: TargetItemId): Promise<void> {
+  await purgeItem(session, item).catch(() => undefined);
+}
+
+/** @returns undefined if it is unknown whether there is one; nothing in the staging folder can be seen. */
+async function createStaged(session: MailboxSession, write: StagedWrite): Promise<TargetItemId | undefined> {
   try {
-    return await create(session, staging, plan, source, deadline);
+    return await create(session, write.staging, write.plan, write.source);
   } catch (error) {
     if (!isMigrationError(error) || !error.inDoubt) throw error;
-    const [item] = (await listStaged(session, staging)).filter((staged) => stampOf(staged) === stamp);
-    if (item !== undefined) return item.id as TargetItemId;
-    throw withoutDoubt(error);
+    const staged = await listStaged(session, write.staging);
+    return staged.find((message) => stampOf(message) === write.stamp)?.id as TargetItemId | undefined;
   }
 }
 
+/** @returns false if the message cannot be relied on. */
 async function attachRest(
   session: MailboxSession,
   item: TargetItemId,
-  attachments: readonly PlannedAttachment[],
-  source: ByteSource,
-  deadline: number,
-): Promise<void> {
-  let attached = attachments.filter((attachment) => attachment.via === "create").length;
-  for (const attachment of attachments) {
-    if (attachment.via === "post")
-      await postAttachment(session, item, attachment, source, attached++, deadline);
-    if (attachment.via === "session")
-      await uploadAttachment(session, item, attachment, source, attached++, deadline);
+  { plan, source, deadline }: StagedWrite,
+): Promise<boolean> {
+  let attached = plan.attachments.filter((attachment) => attachment.via === "create").length;
+  for (const attachment of plan.attachments) {
+    if (attachment.via === "create") continue;
+    const taken =
+      attachment.via === "post"
+        ? await postAttachment(session, item, attachment, source, attached)
+        : await uploadAttachment(session, item, attachment, source, attached, deadline);
+    if (!taken) return false;
+    attached++;
   }
-  if ((await countAttachments(session, item)) === attachments.length) return;
-  await purgeItem(session, item);
-  throw tornMessage();
+  return (await countAttachments(session, item)) === plan.attachments.length;
 }
 
 async function postAttachment(
@@ -163,37 +175,19 @@ async function postAttachment(
   attachment: PlannedAttachment,
   source: ByteSource,
   attachedBefore: number,
-  deadline: number,
-): Promise<void> {
-  const body = await fileAttachment(attachment, source);
-  for (;;) {
-    try {
-      await callMailbox(session, {
-        method: "POST",
-        path: `${itemPath(item)}/attachments`,
-        body,
-        effect: "create",
-        deadline,
-      });
-      return;
-    } catch (error) {
-      if (!isMigrationError(error) || !error.inDoubt || Date.now() >= deadline) throw withoutDoubt(error);
-      if ((await countAttachments(session, item)) > attachedBefore) return;
-    }
+): Promise<boolean> {
+  try {
+    await callMailbox(session, {
+      method: "POST",
+      path: `${itemPath(item)}/attachments`,
+      body: await fileAttachment(attachment, source),
+      effect: "create",
+    });
+    return true;
+  } catch (error) {
+    if (!isMigrationError(error) || !error.inDoubt) throw error;
+    return (await countAttachments(session, item)) > attachedBefore;
   }
-}
-
-function withoutDoubt(error: unknown): unknown {
-  if (!isMigrationError(error) || !error.inDoubt) return error;
-  return new MigrationError(error.kind, error.code, error.message, { cause: error });
-}
-
-function tornMessage(): MigrationError {
-  return new MigrationError(
-    "transient",
-    "UploadInterrupted",
-    "A message could not be put together completely in the target; it is tried again later.",
-  );
 }
 
 interface StagedMessage {

@@ -14,6 +14,8 @@ export interface AddressList {
 }
 
 const maxNameLength = 255;
+/** RFC 5321, 4.5.3.1: 64 for the local part, 255 for the domain. */
+const maxAddressLength = 320;
 
 /**
  * Reads an address list (RFC 5322, 3.4), groups included. Encoded words are decoded only after the list is split, since a
@@ -62,7 +64,7 @@ const plausibleAddress =
 function recipientOf(rawName: string, rawAddress: string): Recipient | undefined {
   const name = truncateText(storableText(rawName).replace(/\s+/g, " ").trim(), maxNameLength);
   const address = storableText(rawAddress).replace(/\s+/g, "").trim();
-  if (plausibleAddress.test(address) && address.length <= 320)
+  if (address.length <= maxAddressLength && plausibleAddress.test(address))
     return { emailAddress: name === "" ? { address } : { name, address } };
   const label = truncateText(
     [name, address === name ? "" : address].filter((text) => text !== "").join(" "),

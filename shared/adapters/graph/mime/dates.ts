@@ -2,6 +2,8 @@
 const earliest = Date.UTC(1601, 0, 2);
 const latest = Date.UTC(4500, 0, 1);
 
+const maxDateLength = 256;
+
 const months = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 
 /** Minutes from UTC of the names of RFC 5322, 4.3. Military zones mean nothing reliable and count as UTC. */
@@ -32,7 +34,10 @@ const ctimeDate =
  */
 export function parseMailDate(value: string | undefined): Date | undefined {
   if (value === undefined) return undefined;
-  const text = value.replace(/\([^()]*\)/g, " ").trim();
+  const text = value
+    .slice(0, maxDateLength)
+    .replace(/\([^()]*\)/g, " ")
+    .trim();
   const mail = mailDate.exec(text);
   if (mail !== null) {
     const [, day, month, year, hour, minute, second, zone] = mail;

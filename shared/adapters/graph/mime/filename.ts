@@ -47,10 +47,13 @@ export function declaredName(entity: Entity): string | undefined {
 /**
  * A name for a part's attachment: its own, or one that tells its type. Exchange demands one.
  * @param number distinguishes unnamed parts of one message.
+ * @param subject of an attached message, by which readers know it.
  */
-export function attachmentName(entity: Entity, number: number): string {
+export function attachmentName(entity: Entity, number: number, subject = ""): string {
   const type = entity.contentType.value;
-  const name = declaredName(entity);
+  const title = cleanName(subject);
+  const name =
+    declaredName(entity) ?? (title === "" ? undefined : `${truncateText(title, maxNameLength - 4)}.eml`);
   if (name === undefined) return names[type] ?? `attachment-${number}.${extensions[type] ?? "bin"}`;
   // Outlook opens an attached message only by its extension.
   return type === "message/rfc822" && !/\.\w{1,5}$/.test(name) ? `${name}.eml` : name;

@@ -9,6 +9,9 @@ export interface Parameterized {
   readonly params: ReadonlyMap<string, string>;
 }
 
+/** Far beyond any real field, and short enough for every hostile one to be read in no time. */
+const maxFieldLength = 8192;
+
 interface RawParameter {
   readonly name: string;
   readonly value: string;
@@ -16,7 +19,7 @@ interface RawParameter {
 
 /** Reads a structured field leniently: missing quotes, stray semicolons and duplicates (the first wins) are tolerated. */
 export function parseParameterized(field: string | undefined): Parameterized {
-  const text = field ?? "";
+  const text = (field ?? "").slice(0, maxFieldLength);
   const semicolon = text.indexOf(";");
   const head = semicolon === -1 ? text : text.slice(0, semicolon);
   const value = withoutComments(head).trim().toLowerCase();

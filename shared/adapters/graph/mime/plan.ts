@@ -8,7 +8,7 @@ import { bodyOf, measureContent, type PartContent } from "./content.ts";
 import { parseMailDate, storableDate, systemTime } from "./dates.ts";
 import { decodeEncodedWords } from "./encoded-words.ts";
 import { attachmentName } from "./filename.ts";
-import { fieldValue, fieldValues, type HeaderField, headerText } from "./header.ts";
+import { fieldValue, fieldValues, type HeaderField, headerText, parseHeader } from "./header.ts";
 import { contentIdOf, layOut, type Part, type PartUse } from "./layout.ts";
 import { type Entity, scanEntities } from "./scan.ts";
 import { type SmimeForm, smimeForm } from "./smime.ts";
@@ -80,16 +80,18 @@ export interface MessagePlan {
 
 const maxSubject = 255;
 const maxMessageId = 998;
+const maxInnerHeaderBytes = 64 * 1024;
 const maxReferences = 16_384;
 const maxHeaderCharacters = 128 * 1024;
 const maxRecipientBytes = 512 * 1024;
 
 /** A request may have 4 MB; what is not an attachment is bounded so that it always fits. */
-const maxRequestBytes = 4 * 1024 * 1024 - 64 * 1024;
-/** Attachments from here on need an upload session; below, base64 fits into a request. */
-const sessionFrom = 3_000_000;
+const maxRequestBytes = 4 * 1024 * 1024;
+/** For attachments from 3 MB on; sessions take 2 MB and more, but the page says 3. */
+const sessionFrom = 3 * 1024 * 1024;
 const maxBodyBytes = 2 * 1024 * 1024;
-const attachmentOverhead = 512;
+/** JSON around the content of an attachment, without its name. */
+const attachmentOverhead = 400;
 
 /**
  * Plans how a message (RFC 5322) becomes a message in Exchange. Pure: the same bytes and facts give the same plan, and any
@@ -179,7 +181,7 @@ async function attachmentsOf(
     const contentId = contentIdOf(entity);
     const content = bodyOf(entity);
     attached.push({
-      name: attachmentName(entity, attached.length + 1),
+      name: attachmentName(entity, attached.length + 1, await innerSubject(source, entity)),
       contentType: entity.contentType.value,
       // A picture nobody refers to would be hidden: Outlook does not list inline ones.
       isInline: contentId !== undefined && shown.has(contentId.toLowerCase()),
@@ -191,16 +193,29 @@ async function attachmentsOf(
   return attached;
 }
 
+/** The subject of an attached message that is not encoded, as RFC 2046, 5.2.1 demands. */
+async function innerSubject(source: ByteSource, entity: Entity): Promise<string> {
+  if (entity.contentType.value !== "message/rfc822" || entity.encoding !== "identity") return "";
+  const begin = await source.read(
+    entity.bodyStart,
+    Math.min(entity.end, entity.bodyStart + maxInnerHeaderBytes),
+  );
+  const blankLine = /\r?\n\r?\n/.exec(begin.toString("latin1"));
+  const header = parseHeader(blankLine === null ? begin : begin.subarray(0, blankLine.index + 1));
+  return decodeEncodedWords(fieldValue(header, "subject") ?? "");
+}
+
 function hasSurroundings(entity: Entity): boolean {
   return (entity.hasSurroundings && entity.children.length > 0) || entity.children.some(hasSurroundings);
 }
 
+/** @see https://learn.microsoft.com/graph/outlook-large-attachments */
 function distribute(candidates: readonly Candidate[], messageBytes: number): readonly PlannedAttachment[] {
-  let room = maxRequestBytes - messageBytes;
+  let room = maxRequestBytes - messageBytes - attachmentOverhead;
   return candidates.map((attachment) => {
-    if (attachment.size >= sessionFrom) return { ...attachment, via: "session" };
-    const bytes =
-      Math.ceil(attachment.size / 3) * 4 + attachmentOverhead + Buffer.byteLength(attachment.name);
+    const names = JSON.stringify([attachment.name, attachment.contentType, attachment.contentId ?? ""]);
+    const bytes = Math.ceil(attachment.size / 3) * 4 + Buffer.byteLength(names) + attachmentOverhead;
+    if (attachment.size >= sessionFrom || bytes > maxRequestBytes) return { ...attachment, via: "session" };
     if (bytes > room) return { ...attachment, via: "post" };
     room -= bytes;
     return { ...attachment, via: "create" };
@@ -324,12 +339,15 @@ function planReferences(value: string | undefined, notes: Set<PlanNote>): string
   const ids = storableText(value ?? "")
     .split(/\s+/)
     .filter((id) => id !== "" && id.length <= maxMessageId);
-  let length = ids.reduce((sum, id) => sum + id.length + 1, 0);
-  while (length > maxReferences && ids.length > 2) {
-    notes.add("referencesShortened");
-    length -= (ids.splice(1, 1)[0]?.length ?? 0) + 1;
-  }
-  return ids.join(" ");
+  const [first, ...others] = ids;
+  if (first === undefined) return "";
+  let room = maxReferences - first.length;
+  const kept = others.findLastIndex((id) => {
+    room -= id.length + 1;
+    return room < 0;
+  });
+  if (kept !== -1) notes.add("referencesShortened");
+  return [first, ...others.slice(kept + 1)].join(" ");
 }
 
 function planTransportHeaders(header: Buffer, notes: Set<PlanNote>): readonly ExtendedProperty[] {

@@ -32,6 +32,8 @@ interface OpenEntity {
   /** "" while the boundary of a multipart that declares none is yet to be guessed. */
   boundary: string | undefined;
   inHeader: boolean;
+  /** Where a line began that is no field, if it was the last one. */
+  strayStart: number | undefined;
   closed: boolean;
   hasSurroundings: boolean;
 }
@@ -98,7 +100,7 @@ class Scanner {
 
   finish(size: number): Entity {
     for (const entity of this.#stack) {
-      if (entity.inHeader) this.#endHeader(entity, size);
+      if (entity.inHeader) this.#endHeader(entity, entity.strayStart ?? size);
       entity.end = size;
     }
     return finished(this.#root);
@@ -109,23 +111,27 @@ class Scanner {
   }
 
   #headerLine(entity: OpenEntity, line: Buffer, start: number, end: number): void {
-    const blank = line.length <= 2 && (line[0] === 0x0a || (line[0] === 0x0d && line[1] === 0x0a));
-    if (blank) {
+    if (isBlankLine(line)) {
       this.#endHeader(entity, end);
       return;
     }
-    const continuation = line[0] === 0x20 || line[0] === 0x09;
-    const text = continuation ? "" : headerText(line.subarray(0, peekBytes));
-    const first = entity.headerLines.length === 0;
-    const mboxLine = first && entity === this.#root && text.startsWith("From ");
-    if (!(continuation && !first) && !beginsField(text) && !mboxLine) {
-      // No field and no continuation: the sender forgot the blank line, or the header altogether.
-      this.#endHeader(entity, start);
-      if (entity.boundary !== undefined && line.some((byte) => byte > 0x20)) entity.hasSurroundings = true;
+    if (!this.#belongsToHeader(entity, line)) {
+      // One stray line among the fields is passed over. Before any field, or after another stray one, the sender forgot the
+      // blank line, or the header altogether.
+      if (entity.headerLines.length > 0 && entity.strayStart === undefined) entity.strayStart = start;
+      else this.#endHeader(entity, entity.strayStart ?? start);
       return;
     }
+    entity.strayStart = undefined;
     entity.headerBytes += line.length;
     if (entity.headerBytes <= maxHeaderBytes) entity.headerLines.push(Buffer.from(line));
+  }
+
+  #belongsToHeader(entity: OpenEntity, line: Buffer): boolean {
+    const first = entity.headerLines.length === 0;
+    if (line[0] === 0x20 || line[0] === 0x09) return !first;
+    const text = headerText(line.subarray(0, peekBytes));
+    return beginsField(text) || (first && entity === this.#root && text.startsWith("From "));
   }
 
   #endHeader(entity: OpenEntity, bodyStart: number): void {
@@ -168,7 +174,7 @@ class Scanner {
     for (const entity of this.#stack.splice(depth + 1)) {
       // An empty part has no line of its own before the delimiter.
       entity.end = Math.max(Math.min(this.#contentEnd, start), entity.inHeader ? start : entity.bodyStart);
-      if (entity.inHeader) this.#endHeader(entity, start);
+      if (entity.inHeader) this.#endHeader(entity, entity.strayStart ?? start);
     }
   }
 
@@ -185,6 +191,10 @@ class Scanner {
   }
 }
 
+function isBlankLine(line: Buffer): boolean {
+  return line[0] === 0x0a || (line[0] === 0x0d && line[1] === 0x0a);
+}
+
 function openEntity(start: number, defaultType: string): OpenEntity {
   return {
     headerStart: start,
@@ -198,6 +208,7 @@ function openEntity(start: number, defaultType: string): OpenEntity {
     children: [],
     boundary: undefined,
     inHeader: true,
+    strayStart: undefined,
     closed: false,
     hasSurroundings: false,
   };
