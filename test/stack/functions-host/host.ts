@@ -97,8 +97,8 @@ export async function startHost({ packageDirectory, settings, port, onTimeout }:
     },
     log,
   });
-  for (const listener of listeners) await listener.start();
   logFunctions(enabled, log);
+  for (const listener of listeners) await listener.start();
 
   return {
     port: server.port,

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { request as httpRequest, type IncomingMessage, type ServerResponse } from "node:http";
 import { pipeline } from "node:stream/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import { answer, headersOf } from "./http-server.ts";
 import type { Invoker, TriggeredFunction } from "./invocation.ts";
 import { toTriggerMetadata } from "./rpc.ts";
@@ -11,6 +12,9 @@ interface Forwarding {
   readonly invoker: Invoker;
   readonly streamUri: string;
 }
+
+/** Milliseconds in which an answer has to begin after its invocation returned; none begins if it returned nothing. */
+const answerGraceMs = 1_000;
 
 /**
  * Hands a request to the worker's own HTTP server, which `enableHttpStream` starts, beside the invocation that
@@ -25,14 +29,6 @@ export async function forwardStream(
   const invocationId = randomUUID();
   const headers = headersOf(request);
   const failed = new AbortController();
-  const invoked = invoker
-    .invoke(target, {
-      invocationId,
-      data: { http: {} },
-      triggerMetadata: toTriggerMetadata({ ...parameters, Headers: headers }),
-    })
-    .catch(() => failed.abort());
-
   const outgoing = httpRequest(new URL(request.url ?? "/", streamUri), {
     method: request.method,
     headers: {
@@ -43,10 +39,25 @@ export async function forwardStream(
     },
     signal: failed.signal,
   });
+  let begun = false;
   const answered = new Promise<IncomingMessage>((resolve, reject) => {
-    outgoing.once("response", resolve);
     outgoing.once("error", reject);
+    outgoing.once("response", (incoming) => {
+      begun = true;
+      resolve(incoming);
+    });
   });
+  const invoked = invoker
+    .invoke(target, {
+      invocationId,
+      data: { http: {} },
+      triggerMetadata: toTriggerMetadata({ ...parameters, Headers: headers }),
+    })
+    .then(() => sleep(begun ? 0 : answerGraceMs))
+    .then(
+      () => !begun && failed.abort(),
+      () => failed.abort(),
+    );
   try {
     request.pipe(outgoing);
     const incoming = await answered;

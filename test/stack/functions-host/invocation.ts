@@ -1,7 +1,11 @@
 import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { RegisteredApp, RegisteredFunction } from "./core-module.ts";
 import { describeError, type Log } from "./log.ts";
 import type { Binding, CoreInvocationContext, InvocationResponse, LogLevel, TypedData } from "./rpc.ts";
+
+/** Time for listeners to stop once a function has timed out, in milliseconds. */
+const stopListeningMs = 250;
 
 /** A function with its trigger picked out of its bindings. */
 export interface TriggeredFunction {
@@ -32,7 +36,8 @@ export class Invoker {
 
   /**
    * @param timeoutMs host.json `functionTimeout`; Infinity for none.
-   * @param onTimeout called after an invocation exceeded it; its code cannot be stopped, so the process has to go.
+   * @param onTimeout called after an invocation exceeded it; its code cannot be stopped, so the process has to take
+   *   no new work and go.
    */
   constructor(app: RegisteredApp, log: Log, timeoutMs: number, onTimeout: () => void) {
     this.#app = app;
@@ -64,7 +69,11 @@ export class Invoker {
         durationMs: elapsed(startedAt),
         error: describeError(error),
       });
-      if (error instanceof FunctionTimeoutError) this.#onTimeout();
+      if (error instanceof FunctionTimeoutError) {
+        this.#onTimeout();
+        // The listeners stop first, or the message that is given back now would come to this process again.
+        await sleep(stopListeningMs);
+      }
       throw error;
     } finally {
       this.#running.delete(run);

@@ -22,7 +22,10 @@ try {
     packageDirectory,
     settings: process.env,
     port: Number(process.env.HOST_PORT ?? 0),
-    onTimeout: () => setTimeout(() => process.exit(exitCodes.functionTimeout), abandonMs),
+    onTimeout: () => {
+      void host.stop();
+      setTimeout(() => process.exit(exitCodes.functionTimeout), abandonMs);
+    },
   });
   write("information", "Host started", { port: host.port });
 
@@ -37,6 +40,8 @@ try {
   };
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);
+  // A test or `npm start` that was killed must not leave this process behind.
+  process.on("disconnect", () => process.exit(0));
 } catch (error) {
   write("critical", "Host not started", { error: describeError(error) });
   process.exit(exitCodes.startFailed);

@@ -92,6 +92,7 @@ function listenToSessions(options: ServiceBusTriggerOptions): TriggerListener {
       }
       const receiver = await acceptNext();
       if (!receiver) continue;
+      if (stopping.signal.aborted) return receiver.close();
       const session = processSession(receiver)
         .catch(logError("Session lost"))
         .finally(() => sessions.delete(session));
@@ -105,7 +106,6 @@ function listenToSessions(options: ServiceBusTriggerOptions): TriggerListener {
         // The client counts this from the acceptance of the session, as the real host does.
         maxAutoLockRenewalDurationInMs: config.maxAutoLockRenewalDuration,
         skipParsingBodyAsJson: true,
-        abortSignal: stopping.signal,
       });
     } catch (error) {
       if (stopping.signal.aborted) return undefined;
@@ -135,9 +135,10 @@ function listenToSessions(options: ServiceBusTriggerOptions): TriggerListener {
     },
     async stop() {
       stopping.abort();
-      await accepting;
       await Promise.all(sessions);
+      // A request for a session waits in the service, deaf to an abort signal; it ends with the connection.
       await client.close();
+      await accepting;
     },
   };
 }

@@ -8,7 +8,7 @@ export type Settings = Readonly<Record<string, string | undefined>>;
 export function resolveSettings(text: string, settings: Settings): string {
   return text.replace(/%([^%]+)%/g, (_, name: string) => {
     const value = settings[name];
-    if (value === undefined) throw new Error(`'%${name}%' does not resolve to a value.`);
+    if (!value) throw new Error(`'%${name}%' does not resolve to a value.`);
     return value;
   });
 }
