@@ -92,6 +92,12 @@ export function classifyFailure(error: unknown, scene: Scene): MigrationError {
       "UntrustedCertificate",
       `The certificate of the ${server} is not trusted. Install one from a public authority, or accept untrusted certificates.`,
     );
+  if (typeof failure.message === "string" && /not support STARTTLS/i.test(failure.message))
+    return new MigrationError(
+      lasting,
+      "StartTlsUnsupported",
+      `The ${server} offers no STARTTLS. Use security ssl with the port for TLS, usually 993.`,
+    );
   if (failure.tlsFailed === true || code === "EPROTO" || code.startsWith("ERR_SSL_"))
     return new MigrationError(
       lasting,

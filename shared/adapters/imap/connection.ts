@@ -115,7 +115,7 @@ export class ImapConnection {
     const connection = new ImapConnection(client, settings);
     try {
       await client.connect();
-      login.verify(client.greeting ?? "");
+      login.verify(connection.greeting);
     } catch (error) {
       client.close();
       throw classifyFailure(error, scene);
@@ -130,6 +130,11 @@ export class ImapConnection {
   /** Bytes sent and received since the connection was opened. */
   get traffic(): { readonly sent: number; readonly received: number } {
     return this.#client.stats();
+  }
+
+  /** The server's first line, which often names the software. */
+  get greeting(): string {
+    return this.#client.greeting ?? "";
   }
 
   /** True if the server names the capability (RFC 9051, 6.1.1). */

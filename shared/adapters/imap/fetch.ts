@@ -54,6 +54,19 @@ export async function* fetchRows(
   for (const part of splitForCommandLine(uids)) yield* fetchPart(connection, part, options);
 }
 
+/** The highest UID in the open folder, which must not be empty; 0 if the server does not tell. */
+export async function newestUid(connection: ImapConnection): Promise<number> {
+  let newest = 0;
+  await connection.run("UID FETCH", [sequence("*"), atoms("UID")], {
+    untagged: {
+      FETCH: async (response) => {
+        newest = Math.max(newest, parseRow(response)?.uid ?? 0);
+      },
+    },
+  });
+  return newest;
+}
+
 async function* fetchPart(
   connection: ImapConnection,
   uids: UidSet,

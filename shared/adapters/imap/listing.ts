@@ -2,7 +2,7 @@ import type { ImapResponse } from "imapflow";
 import type { UidValidity } from "../../domain/names.ts";
 import type { FolderStatus } from "../../migration/ports/source.ts";
 import type { ImapConnection } from "./connection.ts";
-import { type Argument, atom, atoms, digitsOf, numberOf, pairsOf, quoted, textOf, textsOf } from "./wire.ts";
+import { atom, atoms, digitsOf, numberOf, pairsOf, quoted, textOf, textsOf } from "./wire.ts";
 
 /** A folder as LIST shows it. */
 export interface ListedFolder {
@@ -25,6 +25,9 @@ export interface Listing {
   /** STATUS of the folders for which the server sent one along (LIST-STATUS, RFC 5819), by path. */
   readonly statuses: ReadonlyMap<string, StatusRow>;
 }
+
+/** An objectid (RFC 8474, section 7). */
+const OBJECT_ID = /^[A-Za-z0-9_-]{1,255}$/;
 
 /** True for a folder that exists and holds messages. */
 export function isSelectable(folder: ListedFolder): boolean {
@@ -51,7 +54,7 @@ export async function statusOf(
   path: string,
 ): Promise<StatusRow | { readonly refused: string }> {
   const rows = new Map<string, StatusRow>();
-  const reply = await connection.attempt("STATUS", [quoted(path), statusItems(connection)], {
+  const reply = await connection.attempt("STATUS", [quoted(path), atoms(...statusItems(connection))], {
     untagged: { STATUS: async (response) => collectStatus(response, rows) },
   });
   if (reply.status !== "OK") {
@@ -63,15 +66,19 @@ export async function statusOf(
   return [...rows.values()][0] ?? { refused: "empty" };
 }
 
-/** The folder of exactly this name, if the server has it. */
+/** The folder of exactly this name, if the server has it. A name the server does not even parse is one it has not. */
 export async function findFolder(
   connection: ImapConnection,
   path: string,
 ): Promise<ListedFolder | undefined> {
   const folders: ListedFolder[] = [];
-  await connection.run("LIST", [quoted(""), quoted(path)], {
+  const reply = await connection.attempt("LIST", [quoted(""), quoted(path)], {
     untagged: { LIST: async (response) => collectFolder(response, folders) },
   });
+  if (reply.status !== "OK") {
+    const error = connection.refusal(reply);
+    if (error.code !== "CommandRefused") throw error;
+  }
   return folders.find((folder) => folder.path === path && !folder.attributes.has("\\nonexistent"));
 }
 
@@ -84,7 +91,10 @@ async function listExtended(
   const statuses = new Map<string, StatusRow>();
   const options = atoms("SUBSCRIBED");
   if (connection.has("SPECIAL-USE")) options.push(atom("SPECIAL-USE"));
-  if (withStatus) options.push(atom("STATUS"), statusItems(connection));
+  if (withStatus) {
+    const mailboxId = hasMailboxIds(connection) ? ["MAILBOXID"] : [];
+    options.push(atom("STATUS"), atoms(...statusItems(connection), ...mailboxId));
+  }
   const pattern = patterns.length === 1 ? quoted(patterns[0] ?? "*") : patterns.map(quoted);
   const reply = await connection.attempt("LIST", [quoted(""), pattern, atom("RETURN"), options], {
     untagged: {
@@ -116,12 +126,14 @@ async function listPlainly(connection: ImapConnection, patterns: readonly string
   };
 }
 
-function statusItems(connection: ImapConnection): Argument[] {
-  return atoms(
-    ...["MESSAGES", "UIDNEXT", "UIDVALIDITY", "UNSEEN"],
-    ...(hasModseq(connection) ? ["HIGHESTMODSEQ"] : []),
-    ...(connection.has("OBJECTID") ? ["MAILBOXID"] : []),
-  );
+function statusItems(connection: ImapConnection): string[] {
+  const items = ["MESSAGES", "UIDNEXT", "UIDVALIDITY", "UNSEEN"];
+  return hasModseq(connection) ? [...items, "HIGHESTMODSEQ"] : items;
+}
+
+/** Cyrus 3.6 fills MAILBOXID in STATUS with bytes of freed memory, which at times makes the line unreadable. */
+function hasMailboxIds(connection: ImapConnection): boolean {
+  return connection.has("OBJECTID") && !/\bCyrus IMAP\b/.test(connection.greeting);
 }
 
 /** True if the server keeps mod-sequences (CONDSTORE, or QRESYNC, which implies it: RFC 7162). */
@@ -160,6 +172,6 @@ function collectStatus(response: ImapResponse, statuses: Map<string, StatusRow>)
             unseen: numberOf(values.get("UNSEEN")),
             highestModseq: modseq === "0" ? undefined : modseq,
           },
-    mailboxId: textsOf(values.get("MAILBOXID"))[0],
+    mailboxId: textsOf(values.get("MAILBOXID")).find((id) => OBJECT_ID.test(id)),
   });
 }

@@ -17,7 +17,7 @@ import type {
   SourceMessage,
 } from "../../migration/ports/source.ts";
 import { ImapConnection, type Timeouts } from "./connection.ts";
-import { type FetchRow, fetchItems, fetchRows } from "./fetch.ts";
+import { type FetchRow, fetchItems, fetchRows, newestUid } from "./fetch.ts";
 import { type FolderScope, personalScope, userRootCandidates, userRootScope } from "./folder-paths.ts";
 import {
   findFolder,
@@ -29,7 +29,7 @@ import {
 } from "./listing.ts";
 import { openPartial } from "./partial-fetch.ts";
 import { searchUids } from "./search.ts";
-import { openMailbox } from "./select.ts";
+import { type OpenedMailbox, openMailbox } from "./select.ts";
 import { assignUses } from "./special-use.ts";
 
 /** IMAP source server: one connection a mailbox, opened read-only throughout. */
@@ -76,6 +76,11 @@ export class ImapSource implements SourceConnector {
 class ImapSourceMailbox implements SourceMailbox {
   readonly #connection: ImapConnection;
   readonly #scope: FolderScope;
+  /**
+   * Courier leaves UIDNEXT out of EXAMINE. STATUS tells it, and is asked first: the UIDNEXT reported must not be above
+   * a message that arrives in between and is not in the folder as opened.
+   */
+  #tellsUidNext = true;
 
   constructor(connection: ImapConnection, scope: FolderScope) {
     this.#connection = connection;
@@ -113,11 +118,28 @@ class ImapSourceMailbox implements SourceMailbox {
   }
 
   async openFolder(path: string): Promise<OpenSourceFolder> {
-    return new ImapSourceFolder(this.#connection, await examine(this.#connection, path));
+    const before = this.#tellsUidNext ? undefined : await statusOf(this.#connection, path);
+    const opened = await examine(this.#connection, path);
+    if (opened.uidNext === undefined && before === undefined) {
+      this.#tellsUidNext = false;
+      return this.openFolder(path);
+    }
+    const uidNext = opened.uidNext ?? (await this.#uidNextOf(opened, before));
+    return new ImapSourceFolder(this.#connection, statusOfOpened(opened, uidNext));
   }
 
   async close(): Promise<void> {
     await this.#connection.close();
+  }
+
+  /** UIDNEXT of the open folder from an earlier STATUS, which may be stale, and from the newest message in it. */
+  async #uidNextOf(
+    { messages }: OpenedMailbox,
+    before: StatusRow | { readonly refused: string } | undefined,
+  ): Promise<number> {
+    const asked = before !== undefined && "status" in before ? before.status?.uidNext : undefined;
+    const newest = messages === 0 ? 0 : await newestUid(this.#connection);
+    return Math.max(asked ?? 1, newest + 1);
   }
 }
 
@@ -176,27 +198,27 @@ async function scopeOf(connection: ImapConnection, login: SourceLogin): Promise<
 }
 
 /** EXAMINE, which also shows mail that arrived since the folder was opened before. */
-async function examine(connection: ImapConnection, path: string): Promise<FolderStatus> {
+async function examine(connection: ImapConnection, path: string): Promise<OpenedMailbox> {
   const opened = await openMailbox(connection, "EXAMINE", path);
-  if (opened === undefined) {
-    if (await findFolder(connection, path))
-      throw new MigrationError(
-        "item",
-        "SourceFolderUnavailable",
-        "The source server lists this folder but does not open it.",
-      );
-    throw new MigrationError("item", "SourceFolderGone", "This folder no longer exists at the source.");
-  }
-  const { uidValidity } = opened;
-  if (uidValidity === undefined)
+  if (opened) return opened;
+  if (await findFolder(connection, path))
+    throw new MigrationError(
+      "item",
+      "SourceFolderUnavailable",
+      "The source server lists this folder but does not open it.",
+    );
+  throw new MigrationError("item", "SourceFolderGone", "This folder no longer exists at the source.");
+}
+
+function statusOfOpened(opened: OpenedMailbox, uidNext: number): FolderStatus {
+  if (opened.uidValidity === undefined)
     throw new MigrationError(
       "item",
       "UidsUnsupported",
       "The source server keeps no lasting numbers for the messages of this folder, so that it cannot be copied exactly once.",
     );
-  const uidNext = opened.uidNext ?? ((await searchUids(connection, {})).at(-1)?.[1] ?? 0) + 1;
   return {
-    uidValidity: uidValidity as UidValidity,
+    uidValidity: opened.uidValidity as UidValidity,
     uidNext,
     messages: opened.messages,
     highestModseq: opened.highestModseq,
