@@ -111,16 +111,13 @@ export class AmqpServer {
     container.on("disconnected", ({ connection }: EventContext) => {
       this.#endAll((sender) => sender.connection === connection, "lost");
     });
-    // Without a listener rhea writes these to the console or throws; the events above tell all that matters.
-    for (const event of [
-      "connection_error",
-      "session_error",
-      "sender_error",
-      "receiver_error",
-      "protocol_error",
-      "error",
-    ]) {
+    // The peer's errors come with the events above; without a listener rhea throws.
+    for (const event of ["connection_error", "session_error", "sender_error", "receiver_error"]) {
       container.on(event, () => undefined);
+    }
+    // A fault of this server or of a client, after which rhea ends the connection.
+    for (const event of ["protocol_error", "error"]) {
+      container.on(event, (error: unknown) => console.error("Service Bus stand-in:", error));
     }
   }
 
