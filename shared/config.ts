@@ -13,6 +13,8 @@ export interface Config {
   readonly storage: StorageConnection;
   readonly serviceBus: ServiceBusConnection;
   readonly azureClientId?: string | undefined;
+  /** Login host of a national cloud. */
+  readonly authorityHost?: string | undefined;
   readonly applicationInsights?: string | undefined;
   readonly uploadTriggerSource: "EventGrid" | "LogsAndContainerScan";
   readonly resyncSchedule: string;
@@ -42,13 +44,21 @@ export type TargetConfig =
 
 const present = z.string().trim().min(1);
 const positive = (fallback: number) =>
-  z.string().regex(/^\d+$/, "expected a whole number").transform(Number).pipe(z.int().positive()).default(fallback);
+  z
+    .string()
+    .regex(/^\d+$/, "expected a whole number")
+    .transform(Number)
+    .pipe(z.int().positive())
+    .default(fallback);
 const flag = z
   .enum(["true", "false"], 'expected "true" or "false"')
   .transform((text) => text === "true")
   .default(false);
 const port = positive(993).pipe(z.int().max(65535));
 const url = z.url({ protocol: /^https?$/, error: "expected an http(s) address" });
+
+/** Once a day at 01:00 UTC. */
+const defaultResyncSchedule = "0 0 1 * * *";
 
 const settingsSchema = z.object({
   AzureWebJobsStorage: present.optional(),
@@ -60,12 +70,13 @@ const settingsSchema = z.object({
   ServiceBusConnection__fullyQualifiedNamespace: present.optional(),
   ServiceBusConnection__clientId: present.optional(),
   AZURE_CLIENT_ID: present.optional(),
+  AZURE_AUTHORITY_HOST: url.optional(),
   APPLICATIONINSIGHTS_CONNECTION_STRING: present.optional(),
   UPLOAD_TRIGGER_SOURCE: z.enum(["EventGrid", "LogsAndContainerScan"]).default("EventGrid"),
   RESYNC_SCHEDULE: z
     .string()
     .regex(/^\s*(\S+\s+){5}\S+\s*$/, "expected six NCRONTAB fields, seconds first")
-    .default("0 0 1 * * *"),
+    .default(defaultResyncSchedule),
   TARGET: z.enum(["graph", "imap"]).default("graph"),
   GRAPH_BASE_URL: url.default("https://graph.microsoft.com"),
   GRAPH_CONCURRENCY_PER_MAILBOX: positive(4).pipe(z.int().max(4)),
@@ -80,7 +91,9 @@ const settingsSchema = z.object({
     .default("{emailAddress}"),
   TARGET_IMAP_PASSWORD: present.optional(),
   TARGET_IMAP_ACCEPT_UNTRUSTED_CERTIFICATES: flag,
-  CREDENTIAL_KEY_URI: z.url({ protocol: /^https?$/, error: "expected the address of a Key Vault key" }).optional(),
+  CREDENTIAL_KEY_URI: z
+    .url({ protocol: /^https?$/, error: "expected the address of a Key Vault key" })
+    .optional(),
   CREDENTIAL_KEY: z
     .base64()
     .refine((text) => Buffer.from(text, "base64").length === 32, "expected 32 bytes as base64")
@@ -136,6 +149,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     storage,
     serviceBus,
     azureClientId: s.AZURE_CLIENT_ID,
+    authorityHost: s.AZURE_AUTHORITY_HOST,
     applicationInsights: s.APPLICATIONINSIGHTS_CONNECTION_STRING,
     uploadTriggerSource: s.UPLOAD_TRIGGER_SOURCE,
     resyncSchedule: s.RESYNC_SCHEDULE,
@@ -158,23 +172,29 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
             acceptUntrustedCertificates: s.TARGET_IMAP_ACCEPT_UNTRUSTED_CERTIFICATES,
           },
     credentialKey,
-    chunk: { maxSeconds: s.CHUNK_MAX_SECONDS, maxMessages: s.CHUNK_MAX_MESSAGES, maxBytes: s.CHUNK_MAX_BYTES },
+    chunk: {
+      maxSeconds: s.CHUNK_MAX_SECONDS,
+      maxMessages: s.CHUNK_MAX_MESSAGES,
+      maxBytes: s.CHUNK_MAX_BYTES,
+    },
   };
 }
 
 /**
- * The two settings that trigger registrations need before anything else is read, so that a missing secret
+ * The settings that trigger registrations need before anything else is read, so that a missing secret
  * shows in /health and not as a function app without functions.
  */
 export function readTriggerSettings(environment: NodeJS.ProcessEnv = process.env): {
   readonly uploadTriggerSource: "EventGrid" | "LogsAndContainerScan";
   readonly dataStorageSetting: "DataStorage" | "AzureWebJobsStorage";
+  readonly resyncSchedule: string;
 } {
   const source = environment.UPLOAD_TRIGGER_SOURCE;
   const own = Object.keys(environment).some((name) => /^DataStorage(__|$)/.test(name) && environment[name]);
   return {
     uploadTriggerSource: source === "LogsAndContainerScan" ? source : "EventGrid",
     dataStorageSetting: own ? "DataStorage" : "AzureWebJobsStorage",
+    resyncSchedule: environment.RESYNC_SCHEDULE || defaultResyncSchedule,
   };
 }
 
@@ -206,5 +226,9 @@ function isLoopback(address: string): boolean {
 }
 
 function invalid(problems: readonly string[]): MigrationError {
-  return new MigrationError("fatal", "InvalidSettings", `Application settings need attention. ${problems.join("; ")}.`);
+  return new MigrationError(
+    "fatal",
+    "InvalidSettings",
+    `Application settings need attention. ${problems.join("; ")}.`,
+  );
 }

@@ -1,7 +1,7 @@
 import { odata } from "@azure/data-tables";
 import type { BatchName } from "../../domain/names.ts";
 import type { MailboxRecord, MailboxStore, Versioned } from "../../migration/ports/registry.ts";
-import { type Columns, fromRow, integer, json, optional, type StoredRow, text, toRow } from "./row.ts";
+import { type Columns, flag, fromRow, integer, json, optional, type StoredRow, text, toRow } from "./row.ts";
 import { maxRowsPerTransaction, type Table } from "./table.ts";
 
 const columns: Columns<MailboxRecord> = {
@@ -29,6 +29,7 @@ const columns: Columns<MailboxRecord> = {
   startedAt: optional(integer()),
   lastSyncedAt: optional(integer()),
   dueAt: optional(integer()),
+  deletionsConfirmed: optional(flag),
 };
 
 /** Mailboxes of a page where the caller does not say how many. */

@@ -58,6 +58,8 @@ export interface MailboxRecord {
   readonly lastSyncedAt?: number | undefined;
   /** When the next incremental sync is due. */
   readonly dueAt?: number | undefined;
+  /** Set by a retry after `TooManyDeletions`, cleared by the sync that uses it. */
+  readonly deletionsConfirmed?: boolean | undefined;
 }
 
 export interface Page<T> {

@@ -1,0 +1,80 @@
+import { app, type HttpRequest, type HttpResponseInit } from "@azure/functions";
+import { z } from "zod";
+import { batchControl, status } from "../shared/composition.ts";
+import { batchNameSchema, mailboxIdSchema } from "../shared/domain/names.ts";
+import { mailboxStatusSchema } from "../shared/domain/states.ts";
+import type { ControlResult } from "../shared/migration/control/batch-control.ts";
+import { answering, errorResponse, type Handler } from "./http.ts";
+
+const batchParams = z.object({ batch: batchNameSchema });
+const mailboxParams = batchParams.extend({ mailboxId: mailboxIdSchema });
+const actionParams = batchParams.extend({ action: z.enum(["start", "stop", "sync", "retry", "complete"]) });
+const listQuery = z.object({
+  status: mailboxStatusSchema.optional(),
+  $top: z.coerce.number().int().min(1).max(999).default(100),
+  $skiptoken: z.string().optional(),
+});
+const noBatch = errorResponse(404, "BatchNotFound", "There is no batch of this name.");
+
+export async function listBatches(): Promise<HttpResponseInit> {
+  return { jsonBody: { value: await (await status()).batches() } };
+}
+
+export async function getBatch(request: HttpRequest): Promise<HttpResponseInit> {
+  const { batch } = batchParams.parse(request.params);
+  const view = await (await status()).batch(batch);
+  return view ? { jsonBody: view } : noBatch;
+}
+
+export async function listMailboxes(request: HttpRequest): Promise<HttpResponseInit> {
+  const { batch } = batchParams.parse(request.params);
+  const query = listQuery.parse(Object.fromEntries(request.query));
+  const page = await (await status()).mailboxes(batch, {
+    top: query.$top,
+    ...(query.status ? { status: query.status } : {}),
+    ...(query.$skiptoken ? { continuation: query.$skiptoken } : {}),
+  });
+  if (page === undefined) return noBatch;
+  const next = new URL(request.url);
+  if (page.continuation) next.searchParams.set("$skiptoken", page.continuation);
+  return { jsonBody: { value: page.value, nextLink: page.continuation ? next.href : null } };
+}
+
+export async function getMailbox(request: HttpRequest): Promise<HttpResponseInit> {
+  const { batch, mailboxId } = mailboxParams.parse(request.params);
+  const view = await (await status()).mailbox(batch, mailboxId);
+  return view
+    ? { jsonBody: view }
+    : errorResponse(404, "MailboxNotFound", "There is no such mailbox in this batch.");
+}
+
+export async function actOnBatch(request: HttpRequest): Promise<HttpResponseInit> {
+  const { batch, action } = actionParams.parse(request.params);
+  return answer(await (await batchControl())[action](batch));
+}
+
+export async function deleteBatch(request: HttpRequest): Promise<HttpResponseInit> {
+  const { batch } = batchParams.parse(request.params);
+  const force = z
+    .enum(["true", "false"])
+    .default("false")
+    .parse(request.query.get("force") ?? undefined);
+  return answer(await (await batchControl()).remove(batch, force === "true"));
+}
+
+function answer(result: ControlResult): HttpResponseInit {
+  if (result.outcome === "notFound") return noBatch;
+  if (result.outcome === "refused")
+    return errorResponse(409, result.code, result.reasons.join(" "), { reasons: result.reasons });
+  return { status: 202, jsonBody: { mailboxes: result.mailboxes } };
+}
+
+const route = (name: string, method: "GET" | "POST" | "DELETE", path: string, handler: Handler): void =>
+  app.http(name, { methods: [method], route: path, authLevel: "anonymous", handler: answering(handler) });
+
+route("batches-list", "GET", "batches", listBatches);
+route("batches-get", "GET", "batches/{batch}", getBatch);
+route("batches-delete", "DELETE", "batches/{batch}", deleteBatch);
+route("batches-act", "POST", "batches/{batch}/{action}", actOnBatch);
+route("mailboxes-list", "GET", "batches/{batch}/mailboxes", listMailboxes);
+route("mailboxes-get", "GET", "batches/{batch}/mailboxes/{mailboxId}", getMailbox);

@@ -1,0 +1,247 @@
+import type { TokenCredential } from "@azure/identity";
+import { type Config, readConfig, type StorageConnection } from "./config.ts";
+import { sourceAccount } from "./domain/credentials.ts";
+import { folderSyncQueue, mailboxSyncQueue } from "./domain/queue-messages.ts";
+import { createAdmission } from "./migration/admission/admission.ts";
+import { createBatchControl } from "./migration/control/batch-control.ts";
+import { createJanitor } from "./migration/control/janitor.ts";
+import { createResync } from "./migration/control/resync.ts";
+import { createEndpoints } from "./migration/endpoints.ts";
+import { createMailboxSync } from "./migration/mailbox-sync.ts";
+import type { TargetConnector } from "./migration/ports/target.ts";
+import type { Vault } from "./migration/ports/vault.ts";
+import type { Log } from "./migration/runtime.ts";
+import { createStatus } from "./migration/status/status.ts";
+import { createFolderSync } from "./migration/sync/folder-sync.ts";
+import { createUploadIngestion } from "./migration/upload/ingest-upload.ts";
+
+/** Builds something once and at its first use; a failure is not kept. */
+function once<T>(build: () => Promise<T>): () => Promise<T> {
+  let built: Promise<T> | undefined;
+  return () => {
+    built ??= build().catch((error: unknown) => {
+      built = undefined;
+      throw error;
+    });
+    return built;
+  };
+}
+
+const log: Log = (event, fields) => console.log(JSON.stringify({ event, ...fields }));
+const clock = Date.now;
+const config = once(async () => readConfig());
+
+async function credential(clientId: string | undefined): Promise<TokenCredential> {
+  const { DefaultAzureCredential } = await import("@azure/identity");
+  const { authorityHost } = await config();
+  return new DefaultAzureCredential({
+    ...(clientId === undefined ? {} : { managedIdentityClientId: clientId }),
+    ...(authorityHost === undefined ? {} : { authorityHost }),
+  });
+}
+
+async function storageSettings(storage: StorageConnection, service: "blobUrl" | "tableUrl") {
+  if ("connectionString" in storage) return storage;
+  return { url: storage[service], credential: await credential(storage.clientId) };
+}
+
+const tables = once(async () => {
+  const { createTableStores } = await import("./adapters/tables/table-stores.ts");
+  const stores = createTableStores(await storageSettings((await config()).storage, "tableUrl"));
+  await stores.createTables();
+  return stores;
+});
+
+const blobs = once(async () => {
+  const { createBlobStores } = await import("./adapters/blobs/blob-stores.ts");
+  const stores = createBlobStores(await storageSettings((await config()).storage, "blobUrl"));
+  await stores.createContainers();
+  return stores;
+});
+
+const serviceBus = once(async () => {
+  const { createServiceBusClient } = await import("./adapters/servicebus/client.ts");
+  const { createWorkQueue } = await import("./adapters/servicebus/work-queue.ts");
+  const { createDeadLetterQueue } = await import("./adapters/servicebus/dead-letter-queue.ts");
+  const settings = (await config()).serviceBus;
+  const client = createServiceBusClient(
+    "connectionString" in settings
+      ? settings
+      : {
+          fullyQualifiedNamespace: settings.fullyQualifiedNamespace,
+          credential: await credential(settings.clientId),
+        },
+  );
+  return {
+    queue: createWorkQueue(client),
+    deadLetters: createDeadLetterQueue(client, [mailboxSyncQueue, folderSyncQueue]),
+  };
+});
+
+const vault = once(async (): Promise<Vault> => {
+  const { credentialKey, azureClientId } = await config();
+  if ("key" in credentialKey) {
+    const { createLocalVault } = await import("./adapters/vault/local-vault.ts");
+    return createLocalVault(credentialKey.key);
+  }
+  const { createKeyVaultVault } = await import("./adapters/vault/key-vault.ts");
+  return createKeyVaultVault(credentialKey.keyUri, await credential(azureClientId));
+});
+
+const target = once(async (): Promise<TargetConnector> => {
+  const { target: settings, azureClientId, authorityHost } = await config();
+  return settings.kind === "graph"
+    ? graphTarget(settings, azureClientId, authorityHost)
+    : imapTarget(settings, azureClientId);
+});
+
+type TargetOf<Kind extends Config["target"]["kind"]> = Extract<Config["target"], { readonly kind: Kind }>;
+
+async function graphTarget(
+  { baseUrl, concurrencyPerMailbox, token }: TargetOf<"graph">,
+  clientId: string | undefined,
+  authorityHost: string | undefined,
+): Promise<TargetConnector> {
+  const { createGraphTarget, graphTokenSource } = await import("./adapters/graph/index.ts");
+  return createGraphTarget({
+    baseUrl,
+    concurrencyPerMailbox,
+    token:
+      token === undefined
+        ? graphTokenSource({ identity: { kind: "default", clientId }, baseUrl, authorityHost })
+        : async () => token,
+  });
+}
+
+/** Exchange Online's scope for IMAP. */
+const imapScope = "https://outlook.office365.com/.default";
+/** Appending is bound by round trips: a few connections to each mailbox hide them. */
+const imapConnectionsPerMailbox = 4;
+
+async function imapTarget(
+  settings: TargetOf<"imap">,
+  clientId: string | undefined,
+): Promise<TargetConnector> {
+  const { createImapTarget } = await import("./adapters/imap/index.ts");
+  const identity = settings.authentication === "xoauth2" ? await credential(clientId) : undefined;
+  return createImapTarget({
+    ...settings,
+    connectionsPerMailbox: imapConnectionsPerMailbox,
+    ...(identity ? { token: async () => (await identity.getToken(imapScope))?.token ?? "" } : {}),
+  });
+}
+
+const endpoints = once(async () => createEndpoints((await blobs()).endpoints, clock));
+
+const admission = once(async () =>
+  createAdmission({
+    store: (await tables()).admissions,
+    endpoints: await endpoints(),
+    queue: (await serviceBus()).queue,
+    clock,
+    log,
+  }),
+);
+
+const ingestion = once(async () => {
+  const [{ batches, mailboxes }, { uploads, endpoints: files, reports }] = await Promise.all([
+    tables(),
+    blobs(),
+  ]);
+  const { queue } = await serviceBus();
+  return createUploadIngestion({
+    uploads,
+    endpoints: files,
+    reports,
+    batches,
+    mailboxes,
+    vault: await vault(),
+    queue,
+    clock,
+  });
+});
+
+/** Reads an uploaded CSV. */
+export async function ingestUpload(blobName: string): Promise<void> {
+  const { kind, ...outcome } = await (await ingestion()).ingest(blobName);
+  if (kind === "nothing") return;
+  const fields = Object.fromEntries(
+    Object.entries(outcome).map(([name, value]) => [name, Array.isArray(value) ? value.join(" ") : value]),
+  );
+  log(`upload.${kind}`, fields);
+}
+
+export const mailboxSync = once(async () => {
+  const { batches, mailboxes } = await tables();
+  return createMailboxSync({ batches, mailboxes, admission: await admission(), clock, log });
+});
+
+export const folderSync = once(async () => {
+  const { batches, mailboxes, ledgers } = await tables();
+  const { createImapSource } = await import("./adapters/imap/index.ts");
+  const endpointFiles = await endpoints();
+  return createFolderSync({
+    batches,
+    mailboxes,
+    ledger: ledgers,
+    admission: await admission(),
+    endpoints: endpointFiles,
+    source: createImapSource(),
+    target: await target(),
+    vault: await vault(),
+    queue: (await serviceBus()).queue,
+    sourceAccount: async ({ endpoint, userName, userRoot }) =>
+      sourceAccount(await endpointFiles.get(endpoint), userName, userRoot),
+    limits: (await config()).chunk,
+    clock,
+    log,
+  });
+});
+
+export const batchControl = once(async () => {
+  const { batches, mailboxes } = await tables();
+  return createBatchControl({
+    batches,
+    mailboxes,
+    admission: await admission(),
+    queue: (await serviceBus()).queue,
+    reports: (await blobs()).reports,
+    vault: await vault(),
+    clock,
+    log,
+  });
+});
+
+export const resync = once(async () => {
+  const { batches, mailboxes } = await tables();
+  return createResync({ batches, mailboxes, clock, log });
+});
+
+export const janitor = once(async () => {
+  const { batches, mailboxes, admissions } = await tables();
+  const { uploads } = await blobs();
+  const { deadLetters } = await serviceBus();
+  return createJanitor({
+    uploads,
+    ingest: ingestUpload,
+    batches,
+    mailboxes,
+    admissions,
+    admission: await admission(),
+    control: await batchControl(),
+    deadLetters,
+    clock,
+    log,
+  });
+});
+
+export const status = once(async () => {
+  const { batches, mailboxes, ledgers } = await tables();
+  return createStatus({ batches, mailboxes, ledger: ledgers, clock });
+});
+
+/** Fails with what is wrong: settings, or storage that cannot be reached. */
+export async function checkHealth(): Promise<void> {
+  await config();
+  await Promise.all([tables(), blobs()]);
+}

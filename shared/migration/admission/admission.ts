@@ -1,0 +1,84 @@
+import { MigrationError } from "../../domain/errors.ts";
+import type { EndpointName, MailboxId } from "../../domain/names.ts";
+import type { Endpoints } from "../endpoints.ts";
+import type { AdmissionStore, Permit, WaitEntry } from "../ports/admission-store.ts";
+import type { WorkQueue } from "../ports/work-queue.ts";
+import { type Clock, type Log, minute } from "../runtime.ts";
+import { grant } from "./grant.ts";
+
+/** A permit lives this long without a heartbeat. */
+export const permitMs = 10 * minute;
+/** Clocks of two workers may differ by this much before a permit counts as expired. */
+export const clockSkewMs = minute;
+
+export interface Admission {
+  /** Joins the endpoint's wait list and admits whoever can be admitted. Repeatable. */
+  request(endpoint: EndpointName, entry: WaitEntry): Promise<void>;
+  /** Gives a permit back and hands it on in the same transaction. Repeatable. */
+  release(endpoint: EndpointName, mailboxId: MailboxId): Promise<void>;
+  /** Fills free permits from the wait list. Repeatable; whoever frees or wants a permit calls it. */
+  admit(endpoint: EndpointName): Promise<void>;
+  /** The mailbox's permit, however old. */
+  permit(endpoint: EndpointName, mailboxId: MailboxId): Promise<Permit | undefined>;
+  /** Prolongs a permit by heartbeat. @returns false if the mailbox no longer has one. */
+  extend(endpoint: EndpointName, mailboxId: MailboxId): Promise<boolean>;
+}
+
+/**
+ * Decides how many mailboxes of an endpoint are worked on at once.
+ * A permit without its message (crash between the transaction and the send) is found by the janitor when it expires.
+ */
+export function createAdmission(parts: {
+  readonly store: AdmissionStore;
+  readonly endpoints: Endpoints;
+  readonly queue: WorkQueue;
+  readonly clock: Clock;
+  readonly log: Log;
+}): Admission {
+  const { store, endpoints, queue, clock, log } = parts;
+
+  async function admit(endpoint: EndpointName, released?: MailboxId): Promise<void> {
+    const limits = await endpoints.get(endpoint);
+    let leaving = released;
+    for (let lostRaces = 0; lostRaces < 50; ) {
+      const state = await store.read(
+        endpoint,
+        limits.maxConcurrentMigrations + limits.maxConcurrentIncrementalSyncs,
+      );
+      const granted = grant(state, limits, clock() + permitMs, leaving);
+      if (granted.length === 0 && leaving === undefined) return;
+      const changed = await store.apply(endpoint, state.version, {
+        permits: granted,
+        served: granted.map((permit) => permit.mailboxId),
+        ...(leaving === undefined ? {} : { releasedPermits: [leaving] }),
+      });
+      if (!changed) {
+        lostRaces++;
+        await new Promise((resolve) => setTimeout(resolve, Math.random() * 20 * lostRaces));
+        continue;
+      }
+      leaving = undefined;
+      for (const { batch, mailboxId, round, kind } of granted) {
+        await queue.sendFolderSync({ batch, mailboxId, round, step: 0 });
+        log("mailbox.admitted", { batch, mailbox: mailboxId, kind, round });
+      }
+    }
+    throw new MigrationError("transient", "AdmissionContended", "Too many workers admit mailboxes at once.");
+  }
+
+  return {
+    async request(endpoint, entry) {
+      await store.join(endpoint, entry);
+      await admit(endpoint);
+    },
+    async release(endpoint, mailboxId) {
+      const { permit } = await store.find(endpoint, mailboxId);
+      if (permit) await admit(endpoint, mailboxId);
+    },
+    admit: (endpoint) => admit(endpoint),
+    async permit(endpoint, mailboxId) {
+      return (await store.find(endpoint, mailboxId)).permit;
+    },
+    extend: (endpoint, mailboxId) => store.extend(endpoint, mailboxId, clock() + permitMs),
+  };
+}

@@ -1,0 +1,205 @@
+import { isMigrationError } from "../../domain/errors.ts";
+import type { BatchName, MailboxId } from "../../domain/names.ts";
+import type { BatchIntent } from "../../domain/states.ts";
+import type { Admission } from "../admission/admission.ts";
+import type { ReportStore } from "../ports/blobs.ts";
+import type { BatchRecord, BatchStore, MailboxRecord, MailboxStore } from "../ports/registry.ts";
+import type { Vault } from "../ports/vault.ts";
+import type { WorkQueue } from "../ports/work-queue.ts";
+import { type Clock, hour, type Log } from "../runtime.ts";
+import { isActive } from "../sync/mailbox-state.ts";
+import { changeOne, dispatch, queuedAgain } from "./dispatch.ts";
+
+/** A batch has to have run this long before it may be deleted: other servers keep an old MX record for up to 72 hours. */
+const settlingMs = 72 * hour;
+
+export interface BatchControlParts {
+  readonly batches: BatchStore;
+  readonly mailboxes: MailboxStore;
+  readonly admission: Admission;
+  readonly queue: WorkQueue;
+  readonly reports: ReportStore;
+  readonly vault: Vault;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export type ControlResult =
+  | { readonly outcome: "done"; readonly mailboxes: number }
+  | { readonly outcome: "notFound" }
+  | { readonly outcome: "refused"; readonly code: string; readonly reasons: readonly string[] };
+
+/** What an operator does with a batch. Every action can be repeated. */
+export interface BatchControl {
+  /** Starts a batch, or goes on with a stopped one. */
+  start(name: BatchName): Promise<ControlResult>;
+  /** Stops after the messages in flight; what was copied stays. */
+  stop(name: BatchName): Promise<ControlResult>;
+  /** Starts an incremental sync of every synced mailbox now, or of one. */
+  sync(name: BatchName, mailboxId?: MailboxId): Promise<ControlResult>;
+  /** Starts every failed mailbox again; a retry after `TooManyDeletions` confirms the deletions. */
+  retry(name: BatchName): Promise<ControlResult>;
+  /** A last sync, after which mailboxes are Completed and no longer synced daily. */
+  complete(name: BatchName): Promise<ControlResult>;
+  /** Refused with reasons until it is safe, unless forced. Copied mail and the ledger stay. */
+  remove(name: BatchName, force: boolean): Promise<ControlResult>;
+  /** Goes on with a removal. @returns false while mailboxes are still being worked on. */
+  finishRemoval(name: BatchName): Promise<boolean>;
+}
+
+/** Creates the use cases behind the batch actions of the HTTP API and the janitor. */
+export function createBatchControl(parts: BatchControlParts): BatchControl {
+  const { batches, mailboxes, admission, clock, log } = parts;
+
+  async function setIntent(
+    name: BatchName,
+    intent: BatchIntent,
+    allowed: readonly BatchIntent[],
+  ): Promise<BatchRecord | ControlResult> {
+    for (;;) {
+      const stored = await batches.get(name);
+      if (stored === undefined) return { outcome: "notFound" };
+      const { value } = stored;
+      if (!allowed.includes(value.intent)) return refusal("BatchRemoving", "The batch is being removed.");
+      const startedAt = intent === "running" ? (value.startedAt ?? clock()) : value.startedAt;
+      const next: BatchRecord = { ...value, intent, startedAt };
+      if (value.intent === intent && value.startedAt === startedAt) return value;
+      if (await batches.replace({ ...stored, value: next })) return next;
+    }
+  }
+
+  async function act(
+    name: BatchName,
+    intent: BatchIntent,
+    next: (mailbox: MailboxRecord) => MailboxRecord | undefined,
+  ): Promise<ControlResult> {
+    const batch = await setIntent(name, intent, ["created", "running", "stopped", "completed"]);
+    if ("outcome" in batch) return batch;
+    return { outcome: "done", mailboxes: await dispatch(parts, name, next) };
+  }
+
+  /** Takes every mailbox of a batch out of work. */
+  async function halt(name: BatchName): Promise<number> {
+    let count = 0;
+    for await (const stored of mailboxes.scan(name)) {
+      const stopped = await changeOne(mailboxes, stored, (mailbox) =>
+        isActive(mailbox) || mailbox.status === "Created" ? { ...mailbox, status: "Stopped" } : undefined,
+      );
+      if (stopped) count++;
+    }
+    return count;
+  }
+
+  async function finishRemoval(name: BatchName): Promise<boolean> {
+    const stored = await batches.get(name);
+    if (stored === undefined) return true;
+    await halt(name);
+    for await (const { value } of mailboxes.scan(name)) {
+      const permit = await admission.permit(value.endpoint, value.id);
+      // A live worker notices the stop at its next heartbeat and hands its permit back.
+      if (permit && permit.until > clock()) return false;
+      if (permit) await releaseIfPossible(value);
+    }
+    await mailboxes.deleteAll(name);
+    await parts.reports.deleteAll(name);
+    await parts.vault.forget(name);
+    await batches.delete(name);
+    log("batch.removed", { batch: name });
+    return true;
+  }
+
+  /** The endpoint's file may be gone already; then there is nobody to hand the permit to. */
+  async function releaseIfPossible(mailbox: MailboxRecord): Promise<void> {
+    try {
+      await admission.release(mailbox.endpoint, mailbox.id);
+    } catch (error) {
+      if (!isMigrationError(error) || error.kind !== "mailbox") throw error;
+    }
+  }
+
+  return {
+    start: (name) =>
+      act(name, "running", (mailbox) =>
+        mailbox.status === "Created" || mailbox.status === "Stopped" || mailbox.status === "Completed"
+          ? queuedAgain(mailbox)
+          : undefined,
+      ),
+    async stop(name) {
+      const batch = await setIntent(name, "stopped", ["created", "running", "stopped", "completed"]);
+      if ("outcome" in batch) return batch;
+      return { outcome: "done", mailboxes: await halt(name) };
+    },
+    async sync(name, mailboxId) {
+      const batch = await batches.get(name);
+      if (batch === undefined) return { outcome: "notFound" };
+      if (batch.value.intent !== "running")
+        return refusal("BatchNotRunning", "Only a running batch can be synced. Start it first.");
+      const count = await dispatch(parts, name, (mailbox) =>
+        mailbox.status === "Synced" && (mailboxId === undefined || mailbox.id === mailboxId)
+          ? queuedAgain(mailbox)
+          : undefined,
+      );
+      return { outcome: "done", mailboxes: count };
+    },
+    retry: (name) =>
+      act(name, "running", (mailbox) =>
+        mailbox.status === "Failed"
+          ? {
+              ...queuedAgain(mailbox),
+              attempts: 0,
+              error: undefined,
+              ...(mailbox.error?.code === "TooManyDeletions" ? { deletionsConfirmed: true } : {}),
+            }
+          : undefined,
+      ),
+    complete: (name) =>
+      act(name, "completed", (mailbox) => (mailbox.status === "Synced" ? queuedAgain(mailbox) : undefined)),
+    async remove(name, force) {
+      const stored = await batches.get(name);
+      if (stored === undefined) return { outcome: "notFound" };
+      if (!force && stored.value.intent !== "removing") {
+        const reasons = await reasonsAgainstRemoval(stored.value, mailboxes, clock());
+        if (reasons.length > 0) return { outcome: "refused", code: "BatchNotSafeToDelete", reasons };
+      }
+      const batch = await setIntent(name, "removing", [
+        "created",
+        "running",
+        "stopped",
+        "completed",
+        "removing",
+      ]);
+      if ("outcome" in batch) return batch;
+      const count = await halt(name);
+      await finishRemoval(name);
+      return { outcome: "done", mailboxes: count };
+    },
+    finishRemoval,
+  };
+}
+
+/** Why a batch should not be deleted yet: mail that was not copied would be lost to its users. */
+async function reasonsAgainstRemoval(
+  batch: BatchRecord,
+  mailboxes: MailboxStore,
+  now: number,
+): Promise<readonly string[]> {
+  let unsynced = 0;
+  let failed = 0;
+  let active = 0;
+  for await (const { value } of mailboxes.scan(batch.name)) {
+    if (value.lastSyncedAt === undefined) unsynced++;
+    if (value.status === "Failed") failed++;
+    if (isActive(value)) active++;
+  }
+  const reasons: string[] = [];
+  if (active > 0) reasons.push(`${active} mailboxes are being synced.`);
+  if (unsynced > 0) reasons.push(`${unsynced} mailboxes were never synced completely.`);
+  if (failed > 0) reasons.push(`${failed} mailboxes failed.`);
+  if (batch.startedAt === undefined || now - batch.startedAt < settlingMs)
+    reasons.push("The batch has run for less than 72 hours; senders may still use the old MX record.");
+  return reasons;
+}
+
+function refusal(code: string, reason: string): ControlResult {
+  return { outcome: "refused", code, reasons: [reason] };
+}

@@ -1,0 +1,73 @@
+import type { BatchName } from "../../domain/names.ts";
+import type { MailboxSyncMessage } from "../../domain/queue-messages.ts";
+import type { MailboxRecord, MailboxStore, Versioned } from "../ports/registry.ts";
+import type { WorkQueue } from "../ports/work-queue.ts";
+
+/** Mailboxes changed and sent at once. */
+const groupSize = 200;
+const concurrency = 16;
+
+/**
+ * Puts mailboxes of a batch to work: each chosen one becomes Queued in a new round, then its message is sent.
+ * Repeatable: a mailbox whose message was lost is found by the janitor.
+ * @param next the mailbox as it has to be queued, or undefined to leave it alone. Pure.
+ * @returns how many were put to work.
+ */
+export async function dispatch(
+  parts: { readonly mailboxes: MailboxStore; readonly queue: WorkQueue },
+  batch: BatchName,
+  next: (mailbox: MailboxRecord) => MailboxRecord | undefined,
+): Promise<number> {
+  let count = 0;
+  let group: Versioned<MailboxRecord>[] = [];
+  const flush = async (): Promise<void> => {
+    const messages = await changeAll(parts.mailboxes, group, next);
+    group = [];
+    if (messages.length > 0) await parts.queue.sendMailboxSync(messages);
+    count += messages.length;
+  };
+  for await (const mailbox of parts.mailboxes.scan(batch)) {
+    if (next(mailbox.value) === undefined) continue;
+    group.push(mailbox);
+    if (group.length >= groupSize) await flush();
+  }
+  await flush();
+  return count;
+}
+
+/** The mailbox queued for another round. Pure. */
+export function queuedAgain(mailbox: MailboxRecord): MailboxRecord {
+  return { ...mailbox, status: "Queued", round: mailbox.round + 1, notBefore: undefined, dueAt: undefined };
+}
+
+async function changeAll(
+  mailboxes: MailboxStore,
+  group: readonly Versioned<MailboxRecord>[],
+  next: (mailbox: MailboxRecord) => MailboxRecord | undefined,
+): Promise<readonly MailboxSyncMessage[]> {
+  const messages: MailboxSyncMessage[] = [];
+  const waiting = [...group];
+  const worker = async (): Promise<void> => {
+    for (let stored = waiting.shift(); stored; stored = waiting.shift()) {
+      const changed = await changeOne(mailboxes, stored, next);
+      if (changed) messages.push({ batch: changed.batch, mailboxId: changed.id, round: changed.round });
+    }
+  };
+  await Promise.all(Array.from({ length: concurrency }, worker));
+  return messages;
+}
+
+/** Applies a change to one mailbox, deciding anew whenever somebody else changed it. @returns the new mailbox, if changed. */
+export async function changeOne(
+  mailboxes: MailboxStore,
+  stored: Versioned<MailboxRecord>,
+  next: (mailbox: MailboxRecord) => MailboxRecord | undefined,
+): Promise<MailboxRecord | undefined> {
+  for (let current: Versioned<MailboxRecord> | undefined = stored; current; ) {
+    const value = next(current.value);
+    if (value === undefined) return undefined;
+    if (await mailboxes.replace({ ...current, value })) return value;
+    current = await mailboxes.get(stored.value.batch, stored.value.id);
+  }
+  return undefined;
+}

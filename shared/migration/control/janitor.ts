@@ -1,0 +1,196 @@
+import { z } from "zod";
+import { isMigrationError } from "../../domain/errors.ts";
+import type { EndpointName, MailboxId } from "../../domain/names.ts";
+import { mailboxSyncMessageSchema } from "../../domain/queue-messages.ts";
+import { type Admission, clockSkewMs } from "../admission/admission.ts";
+import type { AdmissionState, AdmissionStore } from "../ports/admission-store.ts";
+import type { UploadStore } from "../ports/blobs.ts";
+import type { BatchRecord, BatchStore, MailboxRecord, MailboxStore } from "../ports/registry.ts";
+import type { DeadLetter, DeadLetterQueue } from "../ports/work-queue.ts";
+import { type Clock, type Log, minute } from "../runtime.ts";
+import { isActive } from "../sync/mailbox-state.ts";
+import type { BatchControl } from "./batch-control.ts";
+import { changeOne, queuedAgain } from "./dispatch.ts";
+
+/** A file this old was missed by the trigger. */
+const uploadAgeMs = 2 * minute;
+const deadLettersPerSweep = 500;
+
+export interface JanitorParts {
+  readonly uploads: UploadStore;
+  readonly ingest: (blobName: string) => Promise<void>;
+  readonly batches: BatchStore;
+  readonly mailboxes: MailboxStore;
+  readonly admissions: AdmissionStore;
+  readonly admission: Admission;
+  readonly control: BatchControl;
+  readonly deadLetters: DeadLetterQueue;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/**
+ * Mends what a lost event, a lost message or a crash between two writes has left: uploads nobody read, permits whose
+ * worker died, mailboxes that wait for nothing, dead letters, batches to be started or removed, syncs that are due.
+ * Every duty is tried even if another one failed. Repeatable, also by two at once.
+ */
+export function createJanitor(parts: JanitorParts): () => Promise<void> {
+  const { log } = parts;
+  const duties: readonly (readonly [string, () => Promise<number>])[] = [
+    ["uploads", () => readMissedUploads(parts)],
+    ["deadLetters", () => readDeadLetters(parts)],
+    ["permits", () => renewPermits(parts)],
+    ["batches", () => tendBatches(parts)],
+  ];
+  return async () => {
+    const done: Record<string, number> = {};
+    let failure: unknown;
+    for (const [name, duty] of duties) {
+      try {
+        done[name] = await duty();
+      } catch (error) {
+        failure ??= error;
+        log("janitor.failed", { duty: name, code: isMigrationError(error) ? error.code : "InternalError" });
+      }
+    }
+    log("janitor.swept", done);
+    if (failure !== undefined && !isMigrationError(failure)) throw failure;
+  };
+}
+
+async function readMissedUploads({ uploads, ingest, clock, log }: JanitorParts): Promise<number> {
+  let count = 0;
+  for await (const file of uploads.list()) {
+    if (clock() - file.modifiedAt < uploadAgeMs) continue;
+    try {
+      await ingest(file.name);
+      count++;
+    } catch (error) {
+      if (!isMigrationError(error)) throw error;
+      log("upload.failed", { code: error.code });
+    }
+  }
+  return count;
+}
+
+/** The body of a message of either queue. */
+const letterSchema = mailboxSyncMessageSchema.extend({ step: z.int().optional() });
+
+function readDeadLetters(parts: JanitorParts): Promise<number> {
+  return parts.deadLetters.drain(deadLettersPerSweep, (letter) => failMailboxOf(parts, letter));
+}
+
+/** A message the queue gave up on leaves its mailbox Failed, with a reason, unless a newer round has begun. */
+async function failMailboxOf(parts: JanitorParts, letter: DeadLetter): Promise<void> {
+  const body = letterSchema.safeParse(letter.body);
+  parts.log("deadletter.handled", { queue: letter.queue, reason: letter.reason, readable: body.success });
+  if (!body.success) return;
+  const { batch, mailboxId, round } = body.data;
+  const stored = await parts.mailboxes.get(batch, mailboxId);
+  if (stored === undefined) return;
+  const error = {
+    code: "MessageDeadLettered",
+    message: `The queue ${letter.queue} gave up on a step of this mailbox. Retry it; if it fails again, look at the log.`,
+    at: parts.clock(),
+  };
+  const failed = await changeOne(parts.mailboxes, stored, (mailbox) =>
+    isActive(mailbox) && mailbox.round === round ? { ...mailbox, status: "Failed", error } : undefined,
+  );
+  if (failed) await parts.admission.release(failed.endpoint, failed.id);
+}
+
+/** Permits whose worker no longer prolongs them: the mailbox starts another round, or its place becomes free. */
+async function renewPermits(parts: JanitorParts): Promise<number> {
+  let count = 0;
+  for (const endpoint of await parts.admissions.endpoints()) {
+    const { permits } = await parts.admissions.read(endpoint, 0);
+    for (const permit of permits) {
+      if (permit.until + clockSkewMs > parts.clock()) continue;
+      const stored = await parts.mailboxes.get(permit.batch, permit.mailboxId);
+      const woken =
+        stored &&
+        (await changeOne(parts.mailboxes, stored, (mailbox) =>
+          isActive(mailbox) ? queuedAgain(mailbox) : undefined,
+        ));
+      if (woken) await requestFor(parts, woken);
+      else await parts.admission.release(endpoint, permit.mailboxId);
+      count++;
+    }
+    await parts.admission.admit(endpoint);
+  }
+  return count;
+}
+
+async function tendBatches(parts: JanitorParts): Promise<number> {
+  let count = 0;
+  for (const batch of await parts.batches.list()) {
+    if (batch.intent === "removing") await parts.control.finishRemoval(batch.name);
+    else if (startsNow(batch, parts.clock())) await parts.control.start(batch.name);
+    else if (batch.intent === "running" || batch.intent === "completed")
+      count += await tendMailboxes(parts, batch);
+  }
+  return count;
+}
+
+/** True if a batch waited for its start time and that has come. */
+function startsNow({ intent, options }: BatchRecord, now: number): boolean {
+  return (
+    intent === "created" && options.autoStart && options.startAfter !== undefined && options.startAfter <= now
+  );
+}
+
+async function tendMailboxes(parts: JanitorParts, batch: BatchRecord): Promise<number> {
+  const state = await parts.admissions.read(batch.endpoint, 1);
+  let count = 0;
+  for await (const stored of parts.mailboxes.scan(batch.name)) {
+    const next = tended(stored.value, state, parts.clock());
+    if (next === undefined) continue;
+    if (await isBeingServed(parts, batch.endpoint, stored.value.id)) continue;
+    const changed = await changeOne(parts.mailboxes, stored, (mailbox) =>
+      tended(mailbox, state, parts.clock()),
+    );
+    if (changed === undefined) continue;
+    await requestFor(parts, changed);
+    count++;
+  }
+  return count;
+}
+
+/**
+ * The mailbox as it has to be queued, or undefined if nothing has been lost and nothing is due. Pure.
+ * A mailbox that waits for its turn is lost only if nobody waits at the endpoint.
+ */
+export function tended(
+  mailbox: MailboxRecord,
+  state: AdmissionState,
+  now: number,
+): MailboxRecord | undefined {
+  if (mailbox.status === "Synced")
+    return (mailbox.dueAt ?? Infinity) <= now ? queuedAgain(mailbox) : undefined;
+  if (mailbox.status !== "Created" && !isActive(mailbox)) return undefined;
+  if (mailbox.notBefore !== undefined)
+    return mailbox.notBefore <= now && isPaused(mailbox) ? queuedAgain(mailbox) : undefined;
+  const admitted = state.permits.some((permit) => permit.mailboxId === mailbox.id);
+  const nobodyWaits = !state.waiting.some((entry) => entry.kind === mailbox.kind);
+  return !admitted && nobodyWaits ? queuedAgain(mailbox) : undefined;
+}
+
+/** A long pause gave the permit back and left the mailbox Queued. */
+function isPaused(mailbox: MailboxRecord): boolean {
+  return mailbox.status === "Queued";
+}
+
+async function isBeingServed(parts: JanitorParts, endpoint: EndpointName, id: MailboxId): Promise<boolean> {
+  const { permit, wait } = await parts.admissions.find(endpoint, id);
+  return permit !== undefined || wait !== undefined;
+}
+
+function requestFor(parts: JanitorParts, mailbox: MailboxRecord): Promise<void> {
+  return parts.admission.request(mailbox.endpoint, {
+    mailboxId: mailbox.id,
+    batch: mailbox.batch,
+    kind: mailbox.kind,
+    round: mailbox.round,
+    since: parts.clock(),
+  });
+}

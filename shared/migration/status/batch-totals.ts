@@ -1,0 +1,143 @@
+import { type BatchStatus, batchStatus, type MailboxCounts } from "../../domain/states.ts";
+import type { BatchRecord, MailboxRecord } from "../ports/registry.ts";
+import { isActive } from "../sync/mailbox-state.ts";
+
+/** What the mailboxes of a batch add up to. */
+export interface BatchTotals {
+  readonly counts: MailboxCounts;
+  readonly syncedItemCount: number;
+  readonly skippedItemCount: number;
+  readonly totalItemsInSourceMailboxCount: number;
+  readonly bytesTransferred: number;
+  readonly estimatedTotalTransferSize: number;
+  /** Milliseconds since 1970; undefined until every mailbox was synced once. */
+  readonly lastSyncedAt?: number | undefined;
+}
+
+/** Adds up mailboxes. */
+export async function totalsOf(
+  mailboxes: AsyncIterable<{ readonly value: MailboxRecord }>,
+): Promise<BatchTotals> {
+  const counts = { total: 0, created: 0, active: 0, synced: 0, failed: 0, stopped: 0, completed: 0 };
+  let syncedItemCount = 0;
+  let skippedItemCount = 0;
+  let totalItemsInSourceMailboxCount = 0;
+  let bytesTransferred = 0;
+  let estimatedTotalTransferSize = 0;
+  let lastSyncedAt: number | undefined;
+  let everySynced = true;
+  for await (const { value } of mailboxes) {
+    counts.total++;
+    if (value.status === "Created") counts.created++;
+    else if (isActive(value)) counts.active++;
+    else if (value.status === "Synced") counts.synced++;
+    else if (value.status === "Failed") counts.failed++;
+    else if (value.status === "Stopped") counts.stopped++;
+    else counts.completed++;
+    syncedItemCount += value.syncedItemCount;
+    skippedItemCount += value.skippedItemCount;
+    totalItemsInSourceMailboxCount += value.totalItemCount;
+    bytesTransferred += value.bytesTransferred;
+    estimatedTotalTransferSize += Math.max(value.estimatedBytes, value.bytesTransferred);
+    if (value.lastSyncedAt === undefined) everySynced = false;
+    else lastSyncedAt = Math.min(lastSyncedAt ?? value.lastSyncedAt, value.lastSyncedAt);
+  }
+  return {
+    counts,
+    syncedItemCount,
+    skippedItemCount,
+    totalItemsInSourceMailboxCount,
+    bytesTransferred,
+    estimatedTotalTransferSize,
+    lastSyncedAt: everySynced ? lastSyncedAt : undefined,
+  };
+}
+
+/** How much of what the source holds arrived. */
+export type DataConsistencyScore = "Perfect" | "Good" | "Investigate";
+
+/** A batch as the HTTP API shows it; instants as ISO 8601 text. */
+export interface BatchView {
+  readonly name: string;
+  readonly endpoint: string;
+  readonly status: BatchStatus;
+  readonly createdAt: string;
+  readonly startedAt: string | null;
+  readonly lastSyncedAt: string | null;
+  readonly totalCount: number;
+  readonly activeCount: number;
+  readonly syncedCount: number;
+  readonly failedCount: number;
+  readonly stoppedCount: number;
+  readonly invalidRowCount: number;
+  readonly syncedItemCount: number;
+  readonly skippedItemCount: number;
+  readonly totalItemsInSourceMailboxCount: number;
+  readonly bytesTransferred: number;
+  readonly estimatedTotalTransferSize: number;
+  readonly percentageComplete: number;
+  readonly itemsPerMinute: number;
+  readonly bytesPerMinute: number;
+  readonly estimatedCompletion: string | null;
+  readonly dataConsistencyScore: DataConsistencyScore;
+}
+
+/**
+ * A batch with its figures. Pure. Rates are averages since the start while anything is being copied, else 0.
+ * @param now milliseconds since 1970.
+ */
+export function batchView(batch: BatchRecord, totals: BatchTotals, now: number): BatchView {
+  const { counts } = totals;
+  const minutes = batch.startedAt === undefined ? 0 : Math.max((now - batch.startedAt) / 60_000, 1 / 60);
+  const running = counts.active > 0 && minutes > 0;
+  const itemsPerMinute = running ? totals.syncedItemCount / minutes : 0;
+  const handled = totals.syncedItemCount + totals.skippedItemCount;
+  const left = totals.totalItemsInSourceMailboxCount - handled;
+  const completion =
+    running && itemsPerMinute > 0 && left > 0 ? now + (left / itemsPerMinute) * 60_000 : undefined;
+  return {
+    name: batch.displayName,
+    endpoint: batch.endpoint,
+    status: batchStatus(batch.intent, counts),
+    createdAt: iso(batch.createdAt),
+    startedAt: isoOrNull(batch.startedAt),
+    lastSyncedAt: isoOrNull(totals.lastSyncedAt),
+    totalCount: counts.total,
+    activeCount: counts.active,
+    syncedCount: counts.synced + counts.completed,
+    failedCount: counts.failed,
+    stoppedCount: counts.stopped,
+    invalidRowCount: batch.invalidRowCount,
+    syncedItemCount: totals.syncedItemCount,
+    skippedItemCount: totals.skippedItemCount,
+    totalItemsInSourceMailboxCount: totals.totalItemsInSourceMailboxCount,
+    bytesTransferred: totals.bytesTransferred,
+    estimatedTotalTransferSize: totals.estimatedTotalTransferSize,
+    percentageComplete: percentage(handled, totals.totalItemsInSourceMailboxCount, counts.active === 0),
+    itemsPerMinute: Math.round(itemsPerMinute),
+    bytesPerMinute: Math.round(running ? totals.bytesTransferred / minutes : 0),
+    estimatedCompletion: isoOrNull(completion),
+    dataConsistencyScore: consistency(totals),
+  };
+}
+
+/** Part of the source that has been handled, 0 to 100. An empty mailbox that was synced is complete. */
+export function percentage(handled: number, total: number, settled: boolean): number {
+  if (total === 0) return settled ? 100 : 0;
+  return Math.min(100, Math.floor((handled / total) * 100));
+}
+
+/** Perfect: nothing was skipped or failed. Good: at most one item in a thousand was skipped. */
+function consistency(totals: BatchTotals): DataConsistencyScore {
+  if (totals.counts.failed > 0) return "Investigate";
+  if (totals.skippedItemCount === 0) return "Perfect";
+  return totals.skippedItemCount <= totals.totalItemsInSourceMailboxCount / 1000 ? "Good" : "Investigate";
+}
+
+export function iso(instant: number): string {
+  return new Date(instant).toISOString();
+}
+
+export function isoOrNull(instant: number | undefined): string | null {
+  return instant === undefined ? null : iso(instant);
+}

@@ -1,0 +1,139 @@
+import type { BatchOptions } from "../../domain/batch-options.ts";
+import type { SpecialUse } from "../../domain/folders.ts";
+import type { SourceFolder } from "../ports/source.ts";
+import type { FolderNaming } from "../ports/target.ts";
+
+export interface MappedFolder {
+  readonly source: SourceFolder;
+  readonly segments: readonly string[];
+  readonly specialUse?: SpecialUse | undefined;
+  /** True if an operator's rule put it here. */
+  readonly renamed: boolean;
+}
+
+const firstUses: readonly (SpecialUse | undefined)[] = ["inbox", "sent", "drafts"];
+const lastUses: readonly (SpecialUse | undefined)[] = ["trash", "junk"];
+
+/**
+ * The source folders that take part, each with its place in the target, in the order in which users miss them:
+ * inbox, sent and drafts first, deleted and junk mail last. Pure.
+ */
+export function mapFolders(
+  folders: readonly SourceFolder[],
+  options: Pick<BatchOptions, "excludeFolders" | "includeFolders" | "renameFolders" | "subscribedOnly">,
+  naming: FolderNaming,
+): readonly MappedFolder[] {
+  const used = new Set<SpecialUse>();
+  const mapped: MappedFolder[] = [];
+  for (const source of folders) {
+    if (!takesPart(source, options)) continue;
+    const renamed = renamedSegments(source, options.renameFolders);
+    // The first folder of a use gets the target's own folder; a second one keeps its name.
+    const specialUse =
+      renamed || (source.specialUse && used.has(source.specialUse)) ? undefined : source.specialUse;
+    if (specialUse) used.add(specialUse);
+    mapped.push({
+      source,
+      segments: (renamed ?? source.segments).map((segment) => naming.sanitize(segment)),
+      specialUse,
+      renamed: renamed !== undefined,
+    });
+  }
+  return [...withDistinctNames(mapped, naming.caseSensitive)].sort(
+    (a, b) => rank(a) - rank(b) || (a.source.path < b.source.path ? -1 : 1),
+  );
+}
+
+/** Position in the copying order, the same for every round. */
+export function rank(folder: { readonly specialUse?: SpecialUse | undefined }): number {
+  const first = firstUses.indexOf(folder.specialUse);
+  if (folder.specialUse && first >= 0) return first;
+  return folder.specialUse && lastUses.includes(folder.specialUse) ? 9 : 5;
+}
+
+function takesPart(
+  folder: SourceFolder,
+  options: Pick<BatchOptions, "excludeFolders" | "includeFolders" | "subscribedOnly">,
+): boolean {
+  if (options.subscribedOnly && !folder.subscribed && folder.specialUse !== "inbox") return false;
+  if (options.excludeFolders.some((pattern) => matchesFolder(folder, pattern))) return false;
+  return (
+    options.includeFolders.length === 0 ||
+    options.includeFolders.some((pattern) => matchesFolder(folder, pattern))
+  );
+}
+
+/**
+ * True if a folder fits an operator's pattern: an exact path with `/` between folders, `Name/*` for a folder with
+ * everything below it, `*` for any characters elsewhere, or a well-known folder as `#Inbox#`, `#SentItems#`,
+ * `#Drafts#`, `#DeletedItems#`, `#JunkEmail#`, `#Archive#`, each also with `/*`. Case does not matter.
+ */
+export function matchesFolder(
+  folder: Pick<SourceFolder, "segments" | "specialUse">,
+  pattern: string,
+): boolean {
+  const wellKnown = /^#([a-z]+)#(\/\*)?$/i.exec(pattern);
+  if (wellKnown) {
+    const use = wellKnownUses[(wellKnown[1] as string).toLowerCase()];
+    return use !== undefined && folder.specialUse === use;
+  }
+  const path = folder.segments.join("/").toLowerCase();
+  const wanted = pattern.toLowerCase();
+  if (wanted.endsWith("/*") && path === wanted.slice(0, -2)) return true;
+  const expression = wanted.split("*").map((text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+  return new RegExp(`^${expression.join(".*")}$`, "s").test(path);
+}
+
+const wellKnownUses: Readonly<Record<string, SpecialUse>> = {
+  inbox: "inbox",
+  sentitems: "sent",
+  drafts: "drafts",
+  deleteditems: "trash",
+  junkemail: "junk",
+  archive: "archive",
+};
+
+/** A rule for a folder moves everything below it as well; the longest fitting rule wins. */
+function renamedSegments(
+  folder: SourceFolder,
+  rules: Readonly<Record<string, string>>,
+): readonly string[] | undefined {
+  let best: { readonly depth: number; readonly to: readonly string[] } | undefined;
+  for (const [from, to] of Object.entries(rules)) {
+    const prefix = from.split("/").map((segment) => segment.toLowerCase());
+    const fits = prefix.every((segment, i) => folder.segments[i]?.toLowerCase() === segment);
+    if (fits && prefix.length > (best?.depth ?? 0)) best = { depth: prefix.length, to: to.split("/") };
+  }
+  return best && [...best.to, ...folder.segments.slice(best.depth)];
+}
+
+/**
+ * `Foo` and `foo`, or two names that differ in characters the target refuses, are two folders at the source:
+ * the later one gets a number. Folders that a rename rule brings together stay together.
+ */
+function withDistinctNames(
+  folders: readonly MappedFolder[],
+  caseSensitive: boolean,
+): readonly MappedFolder[] {
+  const keyOf = (segments: readonly string[]) => {
+    const key = segments.join("\0");
+    return caseSensitive ? key : key.toLowerCase();
+  };
+  const targets = new Map<string, readonly string[]>();
+  const taken = new Set<string>();
+  const parentsFirst = [...folders].sort((a, b) => a.source.segments.length - b.source.segments.length);
+  for (const { source, segments, renamed } of parentsFirst) {
+    const parent = targets.get(source.segments.slice(0, -1).join("\0"));
+    const name = segments.at(-1) ?? "";
+    const above = renamed || parent === undefined ? segments.slice(0, -1) : parent;
+    let target = [...above, name];
+    for (let number = 2; !renamed && taken.has(keyOf(target)); number++)
+      target = [...above, `${name} (${number})`];
+    taken.add(keyOf(target));
+    targets.set(source.segments.join("\0"), target);
+  }
+  return folders.map((folder) => ({
+    ...folder,
+    segments: targets.get(folder.source.segments.join("\0")) ?? folder.segments,
+  }));
+}

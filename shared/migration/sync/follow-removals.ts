@@ -1,0 +1,106 @@
+import { MigrationError } from "../../domain/errors.ts";
+import type { Uid } from "../../domain/names.ts";
+import { hasUid, intersectionOf, sizeOf, type UidSet } from "../../domain/uid-set.ts";
+import type { ItemKey, ItemRecord } from "../ports/ledger-store.ts";
+import type { MappedRecord } from "./copy-folder.ts";
+import { placeOf } from "./follow-flags.ts";
+import type { SyncRun } from "./run.ts";
+
+/** Removals of one commit, with room for the folder's row. */
+const maxRemovals = 90;
+const confirmationShare = 0.2;
+const confirmationCount = 100;
+
+/**
+ * True if records of this folder have lost their message at the source.
+ * Counts suffice: every settled UID that exists has either an item or a skip record.
+ */
+export function hasVanished(folder: MappedRecord, existing: UidSet): boolean {
+  return sizeOf(intersectionOf(existing, folder.settled)) < folder.syncedItemCount + folder.skippedItemCount;
+}
+
+/** Item records whose message is no longer in the source folder. */
+export async function vanishedItems(
+  run: SyncRun,
+  folder: Pick<MappedRecord, "folderId" | "uidValidity">,
+  existing: UidSet,
+): Promise<ItemRecord[]> {
+  const vanished: ItemRecord[] = [];
+  for await (const item of run.ledger.listItems(run.ledgerId, folder.folderId, folder.uidValidity))
+    if (!hasUid(existing, item.uid)) vanished.push(item);
+  return vanished;
+}
+
+/**
+ * Forgets messages that vanished at the source and, where the batch asks for it, moves their copies to the deleted
+ * items of the target. Repeatable.
+ * @throws MigrationError `mailbox`/`TooManyDeletions` where a confirmation is needed; nothing has been deleted then.
+ */
+export async function followRemovals(
+  run: SyncRun,
+  folder: MappedRecord,
+  existing: UidSet,
+): Promise<MappedRecord> {
+  if (!hasVanished(folder, existing)) return folder;
+  const vanished = await vanishedItems(run, folder, existing);
+  const skips: ItemKey[] = [];
+  for await (const skip of run.ledger.listSkipped(run.ledgerId, folder.folderId))
+    if (skip.uidValidity === folder.uidValidity && !hasUid(existing, skip.uid)) skips.push(keyOf(skip));
+  requireConfirmation(run, folder, vanished);
+  let record = folder;
+  for (let start = 0; start < Math.max(vanished.length, skips.length); start += maxRemovals / 2) {
+    run.checkpoint();
+    const items = vanished.slice(start, start + maxRemovals / 2);
+    const removedSkips = skips.slice(start, start + maxRemovals / 2);
+    if (run.options.propagateDeletes) await deleteCopies(run, folder, items);
+    record = {
+      ...record,
+      syncedItemCount: record.syncedItemCount - items.length,
+      skippedItemCount: record.skippedItemCount - removedSkips.length,
+    };
+    await run.lease.commit({ folders: [record], removedItems: items.map(keyOf), removedSkips });
+    run.progressed(record);
+  }
+  return record;
+}
+
+/**
+ * Stops a mass deletion until an operator confirms it.
+ * @throws MigrationError `mailbox`/`TooManyDeletions` above 20% and 100 messages of a folder.
+ */
+export function requireConfirmation(
+  run: SyncRun,
+  folder: MappedRecord,
+  vanished: readonly ItemRecord[],
+): void {
+  if (!run.options.propagateDeletes || run.deletionsConfirmed) return;
+  const count = vanished.filter((item) => item.targetId !== undefined).length;
+  if (count <= confirmationCount || count <= folder.syncedItemCount * confirmationShare) return;
+  throw new MigrationError(
+    "mailbox",
+    "TooManyDeletions",
+    `${count} of ${folder.syncedItemCount} messages of a folder are gone at the source. Nothing was deleted in the target. Retry the mailbox to confirm, or switch propagateDeletes off.`,
+  );
+}
+
+/** Moves the copies of vanished messages to the deleted items. Repeatable. */
+export async function deleteCopies(
+  run: SyncRun,
+  folder: MappedRecord,
+  items: readonly ItemRecord[],
+): Promise<void> {
+  for (const item of items) {
+    if (item.targetId === undefined) continue;
+    await run.lease.ensure(60_000);
+    await run.target.deleteItem(placeOf(folder, item), item.targetId);
+  }
+}
+
+/** The key of a record. */
+export function keyOf(record: ItemKey): {
+  folderId: ItemKey["folderId"];
+  uidValidity: ItemKey["uidValidity"];
+  uid: Uid;
+} {
+  return { folderId: record.folderId, uidValidity: record.uidValidity, uid: record.uid };
+}

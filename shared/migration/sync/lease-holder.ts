@@ -1,0 +1,91 @@
+import { MigrationError } from "../../domain/errors.ts";
+import type { LedgerId, MailboxId } from "../../domain/names.ts";
+import type { ChainPosition, Lease, LedgerChange, LedgerStore } from "../ports/ledger-store.ts";
+import type { Clock } from "../runtime.ts";
+
+/** A lease lasts this long beyond the last heartbeat; after a crash a mailbox waits at most this long. */
+export const leaseMs = 60_000;
+/** No write starts with less than this left beyond its own time-out. */
+const marginMs = 5_000;
+
+/**
+ * The right to write to one ledger and its target, held by one invocation. Commits and renewals go one after another,
+ * since each moves the version of the same row.
+ */
+export class LeaseHolder {
+  readonly #store: LedgerStore;
+  readonly #clock: Clock;
+  #lease: Lease;
+  #tail: Promise<unknown> = Promise.resolve();
+  #lost: MigrationError | undefined;
+
+  private constructor(store: LedgerStore, clock: Clock, lease: Lease) {
+    this.#store = store;
+    this.#clock = clock;
+    this.#lease = lease;
+  }
+
+  /** @returns the holder, or the instant until which somebody else holds the lease. */
+  static async acquire(
+    store: LedgerStore,
+    ledgerId: LedgerId,
+    owner: string,
+    clock: Clock,
+  ): Promise<LeaseHolder | { readonly heldUntil: number }> {
+    const lease = await store.acquireLease(ledgerId, owner, leaseMs);
+    return "heldUntil" in lease ? lease : new LeaseHolder(store, clock, lease);
+  }
+
+  get ledgerId(): LedgerId {
+    return this.#lease.ledgerId;
+  }
+
+  chain(mailboxId: MailboxId): ChainPosition | undefined {
+    return this.#lease.chains[mailboxId];
+  }
+
+  /**
+   * Commits a change under the lease, prolonging it.
+   * @throws MigrationError `transient`/`LeaseLost`; every later call then throws it as well.
+   */
+  commit(change: LedgerChange): Promise<void> {
+    return this.#inTurn(async () => {
+      const until = change.until ?? Math.max(this.#lease.until, this.#clock() + leaseMs);
+      this.#lease = await this.#store.commit(this.#lease, { ...change, until });
+    });
+  }
+
+  /**
+   * Makes sure that the lease outlasts a write.
+   * @param timeoutMs the longest the write may take.
+   */
+  async ensure(timeoutMs: number): Promise<void> {
+    if (this.#lost) throw this.#lost;
+    if (this.#lease.until - this.#clock() >= timeoutMs + marginMs) return;
+    await this.#inTurn(async () => {
+      if (this.#lease.until - this.#clock() >= timeoutMs + marginMs) return;
+      const until = this.#clock() + Math.max(leaseMs, timeoutMs + marginMs + leaseMs / 2);
+      this.#lease = await this.#store.commit(this.#lease, { until });
+    });
+  }
+
+  /** Ends the lease so that the next step need not wait. Never throws. */
+  async release(): Promise<void> {
+    if (this.#lost) return;
+    await this.commit({ until: this.#clock() }).catch(() => undefined);
+  }
+
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const turn = this.#tail.then(async () => {
+      if (this.#lost) throw this.#lost;
+      try {
+        await work();
+      } catch (error) {
+        if (error instanceof MigrationError && error.code === "LeaseLost") this.#lost = error;
+        throw error;
+      }
+    });
+    this.#tail = turn.catch(() => undefined);
+    return turn;
+  }
+}

@@ -1,0 +1,69 @@
+import type { FolderId } from "../../domain/names.ts";
+import type { FolderRecord } from "../ports/ledger-store.ts";
+import type { Clock } from "../runtime.ts";
+import type { MailboxState } from "./mailbox-state.ts";
+
+/** Live counters of a running mailbox are stored at most this often, in milliseconds. */
+const progressMs = 3_000;
+
+/** Adds up the folders of a mailbox. The sums are written over the stored ones, so that repeating a step cannot count twice. */
+export class Progress {
+  readonly #state: MailboxState;
+  readonly #clock: Clock;
+  readonly #folders = new Map<FolderId, FolderRecord>();
+  #storedAt = 0;
+  #storing: Promise<void> = Promise.resolve();
+  #moved = false;
+
+  constructor(state: MailboxState, clock: Clock) {
+    this.#state = state;
+    this.#clock = clock;
+  }
+
+  get skipped(): number {
+    return sum(this.#folders.values(), (folder) => folder.skippedItemCount);
+  }
+
+  replace(folders: readonly FolderRecord[]): void {
+    this.#folders.clear();
+    for (const folder of folders) this.#folders.set(folder.folderId, folder);
+  }
+
+  update(folder: FolderRecord): void {
+    this.#folders.set(folder.folderId, folder);
+    this.#moved = true;
+    if (this.#clock() - this.#storedAt < progressMs) return;
+    this.#storedAt = this.#clock();
+    // Live figures are a convenience: a failure to store them shows when the step stores its result.
+    this.#storing = this.#storing.then(() => this.#write()).catch(() => undefined);
+  }
+
+  async store(): Promise<void> {
+    await this.#storing;
+    await this.#write();
+  }
+
+  async #write(): Promise<void> {
+    if (this.#folders.size === 0) return;
+    const folders = [...this.#folders.values()];
+    const syncedItemCount = sum(folders, (folder) => folder.syncedItemCount);
+    const bytesTransferred = sum(folders, (folder) => folder.bytesTransferred);
+    const totalItemCount = sum(folders, (folder) => folder.totalItemCount);
+    const average = syncedItemCount === 0 ? 0 : bytesTransferred / syncedItemCount;
+    await this.#state.update((mailbox) => ({
+      ...mailbox,
+      totalItemCount,
+      syncedItemCount,
+      skippedItemCount: sum(folders, (folder) => folder.skippedItemCount),
+      bytesTransferred,
+      estimatedBytes: Math.round(average * totalItemCount),
+      ...(this.#moved ? { attempts: 0 } : {}),
+    }));
+  }
+}
+
+function sum<T>(values: Iterable<T>, of: (value: T) => number): number {
+  let total = 0;
+  for (const value of values) total += of(value);
+  return total;
+}

@@ -1,0 +1,138 @@
+import type { FolderId, UidValidity } from "../../domain/names.ts";
+import {
+  differenceOf,
+  emptyUidSet,
+  intersectionOf,
+  settle,
+  sizeOf,
+  type UidSet,
+  uidSetOf,
+} from "../../domain/uid-set.ts";
+import type { FolderRecord, ItemKey, ItemRecord } from "../ports/ledger-store.ts";
+import type { FolderStatus, MessageHeader, OpenSourceFolder } from "../ports/source.ts";
+import type { MappedRecord } from "./copy-folder.ts";
+import { headerDigest } from "./digest.ts";
+import { deleteCopies, keyOf, requireConfirmation } from "./follow-removals.ts";
+import type { SyncRun } from "./run.ts";
+
+/** Each matched message changes two rows; the folder takes one more. */
+const maxMatches = 48;
+
+/** What the record becomes if the folder lives a new life at the source; undefined if it is the one we know. Pure. */
+export function newLife(
+  folder: MappedRecord,
+  status: FolderStatus,
+  newFolderId: () => FolderId,
+): MappedRecord | undefined {
+  const known = folder.uidNext > 0 || sizeOf(folder.settled) > 0 || folder.openChunk !== undefined;
+  if (!known)
+    return folder.uidValidity === status.uidValidity
+      ? undefined
+      : reborn(folder, folder.folderId, status.uidValidity);
+  if (folder.uidValidity !== status.uidValidity)
+    return reborn(folder, folder.folderId, status.uidValidity, folder);
+  const highest = Math.max(folder.uidNext - 1, folder.settled.at(-1)?.[1] ?? 0);
+  // UIDs that were handed out again under the same UIDVALIDITY: only another folder id tells old from new.
+  if (status.uidNext <= highest) return reborn(folder, newFolderId(), status.uidValidity, folder);
+  return undefined;
+}
+
+function reborn(
+  folder: MappedRecord,
+  folderId: FolderId,
+  uidValidity: UidValidity,
+  from?: Pick<FolderRecord, "folderId" | "uidValidity">,
+): MappedRecord {
+  const { openChunk: _, attempting: __, highestModseq: ___, flagsDigest: ____, ...rest } = folder;
+  return {
+    ...rest,
+    folderId,
+    uidValidity,
+    settled: emptyUidSet,
+    uidNext: 0,
+    inDoubt: [],
+    ...(from === undefined
+      ? {}
+      : { rematchFrom: { folderId: from.folderId, uidValidity: from.uidValidity } }),
+  };
+}
+
+/**
+ * Gives the messages of a folder's new life the item records of its old one, matched by header digest and date, so
+ * that nothing is copied twice. Old records without a match are left to be treated as vanished. Repeatable.
+ */
+export async function rematchFolder(
+  run: SyncRun,
+  folder: MappedRecord,
+  opened: OpenSourceFolder,
+  existing: UidSet,
+): Promise<MappedRecord> {
+  const from = folder.rematchFrom;
+  if (from === undefined) return folder;
+  const old = new Map<string, ItemRecord[]>();
+  for await (const item of run.ledger.listItems(run.ledgerId, from.folderId, from.uidValidity)) {
+    const key = matchKey(item.digest, item.internalDate);
+    old.set(key, [...(old.get(key) ?? []), item]);
+  }
+  let record = folder;
+  let pairs: { readonly message: MessageHeader; readonly item: ItemRecord }[] = [];
+  const flush = async (): Promise<void> => {
+    if (pairs.length === 0) return;
+    record = {
+      ...record,
+      settled: settle(record.settled, uidSetOf(pairs.map(({ message }) => message.uid)), existing),
+    };
+    await run.lease.commit({
+      folders: [record],
+      items: pairs.map(({ message, item }) => ({
+        ...item,
+        ...keyOf({ ...record, uid: message.uid }),
+        size: message.size,
+      })),
+      removedItems: pairs.map(({ item }) => keyOf(item)),
+    });
+    pairs = [];
+  };
+  const unmatched = differenceOf(existing, record.settled);
+  if (old.size > 0 && sizeOf(unmatched) > 0)
+    for await (const message of opened.fetchHeaders(unmatched)) {
+      run.checkpoint();
+      const item = old.get(matchKey(headerDigest(message.header), message.internalDate.getTime()))?.shift();
+      if (item === undefined) continue;
+      pairs.push({ message, item });
+      if (pairs.length >= maxMatches) await flush();
+    }
+  await flush();
+  const matched = sizeOf(intersectionOf(existing, record.settled));
+  run.log("folder.rematched", { mailbox: run.mailboxId, folder: record.folderId, items: matched });
+  await forgetOldLife(run, record, from, [...old.values()].flat());
+  const { rematchFrom: _, ...rest } = record;
+  const settledIn: MappedRecord = { ...rest, syncedItemCount: matched, skippedItemCount: 0 };
+  await run.lease.commit({ folders: [settledIn] });
+  run.progressed(settledIn);
+  return settledIn;
+}
+
+/** What found no match has vanished at the source. Its copies follow the rule for deletions. */
+async function forgetOldLife(
+  run: SyncRun,
+  folder: MappedRecord,
+  from: Pick<ItemRecord, "folderId" | "uidValidity">,
+  vanished: readonly ItemRecord[],
+): Promise<void> {
+  requireConfirmation(run, folder, vanished);
+  for (let start = 0; start < vanished.length; start += maxMatches) {
+    const part = vanished.slice(start, start + maxMatches);
+    if (run.options.propagateDeletes) await deleteCopies(run, folder, part);
+    await run.lease.commit({ removedItems: part.map(keyOf) });
+  }
+  const skips: ItemKey[] = [];
+  for await (const skip of run.ledger.listSkipped(run.ledgerId, from.folderId))
+    if (from.folderId !== folder.folderId || skip.uidValidity !== folder.uidValidity) skips.push(keyOf(skip));
+  for (let start = 0; start < skips.length; start += maxMatches)
+    await run.lease.commit({ removedSkips: skips.slice(start, start + maxMatches) });
+}
+
+function matchKey(digest: string, internalDate: number): string {
+  return `${digest} ${internalDate}`;
+}

@@ -1,0 +1,46 @@
+import { type ErrorKind, MigrationError } from "../../domain/errors.ts";
+import { hour, minute } from "../runtime.ts";
+
+/** A mailbox whose transient failures do not stop fails after this many in a row (about seven hours). */
+export const maxAttempts = 20;
+const firstDelayMs = 10_000;
+const longestDelayMs = 30 * minute;
+/** A write in doubt may still arrive: it is not looked for earlier. */
+const inDoubtDelayMs = 35_000;
+
+export type NextMove =
+  | { readonly move: "fail" }
+  | { readonly move: "retry"; readonly delayMs: number; readonly attempts: number };
+
+/**
+ * What a failed step means for its mailbox. Pure.
+ * @param attempts transient failures in a row before this one.
+ * @param random 0 to 1, spreads retries of many mailboxes.
+ */
+export function afterFailure(
+  error: { readonly kind: ErrorKind; readonly retryAfterMs?: number | undefined; readonly inDoubt: boolean },
+  attempts: number,
+  random: number,
+): NextMove {
+  if (error.kind === "mailbox" || error.kind === "fatal" || error.kind === "item") return { move: "fail" };
+  if (error.kind === "throttled") {
+    const delayMs = Math.min(error.retryAfterMs ?? minute, 24 * hour);
+    return { move: "retry", delayMs: Math.max(delayMs, error.inDoubt ? inDoubtDelayMs : 1000), attempts };
+  }
+  if (attempts + 1 >= maxAttempts) return { move: "fail" };
+  const backOff = Math.min(firstDelayMs * 2 ** Math.min(attempts, 10), longestDelayMs);
+  const delayMs = backOff * (0.75 + random / 2);
+  return {
+    move: "retry",
+    delayMs: Math.max(delayMs, error.inDoubt ? inDoubtDelayMs : 0),
+    attempts: attempts + 1,
+  };
+}
+
+/** An error nobody has classified, as one of ours. Its text stays out: it may hold anything. */
+export function unexpected(error: unknown): MigrationError {
+  const name = error instanceof Error ? error.name : typeof error;
+  return new MigrationError("transient", "InternalError", `An unexpected ${name} occurred. See the log.`, {
+    cause: error,
+  });
+}

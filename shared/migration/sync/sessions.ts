@@ -1,0 +1,74 @@
+import type { SourceMailbox } from "../ports/source.ts";
+import type { TargetMailbox } from "../ports/target.ts";
+import type { Clock } from "../runtime.ts";
+import { minute } from "../runtime.ts";
+
+/** Connections without a step for this long are closed. */
+const idleMs = 30_000;
+/** Service Bus renews a session's lock for the host's limit only: after this long the session is given back. */
+const holdMs = 20 * minute;
+
+export interface MailboxSession {
+  readonly source: SourceMailbox;
+  readonly target: TargetMailbox;
+}
+
+interface Kept {
+  readonly session: MailboxSession;
+  readonly timer: NodeJS.Timeout;
+}
+
+/**
+ * Logged-in sessions between two steps of the same mailbox. A step takes its session out, so that no two ever share
+ * one, and gives it back if it is still good.
+ */
+export class SessionPool {
+  readonly #clock: Clock;
+  readonly #kept = new Map<string, Kept>();
+  readonly #held = new Map<string, { readonly since: number; readonly last: number }>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  take(key: string): MailboxSession | undefined {
+    const kept = this.#kept.get(key);
+    if (kept === undefined) return undefined;
+    clearTimeout(kept.timer);
+    this.#kept.delete(key);
+    if (kept.session.source.usable && kept.session.target.usable) return kept.session;
+    void closeSession(kept.session);
+    return undefined;
+  }
+
+  give(key: string, session: MailboxSession): void {
+    void this.discard(key);
+    const timer = setTimeout(() => void this.discard(key), idleMs);
+    timer.unref();
+    this.#kept.set(key, { session, timer });
+  }
+
+  async discard(key: string): Promise<void> {
+    const kept = this.#kept.get(key);
+    if (kept === undefined) return;
+    clearTimeout(kept.timer);
+    this.#kept.delete(key);
+    await closeSession(kept.session);
+  }
+
+  /** Notes that a step of this mailbox runs. @returns true if the mailbox has been held so long that it has to be let go. */
+  heldTooLong(key: string): boolean {
+    const now = this.#clock();
+    for (const [other, { last }] of this.#held) if (now - last > idleMs * 2) this.#held.delete(other);
+    const held = this.#held.get(key) ?? { since: now, last: now };
+    const tooLong = now - held.since > holdMs;
+    if (tooLong) this.#held.delete(key);
+    else this.#held.set(key, { since: held.since, last: now });
+    return tooLong;
+  }
+}
+
+/** Closes both sides; never throws. */
+export async function closeSession(session: MailboxSession): Promise<void> {
+  await Promise.allSettled([session.source.close(), session.target.close()]);
+}
