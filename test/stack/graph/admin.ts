@@ -22,14 +22,20 @@ interface AdminAnswer {
 }
 
 /**
- * What a test does to a stand-in in another process:
- * `GET`, `POST /admin/mailboxes`, `GET`, `DELETE /admin/statistics`, `PUT`, `DELETE /admin/faults`,
- * `POST /admin/faults/next`, `POST /admin/faults/settled`.
+ * What a test does to a stand-in in another process: `GET` and `POST /admin/mailboxes`, `GET` and
+ * `DELETE /admin/statistics`, `PUT` and `DELETE /admin/faults`, `POST /admin/faults/next`.
  */
 export function handleAdmin(parts: AdminParts, request: AdminRequest): AdminAnswer {
   // A page in a browser reaches loopback under a name of its own.
   if (request.host !== "127.0.0.1" && request.host !== "localhost") return { status: 403 };
-  const { tenant, faults, statistics } = parts;
+  try {
+    return run(parts, request);
+  } catch (error) {
+    return { status: 400, json: { error: String(error) } };
+  }
+}
+
+function run({ tenant, faults, statistics }: AdminParts, request: AdminRequest): AdminAnswer {
   const body = () => JSON.parse(request.body.toString()) as unknown;
   switch (`${request.method} ${request.path}`) {
     case "GET /admin/mailboxes":

@@ -19,7 +19,9 @@ const isoInstant =
   /^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,7})?)?(?:Z|[+-][0-9]{2}:[0-9]{2})$/;
 const base64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 const decimal = (value: string) => /^[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$/.test(value);
-const instant = (value: string) => isoInstant.test(value) && !Number.isNaN(Date.parse(value));
+/** PtypTime counts from 1601: [MS-OXCDATA] 2.11.1. */
+const firstInstant = Date.parse("1601-01-01T00:00:00Z");
+const instant = (value: string) => isoInstant.test(value) && Date.parse(value) >= firstInstant;
 
 const types: Readonly<Record<string, PropertyType>> = {
   Binary: { code: 0x0102, accepts: (value) => base64.test(value) },

@@ -5,9 +5,10 @@ import { GraphError } from "./errors.ts";
 export type FaultKind = "throttled" | "unavailable" | "gatewayTimeout" | "reset";
 
 interface FaultSelection {
-  /** Only requests with one of these methods. */
-  readonly methods?: readonly string[];
-  /** Only routes whose template has this in it, such as "/messages" or "AttachmentSessions". */
+  /**
+   * Only routes whose name fits this regular expression. A name is the method and the template, such as
+   * `POST /users/{user}/mailFolders/{folder}/messages`, or `PUT AttachmentSessions` for an upload URL.
+   */
   readonly route?: string;
   /** Retry-After of a throttled or unavailable answer; 1 when absent. */
   readonly retryAfterSeconds?: number;
@@ -84,8 +85,8 @@ export class Faults {
     for (const abort of this.#late.keys()) abort.abort();
   }
 
-  decide(method: string, route: string): Fault | undefined {
-    const queued = this.#queue.find(({ fault }) => fits(fault, method, route));
+  decide(route: string): Fault | undefined {
+    const queued = this.#queue.find(({ fault }) => fits(fault, route));
     if (queued !== undefined) {
       queued.left--;
       if (queued.left <= 0) this.#queue.splice(this.#queue.indexOf(queued), 1);
@@ -99,7 +100,7 @@ export class Faults {
       };
     }
     const plan = this.#plan;
-    if (plan === undefined || !fits(plan, method, route)) return undefined;
+    if (plan === undefined || !fits(plan, route)) return undefined;
     let roll = this.#random();
     for (const kind of ["throttled", "unavailable", "gatewayTimeout", "reset"] as const) {
       roll -= plan[kind] ?? 0;
@@ -152,11 +153,8 @@ export function faultError(fault: Fault, now: number): GraphError {
   }
 }
 
-function fits(selection: FaultSelection, method: string, route: string): boolean {
-  return (
-    (selection.methods === undefined || selection.methods.includes(method)) &&
-    (selection.route === undefined || route.includes(selection.route))
-  );
+function fits(selection: FaultSelection, route: string): boolean {
+  return selection.route === undefined || new RegExp(selection.route).test(route);
 }
 
 /** A small generator of numbers from 0 to 1 (mulberry32): good enough to choose, and repeatable. */

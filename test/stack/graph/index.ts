@@ -40,6 +40,8 @@ export interface GraphOptions {
   readonly faults?: FaultPlan;
   /** Milliseconds every request to a mailbox takes at least; 0 when absent. */
   readonly latencyMs?: number;
+  /** False for a cloud that has none. */
+  readonly uploadSessions?: boolean;
   readonly uploadSessionLifetimeMs?: number;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
@@ -68,7 +70,10 @@ export async function startGraph(options: GraphOptions = {}): Promise<GraphStand
   const now = options.now ?? Date.now;
   const directory = await mkdtemp(join(tmpdir(), "graph-stand-in-"));
   const tenant = new Tenant(new ContentStore(directory), options.maxMessageBytes ?? 35 * megabyte, now);
-  const uploads = new UploadSessions(tenant, options.uploadSessionLifetimeMs ?? dayMs);
+  const uploads = new UploadSessions(tenant, {
+    isSupported: options.uploadSessions ?? true,
+    lifetimeMs: options.uploadSessionLifetimeMs ?? dayMs,
+  });
   const statistics = new Statistics();
   const faults = new Faults();
   if (options.faults !== undefined) faults.set(options.faults);

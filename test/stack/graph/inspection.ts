@@ -97,12 +97,10 @@ export function inspectMailbox(mailbox: Mailbox): MailboxInspection {
 
 /** As JSON, attachments by their SHA-256. */
 export function mailboxSnapshot(mailbox: Mailbox): JsonObject {
-  const inspection = inspectMailbox(mailbox);
-  return JSON.parse(
-    JSON.stringify(inspection, (key, value: unknown) =>
-      key === "stored" || (key === "messages" && value === inspection.messages) ? undefined : value,
-    ),
-  ) as JsonObject;
+  // The messages stand in their folders.
+  const { messages: _, ...inspection } = inspectMailbox(mailbox);
+  const json = JSON.stringify(inspection, (name, value: unknown) => (name === "stored" ? undefined : value));
+  return JSON.parse(json) as JsonObject;
 }
 
 function withDescendants(folder: FolderInspection): FolderInspection[] {

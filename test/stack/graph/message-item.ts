@@ -71,10 +71,8 @@ export type StoredAttachment =
   | (AttachmentBase & { readonly kind: "file"; readonly content: Content })
   | (AttachmentBase & { readonly kind: "item"; readonly item: MessageItem });
 
-const megabyte = 1024 * 1024;
-/** learn.microsoft.com/graph/outlook-large-attachments: a single POST up to 3 MB, an upload session from there to 150 MB. */
-export const largestInlineAttachment = 3 * megabyte;
-export const largestAttachment = 150 * megabyte;
+/** learn.microsoft.com/graph/outlook-large-attachments: an attachment has 150 MB at most. */
+export const largestAttachment = 150 * 1024 * 1024;
 
 const readFlag = 1;
 /** MSGFLAG_UNSENT of PidTagMessageFlags, [MS-OXCMSG] 2.2.1.6. */
@@ -201,8 +199,8 @@ export function copyItem(item: MessageItem, now: number): MessageItem {
 }
 
 /**
- * A new attachment from a request body of a type derived from attachment.
- * @throws GraphError 413 over 3 MB (learn.microsoft.com/graph/api/message-post-attachments).
+ * A new attachment from a request body of a type derived from attachment. What is over 3 MB never gets here: in base64
+ * it does not fit into a request (learn.microsoft.com/graph/outlook-large-attachments).
  */
 export function createAttachment(body: JsonObject, context: ItemContext, depth = 0): StoredAttachment {
   const base = {
@@ -223,12 +221,6 @@ export function createAttachment(body: JsonObject, context: ItemContext, depth =
   const encoded = text(body.contentBytes);
   if (encoded === undefined) throw invalidBody("A file attachment needs its contentBytes.");
   const bytes = Buffer.from(encoded, "base64");
-  if (bytes.length > largestInlineAttachment)
-    throw new GraphError(
-      413,
-      "ErrorAttachmentSizeLimitExceeded",
-      "The attachment is larger than 3 MB; use an upload session.",
-    );
   return { ...base, kind: "file", name, content: context.contents.store(bytes) };
 }
 

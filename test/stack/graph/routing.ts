@@ -104,7 +104,7 @@ export function parameter(parameters: Parameters, name: string): string {
 }
 
 /** learn.microsoft.com/graph/outlook-immutable-id: the header counts for the request it comes with, and no other. */
-export function wantsImmutableIds(call: Call): boolean {
+export function wantsImmutableIds(call: Pick<Call, "headers">): boolean {
   return /(?:^|[,;]\s*)IdType\s*=\s*"ImmutableId"/i.test(call.headers.prefer ?? "");
 }
 

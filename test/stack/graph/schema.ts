@@ -127,7 +127,6 @@ export const mailFolderShape: ObjectShape = object("mailFolder", {
   unreadItemCount: integer,
   totalItemCount: integer,
   isHidden: boolean,
-  singleValueExtendedProperties: collection(singleValueExtendedProperty),
 });
 
 /** Parameters of move and copy: learn.microsoft.com/graph/api/message-move */

@@ -43,9 +43,14 @@ interface Incoming {
 
 type Outcome = Answer | "reset";
 
+/** Longer than clients keep a connection, so that none is closed while a request is on its way. */
+const keepAliveTimeout = 60_000;
+
 const version = "/v1.0";
 const batchPath = "/$batch";
 const uploadRoute = "AttachmentSessions";
+/** In the statistics, what was refused before it reached a route. */
+const unrouted = "unrouted";
 
 /** learn.microsoft.com/graph/best-practices-concept and the throttling pages: a request has 4 MB at most. */
 const largestRequest = 4 * 1024 * 1024;
@@ -57,7 +62,7 @@ export class GraphServer {
 
   constructor(parts: ServerParts) {
     this.#parts = parts;
-    this.#server = createServer((request, response) => {
+    this.#server = createServer({ keepAliveTimeout }, (request, response) => {
       this.#handle(request, response).catch(() => response.destroy());
     });
   }
@@ -120,8 +125,7 @@ export class GraphServer {
         throw new GraphError(400, "BadRequest", `Invalid version; this is ${version}.`);
       tokens.require(incoming.headers.authorization, tenant.now());
     } catch (error) {
-      await incoming.readBody().catch(() => undefined);
-      return this.#refuse(incoming, error);
+      return this.#turnAway(incoming, error);
     }
     if (incoming.path === batchPath && incoming.method === "POST") return this.#batch(incoming);
     return this.#serve(incoming);
@@ -136,12 +140,11 @@ export class GraphServer {
       match = router.match(incoming.method, incoming.path);
       if (match.route.scope === "mailbox") mailbox = tenant.mailbox(match.parameters.user ?? "");
     } catch (error) {
-      await incoming.readBody().catch(() => undefined);
-      return this.#refuse(incoming, error);
+      return this.#turnAway(incoming, error);
     }
     const { route, parameters } = match;
     const name = `${route.method} ${route.template}`;
-    if (mailbox !== undefined && !wantsImmutableIds({ ...incoming, body: Buffer.alloc(0) }))
+    if (mailbox !== undefined && !wantsImmutableIds(incoming))
       statistics.sentWithoutImmutableId(mailbox.user.id);
     return this.#guard(incoming, name, mailbox, (body) => {
       const call: Call = { ...incoming, body };
@@ -177,23 +180,43 @@ export class GraphServer {
       }
       outcome = await this.#run(incoming, route, mailbox !== undefined, () => run(body));
     } catch (error) {
-      outcome = this.#refuse(incoming, error);
+      // Where the connection broke within the request there is nobody to tell, and nothing to do.
+      const broken = !(error instanceof GraphError) && incoming.isAbandoned();
+      outcome = broken ? "reset" : this.#refuse(incoming, error);
     } finally {
       place?.leave();
     }
-    const answer = outcome === "reset" ? undefined : outcome;
-    const retryAfter = answer?.headers?.["Retry-After"];
+    const retryAfter = outcome === "reset" ? undefined : outcome.headers?.["Retry-After"];
     if (mailbox !== undefined && retryAfter !== undefined)
       statistics.toldToRetryAfter(mailbox.user.id, retryAfter, tenant.now());
+    this.#record(incoming, route, mailbox, at, outcome);
+    return outcome;
+  }
+
+  /** A refusal of a request that reaches no route. Its body is read all the same, so that its sender sees the answer. */
+  async #turnAway(incoming: Incoming, error: unknown): Promise<Outcome> {
+    await incoming.readBody().catch(() => undefined);
+    const answer = this.#refuse(incoming, error);
+    this.#record(incoming, unrouted, undefined, this.#parts.tenant.now(), answer);
+    return answer;
+  }
+
+  #record(
+    incoming: Incoming,
+    route: string,
+    mailbox: Mailbox | undefined,
+    at: number,
+    outcome: Outcome,
+  ): void {
+    const { tenant, statistics } = this.#parts;
     statistics.answered({
       at,
       durationMs: tenant.now() - at,
       route,
       mailboxId: mailbox?.user.id,
-      status: answer?.status,
+      status: outcome === "reset" ? undefined : outcome.status,
       requestId: incoming.requestId,
     });
-    return outcome;
   }
 
   async #run(
@@ -203,7 +226,7 @@ export class GraphServer {
     work: () => Answer | Promise<Answer>,
   ): Promise<Outcome> {
     const { faults, tenant } = this.#parts;
-    const fault = mayFail ? faults.decide(incoming.method, route) : undefined;
+    const fault = mayFail ? faults.decide(route) : undefined;
     if (fault !== undefined) {
       await this.#takeEffect(fault, work);
       if (fault.kind === "reset") return "reset";
@@ -242,14 +265,7 @@ export class GraphServer {
     } catch (error) {
       answer = this.#refuse(incoming, error);
     }
-    this.#parts.statistics.answered({
-      at,
-      durationMs: this.#parts.tenant.now() - at,
-      route: `POST ${batchPath}`,
-      mailboxId: undefined,
-      status: answer.status,
-      requestId: incoming.requestId,
-    });
+    this.#record(incoming, `POST ${batchPath}`, undefined, at, answer);
     return answer;
   }
 
@@ -320,9 +336,7 @@ async function send(response: ServerResponse, answer: Answer, incoming: Incoming
     "client-request-id": incoming.headers["client-request-id"] ?? incoming.requestId,
     ...(type === undefined ? {} : { "Content-Type": type }),
     ...(answer.status === 204 ? {} : { "Content-Length": length }),
-    ...(wantsImmutableIds({ ...incoming, body: Buffer.alloc(0) })
-      ? { "Preference-Applied": 'IdType="ImmutableId"' }
-      : {}),
+    ...(wantsImmutableIds(incoming) ? { "Preference-Applied": 'IdType="ImmutableId"' } : {}),
     ...answer.headers,
   });
   if (answer.content !== undefined) await pipeline(answer.content.stream(), response);

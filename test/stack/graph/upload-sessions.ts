@@ -4,13 +4,7 @@ import { GraphError } from "./errors.ts";
 import { newRestId } from "./ids.ts";
 import type { JsonObject } from "./json.ts";
 import type { Mailbox, StoredMessage } from "./mailbox.ts";
-import {
-  itemSize,
-  largestAttachment,
-  largestInlineAttachment,
-  type StoredAttachment,
-  uploadedAttachment,
-} from "./message-item.ts";
+import { itemSize, largestAttachment, type StoredAttachment, uploadedAttachment } from "./message-item.ts";
 import type { Answer } from "./routing.ts";
 import type { Tenant } from "./tenant.ts";
 
@@ -31,6 +25,11 @@ interface UploadSession {
   readonly expiresAt: number;
 }
 
+export interface UploadOptions {
+  readonly isSupported: boolean;
+  readonly lifetimeMs: number;
+}
+
 /** A request to the opaque URL of a session. */
 export interface UploadCall {
   readonly method: string;
@@ -39,6 +38,11 @@ export interface UploadCall {
   readonly body: Buffer;
 }
 
+/**
+ * "3 MB" read as the smaller number: the larger one would leave sizes that neither a session takes nor, in base64, a
+ * request of 4 MB.
+ */
+const smallestUpload = 3_000_000;
 /** Ranges are multiples of 320 KiB: learn.microsoft.com/graph/api/driveitem-createuploadsession, "Upload bytes". */
 const rangeUnit = 320 * 1024;
 
@@ -48,12 +52,12 @@ const rangeUnit = 320 * 1024;
  */
 export class UploadSessions {
   readonly #tenant: Tenant;
-  readonly #lifetimeMs: number;
+  readonly #options: UploadOptions;
   readonly #sessions = new Map<string, UploadSession>();
 
-  constructor(tenant: Tenant, lifetimeMs: number) {
+  constructor(tenant: Tenant, options: UploadOptions) {
     this.#tenant = tenant;
-    this.#lifetimeMs = lifetimeMs;
+    this.#options = options;
   }
 
   /**
@@ -65,7 +69,10 @@ export class UploadSessions {
     message: StoredMessage,
     description: AttachmentDescription,
   ): JsonObject {
-    if (description.size < largestInlineAttachment)
+    // National clouds: learn.microsoft.com/graph/api/attachment-createuploadsession, the table of deployments.
+    if (!this.#options.isSupported)
+      throw new GraphError(501, "notSupported", "Upload sessions are not available in this cloud.");
+    if (description.size < smallestUpload)
       throw new GraphError(
         400,
         "ErrorAttachmentSizeShouldNotBeLessThanMinimumSize",
@@ -80,7 +87,7 @@ export class UploadSessions {
       message,
       description,
       writer: this.#tenant.contents.open(),
-      expiresAt: this.#tenant.now() + this.#lifetimeMs,
+      expiresAt: this.#tenant.now() + this.#options.lifetimeMs,
     };
     this.#sessions.set(key, session);
     return {
