@@ -1,0 +1,158 @@
+import { randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { BlobServiceClient } from "@azure/storage-blob";
+import { type AppProcess, startApp } from "./app-process.ts";
+import { type Azurite, startAzurite } from "./azurite.ts";
+import { queueSettings } from "./queues.ts";
+import { type ServiceBusStandIn, startServiceBus } from "./service-bus/index.ts";
+
+const pollMs = 250;
+
+/** What the API answers, as far as tests and commands read it. */
+export interface BatchAnswer {
+  readonly status: string;
+  readonly totalCount: number;
+  readonly syncedCount: number;
+  readonly failedCount: number;
+  readonly activeCount: number;
+  readonly syncedItemCount: number;
+  readonly skippedItemCount: number;
+  readonly totalItemsInSourceMailboxCount: number;
+  readonly bytesTransferred: number;
+  readonly lastSyncedAt: string | null;
+}
+
+export interface MailboxAnswer {
+  readonly id: string;
+  readonly emailAddress: string;
+  readonly status: string;
+  readonly syncedItemCount: number;
+  readonly skippedItemCount: number;
+  readonly lastSyncedAt: string | null;
+  readonly error: { readonly code: string; readonly message: string } | null;
+}
+
+/** One row of a migration file. */
+export interface UserRow {
+  readonly emailAddress: string;
+  readonly userName: string;
+  readonly password: string;
+  readonly userRoot?: string;
+}
+
+/** The whole application on this machine: storage and queues of a subscription, and the app in a process of its own. */
+export interface Deployment {
+  readonly azurite: Azurite;
+  readonly serviceBus: ServiceBusStandIn;
+  readonly app: AppProcess;
+  /** Log lines of every app process of this deployment. */
+  readonly log: readonly string[];
+  /** Ends the app as a failing machine does, and starts another one. */
+  crashAndRestart(): Promise<void>;
+  putEndpoint(name: string, settings: object): Promise<void>;
+  /** Uploads options, if given, and then the CSV. */
+  upload(endpoint: string, batch: string, rows: readonly UserRow[], options?: object): Promise<void>;
+  request(method: string, path: string): Promise<{ readonly status: number; readonly body: unknown }>;
+  batch(name: string): Promise<BatchAnswer | undefined>;
+  mailboxes(batch: string): Promise<readonly MailboxAnswer[]>;
+  /** Waits until every mailbox of the batch has ended its round, one way or the other. @throws after the time-out. */
+  waitUntilSettled(batch: string, timeoutMs?: number): Promise<BatchAnswer>;
+  stop(): Promise<void>;
+}
+
+/**
+ * @param settings of the target, and any others to be changed.
+ */
+export async function startDeployment(settings: Readonly<Record<string, string>>): Promise<Deployment> {
+  const azurite = await startAzurite();
+  const serviceBus = await startServiceBus({ queues: queueSettings });
+  const blobs = BlobServiceClient.fromConnectionString(azurite.connectionString);
+  for (const name of ["endpoints", "uploads", "reports"]) await blobs.getContainerClient(name).create();
+  const log: string[] = [];
+  const environment = {
+    AzureWebJobsStorage: azurite.connectionString,
+    ServiceBusConnection: serviceBus.connectionString,
+    UPLOAD_TRIGGER_SOURCE: "LogsAndContainerScan",
+    CREDENTIAL_KEY: randomBytes(32).toString("base64"),
+    ...settings,
+  };
+  const start = (): Promise<AppProcess> =>
+    startApp({ settings: environment, onEvent: (event) => log.push(JSON.stringify(event)) });
+  let app = await start();
+
+  async function request(method: string, path: string) {
+    const response = await fetch(`${app.url}/api/${path}`, { method });
+    const text = await response.text();
+    return { status: response.status, body: text === "" ? undefined : (JSON.parse(text) as unknown) };
+  }
+
+  async function batch(name: string): Promise<BatchAnswer | undefined> {
+    const { status, body } = await request("GET", `batches/${name}`);
+    return status === 200 ? (body as BatchAnswer) : undefined;
+  }
+
+  async function mailboxes(name: string): Promise<readonly MailboxAnswer[]> {
+    const { status, body } = await request("GET", `batches/${name}/mailboxes?$top=999`);
+    return status === 200 ? (body as { value: readonly MailboxAnswer[] }).value : [];
+  }
+
+  return {
+    azurite,
+    serviceBus,
+    get app() {
+      return app;
+    },
+    log,
+    async crashAndRestart() {
+      await app.kill();
+      app = await start();
+    },
+    async putEndpoint(name, endpoint) {
+      await put(blobs, "endpoints", `${name}.json`, JSON.stringify(endpoint));
+    },
+    async upload(endpoint, name, rows, options) {
+      if (options) await put(blobs, "uploads", `${endpoint}/${name}.json`, JSON.stringify(options));
+      await put(blobs, "uploads", `${endpoint}/${name}.csv`, csvOf(rows));
+    },
+    request,
+    batch,
+    mailboxes,
+    async waitUntilSettled(name, timeoutMs = 120_000) {
+      const deadline = Date.now() + timeoutMs;
+      for (;;) {
+        const rows = await mailboxes(name).catch(() => []);
+        const settled = rows.length > 0 && rows.every((row) => ["Synced", "Failed", "Completed", "Stopped"].includes(row.status));
+        if (settled) {
+          // Totals are kept for a few seconds.
+          await sleep(5_500);
+          return (await batch(name)) as BatchAnswer;
+        }
+        if (Date.now() > deadline)
+          throw new Error(`batch ${name} is not settled: ${JSON.stringify(rows.map(({ status, error }) => [status, error]))}`);
+        await sleep(pollMs);
+      }
+    },
+    async stop() {
+      await app.stop();
+      await serviceBus.close();
+      await azurite.close();
+    },
+  };
+}
+
+async function put(blobs: BlobServiceClient, container: string, name: string, text: string): Promise<void> {
+  await blobs.getContainerClient(container).getBlockBlobClient(name).upload(text, Buffer.byteLength(text));
+}
+
+function csvOf(rows: readonly UserRow[]): string {
+  const withRoot = rows.some((row) => row.userRoot !== undefined);
+  const header = ["EmailAddress", "UserName", "Password", ...(withRoot ? ["UserRoot"] : [])];
+  const lines = rows.map((row) =>
+    [row.emailAddress, row.userName, row.password, ...(withRoot ? [row.userRoot ?? ""] : [])].map(quoted).join(","),
+  );
+  return `${[header.join(","), ...lines].join("\r\n")}\r\n`;
+}
+
+function quoted(value: string): string {
+  return /[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value;
+}
