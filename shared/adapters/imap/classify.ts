@@ -39,7 +39,7 @@ const APP_PASSWORD = /app(?:lication)?[- ]specific password|app password|web ?lo
 const IMAP_DISABLED =
   /not enabled for imap|imap (?:access |use )?(?:is |has been )?(?:disabled|not (?:enabled|allowed))|(?:not allowed|disabled) (?:to use|for) imap|authenticated but not connected/i;
 const BASIC_DISABLED = /basic ?auth(?:entication)? (?:is|has been) (?:disabled|blocked)/i;
-const OVER_QUOTA = /over ?quota|quota exceeded|mailbox (?:is )?full|exceeds (?:the )?quota/i;
+const OVER_QUOTA = /over ?quota|quota exceeded|mailbox (?:is )?full|exceed\w* (?:\w+ ){0,3}quota/i;
 
 /** What happened to the connection, in the shape of the errors that Node and imapflow raise. */
 interface Failure {
@@ -124,10 +124,12 @@ export function classifyFailure(error: unknown, scene: Scene): MigrationError {
 export function classifyReply(reply: Reply, scene: Scene): MigrationError {
   const server = `${scene.side} server ${scene.host}:${scene.port}`;
   const { code, text } = reply;
+  // Reading fills no mailbox: there the code stands for an allowance of the account (Gmail).
+  if (scene.side === "source" && code === "OVERQUOTA") return throttled(server, text);
   if (code === "OVERQUOTA" || (scene.side === "target" && scene.stage === "session" && OVER_QUOTA.test(text)))
     return new MigrationError(
       "mailbox",
-      scene.side === "target" ? "TargetQuotaExceeded" : "SourceQuotaExceeded",
+      "TargetQuotaExceeded",
       `The ${server} says that the mailbox is full. Raise its quota, then start the mailbox again.`,
     );
   if (code === "THROTTLED" || code === "LIMIT" || THROTTLED.test(text)) return throttled(server, text);

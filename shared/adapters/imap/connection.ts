@@ -64,6 +64,7 @@ interface Internals {
     options: { readonly untagged?: UntaggedHandlers; readonly onSend?: () => void },
   ): Promise<{ readonly response: ImapResponse; next(): void }>;
   throttleWait(delayMs: number): Promise<boolean>;
+  readonly socket: { setNoDelay(noDelay: boolean): void } | null;
 }
 
 /** A logged-in IMAP connection, one command at a time. Only MigrationError leaves it. */
@@ -116,6 +117,8 @@ export class ImapConnection {
     try {
       await client.connect();
       login.verify(connection.greeting);
+      // The end of a large APPEND is a small write of its own, which must not wait for the server's delayed ACK.
+      connection.#internals.socket?.setNoDelay(true);
     } catch (error) {
       client.close();
       throw classifyFailure(error, scene);

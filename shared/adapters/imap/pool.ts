@@ -12,9 +12,18 @@ export class PooledConnection {
     this.connection = connection;
   }
 
+  /** The folder open for writing, if there is one. */
+  get selected(): string | undefined {
+    return this.#selected?.path;
+  }
+
   /** SELECT, unless the folder is open for writing already. @returns undefined if the folder cannot be opened. */
   async select(path: string): Promise<OpenedMailbox | undefined> {
-    if (this.#selected?.path === path) return this.#selected.opened;
+    return this.#selected?.path === path ? this.#selected.opened : this.reselect(path);
+  }
+
+  /** SELECT in any case: an open folder may not show what other connections stored since. */
+  async reselect(path: string): Promise<OpenedMailbox | undefined> {
     this.#selected = undefined;
     const opened = await openMailbox(this.connection, "SELECT", path);
     this.#selected = opened && { path, opened };

@@ -4,7 +4,7 @@ import type { TargetFolderId } from "../../domain/names.ts";
 import type { FolderNaming, TargetFolder } from "../../migration/ports/target.ts";
 import type { ImapConnection } from "./connection.ts";
 import { isInbox, joinSegments, personalScope } from "./folder-paths.ts";
-import { findFolder, isSelectable, type ListedFolder, listFolders } from "./listing.ts";
+import { findFolder, isSelectable, type ListedFolder, listFolders, statusOf } from "./listing.ts";
 import { plainName } from "./naming.ts";
 import { assignUses } from "./special-use.ts";
 import { atom, quoted } from "./wire.ts";
@@ -64,7 +64,9 @@ export class TargetFolders {
   /** False if the folder is gone or lies below the deleted items. */
   async exists(connection: ImapConnection, path: string): Promise<boolean> {
     const folder = await findFolder(connection, path);
-    if (!folder || !isSelectable(folder)) return false;
+    if (!folder) return false;
+    // Dovecot shows a folder that it creates on first use as \Noselect as soon as it has a subfolder.
+    if (!isSelectable(folder) && "refused" in (await statusOf(connection, path))) return false;
     const trash = (await this.#load(connection)).pathByUse.get("trash");
     return (
       trash === undefined || folder.separator === undefined || !path.startsWith(trash + folder.separator)

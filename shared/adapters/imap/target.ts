@@ -23,6 +23,7 @@ import { statusOf } from "./listing.ts";
 import { matchCopies, type Recognizable } from "./matching.ts";
 import { imapNaming } from "./naming.ts";
 import { ConnectionPool, type PooledConnection } from "./pool.ts";
+import type { OpenedMailbox } from "./select.ts";
 import { Semaphore } from "./semaphore.ts";
 import { TargetFolders } from "./target-folders.ts";
 import { type Argument, atom, quoted, responseCodeOf, sequence, textOf } from "./wire.ts";
@@ -137,7 +138,7 @@ class ImapTargetMailbox implements TargetMailbox {
   }
 
   async markFolder(folder: TargetFolderId): Promise<string> {
-    return this.#pool.use(async ({ connection }) => formatMark(await markOf(connection, folder)));
+    return this.#pool.use(async (pooled) => formatMark(await markOf(pooled, folder)));
   }
 
   async write(folder: TargetFolderId, message: OutgoingMessage): Promise<TargetItemId> {
@@ -259,7 +260,7 @@ class ImapTargetMailbox implements TargetMailbox {
       if (Date.now() >= deadline) throw outOfTime();
       const { connection } = pooled;
       const flags = keptFlags(storableFlags(message.flags), await this.#permanentFlagsOf(pooled, folder));
-      const before = connection.has("UIDPLUS") ? undefined : await markOf(connection, folder);
+      const before = connection.has("UIDPLUS") ? undefined : await markOf(pooled, folder);
       const { internalDate } = message;
       const stored = await append(connection, { path: folder, flags, internalDate, content, deadline });
       if (stored) return formatItemId(stored.uidValidity, stored.uid);
@@ -276,7 +277,7 @@ class ImapTargetMailbox implements TargetMailbox {
     const uid = await presentUid(pooled, from, item);
     if (uid === undefined) return undefined;
     const { connection } = pooled;
-    const before = connection.has("UIDPLUS") ? undefined : await markOf(connection, to);
+    const before = connection.has("UIDPLUS") ? undefined : await markOf(pooled, to);
     const moves = connection.has("MOVE");
     let copied: TargetItemId | undefined;
     const note = (code: string, values: readonly string[]) => {
@@ -355,7 +356,10 @@ interface Mark {
   readonly uidNext: number;
 }
 
-async function markOf(connection: ImapConnection, folder: TargetFolderId): Promise<Mark> {
+async function markOf(pooled: PooledConnection, folder: TargetFolderId): Promise<Mark> {
+  const { connection } = pooled;
+  // Courier answers STATUS of the open folder from what it knew when it last looked.
+  if (pooled.selected === folder) await connection.run("NOOP");
   const row = await statusOf(connection, folder);
   if ("refused" in row || row.status === undefined) throw folderGone();
   return { uidValidity: row.status.uidValidity, uidNext: row.status.uidNext };
@@ -385,11 +389,22 @@ async function presentUid(
   folder: TargetFolderId,
   item: TargetItemId,
 ): Promise<number | undefined> {
-  const { uidValidity, uid } = parseItemId(item);
+  const wasOpen = pooled.selected === folder;
   const opened = await pooled.select(folder);
-  if (opened?.uidValidity !== uidValidity) return undefined;
-  for await (const row of fetchRows(pooled.connection, [[uid, uid]], { items: fetchItems.flags }))
-    return row.uid;
+  const present = opened && (await uidIn(pooled.connection, opened, item));
+  if (present !== undefined || !wasOpen) return present;
+  const reopened = await pooled.reselect(folder);
+  return reopened && uidIn(pooled.connection, reopened, item);
+}
+
+async function uidIn(
+  connection: ImapConnection,
+  opened: OpenedMailbox,
+  item: TargetItemId,
+): Promise<number | undefined> {
+  const { uidValidity, uid } = parseItemId(item);
+  if (opened.uidValidity !== uidValidity) return undefined;
+  for await (const row of fetchRows(connection, [[uid, uid]], { items: fetchItems.flags })) return row.uid;
   return undefined;
 }
 

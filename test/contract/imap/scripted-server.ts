@@ -30,6 +30,8 @@ export async function startScriptedServer(script: Script = {}): Promise<Scripted
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
+    socket.setNoDelay(true);
+    socket.setMaxListeners(0);
     socket.on("close", () => sockets.delete(socket));
     socket.on("error", () => undefined);
     const send = (...lines: readonly string[]) => {
