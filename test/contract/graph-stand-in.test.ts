@@ -319,7 +319,7 @@ describe("folders", () => {
     expect(await refusal(graph, "POST", folders, { displayName: " " })).toBe("400 RequestBodyRead");
     expect(await refusal(graph, "POST", folders, {})).toBe("400 RequestBodyRead");
     expect(await refusal(graph, "POST", folders, { displayName: "x".repeat(256) })).toBe(
-      "400 ErrorInvalidFolderName",
+      "400 ErrorFolderSavePropertyError",
     );
     expect(await refusal(graph, "POST", folders, { displayName: "a", color: "red" })).toBe(
       "400 RequestBodyRead",
@@ -785,6 +785,9 @@ describe("attachments", () => {
     expect(await refusal(graph, "POST", inboxMessages, other)).toBe("507 ErrorQuotaExceeded");
     const used = graph.mailbox(user).usedBytes;
     expect(used).toBeGreaterThan(2 * megabyte);
+    const longer = { subject: "x".repeat(1000), singleValueExtendedProperties: [property(stampId, "value")] };
+    await call(graph, "PATCH", `${mailbox}/messages/${message.id}`, longer);
+    expect(graph.mailbox(user).usedBytes).toBe(used + 1005);
     await call(graph, "POST", `${mailbox}/messages/${message.id}/permanentDelete`, {});
     expect(graph.mailbox(user).usedBytes).toBe(0);
   });
@@ -962,7 +965,7 @@ describe("batches", () => {
 
 describe("limits of a mailbox", () => {
   it("refuse the fifth request at once, and count it", async () => {
-    const graph = await start({ latencyMs: 300 });
+    const graph = await start({ latencyMs: 1000 });
     const replies = await Promise.all(
       Array.from({ length: 5 }, () => call<GraphErrorBody>(graph, "GET", `${mailbox}/mailFolders/inbox`)),
     );
@@ -1054,16 +1057,21 @@ describe("faults", () => {
   });
 
   it("let a late effect happen for a caller that went away", async () => {
-    const graph = await start({ latencyMs: 200, faults: { seed: 1, storeDelayMs: 100 } });
+    const graph = await start({ latencyMs: 1000, faults: { seed: 1, storeDelayMs: 100 } });
+    const caller = new AbortController();
     const response = fetch(`${graph.baseUrl}/v1.0${inboxMessages}`, {
       method: "POST",
       headers: { Authorization: `Bearer ${graph.token}`, "Content-Type": "application/json" },
       body: JSON.stringify({ subject: "orphan" }),
-      signal: AbortSignal.timeout(50),
+      signal: caller.signal,
     });
+    await expect.poll(() => graph.statistics.snapshot().mailboxes[graph.userId]?.requests).toBe(1);
+    caller.abort();
     await expect(response).rejects.toThrow();
     await expect
-      .poll(() => graph.mailbox(user).messages.map(({ properties }) => properties.subject))
+      .poll(() => graph.mailbox(user).messages.map(({ properties }) => properties.subject), {
+        timeout: 10_000,
+      })
       .toEqual(["orphan"]);
   });
 

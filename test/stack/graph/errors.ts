@@ -6,7 +6,11 @@ export interface GraphErrorDetails {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** A refusal in the form Graph gives it: a status, a code a client may branch on, and a text it must not branch on. */
+/**
+ * A refusal in the form Graph gives it: a status, a code a client may branch on, and a text it must not branch on.
+ * Codes that begin with "Error" are Exchange's own:
+ * learn.microsoft.com/exchange/client-developer/web-service-reference/responsecode.
+ */
 export class GraphError extends Error {
   override readonly name = "GraphError";
   readonly status: number;

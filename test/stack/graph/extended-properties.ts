@@ -39,19 +39,21 @@ const types: Readonly<Record<string, PropertyType>> = {
 const string8Code = 0x001e;
 
 /** Types of the tags a mail client works with, from [MS-OXPROPS]; the same tag with another type is another property. */
-const typeOfTag: Readonly<Record<number, string>> = {
-  26: "String",
-  57: "SystemTime",
-  125: "String",
-  3590: "SystemTime",
-  3591: "Integer",
-  4149: "String",
-  4153: "String",
-  4162: "String",
-  4166: "String",
-};
+const typeOfTag: ReadonlyMap<number, string> = new Map([
+  [0x001a, "String"],
+  [0x0039, "SystemTime"],
+  [0x007d, "String"],
+  [0x0e06, "SystemTime"],
+  [0x0e07, "Integer"],
+  [0x0e08, "Integer"],
+  [0x1035, "String"],
+  [0x1039, "String"],
+  [0x1042, "String"],
+  [0x1046, "String"],
+]);
 
 export const messageFlags = "Integer 0xe07";
+export const messageSize = "Integer 0xe08";
 export const deliveryTime = "SystemTime 0xe06";
 export const submitTime = "SystemTime 0x39";
 export const internetMessageId = "String 0x1035";
@@ -89,7 +91,7 @@ export function canonicalPropertyId(id: string): string {
   const tag = long ? given >>> 16 : given;
   if (tag === 0 || tag >= 0x8000)
     throw invalid(`'${id}' is outside the range of tags; a named property needs its GUID.`);
-  const expected = typeOfTag[tag];
+  const expected = typeOfTag.get(tag);
   if (expected !== undefined && expected !== type) throw invalid(`The type of '${id}' must be ${expected}.`);
   return `${type} 0x${tag.toString(16)}`;
 }

@@ -175,6 +175,13 @@ export class Mailbox {
     return this.#index({ immutableId: newImmutableId(), restId: newRestId(), folder, item });
   }
 
+  /** @param change all or nothing. */
+  changeMessage(message: StoredMessage, change: (item: MessageItem) => void): void {
+    const before = itemSize(message.item);
+    change(message.item);
+    this.#usedBytes += itemSize(message.item) - before;
+  }
+
   addAttachment(message: StoredMessage, attachment: StoredAttachment, now: number): void {
     const size = attachmentSize(attachment);
     this.requireRoom(itemSize(message.item) + size, size);
@@ -273,7 +280,7 @@ export class Mailbox {
     if (displayName.length > longestFolderName)
       throw new GraphError(
         400,
-        "ErrorInvalidFolderName",
+        "ErrorFolderSavePropertyError",
         `The name of a folder has at most ${longestFolderName} characters.`,
       );
     if (this.#isNameTaken(parent, displayName, except))

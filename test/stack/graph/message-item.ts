@@ -4,10 +4,11 @@ import {
   canonicalPropertyId,
   deliveryTime,
   internetMessageId,
+  messageClass,
   messageFlags,
+  messageSize,
   requireValueOfType,
   submitTime,
-  transportHeaders,
 } from "./extended-properties.ts";
 import { newChangeKey, newImmutableId, newRestId } from "./ids.ts";
 import { isJsonObject, type Json, type JsonObject } from "./json.ts";
@@ -268,11 +269,9 @@ export function extendedValue(item: MessageItem, id: string): string | undefined
       return new Date(item.sentAt).toISOString();
     case internetMessageId:
       return item.internetMessageId;
-    case "String 0x1a":
+    case messageClass:
       return item.extended.get(id) ?? "IPM.Note";
-    case transportHeaders:
-      return item.extended.get(id);
-    case "Integer 0xe08":
+    case messageSize:
       return String(itemSize(item));
     default:
       return item.extended.get(id);

@@ -46,8 +46,9 @@ export function messageRoutes(tenant: Tenant): Route[] {
       headers: { "Content-Type": "text/plain" },
       bytes: renderMime(message.item),
     })),
-    ...onMessage("PATCH", "", (call, message) => {
-      updateItem(message.item, requireShape(readJson(call), messageShape), tenant.now());
+    ...onMessage("PATCH", "", (call, message, mailbox) => {
+      const body = requireShape(readJson(call), messageShape);
+      mailbox.changeMessage(message, (item) => updateItem(item, body, tenant.now()));
       return one(call, message, 200);
     }),
     ...onMessage("DELETE", "", (_, message, mailbox) => {
