@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import { setTimeout as timer } from "node:timers/promises";
+import { type ImapPart, ImapPartReader } from "../imap-parts.ts";
 import type { ProxyState } from "./delay-proxy.ts";
-import { type ImapPart, ImapPartReader } from "./imap-parts.ts";
 
 const LOOK_AGAIN_MS = 20;
 
@@ -33,6 +33,9 @@ export class ProxiedConnection {
     this.#client = client;
     this.#server = server;
     this.#state = state;
+    // Every part is a write of its own, and must not wait for the acknowledgement of the one before.
+    client.setNoDelay(true);
+    server.setNoDelay(true);
     this.#clientGone = gone(client);
     this.#serverGone = gone(server);
     this.closed = Promise.all([this.#clientGone, this.#serverGone]).then(() => undefined);
