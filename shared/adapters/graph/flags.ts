@@ -167,8 +167,9 @@ export function stateChange(
   change: { readonly add: readonly string[]; readonly remove: readonly string[] },
 ): StatePatch | undefined {
   const before = flagsOf(state);
-  const remove = new Set(representableOneByOne(change.remove));
-  const after = representableFlags([...before.filter((flag) => !remove.has(flag)), ...change.add]);
+  const remove = new Set(representableOneByOne(change.remove).map((flag) => flag.toLowerCase()));
+  const kept = before.filter((flag) => !remove.has(flag.toLowerCase()));
+  const after = representableFlags([...kept, ...change.add]);
   const has = (flag: string) => after.includes(flag);
   const changed = (...flags: readonly string[]) => flags.some((flag) => before.includes(flag) !== has(flag));
   const keywordsBefore = before.filter(isKeyword);

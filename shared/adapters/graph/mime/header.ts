@@ -1,10 +1,11 @@
 import { isUtf8 } from "node:buffer";
 import iconv from "iconv-lite";
+import { storableText } from "./charset.ts";
 
 export interface HeaderField {
   /** Lower case. */
   readonly name: string;
-  /** Unfolded, trimmed, not decoded further. Bytes above 127 are read as UTF-8 if they are, else as Windows-1252. */
+  /** Unfolded, trimmed, without control characters, not decoded further. Bytes above 127 are read as UTF-8 if they are, else as Windows-1252. */
   readonly value: string;
 }
 
@@ -37,7 +38,7 @@ export function parseHeader(block: Buffer): readonly HeaderField[] {
         : { name: name.toLowerCase(), lines: [line.slice(line.indexOf(":") + 1)] };
     if (current !== undefined) fields.push(current);
   }
-  return fields.map(({ name, lines }) => ({ name, value: lines.join("").replaceAll("\0", "").trim() }));
+  return fields.map(({ name, lines }) => ({ name, value: storableText(lines.join("")).trim() }));
 }
 
 function* splitLines(block: Buffer): Generator<Buffer> {

@@ -38,6 +38,9 @@ interface OpenEntity {
   hasSurroundings: boolean;
 }
 
+/** RFC 6838, 4.2. */
+const mediaType = /^[\w!#$&^.+-]{1,127}\/[\w!#$&^.+-]{1,127}$/;
+const carriageReturn = 0x0d;
 const maxHeaderBytes = 1 << 20;
 const maxDepth = 64;
 const maxEntities = 10_000;
@@ -52,29 +55,48 @@ export async function scanEntities(source: ByteSource): Promise<Entity> {
   const scanner = new Scanner();
   let offset = 0;
   let rest: Buffer = Buffer.alloc(0);
-  /** Of a line longer than a window, only its begin is looked at. */
-  let longLine: { start: number; peek: Buffer } | undefined;
+  /** Of a line longer than a window, only its begin is kept. */
+  let longLine: { readonly start: number; readonly begin: Buffer; endsInReturn: boolean } | undefined;
   for await (const chunk of readRange(source, 0, source.size)) {
     const data = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
     const base = offset - rest.length;
     let start = 0;
     for (let lineFeed = data.indexOf(0x0a); lineFeed !== -1; lineFeed = data.indexOf(0x0a, start)) {
+      const end = base + lineFeed + 1;
+      const endsInReturn =
+        lineFeed > start ? data[lineFeed - 1] === carriageReturn : longLine?.endsInReturn === true;
+      const contentEnd = end - (endsInReturn ? 2 : 1);
       if (longLine === undefined)
-        scanner.line(data.subarray(start, lineFeed + 1), base + start, base + lineFeed + 1);
-      else scanner.line(longLine.peek, longLine.start, base + lineFeed + 1);
+        scanner.line({ bytes: data.subarray(start, lineFeed + 1), start: base + start, contentEnd, end });
+      else scanner.line({ bytes: longLine.begin, start: longLine.start, contentEnd, end });
       longLine = undefined;
       start = lineFeed + 1;
     }
     rest = data.subarray(start);
     offset += chunk.length;
-    if (rest.length > maxHeaderBytes || longLine !== undefined) {
-      longLine ??= { start: base + start, peek: Buffer.from(rest.subarray(0, peekBytes)) };
+    if (rest.length > maxHeaderBytes || (longLine !== undefined && rest.length > 0)) {
+      longLine ??= {
+        start: base + start,
+        begin: Buffer.from(rest.subarray(0, peekBytes)),
+        endsInReturn: false,
+      };
+      longLine.endsInReturn = rest.at(-1) === carriageReturn;
       rest = Buffer.alloc(0);
     }
   }
-  if (longLine !== undefined) scanner.line(longLine.peek, longLine.start, offset);
-  else if (rest.length > 0) scanner.line(rest, offset - rest.length, offset);
+  const last = longLine ?? { start: offset - rest.length, begin: rest };
+  if (last.start < offset)
+    scanner.line({ bytes: last.begin, start: last.start, contentEnd: offset, end: offset });
   return scanner.finish(offset);
+}
+
+/** A line, or the begin of one that is too long to be held, and where it lies in the source. */
+interface Line {
+  readonly bytes: Buffer;
+  readonly start: number;
+  /** Before the line end. */
+  readonly contentEnd: number;
+  readonly end: number;
 }
 
 class Scanner {
@@ -85,17 +107,17 @@ class Scanner {
   /** Offset before the line end of the line before, where a part ends if a boundary follows. */
   #contentEnd = 0;
 
-  line(line: Buffer, start: number, end: number): void {
-    if (line[0] === 0x2d && line[1] === 0x2d && this.#boundary(line, start, end)) {
-      this.#contentEnd = start;
+  line(line: Line): void {
+    const { bytes } = line;
+    if (bytes[0] === 0x2d && bytes[1] === 0x2d && this.#boundary(line)) {
+      this.#contentEnd = line.start;
       return;
     }
     const current = this.#current();
-    if (current.inHeader) this.#headerLine(current, line, start, end);
-    else if (current.boundary !== undefined && line.some((byte) => byte > 0x20))
+    if (current.inHeader) this.#headerLine(current, line);
+    else if (current.boundary !== undefined && bytes.some((byte) => byte > 0x20))
       current.hasSurroundings = true;
-    const lineEnd = line.at(-1) === 0x0a ? (line.at(-2) === 0x0d ? 2 : 1) : 0;
-    this.#contentEnd = end - lineEnd;
+    this.#contentEnd = line.contentEnd;
   }
 
   finish(size: number): Entity {
@@ -110,12 +132,12 @@ class Scanner {
     return this.#stack.at(-1) ?? this.#root;
   }
 
-  #headerLine(entity: OpenEntity, line: Buffer, start: number, end: number): void {
-    if (isBlankLine(line)) {
+  #headerLine(entity: OpenEntity, { bytes, start, end }: Line): void {
+    if (isBlankLine(bytes)) {
       this.#endHeader(entity, end);
       return;
     }
-    if (!this.#belongsToHeader(entity, line)) {
+    if (!this.#belongsToHeader(entity, bytes)) {
       // One stray line among the fields is passed over. Before any field, or after another stray one, the sender forgot the
       // blank line, or the header altogether.
       if (entity.headerLines.length > 0 && entity.strayStart === undefined) entity.strayStart = start;
@@ -123,8 +145,8 @@ class Scanner {
       return;
     }
     entity.strayStart = undefined;
-    entity.headerBytes += line.length;
-    if (entity.headerBytes <= maxHeaderBytes) entity.headerLines.push(Buffer.from(line));
+    entity.headerBytes += bytes.length;
+    if (entity.headerBytes <= maxHeaderBytes) entity.headerLines.push(Buffer.from(bytes));
   }
 
   #belongsToHeader(entity: OpenEntity, line: Buffer): boolean {
@@ -139,7 +161,7 @@ class Scanner {
     entity.bodyStart = bodyStart;
     entity.header = parseHeader(Buffer.concat(entity.headerLines));
     const declared = parseParameterized(fieldValue(entity.header, "content-type"));
-    entity.contentType = /^[^\s/]+\/[^\s/]+$/.test(declared.value)
+    entity.contentType = mediaType.test(declared.value)
       ? declared
       : { value: declared.value === "text" ? "text/plain" : entity.defaultType, params: declared.params };
     if (entity.contentType.value.startsWith("multipart/") && this.#stack.length < maxDepth)
@@ -147,8 +169,8 @@ class Scanner {
   }
 
   /** True if the line is a delimiter of an open multipart (RFC 2046, 5.1.1); the outer ones count too, if an inner is torn. */
-  #boundary(line: Buffer, start: number, end: number): boolean {
-    const text = line.subarray(0, peekBytes).toString("latin1").trimEnd();
+  #boundary({ bytes, start, end }: Line): boolean {
+    const text = bytes.subarray(0, peekBytes).toString("latin1").trimEnd();
     const current = this.#current();
     if (current.inHeader && current.headerLines.length > 0 && !beginsField(text))
       this.#endHeader(current, start);
