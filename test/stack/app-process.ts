@@ -144,15 +144,19 @@ function readLog(child: ChildProcess, exited: Promise<AppExit>, onEvent?: (event
   };
 }
 
-/** A line that the app or a library printed past the host's log becomes an event of its own. */
+/** Reads a line of the host's log, one of the app's events (`{"event": ...}`), or whatever else was printed. */
 function parseLine(line: string, level: string): LogEvent {
+  const printed = { time: new Date().toISOString(), level, category: "Output", message: line };
+  if (!line.startsWith("{")) return printed;
   try {
-    const event: unknown = JSON.parse(line);
-    if (typeof event === "object" && event !== null && "category" in event) return event as LogEvent;
+    const parsed = JSON.parse(line) as Record<string, unknown>;
+    if (typeof parsed.category === "string") return parsed as LogEvent;
+    if (typeof parsed.event === "string")
+      return { ...parsed, ...printed, category: "App", message: parsed.event };
   } catch {
-    // Not one of the host's lines.
+    // It only looks like JSON.
   }
-  return { time: new Date().toISOString(), level, category: "Output", message: line };
+  return printed;
 }
 
 async function waitUntilHealthy(url: string): Promise<void> {
