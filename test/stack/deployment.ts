@@ -1,10 +1,7 @@
-import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { BlobServiceClient } from "@azure/storage-blob";
+import type { BlobServiceClient } from "@azure/storage-blob";
 import { type AppProcess, startApp } from "./app-process.ts";
-import { type Azurite, startAzurite } from "./azurite.ts";
-import { queueSettings } from "./queues.ts";
-import { type ServiceBusStandIn, startServiceBus } from "./service-bus/index.ts";
+import { type Stack, type StackOptions, startStack } from "./stack.ts";
 
 const pollMs = 250;
 
@@ -42,8 +39,7 @@ export interface UserRow {
 
 /** The whole application on this machine: storage and queues of a subscription, and the app in a process of its own. */
 export interface Deployment {
-  readonly azurite: Azurite;
-  readonly serviceBus: ServiceBusStandIn;
+  readonly stack: Stack;
   readonly app: AppProcess;
   /** Log lines of every app process of this deployment. */
   readonly log: readonly string[];
@@ -60,24 +56,14 @@ export interface Deployment {
   stop(): Promise<void>;
 }
 
-/**
- * @param settings of the target, and any others to be changed.
- */
-export async function startDeployment(settings: Readonly<Record<string, string>>): Promise<Deployment> {
-  const azurite = await startAzurite();
-  const serviceBus = await startServiceBus({ queues: queueSettings });
-  const blobs = BlobServiceClient.fromConnectionString(azurite.connectionString);
-  for (const name of ["endpoints", "uploads", "reports"]) await blobs.getContainerClient(name).create();
+/** Starts the stack, the app, and what a test needs to act as an operator. */
+export async function startDeployment(options: StackOptions = {}): Promise<Deployment> {
+  const stack = await startStack(options);
+  const { blobs } = stack;
+  if (blobs === undefined) throw new Error("a test deployment has its own storage account");
   const log: string[] = [];
-  const environment = {
-    AzureWebJobsStorage: azurite.connectionString,
-    ServiceBusConnection: serviceBus.connectionString,
-    UPLOAD_TRIGGER_SOURCE: "LogsAndContainerScan",
-    CREDENTIAL_KEY: randomBytes(32).toString("base64"),
-    ...settings,
-  };
   const start = (): Promise<AppProcess> =>
-    startApp({ settings: environment, onEvent: (event) => log.push(JSON.stringify(event)) });
+    startApp({ settings: stack.settings, onEvent: (event) => log.push(JSON.stringify(event)) });
   let app = await start();
 
   async function request(method: string, path: string) {
@@ -97,8 +83,7 @@ export async function startDeployment(settings: Readonly<Record<string, string>>
   }
 
   return {
-    azurite,
-    serviceBus,
+    stack,
     get app() {
       return app;
     },
@@ -121,21 +106,24 @@ export async function startDeployment(settings: Readonly<Record<string, string>>
       const deadline = Date.now() + timeoutMs;
       for (;;) {
         const rows = await mailboxes(name).catch(() => []);
-        const settled = rows.length > 0 && rows.every((row) => ["Synced", "Failed", "Completed", "Stopped"].includes(row.status));
+        const settled =
+          rows.length > 0 &&
+          rows.every((row) => ["Synced", "Failed", "Completed", "Stopped"].includes(row.status));
         if (settled) {
           // Totals are kept for a few seconds.
           await sleep(5_500);
           return (await batch(name)) as BatchAnswer;
         }
         if (Date.now() > deadline)
-          throw new Error(`batch ${name} is not settled: ${JSON.stringify(rows.map(({ status, error }) => [status, error]))}`);
+          throw new Error(
+            `batch ${name} is not settled: ${JSON.stringify(rows.map(({ status, error }) => [status, error]))}`,
+          );
         await sleep(pollMs);
       }
     },
     async stop() {
       await app.stop();
-      await serviceBus.close();
-      await azurite.close();
+      await stack.close();
     },
   };
 }
@@ -148,7 +136,9 @@ function csvOf(rows: readonly UserRow[]): string {
   const withRoot = rows.some((row) => row.userRoot !== undefined);
   const header = ["EmailAddress", "UserName", "Password", ...(withRoot ? ["UserRoot"] : [])];
   const lines = rows.map((row) =>
-    [row.emailAddress, row.userName, row.password, ...(withRoot ? [row.userRoot ?? ""] : [])].map(quoted).join(","),
+    [row.emailAddress, row.userName, row.password, ...(withRoot ? [row.userRoot ?? ""] : [])]
+      .map(quoted)
+      .join(","),
   );
   return `${[header.join(","), ...lines].join("\r\n")}\r\n`;
 }
