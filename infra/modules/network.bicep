@@ -53,19 +53,19 @@ module virtualNetwork 'br/public:avm/res/network/virtual-network:0.10.2' = {
   }
 }
 
-var zoneNames = [
-  'privatelink.blob.${environment().suffixes.storage}'
-  'privatelink.queue.${environment().suffixes.storage}'
-  'privatelink.table.${environment().suffixes.storage}'
-  'privatelink.servicebus.windows.net'
-  'privatelink.vaultcore.azure.net'
+var zoneList = [
+  { service: 'blob', domain: 'privatelink.blob.${environment().suffixes.storage}' }
+  { service: 'queue', domain: 'privatelink.queue.${environment().suffixes.storage}' }
+  { service: 'table', domain: 'privatelink.table.${environment().suffixes.storage}' }
+  { service: 'service-bus', domain: 'privatelink.servicebus.windows.net' }
+  { service: 'vault', domain: 'privatelink.vaultcore.azure.net' }
 ]
 
 module zones 'br/public:avm/res/network/private-dns-zone:0.8.1' = [
-  for (zoneName, index) in zoneNames: {
-    name: 'zone-${index}'
+  for zone in zoneList: {
+    name: 'zone-${zone.service}'
     params: {
-      name: zoneName
+      name: zone.domain
       virtualNetworkLinks: [{ virtualNetworkResourceId: virtualNetwork.outputs.resourceId }]
       tags: tags
     }

@@ -15,9 +15,9 @@ var queries = {
   'skipped-items': loadTextContent('../queries/skipped-items.kql')
 }
 
-// In the workbook the chosen batch takes the place of the empty one that each file begins with.
+// In the workbook the choice takes the place of the "all" that each file begins with.
 var choice = {
-  open: 'let selected = \'\';'
+  open: 'let selected = \'*\';'
   chosen: 'let selected = \'{Batch}\';'
 }
 

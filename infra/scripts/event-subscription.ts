@@ -3,6 +3,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { azdValue, type Rest, RestError, restOfCli } from "./rest.ts";
 
+/** Name of the blob-triggered function, in functions/upload-trigger.ts. */
+export const uploadFunction = "upload";
+
 const hostKeys = z.object({ systemKeys: z.record(z.string(), z.string()) });
 
 export interface UploadSubscription {
@@ -74,7 +77,7 @@ if (import.meta.main) {
     functionAppId: azdValue("FUNCTION_APP_ID"),
     systemTopicId: azdValue("SYSTEM_TOPIC_ID"),
     apiUrl: azdValue("API_URL"),
-    functionName: "ingestUpload",
+    functionName: uploadFunction,
   });
   console.log("New CSV files in the container uploads now start the app.");
 }

@@ -1,0 +1,19 @@
+/** A row of the table "Resources, and who may do what" in infra/README.md. */
+export interface ResourceRow {
+  readonly path: string;
+  /** `[role, "app" or "operator"]` */
+  readonly grants: readonly (readonly [role: string, principal: string])[];
+}
+
+/** Reads the table: rows that begin with a path in backquotes and have three columns. */
+export function readResourceTable(readme: string): readonly ResourceRow[] {
+  const section = readme.split(/^## /m).find((text) => text.startsWith("Resources,")) ?? "";
+  return [...section.matchAll(/^\| `([\w/-]+)`[^|]*\|[^|]*\|([^|]*)\|$/gm)].map(
+    ([, path = "", grants = ""]) => ({
+      path,
+      grants: [...grants.matchAll(/(app|operator): ([^;]+)/g)].flatMap(([, principal = "", roles = ""]) =>
+        roles.split(",").map((role): [string, string] => [role.trim(), principal]),
+      ),
+    }),
+  );
+}
