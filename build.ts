@@ -1,9 +1,11 @@
-import { copyFile, mkdir, readdir, readFile, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm } from "node:fs/promises";
+import { join, relative } from "node:path";
 import { type BuildOptions, build, type Metafile } from "esbuild";
 
 const root = import.meta.dirname;
-const outdir = join(root, "dist");
+await mkdir(join(root, ".data"), { recursive: true });
+const scratch = await mkdtemp(join(root, ".data", "build-"));
+const outdir = join(scratch, "dist");
 
 /** The Functions worker serves `@azure/functions-core`, and `@azure/functions` asks for it through CommonJS `require`. */
 const hostPackages = ["@azure/functions", "@azure/functions-core"];
@@ -34,10 +36,23 @@ const options = {
   logLevel: "warning",
 } satisfies BuildOptions;
 
-await rm(outdir, { recursive: true, force: true });
-const { metafile } = await build(options);
-await copyRuntimePackage("@azure/functions");
-report(metafile);
+try {
+  const { metafile } = await build(options);
+  await copyRuntimePackage("@azure/functions");
+  await replaceDist();
+  report(metafile);
+} finally {
+  await rm(scratch, { recursive: true, force: true });
+}
+
+/** Puts the new `dist` in the old one's place at once: a failed build leaves the old one, an app that runs finds its files. */
+async function replaceDist(): Promise<void> {
+  const dist = join(root, "dist");
+  await rename(dist, join(scratch, "replaced")).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "ENOENT") throw error;
+  });
+  await rename(outdir, dist);
+}
 
 /** Copies a package that stays outside the bundle, and what it needs, so that `dist` runs without node_modules. */
 async function copyRuntimePackage(name: string): Promise<void> {
@@ -65,7 +80,7 @@ function report({ outputs }: Metafile): void {
     for (const { path, kind } of outputs[file]?.imports ?? [])
       if (kind === "import-statement" && outputs[path]) follow(path);
   };
-  follow("dist/index.js");
+  follow(relative(root, join(outdir, "index.js")));
   const atStart = [...eager].reduce((bytes, file) => bytes + (outputs[file]?.bytes ?? 0), 0);
   console.log(
     `dist: ${kib(total)} of script in ${scripts.length} files, ${kib(atStart)} of it read at a cold start`,
