@@ -60,7 +60,7 @@ export function createDisplay(output: NodeJS.WriteStream): Display {
 /**
  * Shows a batch through the app's API until it stops moving.
  * @returns its last state.
- * @throws when `signal` aborts.
+ * @throws the signal's reason when it aborts.
  */
 export async function followBatch(
   apiUrl: string,
@@ -77,7 +77,7 @@ export async function followBatch(
         : [`${batch}: waits to be read`],
     );
     if (progress && finalStatuses.includes(progress.status)) return progress;
-    await sleep(pollMs, undefined, { signal });
+    await sleep(pollMs, undefined, { signal }).catch(() => signal.throwIfAborted());
   }
 }
 

@@ -24,6 +24,8 @@ const { values: flags } = parseArgs({
 });
 const display = createDisplay(process.stdout);
 const stopping = new AbortController();
+const failed = new AbortController();
+const ended = AbortSignal.any([stopping.signal, failed.signal]);
 let stack: Stack | undefined;
 let source: SampleSource | undefined;
 let app: AppProcess | undefined;
@@ -61,8 +63,10 @@ async function run(): Promise<number> {
   const arrived = flags["no-sample"] ? true : await copySample(stack, `${url}/api`);
   if (flags.once) return arrived ? 0 : 1;
   display.note("Ctrl-C stops.");
-  await new Promise((resolve) => stopping.signal.addEventListener("abort", resolve));
-  return 0;
+  return new Promise((_, reject) => {
+    ended.addEventListener("abort", () => reject(ended.reason));
+    if (ended.aborted) reject(ended.reason);
+  });
 }
 
 /** Starts the app, and starts it again whenever it ends, as the platform does. */
@@ -75,10 +79,7 @@ async function startServing(settings: Readonly<Record<string, string>>, port: nu
       display.note(`The app ended with ${signal ?? code} and is started again.`);
       await startServing(settings, Number(new URL(started.url).port));
     })
-    .catch((error: unknown) => {
-      display.note(String(error));
-      stopping.abort();
-    });
+    .catch((error: unknown) => failed.abort(error));
   return started;
 }
 
@@ -98,10 +99,8 @@ async function copySample({ blobs, graph }: Stack, apiUrl: string): Promise<bool
   source = await startSampleSource();
   addTargetMailboxes(graph, source);
   await uploadSample(blobs, source);
-  const signals = flags.once
-    ? AbortSignal.any([stopping.signal, AbortSignal.timeout(sampleTimeoutMs)])
-    : stopping.signal;
-  const { status } = await followBatch(apiUrl, sampleName, display, signals);
+  const timeout = flags.once ? [AbortSignal.timeout(sampleTimeoutMs)] : [];
+  const { status } = await followBatch(apiUrl, sampleName, display, AbortSignal.any([ended, ...timeout]));
 
   const arrivals = arrivalsOf(graph, source);
   display.note("What is in the target now:");
