@@ -27,7 +27,7 @@ async function openSource(
   more: Partial<Endpoint> = {},
   timeouts: Partial<Timeouts> = {},
 ): Promise<SourceMailbox> {
-  const mailbox = await createImapSource(timeouts).open({
+  const mailbox = await createImapSource({ timeouts }).open({
     endpoint: endpointSchema.parse({
       host: server.host,
       port: server.port,
@@ -180,6 +180,36 @@ describe("refused logins", () => {
   });
 });
 
+describe("access tokens", () => {
+  test("log in by XOAUTH2 as the user whose mail it is", async () => {
+    const server = await serve({ capabilities: "NAMESPACE AUTH=XOAUTH2 SASL-IR" });
+    const endpoint = endpointSchema.parse({
+      host: server.host,
+      port: server.port,
+      security: "none",
+      allowInsecure: true,
+      authentication: "xoauth2",
+      tokenSource: {
+        type: "clientCredentials",
+        clientId: "app",
+        tokenUrl: "https://login.example.com/token",
+        scope: "imap",
+        secretName: "secret",
+      },
+    });
+    const login = { endpoint, userName: "alberta@example.com", password: "" };
+    const tokenFor = async (_endpoint: Endpoint, user: string) => `token-of-${user}`;
+    const mailbox = await createImapSource({ tokenFor }).open(login);
+    await mailbox.close();
+    const sent = server.commands.find((command) => command.startsWith("AUTHENTICATE"))?.split(" ") ?? [];
+    expect(sent[1]).toBe("XOAUTH2");
+    expect(Buffer.from(sent[2] ?? "", "base64").toString()).toBe(
+      "user=alberta@example.com\x01auth=Bearer token-of-alberta@example.com\x01\x01",
+    );
+    await expect(createImapSource().open(login)).rejects.toMatchObject({ code: "TokenSourceMissing" });
+  });
+});
+
 describe("reading", () => {
   test("a message the server leaves out is absent, and unsolicited rows are no messages", async () => {
     const server = await serve({
@@ -196,6 +226,16 @@ describe("reading", () => {
       }),
     });
     expect(await fetchAll(await openSource(server))).toEqual({ uids: [1, 3], error: undefined });
+  });
+
+  test("a message whose content the server cannot read is absent", async () => {
+    const server = await serve({
+      on: when("UID FETCH", ({ tag, send }) => {
+        send(row(1).replace("{3}\r\nx\r\n)", "NIL)"), row(2).replace("{3}\r\nx\r\n)", '"")'), row(3));
+        send(`${tag} OK done`);
+      }),
+    });
+    expect(await fetchAll(await openSource(server))).toEqual({ uids: [3], error: undefined });
   });
 
   test("a NO that stops at one unreadable message loses only that one", async () => {

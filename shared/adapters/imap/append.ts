@@ -1,7 +1,7 @@
 import { MigrationError } from "../../domain/errors.ts";
 import type { ImapConnection } from "./connection.ts";
 import { formatDateTime } from "./dates.ts";
-import { type Argument, atom, quoted, type Reply } from "./wire.ts";
+import { type Argument, atom, type Reply, string } from "./wire.ts";
 
 export interface Append {
   readonly path: string;
@@ -52,9 +52,9 @@ async function send(connection: ImapConnection, message: Append, hasNul: boolean
   const timeoutMs = message.deadline - Date.now();
   if (timeoutMs <= 0) throw outOfTime();
   const parameters: Argument[] = [
-    quoted(message.path),
+    string(message.path),
     message.flags.map(atom),
-    quoted(formatDateTime(message.internalDate)),
+    string(formatDateTime(message.internalDate)),
     { type: "LITERAL", value: message.content, isLiteral8: hasNul },
   ];
   let sent = false;

@@ -113,6 +113,12 @@ export function classifyFailure(error: unknown, scene: Scene): MigrationError {
       "AuthenticationUnsupported",
       `The ${server} offers no login method that fits. Check authentication and security.`,
     );
+  if (scene.stage === "login" && (code === "InvalidStringValue" || code === "InvalidTokenValue"))
+    return new MigrationError(
+      "mailbox",
+      "CredentialUnusable",
+      "User name or password hold control characters, which no server accepts.",
+    );
   const bye = typeof failure.reason === "string" ? failure.reason : "";
   if (THROTTLED.test(bye)) return throttled(server, bye);
   if (code === "LiteralTooLarge" || code === "ResponseTooLarge")
@@ -139,14 +145,14 @@ export function classifyReply(reply: Reply, scene: Scene): MigrationError {
     });
   if (code === "UNAVAILABLE" || code === "SERVERBUG" || code === "CONTACTADMIN" || TEMPORARY.test(text))
     return transient("ServerUnavailable", `The ${server} is temporarily unavailable.`);
-  if (scene.stage === "login") return classifyLogin(reply, server);
+  if (scene.stage === "login") return classifyLogin(reply, server, scene.side);
   return transient(
     "CommandRefused",
     `The ${server} refused a command${code === "" ? "" : ` with the response code ${code.slice(0, 32)}`}.`,
   );
 }
 
-function classifyLogin(reply: Reply, server: string): MigrationError {
+function classifyLogin(reply: Reply, server: string, side: Scene["side"]): MigrationError {
   const { code, text } = reply;
   if (APP_PASSWORD.test(text) || code === "WEBALERT")
     return refused(
@@ -174,7 +180,9 @@ function classifyLogin(reply: Reply, server: string): MigrationError {
     );
   return refused(
     "AuthenticationFailed",
-    `The ${server} refused user name or password. Correct the row and upload it again.`,
+    side === "source"
+      ? `The ${server} refused user name or password. Correct the row and upload it again.`
+      : `The ${server} refused the login. Check that the mailbox exists, and the TARGET_IMAP_ settings.`,
   );
 }
 

@@ -137,8 +137,10 @@ function parseRow(response: ImapResponse): FetchRow | undefined {
   return uid === undefined ? undefined : { uid: uid as Uid, flags, internalDate, size, body };
 }
 
-function bytesOf(token: ImapAttribute | undefined): Buffer {
+/** NIL is no content: the server could not read the message. */
+function bytesOf(token: ImapAttribute | undefined): Buffer | undefined {
   const value = token?.value;
+  if (value === undefined || value === null) return undefined;
   return Buffer.isBuffer(value) ? value : Buffer.from(textOf(token));
 }
 
@@ -146,7 +148,8 @@ function isComplete(row: FetchRow, items: readonly Argument[]): boolean {
   return (
     row.flags !== undefined &&
     (items === fetchItems.flags || (row.internalDate !== undefined && row.size !== undefined)) &&
-    (row.body !== undefined || (items !== fetchItems.header && items !== fetchItems.message))
+    (items !== fetchItems.header || row.body !== undefined) &&
+    (items !== fetchItems.message || (row.body !== undefined && (row.body.length > 0 || row.size === 0)))
   );
 }
 

@@ -75,13 +75,14 @@ export function userRootScope(root: string, separator: string | undefined): Fold
  */
 export function userRootCandidates(userRoot: string, namespaces: Namespaces): readonly string[] {
   const trimmed = userRoot.replace(/\/+$/, "");
+  if (trimmed === "") return [];
   const all = [...namespaces.foreign, ...namespaces.personal];
   const candidates: string[] = [];
   for (const { prefix, delimiter } of namespaces.foreign)
     candidates.push(joinOverlapping(prefix, serverPath(trimmed, delimiter ?? undefined), delimiter ?? ""));
   for (const { delimiter } of all) candidates.push(serverPath(trimmed, delimiter ?? undefined));
   candidates.push(encodeMailboxName(trimmed));
-  return [...new Set(candidates)].filter((candidate) => candidate !== "");
+  return [...new Set(candidates)];
 }
 
 /** A path of segments in the server's form. */

@@ -1,18 +1,26 @@
 import type { SourceConnector } from "../../migration/ports/source.ts";
 import type { TargetConnector } from "../../migration/ports/target.ts";
 import { defaultTimeouts, type Timeouts } from "./connection.ts";
-import { ImapSource } from "./source.ts";
+import { ImapSource, type TokenProvider } from "./source.ts";
 import { ImapTarget, type ImapTargetSettings } from "./target.ts";
 
 export type { Timeouts } from "./connection.ts";
+export type { TokenProvider } from "./source.ts";
 export type { ImapTargetSettings } from "./target.ts";
 
-/** Source mailboxes on any IMAP4rev1 server. @param timeouts in milliseconds; defaults suit servers on the Internet. */
-export function createImapSource(timeouts: Partial<Timeouts> = {}): SourceConnector {
-  return new ImapSource({ ...defaultTimeouts, ...timeouts });
+export interface ImapSourceOptions {
+  /** In milliseconds; the defaults suit servers on the Internet. */
+  readonly timeouts?: Partial<Timeouts>;
+  /** Access tokens for endpoints with `authentication` `xoauth2`, fresh for each login. */
+  readonly tokenFor?: TokenProvider;
 }
 
-/** Target mailboxes on an IMAP server, written by APPEND. */
+/** Source mailboxes on any IMAP4rev1 server. */
+export function createImapSource({ timeouts, tokenFor }: ImapSourceOptions = {}): SourceConnector {
+  return new ImapSource({ ...defaultTimeouts, ...timeouts }, tokenFor);
+}
+
+/** Target mailboxes on an IMAP server, written by APPEND. @param timeouts in milliseconds. */
 export function createImapTarget(
   settings: ImapTargetSettings,
   timeouts: Partial<Timeouts> = {},

@@ -2,7 +2,7 @@ import type { ImapResponse } from "imapflow";
 import type { UidValidity } from "../../domain/names.ts";
 import type { FolderStatus } from "../../migration/ports/source.ts";
 import type { ImapConnection } from "./connection.ts";
-import { atom, atoms, digitsOf, numberOf, pairsOf, quoted, textOf, textsOf } from "./wire.ts";
+import { atom, atoms, digitsOf, numberOf, pairsOf, string, textOf, textsOf } from "./wire.ts";
 
 /** A folder as LIST shows it. */
 export interface ListedFolder {
@@ -54,7 +54,7 @@ export async function statusOf(
   path: string,
 ): Promise<StatusRow | { readonly refused: string }> {
   const rows = new Map<string, StatusRow>();
-  const reply = await connection.attempt("STATUS", [quoted(path), atoms(...statusItems(connection))], {
+  const reply = await connection.attempt("STATUS", [string(path), atoms(...statusItems(connection))], {
     untagged: { STATUS: async (response) => collectStatus(response, rows) },
   });
   if (reply.status !== "OK") {
@@ -72,7 +72,7 @@ export async function findFolder(
   path: string,
 ): Promise<ListedFolder | undefined> {
   const folders: ListedFolder[] = [];
-  const reply = await connection.attempt("LIST", [quoted(""), quoted(path)], {
+  const reply = await connection.attempt("LIST", [string(""), string(path)], {
     untagged: { LIST: async (response) => collectFolder(response, folders) },
   });
   if (reply.status !== "OK") {
@@ -95,8 +95,8 @@ async function listExtended(
     const mailboxId = hasMailboxIds(connection) ? ["MAILBOXID"] : [];
     options.push(atom("STATUS"), atoms(...statusItems(connection), ...mailboxId));
   }
-  const pattern = patterns.length === 1 ? quoted(patterns[0] ?? "*") : patterns.map(quoted);
-  const reply = await connection.attempt("LIST", [quoted(""), pattern, atom("RETURN"), options], {
+  const pattern = patterns.length === 1 ? string(patterns[0] ?? "*") : patterns.map(string);
+  const reply = await connection.attempt("LIST", [string(""), pattern, atom("RETURN"), options], {
     untagged: {
       LIST: async (response) => collectFolder(response, folders),
       STATUS: async (response) => collectStatus(response, statuses),
@@ -112,10 +112,10 @@ async function listPlainly(connection: ImapConnection, patterns: readonly string
   const folders: ListedFolder[] = [];
   const subscriptions: ListedFolder[] = [];
   for (const pattern of patterns) {
-    await connection.run("LIST", [quoted(""), quoted(pattern)], {
+    await connection.run("LIST", [string(""), string(pattern)], {
       untagged: { LIST: async (response) => collectFolder(response, folders) },
     });
-    await connection.attempt("LSUB", [quoted(""), quoted(pattern)], {
+    await connection.attempt("LSUB", [string(""), string(pattern)], {
       untagged: { LSUB: async (response) => collectFolder(response, subscriptions) },
     });
   }

@@ -1,7 +1,7 @@
 import type { ImapResponse } from "imapflow";
 import type { ImapConnection } from "./connection.ts";
 import { hasModseq } from "./listing.ts";
-import { atom, digitsOf, numberOf, quoted, responseCodeOf, textsOf } from "./wire.ts";
+import { atom, digitsOf, numberOf, responseCodeOf, string, textsOf } from "./wire.ts";
 
 /** What SELECT or EXAMINE tells (RFC 9051, 6.3.2). */
 export interface OpenedMailbox {
@@ -36,7 +36,7 @@ export async function openMailbox(
   };
   const reply = await connection.attempt(
     command,
-    hasModseq(connection) ? [quoted(path), [atom("CONDSTORE")]] : [quoted(path)],
+    hasModseq(connection) ? [string(path), [atom("CONDSTORE")]] : [string(path)],
     {
       untagged: {
         OK: noteCode,

@@ -1,5 +1,6 @@
 import type { Readable } from "node:stream";
-import { parseSourceUser } from "../../domain/credentials.ts";
+import { parseSourceUser, type SourceUser } from "../../domain/credentials.ts";
+import type { Endpoint } from "../../domain/endpoint.ts";
 import { MigrationError } from "../../domain/errors.ts";
 import type { Uid, UidValidity } from "../../domain/names.ts";
 import type { UidSet } from "../../domain/uid-set.ts";
@@ -16,7 +17,7 @@ import type {
   SourceMailbox,
   SourceMessage,
 } from "../../migration/ports/source.ts";
-import { ImapConnection, type Timeouts } from "./connection.ts";
+import { type Credentials, ImapConnection, type Timeouts } from "./connection.ts";
 import { type FetchRow, fetchItems, fetchRows, newestUid } from "./fetch.ts";
 import { type FolderScope, personalScope, userRootCandidates, userRootScope } from "./folder-paths.ts";
 import {
@@ -32,12 +33,17 @@ import { searchUids } from "./search.ts";
 import { type OpenedMailbox, openMailbox } from "./select.ts";
 import { assignUses } from "./special-use.ts";
 
+/** Gets an access token with which a user's mailbox is opened. @throws MigrationError */
+export type TokenProvider = (endpoint: Endpoint, mailboxUser: string) => Promise<string>;
+
 /** IMAP source server: one connection a mailbox, opened read-only throughout. */
 export class ImapSource implements SourceConnector {
   readonly #timeouts: Timeouts;
+  readonly #tokenFor: TokenProvider | undefined;
 
-  constructor(timeouts: Timeouts) {
+  constructor(timeouts: Timeouts, tokenFor?: TokenProvider) {
     this.#timeouts = timeouts;
+    this.#tokenFor = tokenFor;
   }
 
   async open(login: SourceLogin): Promise<SourceMailbox> {
@@ -56,12 +62,7 @@ export class ImapSource implements SourceConnector {
       security: endpoint.security,
       acceptUntrustedCertificates: endpoint.acceptUntrustedCertificates,
       allowCompression: endpoint.allowCompression,
-      credentials: {
-        kind: "password",
-        user: user.login,
-        password: login.password,
-        authzid: user.authorizationId,
-      },
+      credentials: await this.#credentialsOf(login, user),
       timeouts: this.#timeouts,
     });
     try {
@@ -70,6 +71,18 @@ export class ImapSource implements SourceConnector {
       await connection.close();
       throw error;
     }
+  }
+
+  async #credentialsOf({ endpoint, password }: SourceLogin, user: SourceUser): Promise<Credentials> {
+    if (endpoint.authentication === "password")
+      return { kind: "password", user: user.login, password, authzid: user.authorizationId };
+    if (!this.#tokenFor)
+      throw new MigrationError(
+        "mailbox",
+        "TokenSourceMissing",
+        "The endpoint wants authentication xoauth2, for which this deployment has no source of tokens.",
+      );
+    return { kind: "token", user: user.mailboxUser, token: await this.#tokenFor(endpoint, user.mailboxUser) };
   }
 }
 

@@ -7,7 +7,7 @@ import { isInbox, joinSegments, personalScope } from "./folder-paths.ts";
 import { findFolder, isSelectable, type ListedFolder, listFolders, statusOf } from "./listing.ts";
 import { plainName } from "./naming.ts";
 import { assignUses } from "./special-use.ts";
-import { atom, quoted } from "./wire.ts";
+import { atom, string } from "./wire.ts";
 
 const ATTRIBUTE_OF_USE: Readonly<Record<Exclude<SpecialUse, "inbox">, string>> = {
   sent: "\\Sent",
@@ -17,6 +17,7 @@ const ATTRIBUTE_OF_USE: Readonly<Record<Exclude<SpecialUse, "inbox">, string>> =
   archive: "\\Archive",
 };
 
+const INBOX = "INBOX";
 const TRASH_NAME = "Trash";
 
 interface Index {
@@ -43,6 +44,7 @@ export class TargetFolders {
     segments: readonly string[],
     specialUse?: SpecialUse,
   ): Promise<TargetFolder> {
+    if (specialUse === "inbox") return this.#folderAt(connection, INBOX);
     const index = await this.#load(connection);
     const known = specialUse === undefined ? undefined : index.pathByUse.get(specialUse);
     if (known !== undefined) return this.#folderAt(connection, known);
@@ -131,14 +133,14 @@ async function create(
   const attribute = use === undefined || use === "inbox" ? undefined : ATTRIBUTE_OF_USE[use];
   let reply =
     attribute !== undefined && connection.has("CREATE-SPECIAL-USE")
-      ? await connection.attempt("CREATE", [quoted(path), [atom("USE"), [atom(attribute)]]])
-      : await connection.attempt("CREATE", [quoted(path)]);
+      ? await connection.attempt("CREATE", [string(path), [atom("USE"), [atom(attribute)]]])
+      : await connection.attempt("CREATE", [string(path)]);
   // RFC 6154, 5.2: the server may refuse the use, not the folder.
   if (reply.status !== "OK" && attribute !== undefined)
-    reply = await connection.attempt("CREATE", [quoted(path)]);
+    reply = await connection.attempt("CREATE", [string(path)]);
   const found = await findCreated(connection, path);
   if (found) {
-    if (reply.status === "OK") await connection.attempt("SUBSCRIBE", [quoted(found.path)]);
+    if (reply.status === "OK") await connection.attempt("SUBSCRIBE", [string(found.path)]);
     return found;
   }
   const error = connection.refusal(reply);
@@ -162,7 +164,7 @@ async function findCreated(connection: ImapConnection, path: string): Promise<Li
 
 function pathOf(connection: ImapConnection, parent: string, name: string): string {
   const { prefix, delimiter } = personalOf(connection);
-  if (parent === "") return isInbox(name) ? "INBOX" : prefix + joinSegments([name], delimiter);
+  if (parent === "") return isInbox(name) ? INBOX : prefix + joinSegments([name], delimiter);
   return `${parent}${delimiter ?? ""}${joinSegments([name], delimiter)}`;
 }
 

@@ -26,7 +26,7 @@ import { ConnectionPool, type PooledConnection } from "./pool.ts";
 import type { OpenedMailbox } from "./select.ts";
 import { Semaphore } from "./semaphore.ts";
 import { TargetFolders } from "./target-folders.ts";
-import { type Argument, atom, quoted, responseCodeOf, sequence, textOf } from "./wire.ts";
+import { type Argument, atom, responseCodeOf, sequence, string, textOf } from "./wire.ts";
 
 export interface ImapTargetSettings {
   readonly host: string;
@@ -262,7 +262,12 @@ class ImapTargetMailbox implements TargetMailbox {
       const flags = keptFlags(storableFlags(message.flags), await this.#permanentFlagsOf(pooled, folder));
       const before = connection.has("UIDPLUS") ? undefined : await markOf(pooled, folder);
       const { internalDate } = message;
-      const stored = await append(connection, { path: folder, flags, internalDate, content, deadline });
+      const stored = await append(connection, { path: folder, flags, internalDate, content, deadline }).catch(
+        (error: unknown) => {
+          if (isMigrationError(error) && error.code === "TargetFolderGone") this.#folders.forget();
+          throw error;
+        },
+      );
       if (stored) return formatItemId(stored.uidValidity, stored.uid);
       return findNext(pooled, folder, before, internalDate);
     });
@@ -286,7 +291,7 @@ class ImapTargetMailbox implements TargetMailbox {
         copied = formatItemId(uidValidity, Number(newUid));
     };
     const reply = await connection
-      .attempt(moves ? "UID MOVE" : "UID COPY", [sequence(String(uid)), quoted(to)], {
+      .attempt(moves ? "UID MOVE" : "UID COPY", [sequence(String(uid)), string(to)], {
         untagged: {
           OK: async (response) => {
             const { code, arguments: values } = responseCodeOf(response);

@@ -19,9 +19,9 @@ export function atom(value: string): Argument {
   return { type: "ATOM", value };
 }
 
-/** A quoted string; the compiler refuses CR, LF and NUL in it. */
-export function quoted(value: string): Argument {
-  return { type: "STRING", value };
+/** A string, quoted where that can hold it, or else a literal. */
+export function string(value: string): Argument {
+  return { type: /[\r\n]/.test(value) ? "LITERAL" : "STRING", value };
 }
 
 export function atoms(...values: readonly string[]): Argument[] {
