@@ -140,8 +140,11 @@ async function controlField(archive: string, field: string): Promise<string> {
   return (await run("dpkg-deb", ["-f", archive, field])).stdout.trim();
 }
 
+let packageLists: Promise<unknown> | undefined;
+
 async function aptUpdate(): Promise<void> {
-  await run("apt-get", ["-qq", "-o", "DPkg::Lock::Timeout=300", "update"]);
+  packageLists ??= run("apt-get", ["-qq", "-o", "DPkg::Lock::Timeout=300", "update"]);
+  await packageLists;
 }
 
 async function aptInstall(packages: readonly string[]): Promise<void> {

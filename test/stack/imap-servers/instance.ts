@@ -51,7 +51,7 @@ export async function startInstance(
     try {
       const { command, environment } = await configure(site);
       const server = supervise(command, site.directory, logFile, environment ?? {});
-      if (await greets(site, server.exited)) return { ...site, stop: () => server.stop() };
+      if (await greets(site, server.ended)) return { ...site, stop: () => server.stop() };
       const log = (await readFile(logFile, "utf8").catch(() => "")).slice(-2_000);
       await server.stop();
       if (attempt === START_ATTEMPTS) throw new Error(`${name} did not start; its log ends with:\n${log}`);
@@ -99,14 +99,14 @@ function listen(server: ReturnType<typeof createServer>): Promise<number> {
   });
 }
 
-async function greets(site: InstanceSite, exited: Promise<void>): Promise<boolean> {
+async function greets(site: InstanceSite, ended: Promise<void>): Promise<boolean> {
   let running = true;
-  const ended = exited.then(() => {
+  const stopped = ended.then(() => {
     running = false;
   });
   const deadline = Date.now() + START_TIMEOUT_MS;
   while (running && Date.now() < deadline) {
-    if ((await Promise.race([hasGreeting(site.port), ended])) === true) return true;
+    if ((await Promise.race([hasGreeting(site.port), stopped])) === true) return true;
     await delay(50);
   }
   return false;

@@ -1,11 +1,12 @@
 import { spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
+import type { Socket } from "node:net";
 
 /** A server process and all it has started. */
 export interface Supervised {
-  /** Settles when nothing of the server is left. */
-  readonly exited: Promise<void>;
-  /** Ends the server. Repeatable. */
+  /** Settles when the server has ended, by itself too. */
+  readonly ended: Promise<void>;
+  /** Ends the server and removes its directory. Repeatable. */
   stop(): Promise<void>;
 }
 
@@ -13,13 +14,16 @@ export interface Supervised {
 const SUPERVISOR = `
 directory=$1; shift
 exec 3<&0
-setsid "$@" </dev/null 3<&- &
+setsid "$@" </dev/null >&2 3<&- &
 server=$!
 setsid sh -c 'read -r _ <&3; kill -TERM "-$1"; sleep 5; kill -KILL "-$1"' watcher "$server" &
 watcher=$!
 wait "$server"
 kill -KILL "-$server" "-$watcher" "$watcher" 2>/dev/null
 wait
+trap '' PIPE
+echo ended 2>/dev/null
+read -r _ <&3
 rm -rf "$directory"
 `;
 
@@ -27,7 +31,7 @@ rm -rf "$directory"
  * Runs a server in a process group of its own until `stop`, or until this process ends in whatever way.
  *
  * @param command program and arguments; must stay in the foreground
- * @param directory working directory of the server, removed with it
+ * @param directory of the server's files; still there when the server has ended by itself
  * @param logFile takes what the server prints
  */
 export function supervise(
@@ -40,22 +44,26 @@ export function supervise(
   const child = spawn("sh", ["-c", SUPERVISOR, "supervisor", directory, ...command], {
     cwd: "/",
     detached: true,
-    stdio: ["pipe", log, log],
+    stdio: ["pipe", "pipe", log],
     env: { ...process.env, ...environment },
   });
   closeSync(log);
+  const { stdin, stdout } = child;
+  if (stdin === null || stdout === null) throw new Error("the supervisor was not given its pipes");
   const exited = new Promise<void>((resolve, reject) => {
     child.once("exit", () => resolve());
     child.once("error", reject);
   });
-  child.stdin?.on("error", () => undefined);
+  const said = new Promise<void>((resolve) => stdout.once("data", () => resolve()));
+  stdin.on("error", () => undefined);
+  // A server that nobody stops must not keep its owner alive.
   child.unref();
-  if (child.stdin && "unref" in child.stdin && typeof child.stdin.unref === "function") child.stdin.unref();
+  for (const pipe of [stdin, stdout]) (pipe as Socket).unref();
   return {
-    exited,
+    ended: Promise.race([said, exited]),
     async stop() {
       child.ref();
-      child.stdin?.end();
+      stdin.end();
       await exited;
     },
   };
