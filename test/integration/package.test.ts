@@ -1,0 +1,99 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { packageEntries } from "../../infra/package/package.ts";
+import { createZip } from "../../infra/package/zip.ts";
+import { uploadFunction } from "../../infra/scripts/event-subscription.ts";
+import { type AppProcess, startApp } from "../stack/app-process.ts";
+import { type Stack, startStack } from "../stack/stack.ts";
+import { readZip, unzip } from "../stack/unzip.ts";
+
+const root = join(import.meta.dirname, "../..");
+const mebibyte = 1024 * 1024;
+
+describe("package", () => {
+  let archive: Buffer;
+  beforeAll(async () => {
+    archive = createZip(await packageEntries(root));
+  });
+
+  it("has the same bytes again from the same source, in whatever order the files come", async () => {
+    const entries = await packageEntries(root);
+    expect(createZip([...entries].reverse()).equals(archive)).toBe(true);
+  });
+
+  it("has other bytes as soon as one file differs", async () => {
+    const [first, ...others] = await packageEntries(root);
+    const changed = {
+      name: first?.name ?? "",
+      content: Buffer.concat([first?.content ?? Buffer.alloc(0), Buffer.from(" ")]),
+    };
+    expect(createZip([changed, ...others]).equals(archive)).toBe(false);
+  });
+
+  it("holds the bundle, what stays outside of it, and nothing else", () => {
+    const names = [...readZip(archive).keys()];
+    expect(names).toEqual(
+      expect.arrayContaining([
+        "host.json",
+        "package.json",
+        "dist/index.js",
+        "dist/node_modules/@azure/functions/package.json",
+      ]),
+    );
+    const strange = names.filter(
+      (name) =>
+        !/^(host\.json|package\.json|dist\/.+\.(m?js|json|txt)|dist\/node_modules\/.+\/LICENSE)$/.test(name),
+    );
+    expect(strange).toEqual([]);
+  });
+
+  it("is small", () => {
+    expect(archive.length).toBeLessThan(8 * mebibyte);
+  });
+
+  it("holds neither settings nor test code", () => {
+    const marks = ["test/stack/", "local.settings", "vitest", "hoodiecrow"];
+    const found = [...readZip(archive)].flatMap(([name, content]) =>
+      marks.filter((mark) => content.includes(mark)).map((mark) => `${mark} in ${name}`),
+    );
+    expect(found).toEqual([]);
+  });
+
+  describe("unzipped into an empty folder", () => {
+    let folder: string;
+    let stack: Stack;
+    let app: AppProcess;
+    beforeAll(async () => {
+      folder = mkdtempSync(join(tmpdir(), "package-"));
+      unzip(archive, folder);
+      stack = await startStack();
+      app = await startApp({ packageDirectory: folder, settings: stack.settings });
+    });
+    afterAll(async () => {
+      await app?.stop();
+      await stack?.close();
+      rmSync(folder, { recursive: true, force: true });
+    });
+
+    it("starts, and every function is indexed", async () => {
+      const ready = app.events.filter(({ message }) => message === "Function ready");
+      const names = ready.map(({ functionName }) => String(functionName));
+      expect(names).toEqual(
+        expect.arrayContaining(["upload", "mailbox-sync", "folder-sync", "resync", "janitor", "health"]),
+      );
+      expect((await fetch(`${app.url}/api/health`)).status).toBe(200);
+    });
+
+    it("has the blob trigger under the name that the event subscription calls", () => {
+      expect(app.events).toContainEqual(
+        expect.objectContaining({
+          message: "Function ready",
+          functionName: uploadFunction,
+          trigger: "blobTrigger",
+        }),
+      );
+    });
+  });
+});
