@@ -100,9 +100,14 @@ async function fetchAll(mailbox: SourceMailbox, last = 3): Promise<{ uids: numbe
 }
 
 describe("logins that would open another mailbox", () => {
-  test("an authorization identity without SASL PLAIN never becomes the administrator's login", async () => {
-    for (const capabilities of ["NAMESPACE", "NAMESPACE AUTH=LOGIN"]) {
-      const server = await serve({ capabilities });
+  test("an authorization identity the server ignores never becomes the administrator's login", async () => {
+    const servers: readonly Script[] = [
+      { capabilities: "NAMESPACE" },
+      { capabilities: "NAMESPACE AUTH=LOGIN" },
+      { capabilities: "NAMESPACE AUTH=PLAIN", greeting: "* OK Courier-IMAP ready." },
+    ];
+    for (const script of servers) {
+      const server = await serve(script);
       await expect(openSource(server, { adminUser: "admin" })).rejects.toMatchObject({
         kind: "mailbox",
         code: "AdminMailboxRefused",
@@ -155,6 +160,13 @@ describe("refused logins", () => {
     const error: unknown = await openSource(server).catch((failure: unknown) => failure);
     expect(error).toMatchObject({ kind, code });
     expect(JSON.stringify({ ...(error as Error), message: String(error) })).not.toMatch(/canary|google/);
+  });
+
+  test("a login that is taken without access to the mailbox", async () => {
+    const server = await serve({
+      on: when("NAMESPACE", ({ tag, send }) => send(`${tag} BAD User is authenticated but not connected.`)),
+    });
+    await expect(openSource(server)).rejects.toMatchObject({ kind: "mailbox", code: "ImapDisabled" });
   });
 
   test("a server that says BYE instead of a greeting", async () => {

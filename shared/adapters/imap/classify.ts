@@ -49,6 +49,7 @@ interface Failure {
   readonly tlsFailed?: unknown;
   readonly authenticationFailed?: unknown;
   readonly responseStatus?: unknown;
+  readonly response?: unknown;
   readonly responseText?: unknown;
   readonly serverResponseCode?: unknown;
 }
@@ -107,6 +108,13 @@ export function classifyFailure(error: unknown, scene: Scene): MigrationError {
 
   const reply = replyOf(error);
   if (reply) return classifyReply(reply, scene);
+  // Exchange takes the login, and refuses what comes after it.
+  if (failure.authenticationFailed === true && IMAP_DISABLED.test(String(failure.response ?? "")))
+    return classifyLogin(
+      { status: "NO", code: "", codeArguments: [], text: String(failure.response) },
+      server,
+      scene.side,
+    );
   if (failure.authenticationFailed === true || failure.message === "Unsupported authentication mechanism")
     return new MigrationError(
       "mailbox",
@@ -189,7 +197,7 @@ function classifyLogin(reply: Reply, server: string, side: Scene["side"]): Migra
 /** The tagged answer inside an error of imapflow, if it is one. */
 export function replyOf(error: unknown): Reply | undefined {
   if (typeof error !== "object" || error === null) return undefined;
-  const failure: Failure & { readonly response?: unknown } = error;
+  const failure: Failure = error;
   if (failure.responseStatus !== "NO" && failure.responseStatus !== "BAD") return undefined;
   return {
     status: failure.responseStatus,

@@ -102,7 +102,7 @@ export class ImapConnection {
       secure: settings.security === "ssl",
       ...(settings.security === "ssl" ? {} : { doSTARTTLS: settings.security === "tls" }),
       tls: { rejectUnauthorized: !settings.acceptUntrustedCertificates },
-      auth: login.authFor(() => client.capabilities.has("AUTH=PLAIN")),
+      auth: login.authFor(() => honoursAuthorizationIdentity(client)),
       clientInfo: { name: "imap-to-m365", vendor: "imap-to-m365", version: "1", "support-url": "" },
       logger: false,
       disableAutoIdle: true,
@@ -116,7 +116,7 @@ export class ImapConnection {
     const connection = new ImapConnection(client, settings);
     try {
       await client.connect();
-      login.verify(connection.greeting);
+      login.verify();
       // The end of a large APPEND is a small write of its own, which must not wait for the server's delayed ACK.
       connection.#internals.socket?.setNoDelay(true);
     } catch (error) {
@@ -255,7 +255,8 @@ class Login {
     this.#scene = scene;
   }
 
-  authFor(offersPlain: () => boolean): Auth {
+  /** @param canDelegate whether the server, as it presents itself by then, honours an authorization identity. */
+  authFor(canDelegate: () => boolean): Auth {
     const credentials = this.#credentials;
     const use = () => {
       this.#used = true;
@@ -274,27 +275,31 @@ class Login {
       user,
       ...(authzid === undefined ? {} : { authzid, loginMethod: "AUTH=PLAIN" }),
       get pass(): string {
-        // Without SASL PLAIN imapflow drops the authorization identity silently and logs in as the administrator.
-        if (authzid !== undefined && !offersPlain()) throw adminMailbox(scene);
+        if (authzid !== undefined && !canDelegate()) throw adminMailbox(scene);
         use();
         return password;
       },
     };
   }
 
-  /** @throws MigrationError `mailbox` if the session may be in another mailbox than the one asked for. */
-  verify(greeting: string): void {
+  /** @throws MigrationError `mailbox` if the session was open without the login, in whoever's mailbox. */
+  verify(): void {
+    if (this.#used) return;
     const { host, port, side } = this.#scene;
-    if (!this.#used)
-      throw new MigrationError(
-        "mailbox",
-        "PreauthenticatedConnection",
-        `The ${side} server ${host}:${port} opened a session before any login, so that it is unknown whose mailbox it is.`,
-      );
-    const delegated = this.#credentials.kind === "password" && this.#credentials.authzid !== undefined;
-    // Courier accepts an authorization identity and ignores it.
-    if (delegated && /\bcourier\b/i.test(greeting)) throw adminMailbox(this.#scene);
+    throw new MigrationError(
+      "mailbox",
+      "PreauthenticatedConnection",
+      `The ${side} server ${host}:${port} opened a session before any login, so that it is unknown whose mailbox it is.`,
+    );
   }
+}
+
+/**
+ * Without SASL PLAIN imapflow drops the authorization identity silently and logs in as the administrator. Courier
+ * takes one by SASL PLAIN, and ignores it.
+ */
+function honoursAuthorizationIdentity(client: ImapFlow): boolean {
+  return client.capabilities.has("AUTH=PLAIN") && !/\bcourier\b/i.test(client.greeting ?? "");
 }
 
 function adminMailbox(scene: Scene): MigrationError {
