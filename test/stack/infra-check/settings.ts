@@ -36,7 +36,7 @@ export const settingGroups: Readonly<Record<string, SettingGroup>> = {
     ),
     notOurs: ["ServiceBusConnection__credential"],
   },
-  identity: { ...same("AZURE_CLIENT_ID", "AZURE_AUTHORITY_HOST"), notOurs: ["AZURE_AUTHORITY_HOST"] },
+  identity: same("AZURE_CLIENT_ID", "AZURE_AUTHORITY_HOST"),
   telemetry: {
     ...same("APPLICATIONINSIGHTS_CONNECTION_STRING", "APPLICATIONINSIGHTS_AUTHENTICATION_STRING"),
     notOurs: ["APPLICATIONINSIGHTS_AUTHENTICATION_STRING"],
