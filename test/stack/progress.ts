@@ -29,7 +29,9 @@ const finalStatuses = ["Synced", "SyncedWithErrors", "Failed", "Stopped", "Compl
 export interface Display {
   /** Replaces what was drawn before. */
   draw(lines: readonly string[]): void;
-  /** Writes a line that stays. */
+  /** Lets what is drawn stay as it is. */
+  keep(): void;
+  /** Writes a line that stays, above what is drawn. */
   note(line: string): void;
 }
 
@@ -38,8 +40,12 @@ export function createDisplay(output: NodeJS.WriteStream): Display {
   let drawn: readonly string[] = [];
   const erase = (): string => (drawn.length > 0 ? `\x1b[${drawn.length}A\x1b[J` : "");
   const text = (lines: readonly string[]): string => lines.map((line) => `${line}\n`).join("");
+  const keep = (): void => {
+    drawn = [];
+  };
   if (!output.isTTY)
     return {
+      keep,
       draw(lines) {
         output.write(text(lines.filter((line) => !drawn.includes(line))));
         drawn = lines;
@@ -47,6 +53,7 @@ export function createDisplay(output: NodeJS.WriteStream): Display {
       note: (line) => output.write(`${line}\n`),
     };
   return {
+    keep,
     draw(lines) {
       // A line that wraps would take two rows and be erased by half.
       const fitting = lines.map((line) => line.slice(0, output.columns - 1));
@@ -76,7 +83,10 @@ export async function followBatch(
         ? [batchLine(progress), ...(mailboxes?.value ?? []).map(mailboxLine)]
         : [`${batch}: waits to be read`],
     );
-    if (progress && finalStatuses.includes(progress.status)) return progress;
+    if (progress && finalStatuses.includes(progress.status)) {
+      display.keep();
+      return progress;
+    }
     await sleep(pollMs, undefined, { signal }).catch(() => signal.throwIfAborted());
   }
 }
