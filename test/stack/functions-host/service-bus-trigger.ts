@@ -14,11 +14,14 @@ import { toTriggerMetadata } from "./rpc.ts";
 import { resolveSettings, type Settings } from "./settings.ts";
 import type { TriggerListener } from "./trigger-listener.ts";
 
-/** Pause before asking again after the service had no session to give, in milliseconds. */
-const acceptPauseMs = 100;
+/** Milliseconds before asking again when the service had no session to give, and when it could not be asked. */
+const noSessionPauseMs = 100;
+const failurePauseMs = 1_000;
 
 /** Answers to a request for a session that mean there is none at present. */
 const noSessionCodes = ["ServiceTimeout", "SessionCannotBeLocked"];
+
+type InTurn = (action: () => Promise<void>) => Promise<void>;
 
 export interface ServiceBusTriggerOptions {
   readonly target: TriggeredFunction;
@@ -53,6 +56,7 @@ function listenToQueue(options: ServiceBusTriggerOptions): TriggerListener {
     maxAutoLockRenewalDurationInMs: config.maxAutoLockRenewalDuration,
     skipParsingBodyAsJson: true,
   });
+  const inTurn = oneAtATime();
   const running = new Set<Promise<void>>();
   let subscription: { close(): Promise<void> } | undefined;
   return {
@@ -60,7 +64,7 @@ function listenToQueue(options: ServiceBusTriggerOptions): TriggerListener {
       subscription = receiver.subscribe(
         {
           processMessage: (message) => {
-            const handling = dispatch(message, receiver).finally(() => running.delete(handling));
+            const handling = dispatch(message, receiver, inTurn).finally(() => running.delete(handling));
             running.add(handling);
             return handling;
           },
@@ -109,9 +113,10 @@ function listenToSessions(options: ServiceBusTriggerOptions): TriggerListener {
       });
     } catch (error) {
       if (stopping.signal.aborted) return undefined;
-      if (!isServiceBusError(error) || !noSessionCodes.includes(error.code))
-        logError("No session accepted")(error);
-      await sleep(acceptPauseMs, undefined, { signal: stopping.signal }).catch(() => undefined);
+      const noSession = isServiceBusError(error) && noSessionCodes.includes(error.code);
+      if (!noSession) logError("No session accepted")(error);
+      const pauseMs = noSession ? noSessionPauseMs : failurePauseMs;
+      await sleep(pauseMs, undefined, { signal: stopping.signal }).catch(() => undefined);
       return undefined;
     }
   }
@@ -149,11 +154,14 @@ function prepare({ target, settings, clients, config, invoker, log }: ServiceBus
   const client: ServiceBusClient = clients.serviceBus(String(connection));
   const autoComplete =
     typeof autoCompleteMessages === "boolean" ? autoCompleteMessages : config.autoCompleteMessages;
-  const settleInTurn = oneAtATime();
   const logError = (message: string) => (error: unknown) =>
     log("error", `Host.Triggers.ServiceBus.${target.name}`, message, { error: describeError(error) });
 
-  async function dispatch(message: ServiceBusReceivedMessage, receiver: ServiceBusReceiver): Promise<void> {
+  async function dispatch(
+    message: ServiceBusReceivedMessage,
+    receiver: ServiceBusReceiver,
+    inTurn: InTurn = (action) => action(),
+  ): Promise<void> {
     const returned = await invoker
       .invoke(target, { data: { string: bodyText(message.body) }, triggerMetadata: metadataOf(message) })
       .then(
@@ -161,7 +169,7 @@ function prepare({ target, settings, clients, config, invoker, log }: ServiceBus
         () => false,
       );
     if (!autoComplete && returned) return;
-    await settleInTurn(() =>
+    await inTurn(() =>
       returned ? receiver.completeMessage(message) : receiver.abandonMessage(message),
     ).catch(logError("Message not settled"));
   }
@@ -173,7 +181,7 @@ function prepare({ target, settings, clients, config, invoker, log }: ServiceBus
  * Runs actions one after another. The client's AMQP library sends adjacent deliveries that are settled in one turn of
  * the event loop as one range with the first one's outcome, which would complete a message that is to be abandoned.
  */
-function oneAtATime(): (action: () => Promise<void>) => Promise<void> {
+function oneAtATime(): InTurn {
   let last: Promise<void> = Promise.resolve();
   return (action) => {
     const next = last.then(action);
