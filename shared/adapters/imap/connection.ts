@@ -1,6 +1,7 @@
 import { ImapFlow, type ImapResponse, type NamespaceObject } from "imapflow";
-import { MigrationError } from "../../domain/errors.ts";
+import type { MigrationError } from "../../domain/errors.ts";
 import { classifyFailure, classifyReply, replyOf, type Scene } from "./classify.ts";
+import { type Credentials, Login } from "./login.ts";
 import { type Argument, type Reply, responseCodeOf, textOf, type UntaggedHandlers } from "./wire.ts";
 
 export interface Timeouts {
@@ -19,16 +20,6 @@ export const defaultTimeouts: Timeouts = {
   stallMs: 90_000,
   commandMs: 600_000,
 };
-
-export type Credentials =
-  | {
-      readonly kind: "password";
-      readonly user: string;
-      readonly password: string;
-      /** SASL PLAIN authorization identity (RFC 4616): whose mailbox to open with the user's login. */
-      readonly authzid?: string | undefined;
-    }
-  | { readonly kind: "token"; readonly user: string; readonly token: string };
 
 export interface ConnectionSettings {
   readonly side: Scene["side"];
@@ -102,7 +93,7 @@ export class ImapConnection {
       secure: settings.security === "ssl",
       ...(settings.security === "ssl" ? {} : { doSTARTTLS: settings.security === "tls" }),
       tls: { rejectUnauthorized: !settings.acceptUntrustedCertificates },
-      auth: login.authFor(() => honoursAuthorizationIdentity(client)),
+      auth: login.authFor(() => client),
       clientInfo: { name: "imap-to-m365", vendor: "imap-to-m365", version: "1", "support-url": "" },
       logger: false,
       disableAutoIdle: true,
@@ -128,11 +119,6 @@ export class ImapConnection {
 
   get usable(): boolean {
     return this.#client.usable && !this.#client.isClosed;
-  }
-
-  /** Bytes sent and received since the connection was opened. */
-  get traffic(): { readonly sent: number; readonly received: number } {
-    return this.#client.stats();
   }
 
   /** The server's first line, which often names the software. */
@@ -237,77 +223,6 @@ export class ImapConnection {
       clearTimeout(timer);
     }
   }
-}
-
-type Auth = NonNullable<ConstructorParameters<typeof ImapFlow>[0]>["auth"];
-
-/**
- * The login as imapflow takes it. imapflow asks for the secret once it knows the server's capabilities: the moment to
- * refuse a login that would open another mailbox than the one asked for, and proof that there was a login at all.
- */
-class Login {
-  readonly #credentials: Credentials;
-  readonly #scene: Scene;
-  #used = false;
-
-  constructor(credentials: Credentials, scene: Scene) {
-    this.#credentials = credentials;
-    this.#scene = scene;
-  }
-
-  /** @param canDelegate whether the server, as it presents itself by then, honours an authorization identity. */
-  authFor(canDelegate: () => boolean): Auth {
-    const credentials = this.#credentials;
-    const use = () => {
-      this.#used = true;
-    };
-    if (credentials.kind === "token")
-      return {
-        user: credentials.user,
-        get accessToken(): string {
-          use();
-          return credentials.token;
-        },
-      };
-    const { user, password, authzid } = credentials;
-    const scene = this.#scene;
-    return {
-      user,
-      ...(authzid === undefined ? {} : { authzid, loginMethod: "AUTH=PLAIN" }),
-      get pass(): string {
-        if (authzid !== undefined && !canDelegate()) throw adminMailbox(scene);
-        use();
-        return password;
-      },
-    };
-  }
-
-  /** @throws MigrationError `mailbox` if the session was open without the login, in whoever's mailbox. */
-  verify(): void {
-    if (this.#used) return;
-    const { host, port, side } = this.#scene;
-    throw new MigrationError(
-      "mailbox",
-      "PreauthenticatedConnection",
-      `The ${side} server ${host}:${port} opened a session before any login, so that it is unknown whose mailbox it is.`,
-    );
-  }
-}
-
-/**
- * Without SASL PLAIN imapflow drops the authorization identity silently and logs in as the administrator. Courier
- * takes one by SASL PLAIN, and ignores it.
- */
-function honoursAuthorizationIdentity(client: ImapFlow): boolean {
-  return client.capabilities.has("AUTH=PLAIN") && !/\bcourier\b/i.test(client.greeting ?? "");
-}
-
-function adminMailbox(scene: Scene): MigrationError {
-  return new MigrationError(
-    "mailbox",
-    "AdminMailboxRefused",
-    `The ${scene.side} server ${scene.host}:${scene.port} does not let an administrator act for a user by SASL PLAIN; the login would open the administrator's own mailbox. Use another form of administrator login, or the user's password.`,
-  );
 }
 
 function refusalIn(error: unknown): Reply | undefined {

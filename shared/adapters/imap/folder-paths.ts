@@ -16,6 +16,8 @@ export interface Namespaces {
 }
 
 const INBOX = "INBOX";
+/** The login's own inbox or a folder below it, which is never another user's root. */
+const OWN_INBOX = /^INBOX(?:[./\\]|$)/i;
 
 export function isInbox(path: string): boolean {
   return path.toUpperCase() === INBOX;
@@ -82,7 +84,7 @@ export function userRootCandidates(userRoot: string, namespaces: Namespaces): re
     candidates.push(joinOverlapping(prefix, serverPath(trimmed, delimiter ?? undefined), delimiter ?? ""));
   for (const { delimiter } of all) candidates.push(serverPath(trimmed, delimiter ?? undefined));
   candidates.push(encodeMailboxName(trimmed));
-  return [...new Set(candidates)];
+  return [...new Set(candidates)].filter((candidate) => !OWN_INBOX.test(candidate));
 }
 
 /** A path of segments in the server's form. */

@@ -115,6 +115,11 @@ describe("UserRoot", () => {
     expect(userRootCandidates("/", courier)).toEqual([]);
   });
 
+  test("is never the administrator's own inbox", () => {
+    expect(userRootCandidates("/INBOX", plain)).toEqual(["/INBOX"]);
+    expect(userRootCandidates("inbox/alberta", plain)).toEqual([]);
+  });
+
   test("the root is the inbox, and what lies below are the user's folders", () => {
     const scope = userRootScope("#shared.users.alberta", ".");
     expect(scope.segmentsOf("#shared.users.alberta", ".")).toEqual(["INBOX"]);

@@ -1,0 +1,295 @@
+import type { Readable } from "node:stream";
+import { isMigrationError } from "../../domain/errors.ts";
+import type { SpecialUse } from "../../domain/folders.ts";
+import type { Stamp, TargetFolderId, TargetItemId } from "../../domain/names.ts";
+import { uidSetOf } from "../../domain/uid-set.ts";
+import type {
+  ChangeOutcome,
+  FolderNaming,
+  FoundItem,
+  ItemState,
+  OutgoingMessage,
+  TargetFolder,
+  TargetMailbox,
+  WriteCandidate,
+} from "../../migration/ports/target.ts";
+import { append, folderGone, inDoubt, outOfTime } from "./append.ts";
+import type { ImapConnection } from "./connection.ts";
+import { fetchItems, fetchRows } from "./fetch.ts";
+import { keptFlags, looksAsWritten, storableFlags } from "./flags.ts";
+import { matchCopies, type Recognizable } from "./matching.ts";
+import { imapNaming } from "./naming.ts";
+import type { ConnectionPool, PooledConnection } from "./pool.ts";
+import type { Semaphore } from "./semaphore.ts";
+import { TargetFolders } from "./target-folders.ts";
+import {
+  expunge,
+  findNext,
+  formatItemId,
+  formatMark,
+  MAX_UID,
+  markOf,
+  parseItemId,
+  parseMark,
+  presentUid,
+  store,
+} from "./target-items.ts";
+import { responseCodeOf, sequence, string, textOf } from "./wire.ts";
+
+/** One user's mailbox on an IMAP target. */
+export class ImapTargetMailbox implements TargetMailbox {
+  readonly order = "ascending";
+  readonly naming: FolderNaming;
+  readonly writeConcurrency: number;
+  readonly #pool: ConnectionPool;
+  readonly #folders: TargetFolders;
+  readonly #large: Semaphore;
+  readonly #permanentFlags = new Map<TargetFolderId, readonly string[] | undefined>();
+
+  constructor(first: ImapConnection, pool: ConnectionPool, writeConcurrency: number, large: Semaphore) {
+    this.naming = imapNaming(first.namespaces.personal[0]?.delimiter ?? undefined);
+    this.writeConcurrency = writeConcurrency;
+    this.#pool = pool;
+    this.#folders = new TargetFolders(this.naming);
+    this.#large = large;
+  }
+
+  get usable(): boolean {
+    return this.#pool.usable;
+  }
+
+  async ensureFolder(segments: readonly string[], specialUse?: SpecialUse): Promise<TargetFolder> {
+    return this.#pool.use(({ connection }) => this.#folders.ensure(connection, segments, specialUse));
+  }
+
+  async folderExists(folder: TargetFolderId): Promise<boolean> {
+    return this.#pool.use(({ connection }) => this.#folders.exists(connection, folder));
+  }
+
+  async markFolder(folder: TargetFolderId): Promise<string> {
+    return this.#pool.use(async (pooled) => formatMark(await markOf(pooled, folder)));
+  }
+
+  async write(folder: TargetFolderId, message: OutgoingMessage): Promise<TargetItemId> {
+    const deadline = Date.now() + message.timeoutMs;
+    const { content } = message;
+    if (Buffer.isBuffer(content)) return this.#append(folder, message, content, deadline);
+    await this.#large.acquire();
+    try {
+      const bytes = await readAll(await content(), deadline);
+      return await this.#append(folder, message, bytes, deadline);
+    } finally {
+      this.#large.release();
+    }
+  }
+
+  async findWritten(
+    folder: TargetFolderId,
+    chunk: { readonly token: string; readonly mark: string },
+    candidates: readonly WriteCandidate[],
+    known: ReadonlySet<TargetItemId>,
+  ): Promise<ReadonlyMap<Stamp, readonly FoundItem[]>> {
+    const stored = await this.#storedSince(folder, chunk.mark, known);
+    const found = new Map<Stamp, readonly FoundItem[]>();
+    for (const [candidate, copies] of matchCopies(candidates, stored))
+      found.set(
+        candidate.stamp,
+        copies.map(({ id, flags }) => ({ id, untouched: looksAsWritten(candidate.flags, flags) })),
+      );
+    return found;
+  }
+
+  /**
+   * Marks the copy \Deleted and expunges it alone (UID EXPUNGE, RFC 4315). A server without UIDPLUS could only
+   * expunge everything marked, the user's own messages too, so there the mark is all.
+   */
+  async removeDuplicate(folder: TargetFolderId, item: TargetItemId): Promise<void> {
+    await this.#pool.use(async (pooled) => {
+      const uid = await presentUid(pooled, folder, item);
+      if (uid !== undefined) await expunge(pooled.connection, uid);
+    });
+  }
+
+  async readItems(
+    folder: TargetFolderId,
+    items: readonly TargetItemId[],
+  ): Promise<ReadonlyMap<TargetItemId, ItemState>> {
+    return this.#pool.use(async (pooled) => {
+      const states = new Map<TargetItemId, ItemState>();
+      const opened = await pooled.examine(folder);
+      const uidValidity = opened?.uidValidity;
+      if (uidValidity === undefined) return states;
+      const uids = items.map(parseItemId).filter((id) => id.uidValidity === uidValidity);
+      const set = uidSetOf(uids.map(({ uid }) => uid));
+      for await (const { uid, flags = [] } of fetchRows(pooled.connection, set, {
+        items: fetchItems.flags,
+      })) {
+        const id = formatItemId(uidValidity, uid);
+        states.set(id, { id, flags });
+      }
+      return states;
+    });
+  }
+
+  async changeFlags(
+    folder: TargetFolderId,
+    item: TargetItemId,
+    change: { readonly add: readonly string[]; readonly remove: readonly string[] },
+  ): Promise<ChangeOutcome> {
+    return this.#pool.use(async (pooled) => {
+      const uid = await presentUid(pooled, folder, item);
+      if (uid === undefined) return "gone";
+      const permanent = (await pooled.select(folder))?.permanentFlags;
+      const add = keptFlags(storableFlags(change.add), permanent);
+      const remove = storableFlags(change.remove);
+      if (add.length > 0) await store(pooled.connection, uid, "+FLAGS.SILENT", add);
+      if (remove.length > 0) await store(pooled.connection, uid, "-FLAGS.SILENT", remove);
+      return "done";
+    });
+  }
+
+  async moveItem(
+    from: TargetFolderId,
+    item: TargetItemId,
+    to: TargetFolderId,
+  ): Promise<TargetItemId | undefined> {
+    return this.#pool.use((pooled) => this.#move(pooled, from, item, to));
+  }
+
+  async findMoved(
+    _item: TargetItemId,
+    to: TargetFolderId,
+    mark: string,
+    candidate: WriteCandidate,
+    known: ReadonlySet<TargetItemId>,
+  ): Promise<TargetItemId | undefined> {
+    const stored = await this.#storedSince(to, mark, known);
+    return matchCopies([candidate], stored).get(candidate)?.[0]?.id;
+  }
+
+  async deleteItem(folder: TargetFolderId, item: TargetItemId): Promise<ChangeOutcome> {
+    return this.#pool.use(async (pooled) => {
+      const trash = await this.#folders.trash(pooled.connection);
+      if (trash === folder) return (await presentUid(pooled, folder, item)) === undefined ? "gone" : "done";
+      return (await this.#move(pooled, folder, item, trash)) === undefined ? "gone" : "done";
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.close();
+  }
+
+  async #append(
+    folder: TargetFolderId,
+    message: OutgoingMessage,
+    content: Buffer,
+    deadline: number,
+  ): Promise<TargetItemId> {
+    return this.#pool.use(async (pooled) => {
+      if (Date.now() >= deadline) throw outOfTime();
+      const { connection } = pooled;
+      const flags = keptFlags(storableFlags(message.flags), await this.#permanentFlagsOf(pooled, folder));
+      const before = connection.has("UIDPLUS") ? undefined : await markOf(pooled, folder);
+      const { internalDate } = message;
+      const stored = await append(connection, { path: folder, flags, internalDate, content, deadline }).catch(
+        (error: unknown) => {
+          if (isMigrationError(error) && error.code === "TargetFolderGone") this.#folders.forget();
+          throw error;
+        },
+      );
+      if (stored) return formatItemId(stored.uidValidity, stored.uid);
+      return findNext(pooled, folder, before, internalDate);
+    });
+  }
+
+  async #move(
+    pooled: PooledConnection,
+    from: TargetFolderId,
+    item: TargetItemId,
+    to: TargetFolderId,
+  ): Promise<TargetItemId | undefined> {
+    const uid = await presentUid(pooled, from, item);
+    if (uid === undefined) return undefined;
+    const { connection } = pooled;
+    const before = connection.has("UIDPLUS") ? undefined : await markOf(pooled, to);
+    const moves = connection.has("MOVE");
+    let copied: TargetItemId | undefined;
+    const note = (code: string, values: readonly string[]) => {
+      const [uidValidity, , newUid] = values;
+      if (code === "COPYUID" && uidValidity !== undefined && /^\d+$/.test(newUid ?? ""))
+        copied = formatItemId(uidValidity, Number(newUid));
+    };
+    const reply = await connection
+      .attempt(moves ? "UID MOVE" : "UID COPY", [sequence(String(uid)), string(to)], {
+        untagged: {
+          OK: async (response) => {
+            const { code, arguments: values } = responseCodeOf(response);
+            note(code, values.map(textOf));
+          },
+        },
+      })
+      .catch((error: unknown) => {
+        throw inDoubt(error);
+      });
+    if (reply.code === "TRYCREATE" || reply.code === "NONEXISTENT") throw folderGone();
+    if (reply.status !== "OK") throw connection.refusal(reply);
+    note(reply.code, reply.codeArguments);
+    if (!moves) await expunge(connection, uid);
+    return copied ?? (await findNext(pooled, to, before, undefined));
+  }
+
+  /** Messages stored in a folder since a mark was taken, that belong to nobody yet. */
+  async #storedSince(
+    folder: TargetFolderId,
+    mark: string,
+    known: ReadonlySet<TargetItemId>,
+  ): Promise<readonly StoredMessage[]> {
+    return this.#pool.use(async (pooled) => {
+      const uidValidity = (await pooled.examine(folder))?.uidValidity;
+      if (uidValidity === undefined) return [];
+      const { uidNext, ...marked } = parseMark(mark);
+      // A folder that was recreated since: every message in it may be one that was written.
+      const first = marked.uidValidity === uidValidity ? uidNext : 1;
+      const stored: StoredMessage[] = [];
+      const rows = fetchRows(pooled.connection, [[first, MAX_UID]], { items: fetchItems.header });
+      for await (const row of rows) {
+        const id = formatItemId(uidValidity, row.uid);
+        if (known.has(id)) continue;
+        const { flags = [], internalDate = new Date(0), size = 0, body: header = Buffer.alloc(0) } = row;
+        stored.push({ id, uid: row.uid, flags, internalDate, size, header });
+      }
+      return stored.sort((a, b) => a.uid - b.uid);
+    });
+  }
+
+  /** PERMANENTFLAGS, which only SELECT tells; read once a folder. */
+  async #permanentFlagsOf(
+    pooled: PooledConnection,
+    folder: TargetFolderId,
+  ): Promise<readonly string[] | undefined> {
+    if (!this.#permanentFlags.has(folder)) {
+      const opened = await pooled.select(folder);
+      if (!opened) {
+        this.#folders.forget();
+        throw folderGone();
+      }
+      this.#permanentFlags.set(folder, opened.permanentFlags);
+    }
+    return this.#permanentFlags.get(folder);
+  }
+}
+
+interface StoredMessage extends Recognizable {
+  readonly id: TargetItemId;
+  readonly uid: number;
+  readonly flags: readonly string[];
+}
+
+async function readAll(stream: Readable, deadline: number): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  for await (const part of stream) {
+    if (Date.now() >= deadline) throw outOfTime();
+    parts.push(Buffer.isBuffer(part) ? part : Buffer.from(part));
+  }
+  return Buffer.concat(parts);
+}
