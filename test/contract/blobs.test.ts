@@ -198,6 +198,21 @@ describe("ReportStore", () => {
     expect(await get("reports", `${batch}/mailboxes.csv`)).toBe("old");
   });
 
+  it("lets many write the same report at once, small or large", async () => {
+    const batch = newBatch();
+    const write = (size: number) =>
+      stores.reports.write(batch, "validation", pieces(...Array.from({ length: 3 }, () => "x".repeat(size))));
+    await Promise.all(Array.from({ length: 8 }, () => write(5)));
+    expect(await get("reports", `${batch}/validation.csv`)).toBe("x".repeat(15));
+
+    const outcomes = await Promise.allSettled(Array.from({ length: 4 }, () => write(1_100_000)));
+    for (const outcome of outcomes)
+      if (outcome.status === "rejected")
+        expect(outcome.reason).toMatchObject({ kind: "transient", code: "StorageWriteCollided" });
+    expect(outcomes.map(({ status }) => status)).toContain("fulfilled");
+    expect(await get("reports", `${batch}/validation.csv`)).toHaveLength(3_300_000);
+  });
+
   it("writes once more when an answer was lost", async () => {
     const batch = newBatch();
     const before = proxy.lost;

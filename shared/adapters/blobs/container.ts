@@ -1,5 +1,6 @@
 import { Readable } from "node:stream";
 import { BlobServiceClient, type ContainerClient, type StoragePipelineOptions } from "@azure/storage-blob";
+import { MigrationError } from "../../domain/errors.ts";
 import { classifyStorageError, codeOf, type StorageSettings, statusOf } from "../azure-storage.ts";
 
 export interface StoredBlob {
@@ -17,6 +18,8 @@ const callTimeoutMs = 60_000;
 const transferTimeoutMs = 600_000;
 /** Settings files are small: more bytes than this are not read, and what was read is then not valid JSON. */
 const maxTextBytes = 1_048_576;
+/** Bytes sent in one request. */
+const pieceBytes = 1_048_576;
 
 /** One container. Blob names are compared exactly unless a method says otherwise. All methods throw MigrationError only. */
 export class Container {
@@ -95,15 +98,26 @@ export class Container {
     return undefined;
   }
 
-  /** Writes a blob as a whole over whatever is there, holding a few blocks in memory. Repeatable. */
+  /**
+   * Writes a blob as a whole over whatever is there, holding a few megabytes in memory. Repeatable.
+   * @throws MigrationError `transient`/`StorageWriteCollided` if somebody else wrote the same large blob meanwhile.
+   */
   async write(name: string, contentType: string, content: AsyncIterable<string>): Promise<void> {
     const blob = this.#client.getBlockBlobClient(name);
-    await classified(() =>
-      blob.uploadStream(Readable.from(content, { objectMode: false }), 1_048_576, 2, {
-        blobHTTPHeaders: { blobContentType: contentType },
-        abortSignal: AbortSignal.timeout(transferTimeoutMs),
-      }),
-    );
+    const options = {
+      blobHTTPHeaders: { blobContentType: contentType },
+      abortSignal: AbortSignal.timeout(transferTimeoutMs),
+    };
+    await classified(async () => {
+      const pieces = piecesOf(content);
+      const first = await pieces.next();
+      if (first.done === true) return blob.upload("", 0, options);
+      const second = await pieces.next();
+      // One request where one is enough: it is atomic, and two writers cannot disturb each other.
+      if (second.done === true) return blob.upload(first.value, first.value.length, options);
+      const all = chain([first.value, second.value], pieces);
+      return blob.uploadStream(Readable.from(all, { objectMode: false }), pieceBytes, 2, options);
+    });
   }
 
   /** Removes a blob, or only one version of it. @returns false if there is another version. Repeatable. */
@@ -144,6 +158,26 @@ export class Container {
   }
 }
 
+/** The text as bytes, in pieces of about {@link pieceBytes}. */
+async function* piecesOf(content: AsyncIterable<string>): AsyncGenerator<Buffer> {
+  let texts: string[] = [];
+  let length = 0;
+  for await (const text of content) {
+    texts.push(text);
+    length += text.length;
+    if (length < pieceBytes) continue;
+    yield Buffer.from(texts.join(""));
+    texts = [];
+    length = 0;
+  }
+  if (length > 0) yield Buffer.from(texts.join(""));
+}
+
+async function* chain(first: readonly Buffer[], rest: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  yield* first;
+  yield* rest;
+}
+
 async function* classifiedChunks(stream: NodeJS.ReadableStream): AsyncGenerator<Buffer> {
   try {
     for await (const chunk of stream) yield Buffer.from(chunk);
@@ -161,7 +195,14 @@ async function classified<T>(request: () => Promise<T>): Promise<T> {
 }
 
 /** What an error of the Blobs SDK means for the caller. */
-function classify(error: unknown) {
+function classify(error: unknown): MigrationError {
+  // Committing the blocks of one writer discards those of the other.
+  if (codeOf(error) === "InvalidBlockList")
+    return new MigrationError(
+      "transient",
+      "StorageWriteCollided",
+      "Another worker wrote the same file in Blob Storage at the same time.",
+    );
   return classifyStorageError(error, { name: "Blob Storage", role: "Storage Blob Data Contributor" });
 }
 
