@@ -1,8 +1,9 @@
 import type { Readable } from "node:stream";
 import { type BatchOptions, defaultBatchOptions } from "../../domain/batch-options.ts";
 import type { BatchName, EndpointName } from "../../domain/names.ts";
+import type { MailboxSyncMessage } from "../../domain/queue-messages.ts";
 import type { EndpointStore, ReportStore, UploadStore } from "../ports/blobs.ts";
-import type { BatchStore, MailboxRecord, MailboxStore, Page, Versioned } from "../ports/registry.ts";
+import type { BatchStore, MailboxStore } from "../ports/registry.ts";
 import type { Vault } from "../ports/vault.ts";
 import type { WorkQueue } from "../ports/work-queue.ts";
 import type { Clock } from "../runtime.ts";
@@ -17,7 +18,7 @@ import { createUploadUsers } from "./upload-users.ts";
 import { validationReport } from "./validation-report.ts";
 
 /** Mailboxes woken together. */
-const wakePageSize = 500;
+const wakeGroupSize = 500;
 
 /** What became of an uploaded file. */
 export type IngestOutcome =
@@ -83,24 +84,20 @@ export function createUploadIngestion(parts: UploadIngestionParts): UploadIngest
       : settingIssues("EndpointInvalid", `The file endpoints/${name}.json`, parsed.issues);
   }
 
-  /** Wakes every mailbox that has not been started. Waking one twice is harmless. */
+  /** Wakes every mailbox that has not been started, those of earlier uploads included. Waking one twice is harmless. */
   async function wakeMailboxes(batch: BatchName): Promise<number> {
     let count = 0;
-    let continuation: string | undefined;
-    do {
-      const page: Page<Versioned<MailboxRecord>> = await mailboxes.list(batch, {
-        status: "Created",
-        top: wakePageSize,
-        ...(continuation === undefined ? {} : { continuation }),
-      });
-      if (page.items.length > 0)
-        await queue.sendMailboxSync(
-          page.items.map(({ value }) => ({ batch, mailboxId: value.id, round: value.round })),
-        );
-      count += page.items.length;
-      continuation = page.continuation;
-    } while (continuation !== undefined);
-    return count;
+    let group: MailboxSyncMessage[] = [];
+    for await (const { value } of mailboxes.scan(batch)) {
+      if (value.status !== "Created") continue;
+      group.push({ batch, mailboxId: value.id, round: value.round });
+      if (group.length < wakeGroupSize) continue;
+      await queue.sendMailboxSync(group);
+      count += group.length;
+      group = [];
+    }
+    if (group.length > 0) await queue.sendMailboxSync(group);
+    return count + group.length;
   }
 
   async function reject(batch: BatchName, { issues }: Rejected): Promise<IngestOutcome> {
