@@ -421,6 +421,46 @@ describe("large folders and transport on Dovecot", () => {
     }
   });
 
+  test("opens folders whatever their names are made of", async () => {
+    const names = [
+      'qu"ote',
+      "back\\slash",
+      " spaces ",
+      "per%cent *",
+      "br[ack]et {1}",
+      "(paren)",
+      "A&B",
+      "a.b",
+    ];
+    const client = await RawImap.login(server, server.userName(2), server.password);
+    for (const name of names) {
+      const sent = name.replaceAll("&", "&-").replace(/["\\]/g, "\\$&");
+      await client.command(`CREATE "Parent/${sent}"`);
+      await client.append(`Parent/${sent}`, { content: text(`Subject: ${names.indexOf(name)}`, "", "x") });
+    }
+    await client.close();
+    const mailbox = await createImapSource().open({
+      endpoint: endpointSchema.parse({
+        host: server.host,
+        port: server.tlsPort,
+        acceptUntrustedCertificates: true,
+      }),
+      userName: server.userName(2),
+      password: server.password,
+    });
+    const folders = await mailbox.listFolders();
+    const parent = folders.find(({ segments }) => segments.join("|") === "Parent");
+    expect(parent).toMatchObject({ selectable: false });
+    expect(parent?.status).toBeUndefined();
+    const children = folders.filter(({ segments }) => segments.length === 2);
+    expect(children.map(({ segments }) => segments[1]).sort()).toEqual([...names].sort());
+    for (const { path, segments } of children) {
+      const [message] = await collect((await mailbox.openFolder(path)).fetchHeaders([[1, 1]]));
+      expect(message?.header.toString()).toContain(`Subject: ${names.indexOf(segments[1] ?? "")}\r\n`);
+    }
+    await mailbox.close();
+  });
+
   test("goes on after a consumer that stopped early", async () => {
     const mailbox = await open();
     const folder = await mailbox.openFolder("INBOX");
