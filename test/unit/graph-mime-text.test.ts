@@ -64,9 +64,12 @@ describe("transfer encodings", () => {
     expect(await decode(text, "quoted-printable", 10_000)).toBe("\u00c3\u00a4".repeat(40_000));
   });
 
-  it("decodes uuencode between its begin and end", async () => {
-    const encoded = "preamble\nbegin 644 cat.txt\n#0V%T\n`\nend\ntrailer\n";
-    expect(await decode(encoded, "uuencode")).toBe("Cat");
+  it("decodes uuencode between its begin and end, and keeps what is around it", async () => {
+    expect(await decode("\nbegin 644 cat.txt\n#0V%T\n`\nend\n", "uuencode")).toBe("Cat");
+    expect(await decode("before\nbegin 644 cat.txt\n#0V%T\n`\nend\nafter\n", "uuencode")).toBe(
+      "before\nCatafter\n",
+    );
+    expect(await decode("never\nbegun", "uuencode")).toBe("never\nbegun");
   });
 });
 

@@ -21,20 +21,27 @@ interface Piece {
 /**
  * The one body Exchange holds, from all parts to be read. A single part stays as it is; several follow one another, as HTML
  * if any of them is.
+ * @param maxBytesEach of each part only the begin, decoded bytes.
  */
-export async function composeBody(source: ByteSource, parts: readonly Part[]): Promise<ComposedBody> {
+export async function composeBody(
+  source: ByteSource,
+  parts: readonly Part[],
+  maxBytesEach = Number.POSITIVE_INFINITY,
+): Promise<ComposedBody> {
   const pieces: Piece[] = [];
   const guessed: string[] = [];
   for (const part of parts) {
     if (part.bodyKind === undefined) continue;
-    const bytes = await loadContent(source, bodyOf(part.entity));
+    const bytes = (await loadContent(source, bodyOf(part.entity), maxBytesEach)).subarray(0, maxBytesEach);
     const declared = part.entity.contentType.params.get("charset");
     const { text, faithful } = decodeText(
       bytes,
       declared ?? (part.bodyKind === "html" ? metaCharset(bytes) : undefined),
     );
     if (!faithful) guessed.push(part.path);
-    pieces.push({ kind: kindOf(part, text), text: storableText(text) });
+    const kind = kindOf(part, text);
+    const cut = bytes.length === maxBytesEach;
+    pieces.push({ kind, text: storableText(cut ? tidyCut(text, kind) : text) });
   }
   return { ...join(pieces), guessed };
 }
@@ -45,6 +52,13 @@ function kindOf(part: Part, text: string): "text" | "html" {
   return part.bodyKind === "html" || (undeclared && /^\s*<(?:!doctype html|html)\b/i.test(text))
     ? "html"
     : "text";
+}
+
+/** Half a character or half a tag at the end would be shown as junk. */
+function tidyCut(text: string, kind: "text" | "html"): string {
+  const whole = text.replace(/\ufffd+$/, "");
+  const tag = kind === "html" ? whole.lastIndexOf("<") : -1;
+  return tag > 0 ? whole.slice(0, tag) : whole;
 }
 
 function metaCharset(bytes: Buffer): string | undefined {

@@ -22,10 +22,19 @@ export async function* streamContent(source: ByteSource, content: PartContent): 
     if (piece.length > 0) yield piece;
 }
 
-/** All decoded bytes; only for content known to be small. */
-export async function loadContent(source: ByteSource, content: PartContent): Promise<Buffer> {
+/** All decoded bytes, or those up to a limit (rounded up to what is decoded at once); only for content known to be small. */
+export async function loadContent(
+  source: ByteSource,
+  content: PartContent,
+  maxBytes = Number.POSITIVE_INFINITY,
+): Promise<Buffer> {
   const pieces: Buffer[] = [];
-  for await (const piece of streamContent(source, content)) pieces.push(piece);
+  let size = 0;
+  for await (const piece of streamContent(source, content)) {
+    pieces.push(piece);
+    size += piece.length;
+    if (size >= maxBytes) break;
+  }
   return pieces.length === 1 && pieces[0] !== undefined ? pieces[0] : Buffer.concat(pieces);
 }
 

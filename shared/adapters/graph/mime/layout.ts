@@ -18,8 +18,6 @@ export type BodyKind = "html" | "text";
 
 /** Renderings for devices that show nothing the chosen alternative does not. */
 const otherRenderings = new Set(["text/x-amp-html", "text/watch-html", "text/enriched", "text/richtext"]);
-/** Encoded bytes of a text part beyond which it is a file, not something to read in a message. */
-const maxBodyBytes = 4 << 20;
 
 /**
  * Decides for each leaf whether it is read as the body, attached, or stands for the body in another rendering.
@@ -60,7 +58,6 @@ function bodyKind(entity: Entity): BodyKind | undefined {
   const readable = type === "text/plain" || type === "text/html" || type.startsWith("multipart/");
   if (!readable || entity.disposition.value === "attachment" || declaredName(entity) !== undefined)
     return undefined;
-  if (entity.end - entity.bodyStart > maxBodyBytes) return undefined;
   return type === "text/html" ? "html" : "text";
 }
 

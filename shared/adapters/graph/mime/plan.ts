@@ -90,6 +90,7 @@ const maxRequestBytes = 4 * 1024 * 1024;
 /** For attachments from 3 MB on; sessions take 2 MB and more, but the page says 3. */
 const sessionFrom = 3 * 1024 * 1024;
 const maxBodyBytes = 2 * 1024 * 1024;
+const excerptBytes = 64 * 1024;
 /** JSON around the content of an attachment, without its name. */
 const attachmentOverhead = 400;
 
@@ -137,25 +138,29 @@ async function planBody(
   notes: Set<PlanNote>,
 ): Promise<{ readonly body: MessageBody; readonly overflow: readonly Candidate[] }> {
   const readable = smime?.kind === "opaque" ? [] : parts.filter((part) => part.use === "body");
-  const { guessed, ...body } = await composeBody(source, readable);
-  if (guessed.length > 0) notes.add("charsetGuessed");
   if (readable.length > 1) notes.add("severalBodies");
-  if (Buffer.byteLength(JSON.stringify(body.content)) <= maxBodyBytes) return { body, overflow: [] };
-  // Too long for a request: the begin can be read, and all of it is attached.
+  const encodedBytes = readable.reduce((sum, { entity }) => sum + entity.end - entity.bodyStart, 0);
+  if (encodedBytes <= maxBodyBytes) {
+    const { guessed, ...body } = await composeBody(source, readable);
+    if (guessed.length > 0) notes.add("charsetGuessed");
+    if (Buffer.byteLength(JSON.stringify(body.content)) <= maxBodyBytes) return { body, overflow: [] };
+  }
+  // Too long for a request: the begin can be read, and all of it is attached, unless the signed entity is.
+  const { contentType, content } = await composeBody(source, readable, excerptBytes);
   notes.add("textAttached");
-  const begin = body.contentType === "text" ? truncateText(body.content, maxBodyBytes / 8) : "";
-  const whole = Buffer.from(body.content, "utf8");
+  const overflow =
+    smime === undefined ? await Promise.all(readable.map((part) => textFile(source, part))) : [];
+  return { body: { contentType, content }, overflow };
+}
+
+async function textFile(source: ByteSource, { entity, bodyKind }: Part): Promise<Candidate> {
+  const content = bodyOf(entity);
   return {
-    body: { contentType: "text", content: begin },
-    overflow: [
-      {
-        name: body.contentType === "html" ? "message.html" : "message.txt",
-        contentType: body.contentType === "html" ? "text/html" : "text/plain",
-        isInline: false,
-        content: { prefix: whole, start: 0, end: 0, encoding: "identity" },
-        size: whole.length,
-      },
-    ],
+    name: bodyKind === "html" ? "message.html" : "message.txt",
+    contentType: bodyKind === "html" ? "text/html" : "text/plain",
+    isInline: false,
+    content,
+    size: await measureContent(source, content),
   };
 }
 

@@ -17,7 +17,7 @@ export interface SpooledSource extends ByteSource {
  * @throws what the stream throws; the file is gone then.
  */
 export async function spool(stream: Readable, maxBytes: number): Promise<SpooledSource | undefined> {
-  const directory = await mkdtemp(join(tmpdir(), "imap-to-m365-"));
+  const directory = await mkdtemp(join(tmpdir(), "imap-to-m365-spool-"));
   let file: FileHandle | undefined;
   const dispose = async () => {
     await file?.close();

@@ -162,24 +162,28 @@ function hexDigit(byte: number | undefined): number {
   return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1;
 }
 
-/** The body of a "begin ... end" block, as POSIX uuencode writes it. */
+/** What lies between "begin" and "end" as POSIX uuencode writes it; text around it stays as it is. */
 function uuencodeLineDecoder(): (line: Buffer) => Buffer {
   let inside = false;
   return (line) => {
     const text = line.toString("latin1").trimEnd();
-    if (!inside) {
-      inside = /^begin [0-7]{3,4} /.test(text);
-      return Buffer.alloc(0);
+    if (inside) {
+      inside = text !== "end";
+      return inside ? decodeUuencodedLine(text) : Buffer.alloc(0);
     }
-    if (text === "end") inside = false;
-    if (!inside || text.length === 0) return Buffer.alloc(0);
-    const length = (text.charCodeAt(0) - 32) & 63;
-    const out = Buffer.alloc(Math.ceil(length / 3) * 3);
-    for (let at = 1, to = 0; to < length; at += 4, to += 3) {
-      const bits = [0, 1, 2, 3].map((offset) => ((text.charCodeAt(at + offset) || 32) - 32) & 63);
-      const word = ((bits[0] ?? 0) << 18) | ((bits[1] ?? 0) << 12) | ((bits[2] ?? 0) << 6) | (bits[3] ?? 0);
-      out.writeUIntBE(word, to, 3);
-    }
-    return out.subarray(0, length);
+    inside = /^begin [0-7]{3,4} /.test(text);
+    return inside || text === "" ? Buffer.alloc(0) : line;
   };
+}
+
+function decodeUuencodedLine(text: string): Buffer {
+  if (text === "") return Buffer.alloc(0);
+  const length = (text.charCodeAt(0) - 32) & 63;
+  const out = Buffer.alloc(Math.ceil(length / 3) * 3);
+  for (let at = 1, to = 0; to < length; at += 4, to += 3) {
+    const bits = [0, 1, 2, 3].map((offset) => ((text.charCodeAt(at + offset) || 32) - 32) & 63);
+    const word = ((bits[0] ?? 0) << 18) | ((bits[1] ?? 0) << 12) | ((bits[2] ?? 0) << 6) | (bits[3] ?? 0);
+    out.writeUIntBE(word, to, 3);
+  }
+  return out.subarray(0, length);
 }

@@ -1,0 +1,106 @@
+import PostalMime from "postal-mime";
+import { describe, expect, it } from "vitest";
+import { type Row, runConformance, startJourney } from "../stack/conformance/journey.ts";
+import { renderTable } from "../stack/conformance/table.ts";
+import { generateCorpus } from "../stack/corpus/corpus.ts";
+import type { MessageInspection } from "../stack/graph/index.ts";
+
+/** What Exchange has no place for; everything else must arrive. */
+const cannotBeHeld = [
+  "plain text next to HTML (Exchange derives its own)",
+  "PGP signature over the text (the text is stored anew)",
+  "forwarded state (next to answered)",
+  "keyword NonJunk (tells mail programs only)",
+  "keyword $MDNSent (tells mail programs only)",
+];
+
+describe("every kind of message", () => {
+  it("arrives as the conformance table says, and loses only what Exchange cannot hold", async () => {
+    const rows: readonly Row[] = await runConformance();
+    const lost = new Set(
+      rows.flatMap(({ aspects }) => aspects.filter(({ form }) => form === "lost").map(({ what }) => what)),
+    );
+    expect([...lost].toSorted()).toEqual(cannotBeHeld.toSorted());
+    const exact = (kind: string) =>
+      rows
+        .find((row) => row.kind === kind)
+        ?.aspects.filter(({ form }) => form === "exact")
+        .map(({ what }) => what);
+    expect(exact("S/MIME clear-signed")).toContain("signature (openssl verifies)");
+    expect(exact("S/MIME opaque-signed")).toContain("signature (openssl verifies)");
+    expect(exact("S/MIME encrypted")).toContain("encrypted content (openssl decrypts)");
+    const table = renderTable(rows);
+    for (const { kind } of rows) expect(table).toContain(`| ${kind} |`);
+  });
+});
+
+/** Text without what rendering, line ends and encodings change. */
+function words(text: string): readonly string[] {
+  return (text.match(/[\p{L}\p{N}]{3,}/gu) ?? []).filter((word) => !word.includes("\ufffd"));
+}
+
+function squeezed(bytes: Buffer): string {
+  return bytes
+    .toString("latin1")
+    .replace(/[\r\n]+/g, "\n")
+    .trim();
+}
+
+/** What another parser sees in the source, and the arrival does not hold. */
+async function missingParts(content: Buffer, arrival: MessageInspection): Promise<readonly string[]> {
+  const source = await PostalMime.parse(content, {
+    forceRfc822Attachments: true,
+    attachmentEncoding: "arraybuffer",
+  });
+  const files = arrival.attachments.map((attachment) => attachment.bytes());
+  const [signed] = arrival.attachments.filter((attachment) => attachment.contentType === "multipart/signed");
+  // All that is signed lies in one attachment, as it stood behind the header.
+  if (signed !== undefined) {
+    const entity = signed.bytes();
+    return content.includes(entity.subarray(entity.indexOf("\n\r\n"))) ? [] : ["signed entity"];
+  }
+  const shown = [arrival.properties.body.content, ...files.map((file) => file.toString("utf8"))].join(" ");
+  const unseen = (text: string) => words(text).filter((word) => !shown.includes(word));
+  const missing: string[] = [];
+  for (const attachment of source.attachments) {
+    const { mimeType } = attachment;
+    const bytes = Buffer.from(attachment.content as ArrayBuffer);
+    const read = squeezed(bytes);
+    // The other parser rewrites line ends; the file must then stand in the source as it arrived.
+    const there =
+      files.some((file) => file.equals(bytes) || (content.includes(file) && squeezed(file) === read)) ||
+      (mimeType.startsWith("text") && unseen(bytes.toString("utf8")).length === 0);
+    if (!there) missing.push(mimeType);
+  }
+  const text = source.html === undefined ? (source.text ?? "") : source.html.replace(/<[^>]*>|&\w+;/g, " ");
+  // Uuencode is decoded, so its first and last line are gone.
+  return [...missing, ...unseen(text.replace(/^(?:begin [0-7]+ .*|end)$/gm, "")).slice(0, 3)];
+}
+
+describe("a corpus of realistic and malformed mail", () => {
+  it("arrives with every part of every message", async () => {
+    const journey = await startJourney();
+    try {
+      const [mailbox] = generateCorpus({
+        seed: "graph",
+        mailboxes: 1,
+        messages: 360,
+        largest: 5 * 1024 * 1024,
+      });
+      const incomplete: string[] = [];
+      const kinds = new Set<string>();
+      for (const message of mailbox?.messages() ?? []) {
+        const arrival = await journey.send(message);
+        kinds.add(message.kind);
+        expect(arrival.isDraft).toBe(message.flags.includes("\\Draft"));
+        expect(arrival.receivedDateTime.getTime()).toBe(message.internalDate.getTime());
+        for (const part of await missingParts(message.content, arrival))
+          incomplete.push(`${message.kind}: ${part}`);
+      }
+      expect(incomplete).toEqual([]);
+      expect(kinds.size).toBeGreaterThan(40);
+    } finally {
+      await journey.close();
+    }
+  });
+});
