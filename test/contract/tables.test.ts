@@ -632,6 +632,26 @@ describe("AdmissionStore", () => {
     expect(await stores.admissions.apply(endpoint, version, change)).toBe(true);
   });
 
+  it("gives a mailbox a new permit or place in the change that takes its old one", async () => {
+    const endpoint = newEndpointName();
+    const held = permit();
+    const { mailboxId } = held;
+    await stores.admissions.apply(endpoint, "", { permits: [held] });
+    await stores.admissions.join(endpoint, wait(1, { mailboxId }));
+    const { version } = await stores.admissions.read(endpoint, 1);
+    const renewed = { ...held, round: 2 };
+    const again = wait(2, { mailboxId, kind: "incremental" });
+    const change = {
+      permits: [renewed],
+      releasedPermits: [mailboxId],
+      served: [mailboxId],
+      waiting: [again],
+    };
+    expect(await stores.admissions.apply(endpoint, version, change)).toBe(true);
+    expect(await stores.admissions.find(endpoint, mailboxId)).toEqual({ permit: renewed, wait: again });
+    expect((await stores.admissions.read(endpoint, 5)).waiting).toEqual([again]);
+  });
+
   it("grants 49 waiting mailboxes at once", async () => {
     const endpoint = newEndpointName();
     const entries = Array.from({ length: 49 }, (_, n) => wait(n));

@@ -79,9 +79,14 @@ export function createAdmissionStore(table: Table): AdmissionStore {
 
   /** The rows of a change. Rows to remove that are not there are left out, since a transaction fails on them. */
   async function changesOf(endpoint: EndpointName, change: AdmissionChange): Promise<readonly Change[]> {
+    // A row can appear once in a transaction: what is given anew is not taken away.
+    const given = new Set((change.permits ?? []).map(({ mailboxId }) => mailboxId));
+    const joining = new Set((change.waiting ?? []).map(({ mailboxId }) => mailboxId));
+    const leaving = (change.releasedPermits ?? []).filter((id) => !given.has(id));
+    const leavingList = (change.served ?? []).filter((id) => !joining.has(id));
     const [released, served, joined] = await Promise.all([
-      Promise.all((change.releasedPermits ?? []).map((id) => table.get(endpoint, permitKey(id)))),
-      Promise.all((change.served ?? []).map((id) => findWait(endpoint, id))),
+      Promise.all(leaving.map((id) => table.get(endpoint, permitKey(id)))),
+      Promise.all(leavingList.map((id) => findWait(endpoint, id))),
       Promise.all((change.waiting ?? []).map((entry) => placing(endpoint, entry))),
     ]);
     const changes: Change[] = [
