@@ -1,3 +1,4 @@
+import "./telemetry.ts";
 import "./upload-trigger.ts";
 import "./mailbox-sync.ts";
 import "./folder-sync.ts";

@@ -1,4 +1,5 @@
 import type { TokenCredential } from "@azure/identity";
+import { logEvent } from "./adapters/telemetry/invocation.ts";
 import { type Config, readConfig, type StorageConnection } from "./config.ts";
 import { sourceAccount } from "./domain/credentials.ts";
 import { folderSyncQueue, mailboxSyncQueue } from "./domain/queue-messages.ts";
@@ -15,6 +16,8 @@ import { createStatus } from "./migration/status/status.ts";
 import { createFolderSync } from "./migration/sync/folder-sync.ts";
 import { createUploadIngestion } from "./migration/upload/ingest-upload.ts";
 
+export { withinInvocation } from "./adapters/telemetry/invocation.ts";
+
 /** Builds something once and at its first use; a failure is not kept. */
 function once<T>(build: () => Promise<T>): () => Promise<T> {
   let built: Promise<T> | undefined;
@@ -27,7 +30,7 @@ function once<T>(build: () => Promise<T>): () => Promise<T> {
   };
 }
 
-const log: Log = (event, fields) => console.log(JSON.stringify({ event, ...fields }));
+const log: Log = logEvent;
 const clock = Date.now;
 const config = once(async () => readConfig());
 
@@ -63,6 +66,8 @@ const serviceBus = once(async () => {
   const { createServiceBusClient } = await import("./adapters/servicebus/client.ts");
   const { createWorkQueue } = await import("./adapters/servicebus/work-queue.ts");
   const { createDeadLetterQueue } = await import("./adapters/servicebus/dead-letter-queue.ts");
+  const { propagateTraces } = await import("./adapters/telemetry/propagation.ts");
+  propagateTraces();
   const settings = (await config()).serviceBus;
   const client = createServiceBusClient(
     "connectionString" in settings

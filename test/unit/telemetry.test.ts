@@ -1,5 +1,7 @@
+import { InvocationContext, PreInvocationContext } from "@azure/functions";
 import { ServiceBusClient } from "@azure/service-bus";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { onInvocation } from "../../functions/telemetry.ts";
 import {
   currentTraceParent,
   logEvent,
@@ -49,6 +51,28 @@ describe("events", () => {
     for (const [id, lines] of seen)
       expect(lines).toEqual(Array(3).fill(`{"event":"folder.planned","mailbox":"${id}"}`));
     expect(seen.size).toBe(3);
+  });
+});
+
+describe("the hook before each invocation", () => {
+  it("runs the handler in the trace that the host gives", async () => {
+    const lines: unknown[] = [];
+    const invocationContext = new InvocationContext({
+      invocationId: "1",
+      traceContext: { traceParent },
+      logHandler: (_level, ...given) => void lines.push(...given),
+    });
+    const context = new PreInvocationContext({
+      invocationContext,
+      inputs: ["a message"],
+      functionCallback: async (message) => {
+        logEvent("mailbox.admitted", { round: 1 });
+        return `${message} in ${currentTraceParent()}`;
+      },
+    });
+    onInvocation(context);
+    expect(await context.functionHandler("a message", invocationContext)).toBe(`a message in ${traceParent}`);
+    expect(lines).toEqual(['{"event":"mailbox.admitted","round":1}']);
   });
 });
 
