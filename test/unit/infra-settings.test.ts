@@ -6,7 +6,7 @@ import { readConfig, settingNames } from "../../shared/config.ts";
 import { endpointSchema } from "../../shared/domain/endpoint.ts";
 import { folderSyncQueue, mailboxSyncQueue } from "../../shared/domain/queue-messages.ts";
 import { planDeployment } from "../stack/infra-check/deployment.ts";
-import { hostJsonProblems, permitProblems } from "../stack/infra-check/host-json.ts";
+import { eventLevelProblems, hostJsonProblems, permitProblems } from "../stack/infra-check/host-json.ts";
 import { withMistake } from "../stack/infra-check/planted.ts";
 import { deployedQueues, emulatedQueues } from "../stack/infra-check/queues.ts";
 import { deployedSettings, settingProblems } from "../stack/infra-check/settings.ts";
@@ -105,6 +105,16 @@ describe("host.json", () => {
   ])("is refused with %s", (_, from, to, message) => {
     expect(hostJson).toContain(from);
     expect(hostJsonProblems(hostJson.replace(from, to)).join("\n")).toMatch(message);
+  });
+
+  it("records the events of the application", () => {
+    expect(eventLevelProblems(hostJson)).toEqual([]);
+    expect(eventLevelProblems(hostJson.replace(/"Function": "\w+"/, '"Function": "Warning"'))).toHaveLength(
+      1,
+    );
+    expect(eventLevelProblems(hostJson.replace(/"Host.Function.Console": "\w+",/, ""))).toEqual([
+      "Host.Function.Console is at Warning by Host",
+    ]);
   });
 
   it("has a session for every permit of an endpoint at its defaults, on the instances that Bicep allows", async () => {

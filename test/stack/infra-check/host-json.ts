@@ -90,3 +90,20 @@ export function permitProblems(hostJson: string, permits: number, instances: num
     ? []
     : [`${permits} permits do not fit into ${sessions} sessions on each of ${instances} instances`];
 }
+
+/** Categories under which the host files what the app logs: through an invocation, and on the standard output. */
+const eventCategories = ["Function.folder-sync.User", "Host.Function.Console"];
+
+/** Categories of events whose level keeps them from being recorded. The longest name that begins a category decides. */
+export function eventLevelProblems(hostJson: string): readonly string[] {
+  const levels = hostSchema.parse(JSON.parse(hostJson)).logging?.logLevel ?? {};
+  return eventCategories.flatMap((category) => {
+    const [deciding = "default"] = Object.keys(levels)
+      .filter((name) => category === name || category.startsWith(`${name}.`))
+      .sort((a, b) => b.length - a.length);
+    const level = levels[deciding] ?? "Information";
+    return ["Trace", "Debug", "Information"].includes(level)
+      ? []
+      : [`${category} is at ${level} by ${deciding}`];
+  });
+}
