@@ -14,12 +14,10 @@ const root = join(import.meta.dirname, "../..");
 const infra = join(root, "infra");
 const parameters = { environmentName: "test", location: "westeurope", apiClientId: "0".repeat(36) };
 
+const readme = readFileSync(join(infra, "README.md"), "utf8");
+
 /** Events listed in the table of infra/README.md. */
-const events = new Set(
-  [...readFileSync(join(infra, "README.md"), "utf8").matchAll(/^\| `([a-z]+\.[a-z]+)` *\|/gm)].map(
-    ([, name]) => name ?? "",
-  ),
-);
+const events = new Set([...readme.matchAll(/^\| `([a-z]+\.[a-z]+)` *\|/gm)].map(([, name]) => name ?? ""));
 
 async function monitoring(
   folder: string,
@@ -32,18 +30,30 @@ async function monitoring(
   return { workbook: workbookProblems(plan, queries), alerts: alertProblems(plan, queries) };
 }
 
-describe("events", () => {
-  it("that the code logs stand in infra/README.md", () => {
-    const sources = ["shared", "functions"].flatMap((folder) =>
-      readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
-        .filter((file) => file.endsWith(".ts"))
-        .map((file) => readFileSync(join(root, folder, file), "utf8")),
+const sources = ["shared", "functions"].flatMap((folder) =>
+  readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
+    .filter((file) => file.endsWith(".ts"))
+    .map((file) => readFileSync(join(root, folder, file), "utf8")),
+);
+/** What a pattern finds in the product's code, each once. */
+const inCode = (pattern: RegExp): readonly string[] => [
+  ...new Set(sources.flatMap((text) => [...text.matchAll(pattern)].map(([, name]) => name ?? ""))),
+];
+
+describe("infra/README.md", () => {
+  it("lists every event that the code logs", () => {
+    const logged = inCode(/\blog\(\s*"([a-z]+\.[a-z]+)"/gi);
+    expect(logged).toContain("chunk.copied");
+    expect(logged.filter((name) => !events.has(name))).toEqual([]);
+  });
+
+  it("says of every error code what to do", () => {
+    const thrown = inCode(
+      /(?:MigrationError\(\s*(?:"\w+"|\w+),\s*|\b(?:refused|transient|throttled)\(\s*)"([A-Z][A-Za-z]+)"/g,
     );
-    const logged = sources.flatMap((text) =>
-      [...text.matchAll(/\blog\(\s*"([a-z]+\.[a-z]+)"/gi)].map(([, name]) => name),
-    );
-    expect(logged.length).toBeGreaterThan(0);
-    expect(logged.filter((name) => !events.has(name ?? ""))).toEqual([]);
+    expect(thrown).toContain("AuthenticationFailed");
+    const troubleshooting = new Set(readme.split("## Troubleshooting")[1]?.split(/^## /m)[0]?.match(/\w+/g));
+    expect(thrown.filter((code) => !troubleshooting.has(code))).toEqual([]);
   });
 });
 
