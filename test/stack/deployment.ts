@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { BlobServiceClient } from "@azure/storage-blob";
-import { type AppProcess, startApp } from "./app-process.ts";
+import { type AppProcess, type LogEvent, startApp } from "./app-process.ts";
 import { type Stack, type StackOptions, startStack } from "./stack.ts";
 
 const pollMs = 250;
@@ -41,8 +41,8 @@ export interface UserRow {
 export interface Deployment {
   readonly stack: Stack;
   readonly app: AppProcess;
-  /** Log lines of every app process of this deployment. */
-  readonly log: readonly string[];
+  /** Log of every app process of this deployment; the app's own events have their name as message. */
+  readonly log: readonly LogEvent[];
   /** Ends the app as a failing machine does, and starts another one. */
   crashAndRestart(): Promise<void>;
   putEndpoint(name: string, settings: object): Promise<void>;
@@ -61,9 +61,9 @@ export async function startDeployment(options: StackOptions = {}): Promise<Deplo
   const stack = await startStack(options);
   const { blobs } = stack;
   if (blobs === undefined) throw new Error("a test deployment has its own storage account");
-  const log: string[] = [];
+  const log: LogEvent[] = [];
   const start = (): Promise<AppProcess> =>
-    startApp({ settings: stack.settings, onEvent: (event) => log.push(JSON.stringify(event)) });
+    startApp({ settings: stack.settings, onEvent: (event) => log.push(event) });
   let app = await start();
 
   async function request(method: string, path: string) {

@@ -9,6 +9,14 @@ export function mailboxIdOf(batch: BatchName, emailAddress: string): MailboxId {
   return digest.slice(0, 32) as MailboxId;
 }
 
+/**
+ * Rounds of a mailbox that was deleted and uploaded again go on above the old ones: duplicate detection would drop a
+ * message id it has seen, and a late message of the old life must count as stale. More than one round a second is not to be had.
+ */
+function firstRound(now: number): number {
+  return Math.floor(now / 1000);
+}
+
 /** A mailbox that was not in the batch before. */
 export function newMailbox(
   place: { readonly batch: BatchName; readonly endpoint: EndpointName },
@@ -26,7 +34,7 @@ export function newMailbox(
     sealedPassword,
     status: "Created",
     kind: "initial",
-    round: 1,
+    round: firstRound(now),
     attempts: 0,
     totalItemCount: 0,
     syncedItemCount: 0,
