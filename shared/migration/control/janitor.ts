@@ -103,7 +103,9 @@ async function failMailboxOf(parts: JanitorParts, letter: DeadLetter): Promise<v
 async function renewPermits(parts: JanitorParts): Promise<number> {
   let count = 0;
   for (const endpoint of await parts.admissions.endpoints()) {
-    const { permits } = await parts.admissions.read(endpoint, 0);
+    const { permits, waiting } = await parts.admissions.read(endpoint, 1);
+    const oldest = Math.min(...waiting.map(({ since }) => since), parts.clock());
+    parts.log("queue.measured", { endpoint, permits: permits.length, queueAgeMs: parts.clock() - oldest });
     for (const permit of permits) {
       if (permit.until + clockSkewMs > parts.clock()) continue;
       const stored = await parts.mailboxes.get(permit.batch, permit.mailboxId);

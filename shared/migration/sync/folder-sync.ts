@@ -206,7 +206,7 @@ async function work(
       lease,
       limits: parts.limits,
       clock: parts.clock,
-      log: parts.log,
+      log: (event, fields) => parts.log(event, { batch: batch.name, endpoint: mailbox.endpoint, ...fields }),
       checkpoint: heart.check,
       progressed: (folder) => progress.update(folder),
     };
