@@ -104,7 +104,7 @@ describe("queries", () => {
 
   it("are refused with a saved function that lost a column they read", () => {
     const { MigrationEvents = "", errors = "" } = queries;
-    const lost = MigrationEvents.replace("    Code = tostring(Fields.code),\n", "");
+    const lost = MigrationEvents.replace("    Code = strcat(Fields.code, Fields.codes),\n", "");
     expect(queryProblems({ MigrationEvents: lost, errors }, events).join("\n")).toMatch(/errors: .*'Code'/);
   });
 });
