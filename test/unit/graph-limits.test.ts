@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import {
   classifyLostAnswer,
@@ -144,7 +145,7 @@ describe("MailboxGate", () => {
       gate.run(9, never, task("heavy")),
       gate.run(1, never, task("c")),
     ];
-    await Promise.resolve();
+    while (order.length < 2) await setImmediate();
     expect(order).toEqual(["a", "b"]);
     expect(gate.idle).toBe(false);
     release();

@@ -62,16 +62,9 @@ class SendFailure extends GraphClientError {
 
 /** The whole middleware chain: the SDK's own would repeat a create after a 504. */
 class Sender implements Middleware {
-  readonly #token: () => Promise<string>;
-
-  constructor(token: () => Promise<string>) {
-    this.#token = token;
-  }
-
   async execute(context: Context): Promise<void> {
     try {
       const headers = new Headers(context.options?.headers as Record<string, string>);
-      headers.set("Authorization", `Bearer ${await this.#token()}`);
       headers.set("Prefer", immutableIds);
       headers.set("client-request-id", randomUUID());
       context.response = await fetch(context.request, { ...(context.options as RequestInit), headers });
@@ -84,13 +77,11 @@ class Sender implements Middleware {
 /** Sends requests to Graph; everything that goes wrong leaves as a MigrationError. */
 export class GraphClient {
   readonly #client: Client;
+  readonly #token: () => Promise<string>;
 
   constructor(baseUrl: string, token: () => Promise<string>) {
-    this.#client = Client.initWithMiddleware({
-      baseUrl,
-      defaultVersion: "v1.0",
-      middleware: new Sender(token),
-    });
+    this.#client = Client.initWithMiddleware({ baseUrl, defaultVersion: "v1.0", middleware: new Sender() });
+    this.#token = token;
   }
 
   /**
@@ -101,54 +92,71 @@ export class GraphClient {
    */
   async call<T>(gate: MailboxGate, call: GraphCall): Promise<GraphAnswer<T>> {
     const deadline = call.deadline ?? Date.now() + defaultCallMs;
-    return insist(gate, deadline, call.weight ?? 1, () => this.#send<T>(gate, call, deadline));
+    const content = JSON.stringify(call.body ?? {});
+    return insist(deadline, async () => {
+      // Before the gate: to get a new token takes time, and a pause may begin meanwhile.
+      const token = await this.#token();
+      return gate.run(call.weight ?? 1, deadline, () => this.#send<T>(gate, call, content, token, deadline));
+    });
   }
 
   /** As {@link call} for the address of an upload session; ranges are repeatable. */
   async upload<T>(gate: MailboxGate, call: UploadCall): Promise<GraphAnswer<T>> {
-    return insist(gate, call.deadline, 1, async () => {
-      let response: Response;
-      try {
-        response = await fetch(call.url, {
-          method: call.method,
-          ...(call.headers === undefined ? {} : { headers: call.headers }),
-          ...(call.body === undefined ? {} : { body: call.body as Uint8Array<ArrayBuffer> }),
-          signal: timeLeft(call.deadline),
-        });
-      } catch (error) {
-        throw classifyLostAnswer(error, "repeatable");
-      }
-      return answerOf<T>(gate, response, "repeatable", call.expect);
-    });
+    return insist(call.deadline, () =>
+      gate.run(1, call.deadline, async () => {
+        let response: Response;
+        try {
+          response = await fetch(call.url, {
+            method: call.method,
+            ...(call.headers === undefined ? {} : { headers: call.headers }),
+            ...(call.body === undefined ? {} : { body: call.body as Uint8Array<ArrayBuffer> }),
+            signal: timeLeft(call.deadline),
+          });
+        } catch (error) {
+          throw classifyLostAnswer(error, "repeatable");
+        }
+        return answerOf<T>(gate, response, "repeatable", call.expect);
+      }),
+    );
   }
 
-  async #send<T>(gate: MailboxGate, call: GraphCall, deadline: number): Promise<GraphAnswer<T>> {
+  async #send<T>(
+    gate: MailboxGate,
+    call: GraphCall,
+    content: string,
+    token: string,
+    deadline: number,
+  ): Promise<GraphAnswer<T>> {
     const query = Object.entries(call.query ?? {}).map(
       ([name, value]) => `${name}=${encodeURIComponent(value)}`,
     );
     const request = this.#client
       .api(query.length === 0 ? call.path : `${call.path}?${query.join("&")}`)
+      .header("Authorization", `Bearer ${token}`)
       .responseType(ResponseType.RAW)
       .option("signal", timeLeft(deadline));
     let response: Response;
     try {
-      response = await sendBy(request, call);
+      response = await sendBy(request, call.method, content);
     } catch (error) {
-      const reason = error instanceof SendFailure ? error.reason : error;
-      throw isMigrationError(reason) ? reason : classifyLostAnswer(reason, call.effect);
+      throw classifyLostAnswer(error instanceof SendFailure ? error.reason : error, call.effect);
     }
     return answerOf<T>(gate, response, call.effect, call.expect);
   }
 }
 
-async function sendBy(request: ReturnType<Client["api"]>, call: GraphCall): Promise<Response> {
-  switch (call.method) {
+async function sendBy(
+  request: ReturnType<Client["api"]>,
+  method: GraphCall["method"],
+  content: string,
+): Promise<Response> {
+  switch (method) {
     case "GET":
       return request.get();
     case "POST":
-      return request.post(call.body ?? {});
+      return request.post(content);
     case "PATCH":
-      return request.patch(call.body ?? {});
+      return request.patch(content);
     case "DELETE":
       return request.delete();
   }
@@ -165,6 +173,8 @@ async function answerOf<T>(
   expect: readonly number[] | undefined,
 ): Promise<GraphAnswer<T>> {
   const retryAfterMs = parseRetryAfter(response.headers.get("retry-after"), Date.now());
+  // At once, so that nothing starts while the body is read.
+  if (retryAfterMs !== undefined) gate.pauseUntil(Date.now() + retryAfterMs);
   let text: string;
   try {
     text = await response.text();
@@ -194,27 +204,25 @@ function errorCodeOf(body: unknown): string {
   return typeof error?.code === "string" ? error.code : "";
 }
 
-async function insist<T>(
-  gate: MailboxGate,
-  deadline: number,
-  weight: number,
-  send: () => Promise<T>,
-): Promise<T> {
-  for (let attempt = 1; ; attempt++) {
+async function insist<T>(deadline: number, attempt: () => Promise<T>): Promise<T> {
+  for (let attempts = 1; ; attempts++) {
     try {
-      return await gate.run(weight, deadline, send);
+      return await attempt();
     } catch (error) {
-      if (!isMigrationError(error) || !mayRepeat(error, attempt, deadline)) throw error;
-      if (error.kind === "transient")
-        await sleep(Math.min(250 * 2 ** attempt, deadline - Date.now()) * Math.random());
+      if (!isMigrationError(error) || !mayRepeat(error, attempts, deadline)) throw error;
+      if (error.kind === "transient") await sleep(backOff(attempts, deadline));
     }
   }
 }
 
+function backOff(attempts: number, deadline: number): number {
+  return Math.max(0, Math.min(250 * 2 ** attempts, deadline - Date.now())) * Math.random();
+}
+
 /** Requests that were certainly not carried out, or do no harm when carried out twice. */
-function mayRepeat(error: MigrationError, attempt: number, deadline: number): boolean {
+function mayRepeat(error: MigrationError, attempts: number, deadline: number): boolean {
   if (error.kind === "throttled") return Date.now() + (error.retryAfterMs ?? 0) < deadline;
   // The token may have ended between the credential's check and Graph's.
-  if (error.code === "GraphTokenRefused") return attempt === 1;
-  return error.kind === "transient" && !error.inDoubt && attempt < maxAttempts && Date.now() < deadline;
+  if (error.code === "GraphTokenRefused") return attempts === 1;
+  return error.kind === "transient" && !error.inDoubt && attempts < maxAttempts && Date.now() < deadline;
 }

@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { MigrationError } from "../../domain/errors.ts";
 
 interface Waiter {
@@ -43,16 +44,30 @@ export class MailboxGate {
    */
   async run<T>(weight: number, deadline: number, task: () => Promise<T>): Promise<T> {
     const slots = Math.min(weight, this.limit);
-    await new Promise<void>((start, refuse) => {
-      this.#waiting.push({ weight: slots, deadline, start, refuse });
-      this.#admit();
-    });
+    await this.#enter(slots, deadline);
     try {
       return await task();
     } finally {
-      this.#active -= slots;
-      this.#admit();
+      this.#leave(slots);
     }
+  }
+
+  async #enter(slots: number, deadline: number): Promise<void> {
+    for (;;) {
+      await new Promise<void>((start, refuse) => {
+        this.#waiting.push({ weight: slots, deadline, start, refuse });
+        this.#admit();
+      });
+      // Answers that have come in but were not read yet may ask for a pause.
+      await setImmediate();
+      if (this.#pausedUntil <= Date.now()) return;
+      this.#leave(slots);
+    }
+  }
+
+  #leave(slots: number): void {
+    this.#active -= slots;
+    this.#admit();
   }
 
   #admit(): void {
