@@ -455,6 +455,16 @@ describe("write", () => {
     expect(stored().messages[0]?.attachments).toHaveLength(1);
   });
 
+  it("makes the staging folder anew if somebody removed it", async () => {
+    const folder = await inbox();
+    const large = withAttachment(randomBytes(3 * megabyte));
+    await mailbox.write(folder, outgoing(large));
+    const staging = stored().folders.find((one) => one.isHidden);
+    await request("POST", `/mailFolders/${staging?.id}/permanentDelete`);
+    await mailbox.write(folder, outgoing(large));
+    expect(stored().folder("inbox")?.messages).toHaveLength(2);
+  });
+
   it("removes what an interrupted try left in the staging folder", async () => {
     const folder = await inbox();
     const message = outgoing(withAttachment(randomBytes(4 * megabyte)), { timeoutMs: 8000 });
@@ -597,6 +607,8 @@ describe("items", () => {
     await mailbox.moveItem(folder, moved, elsewhere);
     expect(await mailbox.deleteItem(folder, id)).toBe("done");
     expect(await mailbox.deleteItem(folder, id)).toBe("gone");
+    const trash = (await mailbox.ensureFolder(["Trash"], "trash")).id;
+    expect(await mailbox.deleteItem(trash, id)).toBe("done");
     expect(await mailbox.deleteItem(folder, moved)).toBe("gone");
     expect(await mailbox.changeFlags(folder, moved, { add: ["\\Seen"], remove: [] })).toBe("gone");
     expect(

@@ -7,7 +7,6 @@ import {
 } from "../../shared/adapters/graph/classify.ts";
 import { MailboxGate } from "../../shared/adapters/graph/gate.ts";
 import { folderNaming } from "../../shared/adapters/graph/naming.ts";
-import { graphScope } from "../../shared/adapters/graph/token.ts";
 
 describe("parseRetryAfter", () => {
   const now = Date.UTC(2026, 0, 1, 12, 0, 0);
@@ -186,15 +185,5 @@ describe("folder names", () => {
   ])("%j becomes %j, once and for all", (name, expected) => {
     expect(folderNaming.sanitize(name)).toBe(expected);
     expect(folderNaming.sanitize(expected)).toBe(expected);
-  });
-});
-
-describe("graphScope", () => {
-  it.each([
-    ["https://graph.microsoft.com", "https://graph.microsoft.com/.default"],
-    ["https://graph.microsoft.us/", "https://graph.microsoft.us/.default"],
-    ["https://microsoftgraph.chinacloudapi.cn/v1.0", "https://microsoftgraph.chinacloudapi.cn/.default"],
-  ])("of %s", (baseUrl, scope) => {
-    expect(graphScope(baseUrl)).toBe(scope);
   });
 });

@@ -63,13 +63,19 @@ export class GraphFolders {
     return true;
   }
 
-  /** The hidden folder in which messages are put together out of sight; below the root, made when first needed. */
-  staging(): Promise<TargetFolderId> {
-    this.#staging ??= this.#ensureStaging().catch((error: unknown) => {
+  /** The hidden folder in which messages are put together out of sight; below the root, made when it is not there. */
+  async staging(): Promise<TargetFolderId> {
+    this.#staging ??= this.#ensureStaging();
+    try {
+      const known = await this.#staging;
+      if ((await this.#read(known)) !== undefined) return known;
+      this.#children.clear();
+      this.#staging = this.#ensureStaging();
+      return await this.#staging;
+    } catch (error) {
       this.#staging = undefined;
       throw error;
-    });
-    return this.#staging;
+    }
   }
 
   async #ensureStaging(): Promise<TargetFolderId> {

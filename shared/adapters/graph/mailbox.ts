@@ -91,8 +91,8 @@ export class GraphMailbox implements TargetMailbox {
     const trash = await this.#folders.ensure(["Deleted Items"], "trash");
     const message = await readItem(this.#session, item);
     if (message?.parentFolderId !== folder) return "gone";
-    if (folder === trash.id) await purgeItem(this.#session, item);
-    else await moveItem(this.#session, folder, item, trash.id);
+    // What lies there already was deleted as far as deleting goes: nothing is ever removed for good.
+    if (folder !== trash.id) await moveItem(this.#session, folder, item, trash.id);
     return "done";
   }
 

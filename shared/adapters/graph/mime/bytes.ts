@@ -11,7 +11,7 @@ export function bufferSource(buffer: Buffer): ByteSource {
   return { size: buffer.length, read: async (start, end) => buffer.subarray(start, end) };
 }
 
-const windowBytes = 1 << 20;
+const windowBytes = 1 << 18;
 
 /** The bytes of a range in order, one window at a time. */
 export async function* readRange(source: ByteSource, start: number, end: number): AsyncGenerator<Buffer> {

@@ -43,44 +43,22 @@ export async function* decodeTransfer(
   }
 }
 
-const isBase64 = new Uint8Array(256);
-for (const char of "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
-  isBase64[char.charCodeAt(0)] = 1;
-const padding = 0x3d;
-
 /**
  * RFC 2045, 6.8: characters outside the alphabet are ignored. Padding ends a quantum, not the data: some senders encode in
  * pieces, each with its own padding.
  */
 async function* decodeBase64(encoded: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  let rest = Buffer.alloc(0);
+  let rest = "";
   for await (const chunk of encoded) {
-    const kept = Buffer.allocUnsafe(rest.length + chunk.length);
-    rest.copy(kept);
-    let length = rest.length;
-    for (const byte of chunk) {
-      if (isBase64[byte] === 1) kept[length++] = byte;
-      else if (byte === padding && length % 4 >= 2) {
-        kept[length++] = padding;
-        if (length % 4 !== 0) kept[length++] = padding;
-      }
-    }
-    const whole = length - (length % 4);
-    yield* decodeQuanta(kept.subarray(0, whole));
-    rest = Buffer.from(kept.subarray(whole, length));
+    const text = rest + chunk.toString("latin1").replace(/[^A-Za-z0-9+/=]+/g, "");
+    const pieces = text.split(/=+/);
+    const open = pieces.pop() ?? "";
+    const whole = open.length - (open.length % 4);
+    rest = open.slice(whole);
+    for (const piece of [...pieces, open.slice(0, whole)])
+      if (piece.length > 1) yield Buffer.from(piece, "base64");
   }
-  if (rest.length > 1) yield Buffer.from(rest.toString("latin1"), "base64");
-}
-
-/** Buffer's decoder stops at the first padding, so pieces are decoded one by one. */
-function* decodeQuanta(quanta: Buffer): Generator<Buffer> {
-  let start = 0;
-  while (start < quanta.length) {
-    const pad = quanta.indexOf(padding, start);
-    const end = pad === -1 ? quanta.length : pad - (pad % 4) + 4;
-    yield Buffer.from(quanta.toString("latin1", start, end), "base64");
-    start = end;
-  }
+  if (rest.length > 1) yield Buffer.from(rest, "base64");
 }
 
 const lineFeed = 0x0a;
