@@ -54,12 +54,7 @@ const noMailboxCodes = new Set([
  */
 export function classifyRefusal({ status, code, retryAfterMs }: Refusal, effect: Effect): MigrationError {
   if (status === 429 || (status === 503 && retryAfterMs !== undefined))
-    return new MigrationError(
-      "throttled",
-      "GraphThrottled",
-      "Microsoft Graph asked for a pause of this mailbox; it goes on by itself afterwards.",
-      { retryAfterMs: retryAfterMs ?? pauseWithoutHintMs },
-    );
+    return throttled(retryAfterMs ?? pauseWithoutHintMs);
   if (quotaCodes.has(code) || status === 507)
     return new MigrationError(
       "mailbox",
@@ -100,6 +95,15 @@ export function classifyRefusal({ status, code, retryAfterMs }: Refusal, effect:
     "item",
     "MessageRefused",
     `Microsoft Graph refused the message (${status}${/^\w{1,80}$/.test(code) ? ` ${code}` : ""}).`,
+  );
+}
+
+export function throttled(retryAfterMs: number): MigrationError {
+  return new MigrationError(
+    "throttled",
+    "GraphThrottled",
+    "Microsoft Graph asked for a pause of this mailbox; it goes on by itself afterwards.",
+    { retryAfterMs },
   );
 }
 

@@ -1,5 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 import { MigrationError } from "../../domain/errors.ts";
+import { throttled } from "./classify.ts";
 
 interface Waiter {
   readonly weight: number;
@@ -91,7 +92,7 @@ export class MailboxGate {
   }
 
   #refusal(waiter: Waiter, now: number): MigrationError | undefined {
-    if (this.#pausedUntil > Math.max(now, waiter.deadline)) return throttledFor(this.#pausedUntil - now);
+    if (this.#pausedUntil > Math.max(now, waiter.deadline)) return throttled(this.#pausedUntil - now);
     if (now > waiter.deadline)
       return new MigrationError(
         "transient",
@@ -100,14 +101,4 @@ export class MailboxGate {
       );
     return undefined;
   }
-}
-
-/** The error for a pause that is too long to wait for here. */
-export function throttledFor(retryAfterMs: number): MigrationError {
-  return new MigrationError(
-    "throttled",
-    "GraphThrottled",
-    "Microsoft Graph asked for a pause of this mailbox; it goes on by itself afterwards.",
-    { retryAfterMs },
-  );
 }
