@@ -1,8 +1,9 @@
 /**
  * Kills the worker with SIGKILL at random moments of a migration, again and again, and compares at the end:
- * `node test/e2e/kill-campaign.ts [--target imap|graph] [--kills 20] [--mailboxes 20] [--messages 5000] [--seed a]`.
+ * `node test/e2e/kill-campaign.ts [--target imap|graph] [--kills 20] [--mailboxes 20] [--messages 5000] [--seed a] [--log file]`.
  * Writes of a killed worker may be stored up to 30 seconds after its death. Exit code 1 if anything is lost or doubled.
  */
+import { writeFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { compareImapToGraph } from "../stack/compare/imap-to-graph.ts";
@@ -21,6 +22,7 @@ const { values } = parseArgs({
     mailboxes: { type: "string", default: "20" },
     messages: { type: "string", default: "5000" },
     seed: { type: "string", default: "a" },
+    log: { type: "string" },
   },
 });
 
@@ -40,7 +42,7 @@ async function imapTarget(source: Source): Promise<Target> {
     targetHost: target.server.host,
     targetPort: target.server.port,
     tls: target.server,
-    behaviour: { holdAppendMs: 20, lateAppendMs: lateMs },
+    behaviour: { holdAppendMs: 300, lateAppendMs: lateMs },
   });
   const deployment = await startDeployment({
     settings: { ...settings, ...target.settings, TARGET_IMAP_PORT: String(proxy.port) },
@@ -133,6 +135,8 @@ try {
     console.log(JSON.stringify(unsynced));
   }
 } finally {
+  if (values.log)
+    await writeFile(values.log, deployment.log.map((event) => JSON.stringify(event)).join("\n"));
   await target.stop();
   await source.server.stop();
 }

@@ -378,7 +378,7 @@ function startHeartbeat(
   let ended: unknown;
   const beat = async (): Promise<void> => {
     const { endpoint, id } = state.mailbox;
-    await lease.commit({});
+    await lease.renew();
     if (!(await parts.admission.extend(endpoint, id))) throw new Superseded();
     await state.refresh();
   };

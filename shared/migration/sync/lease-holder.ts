@@ -45,13 +45,22 @@ export class LeaseHolder {
   }
 
   /**
-   * Commits a change under the lease, prolonging it.
+   * Commits a change under the lease. No write may be in flight: a lease that was prolonged for a large one becomes
+   * short again, so that a crash is soon recovered from.
    * @throws MigrationError `transient`/`LeaseLost`; every later call then throws it as well.
    */
   commit(change: LedgerChange): Promise<void> {
     return this.#inTurn(async () => {
-      const until = change.until ?? Math.max(this.#lease.until, this.#clock() + leaseMs);
+      const until = change.until ?? this.#clock() + leaseMs;
       this.#lease = await this.#store.commit(this.#lease, { ...change, until });
+    });
+  }
+
+  /** Keeps the lease alive, also while writes are in flight. @throws as {@link commit}. */
+  renew(): Promise<void> {
+    return this.#inTurn(async () => {
+      const until = Math.max(this.#lease.until, this.#clock() + leaseMs);
+      this.#lease = await this.#store.commit(this.#lease, { until });
     });
   }
 

@@ -25,11 +25,11 @@ export interface GroupOutcome {
 }
 
 /**
- * How long a write may take: a slow line still moves 100 KB a second.
+ * How long a write may take: a slow line still moves 400 KB a second.
  * @returns milliseconds
  */
 export function writeTimeoutMs(size: number): number {
-  return 30_000 + Math.ceil(size / 100);
+  return 30_000 + Math.ceil(size / 400);
 }
 
 /**
