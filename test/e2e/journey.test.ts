@@ -108,12 +108,14 @@ describe.each([
     for (const event of eventsSince(mark, "folder.planned")) expect(event.changed).toBe(0);
   });
 
-  it("brings new mail, a new folder and changed flags, and nothing else", async () => {
+  it("brings new mail, new folders and changed flags, and nothing else", async () => {
     const [user = ""] = source.users;
     await withSession(source.access(user), async (client) => {
       await client.append("INBOX", "Subject: one\r\nMessage-ID: <1@new>\r\n\r\none\r\n", ["\\Seen"]);
       await client.append("INBOX", "Subject: two\r\nMessage-ID: <2@new>\r\n\r\ntwo\r\n");
       await client.mailboxCreate("Later/Neues Büro");
+      await client.mailboxCreate("Sent/2011");
+      await client.append("Sent/2011", "Subject: four\r\nMessage-ID: <4@new>\r\n\r\nfour\r\n", ["\\Seen"]);
       await client.append("Later/Neues Büro", "Subject: three\r\nMessage-ID: <3@new>\r\n\r\nthree\r\n", [
         "\\Flagged",
       ]);
@@ -125,7 +127,7 @@ describe.each([
       }
     });
     const mark = await syncNow("spring-move");
-    expect(copiedSince(mark)).toBe(3);
+    expect(copiedSince(mark)).toBe(4);
     await expectEqualMailboxes();
   });
 

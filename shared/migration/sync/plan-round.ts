@@ -2,6 +2,7 @@ import type { FolderId } from "../../domain/names.ts";
 import { emptyUidSet, uidSetOf } from "../../domain/uid-set.ts";
 import type { FolderRecord } from "../ports/ledger-store.ts";
 import type { FolderStatus, SourceFolder } from "../ports/source.ts";
+import type { TargetFolder } from "../ports/target.ts";
 import type { MappedRecord } from "./copy-folder.ts";
 import { headerDigest } from "./digest.ts";
 import { type MappedFolder, mapFolders } from "./folder-mapping.ts";
@@ -34,7 +35,7 @@ export async function planRound(run: SyncRun): Promise<readonly FolderRecord[]> 
   const targetIds = new Map<FolderId, MappedRecord>();
   for (const { folder, record } of matches) {
     run.checkpoint();
-    const next = await withTarget(run, folder, record ?? newRecord(folder));
+    const next = await withTarget(run, mapped, folder, record ?? newRecord(folder));
     if (record === undefined || next !== record) changed.push(next);
     if (isMapped(next)) targetIds.set(next.folderId, next);
   }
@@ -132,7 +133,12 @@ async function isRenamed(run: SyncRun, orphan: FolderRecord, folder: SourceFolde
 }
 
 /** The record with its place in the target and whether this round has to visit it; the same object if nothing changed. */
-async function withTarget(run: SyncRun, folder: MappedFolder, record: FolderRecord): Promise<FolderRecord> {
+async function withTarget(
+  run: SyncRun,
+  mapped: readonly MappedFolder[],
+  folder: MappedFolder,
+  record: FolderRecord,
+): Promise<FolderRecord> {
   if (record.state === "targetGone") return record;
   const { source } = folder;
   const pending = record.pending || record.state === "gone" || isChanged(record, source.status);
@@ -140,7 +146,7 @@ async function withTarget(run: SyncRun, folder: MappedFolder, record: FolderReco
   const moved = record.path !== source.path || record.state === "gone";
   const known = record.targetFolderId !== undefined;
   if (known && !moved && pending === record.pending && total === record.totalItemCount) return record;
-  const target = known ? undefined : await run.target.ensureFolder(folder.segments, folder.specialUse);
+  const target = known ? undefined : await ensureTarget(run, mapped, folder);
   return {
     ...record,
     state: "active",
@@ -148,6 +154,22 @@ async function withTarget(run: SyncRun, folder: MappedFolder, record: FolderReco
     totalItemCount: total,
     ...(target ? { targetFolderId: target.id, targetPath: target.path } : {}),
   };
+}
+
+/** A folder below one with a special use belongs below the target's own folder of that use, whatever its name there. */
+async function ensureTarget(
+  run: SyncRun,
+  mapped: readonly MappedFolder[],
+  folder: MappedFolder,
+): Promise<TargetFolder> {
+  for (const above of mapped)
+    if (above.specialUse && isBelow(folder.segments, above.segments))
+      await run.target.ensureFolder(above.segments, above.specialUse);
+  return run.target.ensureFolder(folder.segments, folder.specialUse);
+}
+
+function isBelow(segments: readonly string[], above: readonly string[]): boolean {
+  return segments.length > above.length && above.every((segment, i) => segments[i] === segment);
 }
 
 function newRecord({ source, specialUse }: MappedFolder): FolderRecord {

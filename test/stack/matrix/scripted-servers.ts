@@ -1,0 +1,217 @@
+import { addLabelled, exchangeAccount, gmailAccount } from "../scripted-imap/accounts.ts";
+import { BARE, type Dialect, EXCHANGE, FULL, GMAIL, THROTTLES, without } from "../scripted-imap/dialects.ts";
+import type { Fault } from "../scripted-imap/faults.ts";
+import type { FetchQuirks } from "../scripted-imap/fetch.ts";
+import type { AdminForm } from "../scripted-imap/logins.ts";
+import { ScriptedAccount } from "../scripted-imap/mailbox.ts";
+import { type ScriptedServer, startScriptedImap } from "../scripted-imap/server.ts";
+import { newMail, smallMailbox } from "./mail.ts";
+import { adminMarker, type Cell, type CellSource, type CredentialForm, type RefusedCell } from "./source.ts";
+
+const user = "alice";
+const admin = "admin";
+const password = "secret";
+const adminPassword = "adminsecret";
+
+interface Script {
+  readonly server: string;
+  readonly title: string;
+  readonly login?: CredentialForm;
+  readonly dialect?: Dialect;
+  readonly account?: () => ScriptedAccount;
+  readonly admin?: AdminForm;
+  readonly userName?: string;
+  readonly quirks?: Partial<FetchQuirks>;
+  readonly faults?: readonly Fault[];
+  readonly isExpected?: CellSource["isExpected"];
+  readonly folderMap?: CellSource["folderMap"];
+  /** Where folders other than the inbox are created. */
+  readonly prefix?: string;
+}
+
+/** Folders that Exchange shows over IMAP and that hold no mail. */
+const withoutMail = /^(Calendar|Contacts|Journal|Notes|Outbox|Tasks)(\/|$)/;
+const exchangeFolders = (folder: string) => (withoutMail.test(folder) ? undefined : sentItems(folder));
+const sentItems = (folder: string) => ({ "Sent Items": "Sent", "Deleted Items": "Trash", "Junk Email": "Junk" })[folder] ?? folder;
+/** Messages whose content tells that they are left out of every FETCH. */
+const isUnreadable = ({ content }: { readonly content: Buffer }) => content.includes("0.") && content.length % 3 === 0;
+
+const namespace = (value: string, dialect: Dialect = FULL): Dialect => ({ ...dialect, namespace: value });
+
+const scripts: readonly Script[] = [
+  { server: "Exchange 15.20 (scripted)", title: "no CONDSTORE, LIST-STATUS, SPECIAL-USE", dialect: EXCHANGE, account: exchangeAccount, folderMap: exchangeFolders },
+  {
+    server: "Exchange 15.20 (scripted)",
+    title: "non-mail folders left out",
+    login: "Domain/Admin/User",
+    dialect: EXCHANGE,
+    account: exchangeAccount,
+    folderMap: exchangeFolders,
+    admin: "exchange",
+    userName: `CORP/${admin}/${user}`,
+  },
+  {
+    server: "Mirapoint (scripted)",
+    title: "RFC 3501 with UIDPLUS",
+    login: "#user@domain#Admin#",
+    dialect: { ...BARE, capabilities: ["IMAP4rev1", "UIDPLUS", "NAMESPACE"] },
+    admin: "mirapoint",
+    userName: `#${user}@contoso.com#${admin}#`,
+  },
+  { server: "scripted", title: "RFC 3501 and nothing else", dialect: BARE },
+  { server: "scripted", title: "without UIDPLUS", dialect: without(FULL, "UIDPLUS") },
+  { server: "scripted", title: "without SPECIAL-USE", dialect: without(FULL, "SPECIAL-USE") },
+  { server: "scripted", title: "without LIST-STATUS", dialect: without(FULL, "LIST-STATUS") },
+  { server: "scripted", title: "without CONDSTORE", dialect: without(FULL, "CONDSTORE") },
+  { server: "scripted", title: "NAMESPACE without any", dialect: namespace("NIL NIL NIL") },
+  {
+    server: "scripted",
+    title: "NAMESPACE with shared folders at the root",
+    dialect: namespace('(("INBOX/" "/")) (("~" "/")) (("" "/"))'),
+    prefix: "INBOX/",
+  },
+  {
+    server: "scripted",
+    title: "RFC822.SIZE too small",
+    quirks: { sizeOf: ({ content }) => Math.floor(content.length / 2) },
+  },
+  { server: "scripted", title: "RFC822.SIZE 0", quirks: { sizeOf: () => 0 } },
+  {
+    server: "scripted",
+    title: "FETCH leaves messages out",
+    quirks: { omits: ({ uid }) => uid === 2 },
+  },
+  {
+    server: "scripted",
+    title: "throttles FETCH",
+    faults: [
+      {
+        command: /^UID FETCH/,
+        after: 1,
+        reaction: { kind: "reply", text: THROTTLES.exchangeBackoff.replace("92415", "1500") },
+      },
+    ],
+  },
+  {
+    server: "scripted",
+    title: "BYE in the middle of a FETCH",
+    faults: [
+      { command: /^UID FETCH .*BODY/, reaction: { kind: "bye", text: "shutting down", afterResponses: 2 } },
+    ],
+  },
+  {
+    server: "scripted",
+    title: "drops the connection in the middle of a message",
+    faults: [{ command: /^UID FETCH .*BODY/, after: 1, reaction: { kind: "drop", afterBytes: 1_500 } }],
+  },
+];
+
+/** Cells of servers that cannot be installed here, each a server of its own in this process. */
+export function scriptedServers(onStart: (stop: () => Promise<void>) => void): {
+  readonly cells: readonly Cell[];
+  readonly refused: readonly RefusedCell[];
+} {
+  const start = async (script: Script): Promise<ScriptedServer> => {
+    const server = await startScriptedImap({
+      ...(script.dialect ? { dialect: script.dialect } : {}),
+      users: [
+        { name: user, password, account: script.account?.() ?? new ScriptedAccount() },
+        { name: admin, password: adminPassword },
+      ],
+      ...(script.admin ? { administrator: { name: admin, password: adminPassword, form: script.admin } } : {}),
+    });
+    onStart(() => server.stop());
+    server.account(admin).folder("INBOX").append({ content: newMail(adminMarker) });
+    return server;
+  };
+  const cells = scripts.map(
+    (script): Cell => ({
+      title: script.title,
+      login: script.login ?? "own password",
+      open: async () => openCell(await start(script), script),
+    }),
+  );
+  const gmail: Cell = {
+    title: "labels",
+    login: "app password",
+    open: async () => openGmail(await start({ server: "Gmail", title: "labels", dialect: GMAIL, account: gmailAccount })),
+  };
+  return { cells: [...cells, gmail], refused: refusals.map((script) => refusedCell(script, start)) };
+}
+
+function openCell(server: ScriptedServer, script: Script): CellSource {
+  const account = server.account(user);
+  const path = (segments: readonly string[]) =>
+    segments[0] === "INBOX" ? "INBOX" : (script.prefix ?? "") + segments.join("/");
+  const mailbox = smallMailbox(script.title);
+  for (const { segments } of mailbox.folders)
+    if (!account.folders.has(path(segments))) account.create(path(segments));
+  for (const { folder, ...message } of mailbox.messages())
+    account.folder(path(folder.segments)).append(message);
+  server.setQuirks(script.quirks ?? {});
+  for (const fault of script.faults ?? []) server.faults.add(fault);
+  const { omits } = script.quirks ?? {};
+  const left = new Set(
+    omits === undefined
+      ? []
+      : [...account.folders.values()].flatMap(({ messages }) =>
+          messages.filter(omits).map(({ content }) => messageIdOf(content)),
+        ),
+  );
+  return {
+    server: script.server,
+    endpoint: plainText(server),
+    row: { userName: script.userName ?? user, password: script.admin ? adminPassword : password },
+    access: { host: server.host, port: server.port, secure: false, user, password },
+    ...(script.folderMap ? { folderMap: script.folderMap } : {}),
+    isExpected: ({ facts }) => !left.has(facts.messageId ?? ""),
+    change: async (message) => change(account, message),
+    behave: () => server.setQuirks({}),
+  };
+}
+
+function change(account: ScriptedAccount, message: Buffer): void {
+  const inbox = account.folder("INBOX");
+  inbox.append({ content: message, flags: ["\\Seen"], internalDate: new Date("2024-05-06T07:08:09Z") });
+  inbox.setFlags(inbox.messages[0]?.uid ?? 0, ["\\Seen", "\\Flagged"]);
+}
+
+function plainText(server: ScriptedServer): object {
+  return { host: "localhost", port: server.port, security: "none", allowInsecure: true };
+}
+
+function messageIdOf(content: Buffer): string {
+  return /^message-id:\s*(.*)\r$/im.exec(content.toString("latin1"))?.[1] ?? "";
+}
+
+const refusals: readonly (Script & { readonly adminUser?: string })[] = [
+  { server: "scripted", title: "authzid without AUTH=PLAIN", dialect: BARE, adminUser: admin, userName: user },
+  {
+    server: "Exchange 15.20 (scripted)",
+    title: "Domain/Admin/Admin",
+    dialect: EXCHANGE,
+    admin: "exchange",
+    userName: `CORP/${admin}/${admin}`,
+  },
+  {
+    server: "Mirapoint (scripted)",
+    title: "#admin@domain#Admin#",
+    admin: "mirapoint",
+    userName: `#${admin}@contoso.com#${admin}#`,
+  },
+];
+
+function refusedCell(
+  script: Script & { readonly adminUser?: string },
+  start: (script: Script) => Promise<ScriptedServer>,
+): RefusedCell {
+  return {
+    title: script.title,
+    code: "AdminMailboxRefused",
+    open: async () => ({
+      server: script.server,
+      endpoint: { ...plainText(await start(script)), ...(script.adminUser ? { adminUser: script.adminUser } : {}) },
+      row: { userName: script.userName ?? user, password: adminPassword },
+    }),
+  };
+}
