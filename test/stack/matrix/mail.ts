@@ -1,5 +1,5 @@
-import type { CorpusFolder } from "../corpus/folders.ts";
 import type { CorpusMailbox, CorpusMessage } from "../corpus/corpus.ts";
+import type { CorpusFolder } from "../corpus/folders.ts";
 import { ORDINARY } from "../corpus/ordinary.ts";
 import { ENGLISH } from "../corpus/text.ts";
 import { Random } from "../random.ts";

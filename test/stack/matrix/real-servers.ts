@@ -1,5 +1,5 @@
 import { fillMailbox } from "../corpus/fill.ts";
-import { userAccess, withSession, type ImapAccess } from "../imap-access.ts";
+import { type ImapAccess, userAccess, withSession } from "../imap-access.ts";
 import { startCourier } from "../imap-servers/courier.ts";
 import { startCyrus } from "../imap-servers/cyrus.ts";
 import { startDovecot } from "../imap-servers/dovecot.ts";
@@ -20,7 +20,11 @@ const dovecotLogins: readonly CredentialForm[] = ["own password", "User*Admin", 
 const cyrusLogins: readonly CredentialForm[] = ["own password", "authzid by adminUser"];
 
 const variants: readonly Variant[] = [
-  { title: "separator /, sdbox", start: () => startDovecot({ users: [...names(), "admin"] }), logins: dovecotLogins },
+  {
+    title: "separator /, sdbox",
+    start: () => startDovecot({ users: [...names(), "admin"] }),
+    logins: dovecotLogins,
+  },
   {
     title: "separator ., below INBOX., maildir",
     start: () => startDovecot({ users, separator: ".", prefix: "INBOX.", store: "maildir" }),
@@ -85,7 +89,10 @@ async function openCell(server: ImapServer, login: CredentialForm, user: number)
   await fillMailbox(access, smallMailbox(`${server.port} ${name}`));
   return {
     server: nameOf(server),
-    endpoint: { ...tls(server), ...(login === "authzid by adminUser" ? { adminUser: server.adminUser } : {}) },
+    endpoint: {
+      ...tls(server),
+      ...(login === "authzid by adminUser" ? { adminUser: server.adminUser } : {}),
+    },
     row: rowOf(server, login, name),
     access,
     change: (message) => change(access, message),
@@ -134,21 +141,26 @@ function refusedByDovecot(start: () => Promise<ImapServer>): readonly RefusedCel
     };
   };
   return [
-    { title: "the endpoint's adminUser as UserName", code: "AdminMailboxRefused", open: open("admin", "admin") },
+    {
+      title: "the endpoint's adminUser as UserName",
+      code: "AdminMailboxRefused",
+      open: open("admin", "admin"),
+    },
     { title: "Admin*Admin", code: "AdminMailboxRefused", open: open("admin*admin") },
   ];
 }
 
 function refusedByCourier(start: () => Promise<ImapServer>): readonly RefusedCell[] {
-  const open = (adminUser: string | undefined, row: (server: ImapServer) => CellSource["row"]) => async () => {
-    const server = await start();
-    await mark({ ...userAccess(server, server.adminUser), password: server.adminPassword });
-    return {
-      server: nameOf(server),
-      endpoint: { ...tls(server), ...(adminUser === undefined ? {} : { adminUser }) },
-      row: row(server),
+  const open =
+    (adminUser: string | undefined, row: (server: ImapServer) => CellSource["row"]) => async () => {
+      const server = await start();
+      await mark({ ...userAccess(server, server.adminUser), password: server.adminPassword });
+      return {
+        server: nameOf(server),
+        endpoint: { ...tls(server), ...(adminUser === undefined ? {} : { adminUser }) },
+        row: row(server),
+      };
     };
-  };
   return [
     {
       title: "authzid, which the server ignores",

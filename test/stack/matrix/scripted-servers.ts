@@ -1,5 +1,5 @@
-import { addLabelled, exchangeAccount, gmailAccount } from "../scripted-imap/accounts.ts";
-import { BARE, type Dialect, EXCHANGE, FULL, GMAIL, THROTTLES, without } from "../scripted-imap/dialects.ts";
+import { exchangeAccount } from "../scripted-imap/accounts.ts";
+import { BARE, type Dialect, EXCHANGE, FULL, THROTTLES, without } from "../scripted-imap/dialects.ts";
 import type { Fault } from "../scripted-imap/faults.ts";
 import type { FetchQuirks } from "../scripted-imap/fetch.ts";
 import type { AdminForm } from "../scripted-imap/logins.ts";
@@ -32,14 +32,19 @@ interface Script {
 /** Folders that Exchange shows over IMAP and that hold no mail. */
 const withoutMail = /^(Calendar|Contacts|Journal|Notes|Outbox|Tasks)(\/|$)/;
 const exchangeFolders = (folder: string) => (withoutMail.test(folder) ? undefined : sentItems(folder));
-const sentItems = (folder: string) => ({ "Sent Items": "Sent", "Deleted Items": "Trash", "Junk Email": "Junk" })[folder] ?? folder;
-/** Messages whose content tells that they are left out of every FETCH. */
-const isUnreadable = ({ content }: { readonly content: Buffer }) => content.includes("0.") && content.length % 3 === 0;
+const sentItems = (folder: string) =>
+  ({ "Sent Items": "Sent", "Deleted Items": "Trash", "Junk Email": "Junk" })[folder] ?? folder;
 
 const namespace = (value: string, dialect: Dialect = FULL): Dialect => ({ ...dialect, namespace: value });
 
 const scripts: readonly Script[] = [
-  { server: "Exchange 15.20 (scripted)", title: "no CONDSTORE, LIST-STATUS, SPECIAL-USE", dialect: EXCHANGE, account: exchangeAccount, folderMap: exchangeFolders },
+  {
+    server: "Exchange 15.20 (scripted)",
+    title: "no CONDSTORE, LIST-STATUS, SPECIAL-USE",
+    dialect: EXCHANGE,
+    account: exchangeAccount,
+    folderMap: exchangeFolders,
+  },
   {
     server: "Exchange 15.20 (scripted)",
     title: "non-mail folders left out",
@@ -118,10 +123,15 @@ export function scriptedServers(onStart: (stop: () => Promise<void>) => void): {
         { name: user, password, account: script.account?.() ?? new ScriptedAccount() },
         { name: admin, password: adminPassword },
       ],
-      ...(script.admin ? { administrator: { name: admin, password: adminPassword, form: script.admin } } : {}),
+      ...(script.admin
+        ? { administrator: { name: admin, password: adminPassword, form: script.admin } }
+        : {}),
     });
     onStart(() => server.stop());
-    server.account(admin).folder("INBOX").append({ content: newMail(adminMarker) });
+    server
+      .account(admin)
+      .folder("INBOX")
+      .append({ content: newMail(adminMarker) });
     return server;
   };
   const cells = scripts.map(
@@ -131,12 +141,7 @@ export function scriptedServers(onStart: (stop: () => Promise<void>) => void): {
       open: async () => openCell(await start(script), script),
     }),
   );
-  const gmail: Cell = {
-    title: "labels",
-    login: "app password",
-    open: async () => openGmail(await start({ server: "Gmail", title: "labels", dialect: GMAIL, account: gmailAccount })),
-  };
-  return { cells: [...cells, gmail], refused: refusals.map((script) => refusedCell(script, start)) };
+  return { cells, refused: refusals.map((script) => refusedCell(script, start)) };
 }
 
 function openCell(server: ScriptedServer, script: Script): CellSource {
@@ -185,7 +190,13 @@ function messageIdOf(content: Buffer): string {
 }
 
 const refusals: readonly (Script & { readonly adminUser?: string })[] = [
-  { server: "scripted", title: "authzid without AUTH=PLAIN", dialect: BARE, adminUser: admin, userName: user },
+  {
+    server: "scripted",
+    title: "authzid without AUTH=PLAIN",
+    dialect: BARE,
+    adminUser: admin,
+    userName: user,
+  },
   {
     server: "Exchange 15.20 (scripted)",
     title: "Domain/Admin/Admin",
@@ -210,7 +221,10 @@ function refusedCell(
     code: "AdminMailboxRefused",
     open: async () => ({
       server: script.server,
-      endpoint: { ...plainText(await start(script)), ...(script.adminUser ? { adminUser: script.adminUser } : {}) },
+      endpoint: {
+        ...plainText(await start(script)),
+        ...(script.adminUser ? { adminUser: script.adminUser } : {}),
+      },
       row: { userName: script.userName ?? user, password: adminPassword },
     }),
   };

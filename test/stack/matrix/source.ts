@@ -1,4 +1,4 @@
-import type { IsExpected, FolderMap } from "../compare/imap-to-imap.ts";
+import type { FolderMap, IsExpected } from "../compare/imap-to-imap.ts";
 import type { UserRow } from "../deployment.ts";
 import type { ImapAccess } from "../imap-access.ts";
 
