@@ -24,11 +24,11 @@ export class ImapSource implements SourceConnector {
   async open(login: SourceLogin): Promise<SourceMailbox> {
     const { endpoint } = login;
     const user = parseSourceUser(login.userName, endpoint, login.userRoot);
-    if (user.authorizationId !== undefined && sameUser(user.authorizationId, user.adminUser))
+    if (sameUser(user.mailboxUser, user.adminUser))
       throw new MigrationError(
         "mailbox",
         "AdminMailboxRefused",
-        "The UserName of this row is the administrator of the endpoint. Put the user whose mail is to be copied there.",
+        "The user of this row is the administrator who logs in. Put the user whose mail is to be copied there, or copy the administrator's mailbox with its own login.",
       );
     const connection = await ImapConnection.open({
       side: "source",
@@ -76,6 +76,14 @@ async function scopeOf(connection: ImapConnection, login: SourceLogin): Promise<
   );
 }
 
-function sameUser(a: string, b: string | undefined): boolean {
-  return b !== undefined && a.toLowerCase() === b.toLowerCase();
+/** Administrator forms name one of the two with a domain, and the other one without, at times. */
+function sameUser(user: string, admin: string | undefined): boolean {
+  if (admin === undefined) return false;
+  const [a, b] = [user.toLowerCase(), admin.toLowerCase()];
+  const bothQualified = a.includes("@") && b.includes("@");
+  return bothQualified ? a === b : localPart(a) === localPart(b);
+}
+
+function localPart(user: string): string {
+  return user.split("@")[0] ?? user;
 }
