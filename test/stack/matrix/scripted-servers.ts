@@ -32,8 +32,7 @@ interface Script {
 /** Folders that Exchange shows over IMAP and that hold no mail. */
 const withoutMail = /^(Calendar|Contacts|Journal|Notes|Outbox|Tasks)(\/|$)/;
 const exchangeFolders = (folder: string) => (withoutMail.test(folder) ? undefined : sentItems(folder));
-const sentItems = (folder: string) =>
-  ({ "Sent Items": "Sent", "Deleted Items": "Trash", "Junk Email": "Junk" })[folder] ?? folder;
+const sentItems = (folder: string) => ({ "Sent Items": "Sent", "Deleted Items": "Trash" })[folder] ?? folder;
 
 const namespace = (value: string, dialect: Dialect = FULL): Dialect => ({ ...dialect, namespace: value });
 
