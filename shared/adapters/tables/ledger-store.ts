@@ -51,6 +51,7 @@ const folderColumns: Columns<FolderRecord> = {
   unseen: optional(integer()),
   highestModseq: optional(text()),
   flagsDigest: optional(text()),
+  flagsScannedAt: optional(integer()),
   settled: uids,
   pending: flag,
   openChunk: optional(json()),

@@ -70,6 +70,8 @@ export interface FolderRecord {
   readonly highestModseq?: string | undefined;
   /** Digest over UIDs and flags of the last scan, for servers without CONDSTORE. */
   readonly flagsDigest?: string | undefined;
+  /** When all flags were last compared, in milliseconds since 1970; only for servers without CONDSTORE. */
+  readonly flagsScannedAt?: number | undefined;
   /** UIDs copied, skipped with a reason, or proven expunged. */
   readonly settled: UidSet;
   /** True while the plan of the current round wants this folder visited. */

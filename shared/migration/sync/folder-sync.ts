@@ -198,6 +198,7 @@ async function work(
       mailboxId: mailbox.id,
       ledgerId: lease.ledgerId,
       options: batch.options,
+      final: batch.intent === "completed",
       deletionsConfirmed: mailbox.deletionsConfirmed ?? false,
       source: session.source,
       target: session.target,

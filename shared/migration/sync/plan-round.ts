@@ -3,6 +3,7 @@ import { emptyUidSet, uidSetOf } from "../../domain/uid-set.ts";
 import type { FolderRecord } from "../ports/ledger-store.ts";
 import type { FolderStatus, SourceFolder } from "../ports/source.ts";
 import type { TargetFolder } from "../ports/target.ts";
+import { hour } from "../runtime.ts";
 import type { MappedRecord } from "./copy-folder.ts";
 import { headerDigest } from "./digest.ts";
 import { type MappedFolder, mapFolders } from "./folder-mapping.ts";
@@ -13,6 +14,11 @@ import { newFolderId } from "./visit-folder.ts";
 
 /** Folder rows of one commit; a row with a long checkpoint may have 64 KiB. */
 const maxFolders = 40;
+/**
+ * Without mod-sequences a flag such as \Flagged changes and STATUS does not: about every seventh daily round compares
+ * all flags of a folder, in milliseconds.
+ */
+const flagScanMs = 6.5 * 24 * hour;
 /** Messages compared before two folders count as one that was renamed. */
 const renameSamples = 5;
 
@@ -78,6 +84,16 @@ export function isChanged(record: FolderRecord, status: FolderStatus | undefined
   );
 }
 
+/** True if flags have to be compared although nothing else shows a change. Pure. */
+export function isFlagScanDue(
+  record: Pick<FolderRecord, "flagsScannedAt">,
+  status: FolderStatus | undefined,
+  { clock, final }: Pick<SyncRun, "clock" | "final">,
+): boolean {
+  if (status === undefined || status.highestModseq !== undefined || status.messages === 0) return false;
+  return final || clock() - (record.flagsScannedAt ?? 0) >= flagScanMs;
+}
+
 interface Match {
   readonly folder: MappedFolder;
   readonly record?: FolderRecord | undefined;
@@ -141,7 +157,11 @@ async function withTarget(
 ): Promise<FolderRecord> {
   if (record.state === "targetGone") return record;
   const { source } = folder;
-  const pending = record.pending || record.state === "gone" || isChanged(record, source.status);
+  const pending =
+    record.pending ||
+    record.state === "gone" ||
+    isChanged(record, source.status) ||
+    isFlagScanDue(record, source.status, run);
   const total = source.status?.messages ?? record.totalItemCount;
   const moved = record.path !== source.path || record.state === "gone";
   const known = record.targetFolderId !== undefined;
@@ -152,6 +172,8 @@ async function withTarget(
     state: "active",
     pending,
     totalItemCount: total,
+    // EXAMINE does not tell it (RFC 9051, 6.3.2), so what this round saw is kept for the next one.
+    ...(pending && source.status?.unseen !== undefined ? { unseen: source.status.unseen } : {}),
     ...(target ? { targetFolderId: target.id, targetPath: target.path } : {}),
   };
 }

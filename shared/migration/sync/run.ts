@@ -18,6 +18,8 @@ export interface SyncRun {
   readonly mailboxId: MailboxId;
   readonly ledgerId: LedgerId;
   readonly options: BatchOptions;
+  /** True in the rounds of a batch that is being completed: nothing may be left for a later round. */
+  readonly final: boolean;
   /** True if the operator confirmed that many messages may be deleted. */
   readonly deletionsConfirmed: boolean;
   readonly source: SourceMailbox;

@@ -52,16 +52,15 @@ async function visit(run: SyncRun, folder: MappedRecord, budget: Budget): Promis
   const late = record.inDoubt.reduce((latest, chunk) => Math.max(latest, chunk.lookAgainAfter), 0);
   if (late > 0) return { end: "later", at: late };
 
-  const { uidNext, messages, unseen, highestModseq } = opened.status;
-  const { highestModseq: _, flagsDigest: __, unseen: ___, ...rest } = record;
+  const { uidNext, messages, highestModseq } = opened.status;
+  const { highestModseq: _, flagsDigest: __, flagsScannedAt: ___, ...rest } = record;
   const done: MappedRecord = {
     ...rest,
     uidNext,
     messages,
     pending: false,
     totalItemCount: messages,
-    ...(unseen === undefined ? {} : { unseen }),
-    ...(highestModseq === undefined ? {} : { highestModseq }),
+    ...(highestModseq === undefined ? { flagsScannedAt: run.clock() } : { highestModseq }),
     ...(flagsDigest === undefined ? {} : { flagsDigest }),
   };
   await run.lease.commit({ folders: [done] });
