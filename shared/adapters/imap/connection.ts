@@ -126,6 +126,12 @@ export class ImapConnection {
     return this.#client.greeting ?? "";
   }
 
+  /** The name of the software by ID (RFC 2971), which a proxy in front of it passes on; empty if it is not told. */
+  get software(): string {
+    const name: unknown = this.#client.serverInfo?.name;
+    return typeof name === "string" ? name : "";
+  }
+
   /** True if the server names the capability (RFC 9051, 6.1.1). */
   has(capability: string): boolean {
     return this.#client.capabilities.has(capability);

@@ -57,10 +57,8 @@ function takesPart(
 ): boolean {
   if (options.subscribedOnly && !folder.subscribed && folder.specialUse !== "inbox") return false;
   if (options.excludeFolders.some((pattern) => matchesFolder(folder, pattern))) return false;
-  return (
-    options.includeFolders.length === 0 ||
-    options.includeFolders.some((pattern) => matchesFolder(folder, pattern))
-  );
+  if (options.includeFolders.length === 0) return !folder.nonMail;
+  return options.includeFolders.some((pattern) => matchesFolder(folder, pattern));
 }
 
 /**
