@@ -41,7 +41,7 @@ try {
   console.log(`Administrators' own mail in the target: ${adminMail ?? "none"}`);
   const red = [...cells, ...refused].flatMap(redIn);
   for (const reason of red) console.log(`\n${reason}`);
-  process.exitCode = red.length === 0 && adminMail === undefined ? 0 : 1;
+  process.exitCode = cells.length > 0 && red.length === 0 && adminMail === undefined ? 0 : 1;
 } finally {
   await Promise.all(stops.map((stop) => stop()));
 }

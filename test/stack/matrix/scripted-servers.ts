@@ -34,6 +34,14 @@ const withoutMail = /^(Calendar|Contacts|Journal|Notes|Outbox|Tasks)(\/|$)/;
 const exchangeFolders = (folder: string) => (withoutMail.test(folder) ? undefined : sentItems(folder));
 const sentItems = (folder: string) => ({ "Sent Items": "Sent", "Deleted Items": "Trash" })[folder] ?? folder;
 
+/** Items of other kinds are served as messages. */
+function groupwareAccount(): ScriptedAccount {
+  const account = exchangeAccount();
+  for (const folder of ["Calendar", "Calendar/Birthdays", "Contacts", "Tasks"])
+    account.folder(folder).append({ content: newMail(`item-of-${folder}`) });
+  return account;
+}
+
 const namespace = (value: string, dialect: Dialect = FULL): Dialect => ({ ...dialect, namespace: value });
 
 const scripts: readonly Script[] = [
@@ -41,7 +49,7 @@ const scripts: readonly Script[] = [
     server: "Exchange 15.20 (scripted)",
     title: "no CONDSTORE, LIST-STATUS, SPECIAL-USE",
     dialect: EXCHANGE,
-    account: exchangeAccount,
+    account: groupwareAccount,
     folderMap: exchangeFolders,
   },
   {
@@ -49,7 +57,7 @@ const scripts: readonly Script[] = [
     title: "non-mail folders left out",
     login: "Domain/Admin/User",
     dialect: EXCHANGE,
-    account: exchangeAccount,
+    account: groupwareAccount,
     folderMap: exchangeFolders,
     admin: "exchange",
     userName: `CORP/${admin}/${user}`,
