@@ -84,6 +84,17 @@ async function graphTarget(source: Source): Promise<Target> {
   };
 }
 
+/** Waits until the worker has copied something since its start. @returns false if the batch is done. */
+async function isCopying(): Promise<boolean> {
+  const mark = deployment.log.length;
+  for (;;) {
+    if (deployment.log.slice(mark).some(({ message }) => message === "chunk.copied")) return true;
+    const rows = await deployment.mailboxes("kills").catch(() => []);
+    if (rows.length > 0 && rows.every(({ status }) => status === "Synced")) return false;
+    await sleep(100);
+  }
+}
+
 const random = new Random(values.seed);
 const source = await startSource({
   seed: values.seed,
@@ -98,11 +109,10 @@ try {
   await deployment.upload("dovecot", "kills", source.rows());
   const started = Date.now();
   let kills = 0;
-  for (; kills < Number(values.kills); kills++) {
-    await sleep(1_000 + random.integer(0, 7_000));
-    const rows = await deployment.mailboxes("kills").catch(() => []);
-    if (rows.length > 0 && rows.every(({ status }) => status === "Synced")) break;
+  while (kills < Number(values.kills) && (await isCopying())) {
+    await sleep(random.integer(0, 1_500));
     await deployment.crashAndRestart();
+    kills++;
   }
   const batch = await deployment.waitUntilSettled("kills", 30 * 60_000);
   await sleep(lateMs);
