@@ -12,7 +12,7 @@ export function receivedDate(
 ): Date {
   if (from === "internalDate") return internalDate;
   const text = header.toString("latin1").replace(/\r?\n[ \t]+/g, " ");
-  const pattern = from === "receivedHeader" ? /^received:.*;\s*([^;]+)$/im : /^date:\s*(.+)$/im;
+  const pattern = from === "receivedHeader" ? /^received:.*;[ \t]*([^;\r\n]+)\r?$/im : /^date:\s*(.+)$/im;
   const found = pattern
     .exec(text)?.[1]
     ?.replace(/\([^)]*\)/g, "")
