@@ -159,6 +159,24 @@ describe.each(variants)("source mailbox on $title", ({ start, prefix, separator,
     }
   });
 
+  test("tells the status as it is now, also of the folder it has open", async () => {
+    const session = await open({ user: server.userName(3) });
+    await session.openFolder("INBOX");
+    const client = await raw(server.userName(3));
+    await client.append("INBOX", { content: text("Subject: one", "", "one") });
+    await client.append("INBOX", { content: text("Subject: two", "", "two") });
+    const messages = async () =>
+      (await session.listFolders()).find(({ specialUse }) => specialUse === "inbox")?.status?.messages;
+    const before = (await messages()) ?? 0;
+    expect(before).toBeGreaterThanOrEqual(2);
+    await session.openFolder("INBOX");
+    await client.command('SELECT "INBOX"');
+    await client.command("STORE 1 +FLAGS.SILENT (\\Deleted)");
+    await client.command("EXPUNGE");
+    await client.close();
+    expect(await messages()).toBe(before - 1);
+  });
+
   test("fetches messages as they are, with flags and dates", async () => {
     const folder = await mailbox.openFolder("INBOX");
     expect(folder.status).toMatchObject({ uidNext: 4, messages: 3 });

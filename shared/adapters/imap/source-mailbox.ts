@@ -39,6 +39,7 @@ export class ImapSourceMailbox implements SourceMailbox {
    * a message that arrives in between and is not in the folder as opened.
    */
   #tellsUidNext = true;
+  #hasOpened = false;
 
   constructor(connection: ImapConnection, scope: FolderScope) {
     this.#connection = connection;
@@ -50,6 +51,9 @@ export class ImapSourceMailbox implements SourceMailbox {
   }
 
   async listFolders(): Promise<readonly SourceFolder[]> {
+    // STATUS of the open folder may tell what this session last saw of it (RFC 9051, 6.3.11).
+    if (this.#hasOpened) await this.#connection.attempt("CLOSE");
+    this.#hasOpened = false;
     const listing = await listFolders(this.#connection, this.#scope.patterns, { status: true });
     const folders = new Map<string, ListedFolder & { readonly segments: readonly string[] }>();
     for (const folder of listing.folders) {
@@ -79,6 +83,7 @@ export class ImapSourceMailbox implements SourceMailbox {
 
   async openFolder(path: string): Promise<OpenSourceFolder> {
     const before = this.#tellsUidNext ? undefined : await statusOf(this.#connection, path);
+    this.#hasOpened = true;
     const opened = await examine(this.#connection, path);
     if (opened.uidNext === undefined && before === undefined) {
       this.#tellsUidNext = false;

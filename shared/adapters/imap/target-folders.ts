@@ -51,8 +51,8 @@ export class TargetFolders {
     let path = "";
     const names = segments.map((segment) => this.#naming.sanitize(segment));
     for (let depth = 1; depth <= names.length; depth++) {
-      const use = depth === names.length ? specialUse : undefined;
-      path = await this.#ensureLevel(connection, index, names.slice(0, depth), path, use);
+      const last = depth === names.length;
+      path = await this.#ensureLevel(connection, index, names.slice(0, depth), path, last, specialUse);
     }
     if (specialUse !== undefined) index.pathByUse.set(specialUse, path);
     return this.#folderAt(connection, path);
@@ -81,14 +81,16 @@ export class TargetFolders {
     index: Index,
     names: readonly string[],
     parent: string,
-    use: SpecialUse | undefined,
+    holdsMessages: boolean,
+    specialUse: SpecialUse | undefined,
   ): Promise<string> {
     const name = names.at(-1) ?? "";
     for (const candidate of new Set([name, plainName(name)])) {
       const path = pathOf(connection, parent, candidate);
       const existing = index.byPath.get(path);
-      if (existing && (isSelectable(existing) || use === undefined)) return path;
-      const created = await create(connection, path, use);
+      // CREATE makes a folder of a name that only has subfolders (RFC 9051, 6.3.4).
+      if (existing && (isSelectable(existing) || !holdsMessages)) return path;
+      const created = await create(connection, path, holdsMessages ? specialUse : undefined);
       if (created) {
         index.byPath.set(created.path, created);
         return created.path;
