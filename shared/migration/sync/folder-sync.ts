@@ -192,6 +192,7 @@ async function work(
   const progress = new Progress(state, parts.clock);
   let session: MailboxSession | undefined;
   let good = false;
+  let goesOn = false;
   try {
     session = pool.take(key) ?? (await openSession(parts, mailbox));
     const run: SyncRun = {
@@ -213,13 +214,16 @@ async function work(
     };
     const next = await visitFolders(run, message.step, progress, batch);
     good = true;
+    goesOn = next === undefined;
     await progress.store();
     if (next === undefined && pool.heldTooLong(key)) return parts.clock() + releaseMs;
     return next;
   } finally {
     heart.stop();
-    if (session && good) pool.give(key, session);
-    else if (session) await Promise.all([closeSession(session), progress.store().catch(() => undefined)]);
+    if (!good) await progress.store().catch(() => undefined);
+    // The next round is a day away, and what a session knows of folders would be of today.
+    if (session && goesOn) pool.give(key, session);
+    else if (session) await closeSession(session);
   }
 }
 

@@ -81,11 +81,12 @@ async function applyOne(
   flags: readonly string[],
   state: ItemState | undefined,
 ): Promise<boolean> {
-  if (state === undefined) return false;
+  const place = placeOf(folder, item);
+  if (state === undefined || place === undefined) return false;
   const change = flagChange(run.representable(item.flags), run.representable(flags), state.flags);
   if (change.add.length === 0 && change.remove.length === 0) return true;
   await run.lease.ensure(60_000);
-  return (await run.target.changeFlags(placeOf(folder, item), state.id, change)) === "done";
+  return (await run.target.changeFlags(place, state.id, change)) === "done";
 }
 
 async function readCurrent(
@@ -96,17 +97,23 @@ async function readCurrent(
   const byPlace = new Map<TargetFolderId, TargetItemId[]>();
   for (const item of items) {
     const place = placeOf(folder, item);
+    if (place === undefined) continue;
     byPlace.set(place, [...(byPlace.get(place) ?? []), item.targetId as TargetItemId]);
   }
   const current = new Map<TargetItemId, ItemState>();
   for (const [place, ids] of byPlace)
-    for (const [id, state] of await run.target.readItems(place, ids)) current.set(id, state);
+    if (place === folder.targetFolderId || (await run.target.folderExists(place)))
+      for (const [id, state] of await run.target.readItems(place, ids)) current.set(id, state);
   return current;
 }
 
-/** The target folder an item was last put into. */
-export function placeOf(folder: MappedRecord, item: ItemRecord): TargetFolderId {
-  return item.targetFolderId ?? folder.targetFolderId;
+/** The target folder a copy was put into; undefined if there is none, or if the user deleted it with its folder. */
+export function placeOf(
+  folder: Pick<MappedRecord, "state" | "targetFolderId">,
+  item: Pick<ItemRecord, "targetId" | "targetFolderId">,
+): TargetFolderId | undefined {
+  if (item.targetId === undefined) return undefined;
+  return item.targetFolderId ?? (folder.state === "targetGone" ? undefined : folder.targetFolderId);
 }
 
 /** The record of an item that the user removed from the target: it is not created again. */

@@ -1,5 +1,5 @@
 import { MigrationError } from "../../domain/errors.ts";
-import type { Uid } from "../../domain/names.ts";
+import type { TargetFolderId, TargetItemId, Uid } from "../../domain/names.ts";
 import { hasUid, intersectionOf, sizeOf, type UidSet } from "../../domain/uid-set.ts";
 import type { ItemKey, ItemRecord } from "../ports/ledger-store.ts";
 import type { MappedRecord } from "./copy-folder.ts";
@@ -31,6 +31,17 @@ export async function vanishedItems(
   return vanished;
 }
 
+async function vanishedSkips(
+  run: SyncRun,
+  folder: Pick<MappedRecord, "folderId" | "uidValidity">,
+  existing: UidSet,
+): Promise<ItemKey[]> {
+  const skips: ItemKey[] = [];
+  for await (const skip of run.ledger.listSkipped(run.ledgerId, folder.folderId))
+    if (skip.uidValidity === folder.uidValidity && !hasUid(existing, skip.uid)) skips.push(keyOf(skip));
+  return skips;
+}
+
 /**
  * Forgets messages that vanished at the source and, where the batch asks for it, moves their copies to the deleted
  * items of the target. Repeatable.
@@ -43,9 +54,7 @@ export async function followRemovals(
 ): Promise<MappedRecord> {
   if (!hasVanished(folder, existing)) return folder;
   const vanished = await vanishedItems(run, folder, existing);
-  const skips: ItemKey[] = [];
-  for await (const skip of run.ledger.listSkipped(run.ledgerId, folder.folderId))
-    if (skip.uidValidity === folder.uidValidity && !hasUid(existing, skip.uid)) skips.push(keyOf(skip));
+  const skips = await vanishedSkips(run, folder, existing);
   requireConfirmation(run, folder, vanished);
   let record = folder;
   for (let start = 0; start < Math.max(vanished.length, skips.length); start += maxRemovals / 2) {
@@ -74,7 +83,7 @@ export function requireConfirmation(
   vanished: readonly ItemRecord[],
 ): void {
   if (!run.options.propagateDeletes || run.deletionsConfirmed) return;
-  const count = vanished.filter((item) => item.targetId !== undefined).length;
+  const count = vanished.filter((item) => placeOf(folder, item) !== undefined).length;
   if (count <= confirmationCount || count <= folder.syncedItemCount * confirmationShare) return;
   throw new MigrationError(
     "mailbox",
@@ -90,10 +99,24 @@ export async function deleteCopies(
   items: readonly ItemRecord[],
 ): Promise<void> {
   for (const item of items) {
-    if (item.targetId === undefined) continue;
+    const copy = await copyOf(run, folder, item);
+    if (copy === undefined) continue;
     await run.lease.ensure(60_000);
-    await run.target.deleteItem(placeOf(folder, item), item.targetId);
+    await run.target.deleteItem(copy.place, copy.id);
   }
+}
+
+/** The copy of an item and the folder it was put into, unless the user deleted that folder. */
+export async function copyOf(
+  run: Pick<SyncRun, "target">,
+  folder: MappedRecord,
+  item: ItemRecord,
+): Promise<{ readonly id: TargetItemId; readonly place: TargetFolderId } | undefined> {
+  const place = placeOf(folder, item);
+  if (item.targetId === undefined || place === undefined) return undefined;
+  // The plan has looked at the folder's own place.
+  if (place !== folder.targetFolderId && !(await run.target.folderExists(place))) return undefined;
+  return { id: item.targetId, place };
 }
 
 /** The key of a record. */

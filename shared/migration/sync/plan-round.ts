@@ -1,5 +1,5 @@
-import type { FolderId } from "../../domain/names.ts";
-import { emptyUidSet, uidSetOf } from "../../domain/uid-set.ts";
+import type { FolderId, TargetFolderId } from "../../domain/names.ts";
+import { emptyUidSet, hasUid, sizeOf, uidSetOf } from "../../domain/uid-set.ts";
 import type { FolderRecord } from "../ports/ledger-store.ts";
 import type { FolderStatus, SourceFolder } from "../ports/source.ts";
 import type { TargetFolder } from "../ports/target.ts";
@@ -8,9 +8,10 @@ import type { MappedRecord } from "./copy-folder.ts";
 import { headerDigest } from "./digest.ts";
 import { type MappedFolder, mapFolders } from "./folder-mapping.ts";
 import { followMoves } from "./follow-moves.ts";
-import { deleteCopies, keyOf, requireConfirmation, vanishedItems } from "./follow-removals.ts";
+import { followRemovals } from "./follow-removals.ts";
+import { newFolderId } from "./rematch-folder.ts";
 import type { SyncRun } from "./run.ts";
-import { newFolderId } from "./visit-folder.ts";
+import { withoutTarget } from "./visit-folder.ts";
 
 /** Folder rows of one commit; a row with a long checkpoint may have 64 KiB. */
 const maxFolders = 40;
@@ -36,39 +37,102 @@ export async function planRound(run: SyncRun): Promise<readonly FolderRecord[]> 
     run.target.naming,
   );
   const matches = await matchFolders(run, mapped, listed, records);
-
-  const changed: FolderRecord[] = [];
-  const targetIds = new Map<FolderId, MappedRecord>();
-  for (const { folder, record } of matches) {
-    run.checkpoint();
-    const next = await withTarget(run, mapped, folder, record ?? newRecord(folder));
-    if (record === undefined || next !== record) changed.push(next);
-    if (isMapped(next)) targetIds.set(next.folderId, next);
-  }
-  const matched = new Set(matches.map(({ record }) => record?.folderId));
-  const paths = new Set(listed.map((folder) => folder.path));
-  const gone = records
-    .filter((record) => !matched.has(record.folderId) && !paths.has(record.path) && record.state === "active")
-    .map((record): FolderRecord => ({ ...record, state: "gone", pending: false, totalItemCount: 0 }));
-  for (const record of [...changed, ...gone]) run.progressed(record);
-  await commitFolders(run, [...changed, ...gone]);
+  const leaving = leavingFolders(records, matches, listed);
+  const current = await planFolders(run, mapped, matches, leaving);
+  const changed = current.filter((record, index) => record !== matches[index]?.stored);
+  for (const record of changed) run.progressed(record);
+  await commitFolders(run, changed);
 
   const statuses = new Map<FolderId, FolderStatus>();
-  for (const { folder, record } of matches)
-    if (record && folder.source.status) statuses.set(record.folderId, folder.source.status);
-  const pending = [...targetIds.values()].filter((record) => record.pending);
-  const goneMapped = gone.filter(isMapped);
-  if (records.length > 0 && pending.length + goneMapped.length > 0)
-    for (const record of await followMoves(run, pending, goneMapped, statuses)) run.progressed(record);
-  for (const record of goneMapped) await forgetFolder(run, record);
+  for (const [index, record] of current.entries()) {
+    const status = matches[index]?.folder.source.status;
+    if (status) statuses.set(record.folderId, status);
+  }
+  const pending = current.filter(isMapped).filter((record) => record.pending);
+  const gone = leaving.filter(isMapped);
+  if (records.length > 0 && pending.length + gone.length > 0) {
+    const followed = await followMoves(run, pending, gone, statuses);
+    for (const record of followed.values()) run.progressed(record);
+    for (const record of gone) await forgetFolder(run, followed.get(record.folderId) ?? record);
+  }
+  for (const record of leaving.filter((one) => !isMapped(one))) await markGone(run, record);
 
   run.log("folder.planned", {
     mailbox: run.mailboxId,
     folders: matches.length,
     changed: pending.length,
-    gone: gone.length,
+    gone: leaving.length,
   });
   return run.ledger.listFolders(run.ledgerId);
+}
+
+/** Folders that were at the source in the last round and are not any more. */
+function leavingFolders(
+  records: readonly FolderRecord[],
+  matches: readonly Match[],
+  listed: readonly SourceFolder[],
+): readonly FolderRecord[] {
+  const matched = new Set(matches.map(({ stored }) => stored?.folderId));
+  const paths = new Set(listed.map((folder) => folder.path));
+  return records.filter(
+    (record) =>
+      !matched.has(record.folderId) &&
+      !paths.has(record.path) &&
+      (record.state === "active" || (record.state === "targetGone" && isRemembered(record))),
+  );
+}
+
+/** False once everything about a folder has been forgotten. */
+function isRemembered(record: FolderRecord): boolean {
+  return record.uidNext > 0 || sizeOf(record.settled) > 0;
+}
+
+/**
+ * The record of each folder for this round, with its place in the target. What the user deleted there is looked for
+ * before anything is created, since an IMAP server would not tell a folder from a new one of its name.
+ * @returns in the order of the matches; the stored record itself where nothing changed.
+ */
+async function planFolders(
+  run: SyncRun,
+  mapped: readonly MappedFolder[],
+  matches: readonly Match[],
+  leaving: readonly FolderRecord[],
+): Promise<readonly FolderRecord[]> {
+  const refreshed = matches.map((match) => refresh(run, match));
+  const createdPaths = new Set(
+    matches.filter(({ stored }) => stored === undefined).map(({ folder }) => folder.segments.join("/")),
+  );
+  const visited = refreshed.filter(
+    (record, index) =>
+      record !== matches[index]?.stored ||
+      (record.targetPath !== undefined && createdPaths.has(record.targetPath)),
+  );
+  const deleted = await deletedPlaces(run, [...visited, ...leaving]);
+  const current: FolderRecord[] = [];
+  for (const [index, record] of refreshed.entries()) {
+    run.checkpoint();
+    const { folder } = matches[index] as Match;
+    if (record.targetFolderId === undefined) {
+      const target = await ensureTarget(run, mapped, folder);
+      current.push({ ...record, targetFolderId: target.id, targetPath: target.path });
+    } else if (record.state !== "targetGone" && deleted.has(record.targetFolderId)) {
+      current.push(withoutTarget(record));
+    } else current.push(record);
+  }
+  return current;
+}
+
+/** Which of the folders' places in the target the user deleted. */
+async function deletedPlaces(
+  run: SyncRun,
+  records: readonly FolderRecord[],
+): Promise<ReadonlySet<TargetFolderId>> {
+  const places = new Set<TargetFolderId>();
+  for (const { targetFolderId, state } of records)
+    if (targetFolderId !== undefined && state !== "targetGone") places.add(targetFolderId);
+  const deleted = new Set<TargetFolderId>();
+  for (const place of places) if (!(await run.target.folderExists(place))) deleted.add(place);
+  return deleted;
 }
 
 /** True if a folder may hold something the ledger does not know. Pure. */
@@ -96,7 +160,8 @@ export function isFlagScanDue(
 
 interface Match {
   readonly folder: MappedFolder;
-  readonly record?: FolderRecord | undefined;
+  /** Undefined for a folder that is new. */
+  readonly stored?: FolderRecord | undefined;
 }
 
 /** Finds the record of each folder: by path, or, for a folder that was renamed, by what is in it. */
@@ -108,23 +173,18 @@ async function matchFolders(
 ): Promise<readonly Match[]> {
   const byPath = new Map(records.map((record) => [record.path, record]));
   const paths = new Set(listed.map((folder) => folder.path));
-  const orphans = records.filter((record) => !paths.has(record.path) && record.state === "active");
+  const orphans = records.filter((record) => !paths.has(record.path) && record.state !== "gone");
   const matches: Match[] = [];
   for (const folder of mapped) {
-    const record = byPath.get(folder.source.path);
-    if (record) {
-      matches.push({ folder, record });
+    const stored = byPath.get(folder.source.path);
+    if (stored) {
+      matches.push({ folder, stored });
       continue;
     }
     const index = await findIndex(orphans, (orphan) => isRenamed(run, orphan, folder.source));
-    const orphan = index < 0 ? undefined : orphans.splice(index, 1)[0];
-    matches.push({ folder, ...(orphan ? { record: renamedRecord(orphan, folder) } : {}) });
+    matches.push({ folder, stored: index < 0 ? undefined : orphans.splice(index, 1)[0] });
   }
   return matches;
-}
-
-function renamedRecord(record: FolderRecord, { source }: MappedFolder): FolderRecord {
-  return { ...record, path: source.path, segments: source.segments };
 }
 
 /** A vanished and a new folder are one if MAILBOXID says so, or if UIDs overlap and the messages behind them are equal. */
@@ -133,13 +193,14 @@ async function isRenamed(run: SyncRun, orphan: FolderRecord, folder: SourceFolde
     return orphan.mailboxId === folder.mailboxId;
   if (folder.status?.uidValidity !== orphan.uidValidity || folder.status.uidNext < orphan.uidNext)
     return false;
+  const opened = await run.source.openFolder(folder.path);
+  const existing = await opened.searchUids();
   const samples = new Map<number, string>();
   for await (const item of run.ledger.listItems(run.ledgerId, orphan.folderId, orphan.uidValidity)) {
-    samples.set(item.uid, item.digest);
+    if (hasUid(existing, item.uid)) samples.set(item.uid, item.digest);
     if (samples.size === renameSamples) break;
   }
   if (samples.size === 0) return false;
-  const opened = await run.source.openFolder(folder.path);
   let equal = 0;
   for await (const message of opened.fetchHeaders(uidSetOf(samples.keys()))) {
     if (samples.get(message.uid) !== headerDigest(message.header)) return false;
@@ -148,33 +209,27 @@ async function isRenamed(run: SyncRun, orphan: FolderRecord, folder: SourceFolde
   return equal > 0;
 }
 
-/** The record with its place in the target and whether this round has to visit it; the same object if nothing changed. */
-async function withTarget(
-  run: SyncRun,
-  mapped: readonly MappedFolder[],
-  folder: MappedFolder,
-  record: FolderRecord,
-): Promise<FolderRecord> {
-  if (record.state === "targetGone") return record;
+/** The record as this round sees the folder, and whether the round has to visit it; the same object if nothing changed. */
+function refresh(run: SyncRun, { folder, stored }: Match): FolderRecord {
+  if (stored === undefined) return newRecord(folder);
   const { source } = folder;
   const pending =
-    record.pending ||
-    record.state === "gone" ||
-    isChanged(record, source.status) ||
-    isFlagScanDue(record, source.status, run);
-  const total = source.status?.messages ?? record.totalItemCount;
-  const moved = record.path !== source.path || record.state === "gone";
-  const known = record.targetFolderId !== undefined;
-  if (known && !moved && pending === record.pending && total === record.totalItemCount) return record;
-  const target = known ? undefined : await ensureTarget(run, mapped, folder);
+    stored.pending ||
+    stored.state === "gone" ||
+    isChanged(stored, source.status) ||
+    isFlagScanDue(stored, source.status, run);
+  const total = source.status?.messages ?? stored.totalItemCount;
+  const moved = stored.path !== source.path || stored.state === "gone";
+  if (!moved && pending === stored.pending && total === stored.totalItemCount) return stored;
   return {
-    ...record,
-    state: "active",
+    ...stored,
+    path: source.path,
+    segments: source.segments,
+    state: stored.state === "gone" ? "active" : stored.state,
     pending,
     totalItemCount: total,
     // EXAMINE does not tell it (RFC 9051, 6.3.2), so what this round saw is kept for the next one.
     ...(pending && source.status?.unseen !== undefined ? { unseen: source.status.unseen } : {}),
-    ...(target ? { targetFolderId: target.id, targetPath: target.path } : {}),
   };
 }
 
@@ -216,25 +271,29 @@ function newRecord({ source, specialUse }: MappedFolder): FolderRecord {
   };
 }
 
-/** Copies of a folder that was removed at the source follow the rule for deletions; otherwise its records wait. */
+/**
+ * Copies of a folder that was removed at the source follow the rule for deletions; otherwise its records wait for the
+ * folder to come back. Where the user deleted the folder in the target nothing waits. Repeatable.
+ */
 async function forgetFolder(run: SyncRun, record: MappedRecord): Promise<void> {
-  if (!run.options.propagateDeletes) return;
-  const items = await vanishedItems(run, record, emptyUidSet);
-  requireConfirmation(run, record, items);
-  for (let start = 0; start < items.length; start += maxFolders) {
-    const part = items.slice(start, start + maxFolders);
-    await deleteCopies(run, record, part);
-    await run.lease.commit({ removedItems: part.map(keyOf) });
-  }
-  const forgotten: FolderRecord = {
+  if (!run.options.propagateDeletes && record.state === "active") return markGone(run, record);
+  const { syncedItemCount, skippedItemCount } = await followRemovals(run, record, emptyUidSet);
+  const forgotten = {
     ...record,
     settled: emptyUidSet,
     uidNext: 0,
     messages: 0,
-    syncedItemCount: 0,
+    syncedItemCount,
+    skippedItemCount,
   };
-  await run.lease.commit({ folders: [forgotten] });
-  run.progressed(forgotten);
+  await markGone(run, forgotten);
+}
+
+async function markGone(run: SyncRun, record: FolderRecord): Promise<void> {
+  const state = record.state === "targetGone" ? "targetGone" : "gone";
+  const marked: FolderRecord = { ...record, state, pending: false, totalItemCount: 0 };
+  await run.lease.commit({ folders: [marked] });
+  run.progressed(marked);
 }
 
 async function commitFolders(run: SyncRun, folders: readonly FolderRecord[]): Promise<void> {
@@ -242,9 +301,9 @@ async function commitFolders(run: SyncRun, folders: readonly FolderRecord[]): Pr
     await run.lease.commit({ folders: folders.slice(start, start + maxFolders) });
 }
 
-/** True if the folder has a place in the target and may be written into. */
+/** True if the folder was given a place in the target. */
 export function isMapped(record: FolderRecord): record is MappedRecord {
-  return record.targetFolderId !== undefined && record.state !== "targetGone";
+  return record.targetFolderId !== undefined;
 }
 
 async function findIndex<T>(list: readonly T[], matches: (element: T) => Promise<boolean>): Promise<number> {

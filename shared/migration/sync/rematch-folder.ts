@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { FolderId, UidValidity } from "../../domain/names.ts";
 import {
   differenceOf,
@@ -17,6 +18,27 @@ import type { SyncRun } from "./run.ts";
 
 /** Each matched message changes two rows; the folder takes one more. */
 const maxMatches = 48;
+
+/** A new identity for a folder. */
+export function newFolderId(): FolderId {
+  return randomUUID().replaceAll("-", "").slice(0, 16) as FolderId;
+}
+
+/** Notices a folder's new life. @returns the folder as last committed. Repeatable. */
+export async function beginLife(
+  run: SyncRun,
+  folder: MappedRecord,
+  status: FolderStatus,
+): Promise<MappedRecord> {
+  const reborn = newLife(folder, status, newFolderId);
+  if (reborn === undefined) return folder;
+  await run.lease.commit({
+    folders: [reborn],
+    ...(reborn.folderId === folder.folderId ? {} : { removedFolders: [folder.folderId] }),
+  });
+  run.progressed(reborn);
+  return reborn;
+}
 
 /** What the record becomes if the folder lives a new life at the source; undefined if it is the one we know. Pure. */
 export function newLife(
@@ -57,18 +79,25 @@ function reborn(
   };
 }
 
+/** A folder whose messages have been given the item records of its old life, as far as they match. */
+interface Rematched {
+  readonly record: MappedRecord;
+  /** Old records without a match. */
+  readonly unmatched: readonly ItemRecord[];
+}
+
 /**
  * Gives the messages of a folder's new life the item records of its old one, matched by header digest and date, so
- * that nothing is copied twice. Old records without a match are left to be treated as vanished. Repeatable.
+ * that nothing is copied twice. Repeatable.
  */
-export async function rematchFolder(
+export async function matchLives(
   run: SyncRun,
   folder: MappedRecord,
   opened: OpenSourceFolder,
   existing: UidSet,
-): Promise<MappedRecord> {
+): Promise<Rematched> {
   const from = folder.rematchFrom;
-  if (from === undefined) return folder;
+  if (from === undefined) return { record: folder, unmatched: [] };
   const old = new Map<string, ItemRecord[]>();
   for await (const item of run.ledger.listItems(run.ledgerId, from.folderId, from.uidValidity)) {
     const key = matchKey(item.digest, item.internalDate);
@@ -93,9 +122,9 @@ export async function rematchFolder(
     });
     pairs = [];
   };
-  const unmatched = differenceOf(existing, record.settled);
-  if (old.size > 0 && sizeOf(unmatched) > 0)
-    for await (const message of opened.fetchHeaders(unmatched)) {
+  const fresh = differenceOf(existing, record.settled);
+  if (old.size > 0 && sizeOf(fresh) > 0)
+    for await (const message of opened.fetchHeaders(fresh)) {
       run.checkpoint();
       const item = old.get(matchKey(headerDigest(message.header), message.internalDate.getTime()))?.shift();
       if (item === undefined) continue;
@@ -103,9 +132,22 @@ export async function rematchFolder(
       if (pairs.length >= maxMatches) await flush();
     }
   await flush();
+  return { record, unmatched: [...old.values()].flat() };
+}
+
+/** Ends the change of a folder's life: what found no match is treated as vanished. Repeatable. */
+export async function rematchFolder(
+  run: SyncRun,
+  folder: MappedRecord,
+  opened: OpenSourceFolder,
+  existing: UidSet,
+): Promise<MappedRecord> {
+  const from = folder.rematchFrom;
+  if (from === undefined) return folder;
+  const { record, unmatched } = await matchLives(run, folder, opened, existing);
   const matched = sizeOf(intersectionOf(existing, record.settled));
   run.log("folder.rematched", { mailbox: run.mailboxId, folder: record.folderId, items: matched });
-  await forgetOldLife(run, record, from, [...old.values()].flat());
+  await forgetOldLife(run, record, from, unmatched);
   const { rematchFrom: _, ...rest } = record;
   const settledIn: MappedRecord = { ...rest, syncedItemCount: matched, skippedItemCount: 0 };
   await run.lease.commit({ folders: [settledIn] });

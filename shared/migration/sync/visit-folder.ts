@@ -1,22 +1,16 @@
-import { randomUUID } from "node:crypto";
 import { isMigrationError } from "../../domain/errors.ts";
-import type { FolderId } from "../../domain/names.ts";
 import { differenceOf, emptyUidSet, sizeOf, type UidSet, uidSetOf } from "../../domain/uid-set.ts";
+import type { FolderRecord } from "../ports/ledger-store.ts";
 import type { OpenSourceFolder } from "../ports/source.ts";
 import { copyFolder, type MappedRecord } from "./copy-folder.ts";
 import { followFlags } from "./follow-flags.ts";
 import { followRemovals } from "./follow-removals.ts";
 import { recoverChunk, removeLateArrivals } from "./recover-chunk.ts";
-import { newLife, rematchFolder } from "./rematch-folder.ts";
+import { beginLife, rematchFolder } from "./rematch-folder.ts";
 import type { Budget, SyncRun } from "./run.ts";
 
 /** How a visit ended: the folder is up to date, has more to copy, or has to be looked at again after an instant. */
 export type Visit = { readonly end: "done" | "more" } | { readonly end: "later"; readonly at: number };
-
-/** A new identity for a folder. */
-export function newFolderId(): FolderId {
-  return randomUUID().replaceAll("-", "").slice(0, 16) as FolderId;
-}
 
 /**
  * Brings one folder up to date within the budget: settles what is in doubt, copies what is new, follows flags and
@@ -28,8 +22,9 @@ export async function visitFolder(run: SyncRun, folder: MappedRecord, budget: Bu
     return await visit(run, folder, budget);
   } catch (error) {
     if (!isMigrationError(error)) throw error;
-    if (error.code === "SourceFolderGone") return leave(run, folder, "gone");
-    if (error.code === "TargetFolderGone") return leave(run, folder, "targetGone");
+    // The next plan lets its messages follow to where they went.
+    if (error.code === "SourceFolderGone") return leave(run, folder, (record) => record);
+    if (error.code === "TargetFolderGone") return leave(run, folder, withoutTarget);
     throw error;
   }
 }
@@ -38,13 +33,15 @@ async function visit(run: SyncRun, folder: MappedRecord, budget: Budget): Promis
   const opened = await run.source.openFolder(folder.path);
   let record = await begin(run, folder, opened);
   const existing = await opened.searchUids();
-  const wanted = await wantedUids(run, opened, existing, record.settled);
 
   if (record.openChunk?.moves) record = await closeMoves(run, record);
   record = await recoverChunk(run, record, opened, existing);
   record = await rematchFolder(run, record, opened, existing);
-  record = await copyFolder(run, record, opened, existing, wanted, budget);
-  if (sizeOf(differenceOf(wanted, record.settled)) > 0) return { end: "more" };
+  if (record.state !== "targetGone") {
+    const wanted = await wantedUids(run, opened, existing, record.settled);
+    record = await copyFolder(run, record, opened, existing, wanted, budget);
+    if (sizeOf(differenceOf(wanted, record.settled)) > 0) return { end: "more" };
+  }
 
   record = await followRemovals(run, record, existing);
   const flagsDigest = await followFlags(run, record, opened, existing);
@@ -70,18 +67,12 @@ async function visit(run: SyncRun, folder: MappedRecord, budget: Budget): Promis
 
 /** Notices a folder's new life and keeps the point from which flag changes count. */
 async function begin(run: SyncRun, folder: MappedRecord, opened: OpenSourceFolder): Promise<MappedRecord> {
-  const reborn = newLife(folder, opened.status, newFolderId);
-  if (reborn) {
-    await run.lease.commit({
-      folders: [reborn],
-      ...(reborn.folderId === folder.folderId ? {} : { removedFolders: [folder.folderId] }),
-    });
-    run.progressed(reborn);
-    return reborn;
-  }
+  const record = await beginLife(run, folder, opened.status);
   const { highestModseq } = opened.status;
-  const first = folder.uidNext === 0 && sizeOf(folder.settled) === 0 && folder.highestModseq === undefined;
-  return first && highestModseq !== undefined ? { ...folder, highestModseq } : folder;
+  const first = record.uidNext === 0 && sizeOf(record.settled) === 0 && record.highestModseq === undefined;
+  // Old records keep the flags that were last written, so after a new life all flags are compared.
+  const compared = first && record.rematchFrom === undefined;
+  return compared && highestModseq !== undefined ? { ...record, highestModseq } : record;
 }
 
 /** UIDs that pass the batch's filters. Settled ones need no exact check. */
@@ -117,12 +108,23 @@ async function closeMoves(run: SyncRun, folder: MappedRecord): Promise<MappedRec
   return closed;
 }
 
-async function leave(run: SyncRun, folder: MappedRecord, state: "gone" | "targetGone"): Promise<Visit> {
+/** Ends the visit of a folder that went away meanwhile, from its state as last committed. */
+async function leave(
+  run: SyncRun,
+  folder: MappedRecord,
+  change: (record: FolderRecord) => FolderRecord,
+): Promise<Visit> {
   const current =
     (await run.ledger.listFolders(run.ledgerId)).find((one) => one.folderId === folder.folderId) ?? folder;
-  const record = { ...current, state, pending: false };
+  const record = { ...change(current), pending: false };
   await run.lease.commit({ folders: [record] });
   run.progressed(record);
-  run.log("folder.left", { mailbox: run.mailboxId, folder: folder.folderId, state });
+  run.log("folder.left", { mailbox: run.mailboxId, folder: folder.folderId, state: record.state });
   return { end: "done" };
+}
+
+/** A folder whose place in the target the user deleted: nothing is written into it any more. Pure. */
+export function withoutTarget(record: FolderRecord): FolderRecord {
+  const { openChunk: _, attempting: __, ...rest } = record;
+  return { ...rest, state: "targetGone", inDoubt: [] };
 }
