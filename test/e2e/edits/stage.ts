@@ -1,0 +1,203 @@
+import { execFile } from "node:child_process";
+import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
+import { type Deployment, startDeployment } from "../../stack/deployment.ts";
+import { userAccess, withSession } from "../../stack/imap-access.ts";
+import { type DovecotServer, startDovecot } from "../../stack/imap-servers/dovecot.ts";
+import { Random } from "../../stack/random.ts";
+import { startImapTarget } from "../dovecot-pair.ts";
+import { type EditCounts, edit, fill } from "./generator.ts";
+import { TargetModel } from "./model.ts";
+import { SourceMailbox } from "./source-mailbox.ts";
+import { GraphTargetUser, ImapTargetUser, type TargetUser } from "./target-user.ts";
+
+const run = promisify(execFile);
+const roundTimeoutMs = 120_000;
+
+export type TargetKind = "imap" | "graph";
+
+export interface Play {
+  readonly seed: string;
+  readonly propagateDeletes: boolean;
+  /** Messages at the source in the first round. */
+  readonly messages: number;
+  readonly rounds: number;
+  /** Edits before each round but the first. */
+  readonly edits: number;
+}
+
+export interface Outcome {
+  /** What differed after the first round that went wrong; empty if all went well. */
+  readonly differences: readonly string[];
+  /** Every edit, and where rounds began. */
+  readonly journal: readonly string[];
+  /** Rounds that were compared. */
+  readonly rounds: number;
+  readonly counts: EditCounts;
+  /** Rounds that stopped until many deletions were confirmed. */
+  readonly confirmations: number;
+  readonly seconds: number;
+}
+
+/** A source, a target and the app between them, on which mailboxes of their own are edited and synchronized. */
+export interface Stage {
+  readonly deployment: Deployment;
+  play(play: Play): Promise<Outcome>;
+  stop(): Promise<void>;
+}
+
+/** @param mailboxes how many plays there will be. */
+export async function startStage(kind: TargetKind, mailboxes: number): Promise<Stage> {
+  const server = await startDovecot({ users: mailboxes });
+  const users = Array.from({ length: mailboxes }, (_, index) => server.userName(index + 1));
+  const emailAddress = (user: string) => `${user}@contoso.com`;
+  const imap = kind === "imap" ? await startImapTarget({ users, emailAddress }) : undefined;
+  const deployment = await startDeployment({ settings: { ...imap?.settings } });
+  const { graph } = deployment.stack;
+  for (const user of users) graph?.addMailbox({ userPrincipalName: emailAddress(user) });
+  await deployment.putEndpoint("dovecot", {
+    host: "localhost",
+    port: server.tlsPort,
+    acceptUntrustedCertificates: true,
+  });
+  const withTargetUser = <T>(user: string, action: (target: TargetUser) => Promise<T>): Promise<T> => {
+    if (imap) return withSession(imap.access(user), (client) => action(new ImapTargetUser(client)));
+    if (graph) return action(new GraphTargetUser(graph, emailAddress(user)));
+    throw new Error("the deployment has no target");
+  };
+
+  return {
+    deployment,
+    async play(play) {
+      const user = users.shift();
+      if (user === undefined) throw new Error("there are no more mailboxes");
+      const batch = `play-${user}`;
+      const row = { emailAddress: emailAddress(user), userName: user, password: server.password };
+      const upload = () =>
+        deployment.upload("dovecot", batch, [row], { propagateDeletes: play.propagateDeletes });
+      const rounds = new Rounds(deployment, batch);
+      return withSession(userAccess(server, user), (client) =>
+        withTargetUser(user, async (target) => {
+          const journal: string[] = [];
+          const source = new SourceMailbox(client, uidValidities(server, user), (edit) => journal.push(edit));
+          return perform(play, source, target, upload, rounds, journal);
+        }),
+      );
+    },
+    async stop() {
+      await deployment.stop();
+      await imap?.server.stop();
+      await server.stop();
+    },
+  };
+}
+
+async function perform(
+  play: Play,
+  source: SourceMailbox,
+  user: TargetUser,
+  upload: () => Promise<void>,
+  rounds: Rounds,
+  journal: string[],
+): Promise<Outcome> {
+  const began = Date.now();
+  const random = new Random(play.seed);
+  const model = new TargetModel(user, play.propagateDeletes);
+  const counts: EditCounts = new Map();
+  await fill(source, random.fork("fill"), play.messages);
+  await upload();
+  let differences: readonly string[] = [];
+  let round = 0;
+  for (; round < play.rounds && differences.length === 0; round++) {
+    if (round > 0) {
+      const parts = { random: random.fork(round), source, user, model, counts };
+      await edit({ ...parts, journal: (edit) => journal.push(edit) }, play.edits);
+      await rounds.start();
+    }
+    journal.push(`round ${round + 1}`);
+    const failure = await rounds.end();
+    if (failure !== undefined) differences = [failure];
+    else {
+      model.round(source.folders);
+      differences = model.compare(await user.observe());
+    }
+  }
+  return {
+    differences,
+    journal,
+    rounds: round,
+    counts,
+    confirmations: rounds.confirmations,
+    seconds: (Date.now() - began) / 1_000,
+  };
+}
+
+/** Starts the rounds of a batch with one mailbox, and waits for their end. */
+class Rounds {
+  readonly #deployment: Deployment;
+  readonly #batch: string;
+  #lastSyncedAt: string | null = null;
+  confirmations = 0;
+
+  constructor(deployment: Deployment, batch: string) {
+    this.#deployment = deployment;
+    this.#batch = batch;
+  }
+
+  async start(action = "sync"): Promise<void> {
+    const { status } = await this.#deployment.request("POST", `batches/${this.#batch}/${action}`);
+    if (status !== 202) throw new Error(`${action} was answered with ${status}`);
+  }
+
+  /** Confirms deletions where that is asked for. @returns why the round failed, if it did. */
+  async end(): Promise<string | undefined> {
+    const deadline = Date.now() + roundTimeoutMs;
+    let last = "no mailbox";
+    while (Date.now() < deadline) {
+      const [mailbox] = await this.#deployment.mailboxes(this.#batch);
+      if (mailbox) last = `${mailbox.status} ${mailbox.error?.code ?? ""}`;
+      if (mailbox?.status === "Synced" && mailbox.lastSyncedAt !== this.#lastSyncedAt) {
+        this.#lastSyncedAt = mailbox.lastSyncedAt;
+        return undefined;
+      }
+      if (mailbox?.status === "Failed") {
+        if (mailbox.error?.code !== "TooManyDeletions")
+          return `the round failed: ${mailbox.error?.code} ${mailbox.error?.message}`;
+        this.confirmations++;
+        await this.start("retry");
+        await sleep(300);
+      }
+      await sleep(50);
+    }
+    return `the round did not end: ${last}`;
+  }
+}
+
+/** Gives folders of a user UIDVALIDITYs that Dovecot does not give out by itself. */
+function uidValidities(server: DovecotServer, user: string): (path: string) => Promise<void> {
+  let last = 3_000_000_000;
+  return async (path) => {
+    last++;
+    const command = ["mailbox", "update", "-u", user, "--uid-validity", String(last), path];
+    await run("doveadm", ["-c", server.configFile, ...command]);
+  };
+}
+
+/** One line on a play. */
+export function lineOf(play: Play, outcome: Outcome): string {
+  const edits = [...outcome.counts.values()].reduce((sum, count) => sum + count, 0);
+  const byUser = [...outcome.counts].reduce(
+    (sum, [name, count]) => (name.startsWith("user") ? sum + count : sum),
+    0,
+  );
+  const verdict = outcome.differences.length === 0 ? "equal" : `${outcome.differences.length} DIFFERENCES`;
+  return [
+    `seed ${play.seed}`,
+    `propagateDeletes ${play.propagateDeletes}`,
+    `${edits} edits (${byUser} in the target)`,
+    `${outcome.rounds} rounds`,
+    `${outcome.confirmations} confirmations`,
+    `${outcome.seconds.toFixed(1)} s`,
+    verdict,
+  ].join(", ");
+}
