@@ -78,7 +78,7 @@ export interface FolderRecord {
   readonly pending: boolean;
   readonly openChunk?: OpenChunk | undefined;
   readonly inDoubt: readonly ChunkInDoubt[];
-  /** A large message being written, with the number of times it was begun: three deaths and it is skipped. */
+  /** A large message being written, with the number of times it was begun: after five deaths it is skipped. */
   readonly attempting?: { readonly uid: Uid; readonly attempts: number } | undefined;
   readonly totalItemCount: number;
   readonly syncedItemCount: number;

@@ -22,7 +22,7 @@ const maxGroupBytes = 32 * 1024 * 1024;
 /** How many messages are asked for their size and date at once. */
 const windowSize = 1000;
 /** Deaths of the worker in the middle of one large message before it is left out. */
-const maxDeaths = 3;
+const maxDeaths = 5;
 
 /** A folder with a place in the target. */
 export type MappedRecord = FolderRecord & { readonly targetFolderId: TargetFolderId };

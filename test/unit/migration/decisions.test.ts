@@ -256,9 +256,9 @@ describe("chunks", () => {
     expect(groups.map(({ writable }) => writable.length)).toEqual([98, 22, 1, 1]);
   });
 
-  it("leave out what is deleted, too large, or has ended the worker three times", () => {
+  it("leave out what is deleted, too large, or has ended the worker five times", () => {
     const groups = groupsOf(
-      { ...owner, attempting: { uid: 3 as Uid, attempts: 3 } },
+      { ...owner, attempting: { uid: 3 as Uid, attempts: 5 } },
       [message(1, 10, ["\\Deleted"]), message(2, 200), message(3, 10), message(4, 10)],
       100,
     );
