@@ -13,7 +13,10 @@ it("turns a message the queue gave up on into a failed mailbox, which a retry st
     const receiver = await client.acceptNextSession("folder-sync");
     const [message] = await receiver.receiveMessages(1, { maxWaitTimeInMs: 20_000 });
     if (message === undefined) throw new Error("no folder-sync message came");
-    await receiver.deadLetterMessage(message, { deadLetterReason: "MaxDeliveryCountExceeded" });
+    await receiver.deadLetterMessage(message, {
+      deadLetterReason: "MaxDeliveryCountExceeded",
+      deadLetterErrorDescription: "Message could not be consumed.",
+    });
     await receiver.close();
 
     await fetch(`${deployment.app.url}/admin/functions/janitor`, { method: "POST" });
