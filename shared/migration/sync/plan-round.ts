@@ -37,8 +37,8 @@ export async function planRound(run: SyncRun): Promise<readonly FolderRecord[]> 
     run.target.naming,
   );
   const matches = await matchFolders(run, mapped, listed, records);
-  const leaving = leavingFolders(records, matches, listed);
-  const current = await planFolders(run, mapped, matches, leaving);
+  const left = leavingFolders(records, matches, listed);
+  const { current, leaving } = await planFolders(run, mapped, matches, left);
   const changed = current.filter((record, index) => record !== matches[index]?.stored);
   for (const record of changed) run.progressed(record);
   await commitFolders(run, changed);
@@ -90,14 +90,15 @@ function isRemembered(record: FolderRecord): boolean {
 /**
  * The record of each folder for this round, with its place in the target. What the user deleted there is looked for
  * before anything is created, since an IMAP server would not tell a folder from a new one of its name.
- * @returns in the order of the matches; the stored record itself where nothing changed.
+ * @returns the folders in the order of the matches, the stored record itself where nothing changed, and those that
+ * left the source.
  */
 async function planFolders(
   run: SyncRun,
   mapped: readonly MappedFolder[],
   matches: readonly Match[],
   leaving: readonly FolderRecord[],
-): Promise<readonly FolderRecord[]> {
+): Promise<{ readonly current: readonly FolderRecord[]; readonly leaving: readonly FolderRecord[] }> {
   const refreshed = matches.map((match) => refresh(run, match));
   const createdPaths = new Set(
     matches.filter(({ stored }) => stored === undefined).map(({ folder }) => folder.segments.join("/")),
@@ -108,18 +109,22 @@ async function planFolders(
       (record.targetPath !== undefined && createdPaths.has(record.targetPath)),
   );
   const deleted = await deletedPlaces(run, [...visited, ...leaving]);
+  const placed = (record: FolderRecord): FolderRecord =>
+    record.targetFolderId !== undefined && record.state !== "targetGone" && deleted.has(record.targetFolderId)
+      ? withoutTarget(record)
+      : record;
   const current: FolderRecord[] = [];
   for (const [index, record] of refreshed.entries()) {
     run.checkpoint();
     const { folder } = matches[index] as Match;
-    if (record.targetFolderId === undefined) {
-      const target = await ensureTarget(run, mapped, folder);
-      current.push({ ...record, targetFolderId: target.id, targetPath: target.path });
-    } else if (record.state !== "targetGone" && deleted.has(record.targetFolderId)) {
-      current.push(withoutTarget(record));
-    } else current.push(record);
+    if (record.targetFolderId !== undefined) {
+      current.push(placed(record));
+      continue;
+    }
+    const target = await ensureTarget(run, mapped, folder);
+    current.push({ ...record, targetFolderId: target.id, targetPath: target.path });
   }
-  return current;
+  return { current, leaving: leaving.map(placed) };
 }
 
 /** Which of the folders' places in the target the user deleted. */
@@ -228,9 +233,13 @@ function refresh(run: SyncRun, { folder, stored }: Match): FolderRecord {
     state: stored.state === "gone" ? "active" : stored.state,
     pending,
     totalItemCount: total,
-    // EXAMINE does not tell it (RFC 9051, 6.3.2), so what this round saw is kept for the next one.
-    ...(pending && source.status?.unseen !== undefined ? { unseen: source.status.unseen } : {}),
+    ...(pending ? unseenOf(source) : {}),
   };
+}
+
+/** EXAMINE does not tell it (RFC 9051, 6.3.2), so what this round's STATUS said is kept for the next round. */
+function unseenOf({ status }: SourceFolder): Pick<FolderRecord, "unseen"> {
+  return status?.unseen === undefined ? {} : { unseen: status.unseen };
 }
 
 /** A folder below one with a special use belongs below the target's own folder of that use, whatever its name there. */
@@ -260,6 +269,7 @@ function newRecord({ source, specialUse }: MappedFolder): FolderRecord {
     uidValidity: source.status?.uidValidity ?? ("0" as FolderRecord["uidValidity"]),
     uidNext: 0,
     messages: 0,
+    ...unseenOf(source),
     settled: emptyUidSet,
     pending: true,
     inDoubt: [],
