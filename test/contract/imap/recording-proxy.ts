@@ -5,12 +5,15 @@ export interface RecordingProxy {
   readonly port: number;
   /** Command lines the client sent since the last call, without tags. */
   takeCommands(): readonly string[];
+  /** The same, with the bytes that went each way since the last call. */
+  takeTraffic(): { readonly commands: readonly string[]; readonly sent: number; readonly received: number };
   stop(): Promise<void>;
 }
 
 /** Passes plain-text IMAP through and keeps the client's commands. */
 export async function startRecordingProxy(target: { host: string; port: number }): Promise<RecordingProxy> {
   let recorded = "";
+  let received = 0;
   const sockets = new Set<Socket>();
   const server = createServer((client) => {
     const upstream = connect(target.port, target.host);
@@ -22,17 +25,28 @@ export async function startRecordingProxy(target: { host: string; port: number }
     client.on("data", (chunk) => {
       recorded += chunk.toString("latin1");
     });
+    upstream.on("data", (chunk) => {
+      received += chunk.length;
+    });
     client.pipe(upstream).pipe(client);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const takeTraffic = () => {
+    const lines = recorded.split("\r\n").filter((line) => line !== "");
+    const traffic = {
+      commands: lines.map((line) => line.slice(line.indexOf(" ") + 1)),
+      sent: recorded.length,
+      received,
+    };
+    recorded = "";
+    received = 0;
+    return traffic;
+  };
   return {
     host: "127.0.0.1",
     port: (server.address() as AddressInfo).port,
-    takeCommands: () => {
-      const lines = recorded.split("\r\n").filter((line) => line !== "");
-      recorded = "";
-      return lines.map((line) => line.slice(line.indexOf(" ") + 1));
-    },
+    takeCommands: () => takeTraffic().commands,
+    takeTraffic,
     stop: async () => {
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => server.close(resolve));
