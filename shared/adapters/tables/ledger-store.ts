@@ -52,6 +52,7 @@ const folderColumns: Columns<FolderRecord> = {
   highestModseq: optional(text()),
   flagsDigest: optional(text()),
   flagsScannedAt: optional(integer()),
+  filter: optional(text()),
   settled: uids,
   pending: flag,
   openChunk: optional(json()),

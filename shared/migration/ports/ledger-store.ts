@@ -72,6 +72,8 @@ export interface FolderRecord {
   readonly flagsDigest?: string | undefined;
   /** When all flags were last compared, in milliseconds since 1970; only for servers without CONDSTORE. */
   readonly flagsScannedAt?: number | undefined;
+  /** The batch's date filter of the last completed pass; another one makes the folder worth a visit. */
+  readonly filter?: string | undefined;
   /** UIDs copied, skipped with a reason, or proven expunged. */
   readonly settled: UidSet;
   /** True while the plan of the current round wants this folder visited. */

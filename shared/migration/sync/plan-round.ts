@@ -11,7 +11,7 @@ import { followMoves } from "./follow-moves.ts";
 import { followRemovals } from "./follow-removals.ts";
 import { newFolderId } from "./rematch-folder.ts";
 import type { SyncRun } from "./run.ts";
-import { withoutTarget } from "./visit-folder.ts";
+import { dateFilter, withoutTarget } from "./visit-folder.ts";
 
 /** Folder rows of one commit; a row with a long checkpoint may have 64 KiB. */
 const maxFolders = 40;
@@ -222,6 +222,7 @@ function refresh(run: SyncRun, { folder, stored }: Match): FolderRecord {
     stored.pending ||
     stored.state === "gone" ||
     isChanged(stored, source.status) ||
+    (stored.filter ?? "") !== dateFilter(run.options) ||
     isFlagScanDue(stored, source.status, run);
   const total = source.status?.messages ?? stored.totalItemCount;
   const moved = stored.path !== source.path || stored.state === "gone";

@@ -56,6 +56,7 @@ async function visit(run: SyncRun, folder: MappedRecord, budget: Budget): Promis
     uidNext,
     messages,
     pending: false,
+    filter: dateFilter(run.options),
     totalItemCount: messages,
     ...(highestModseq === undefined ? { flagsScannedAt: run.clock() } : { highestModseq }),
     ...(flagsDigest === undefined ? {} : { flagsDigest }),
@@ -73,6 +74,13 @@ async function begin(run: SyncRun, folder: MappedRecord, opened: OpenSourceFolde
   // Old records keep the flags that were last written, so after a new life all flags are compared.
   const compared = first && record.rematchFrom === undefined;
   return compared && highestModseq !== undefined ? { ...record, highestModseq } : record;
+}
+
+/** The batch's date filter as kept with a folder; empty for none. */
+export function dateFilter({ receivedSince, receivedBefore }: SyncRun["options"]): string {
+  return receivedSince === undefined && receivedBefore === undefined
+    ? ""
+    : `${receivedSince ?? ""}-${receivedBefore ?? ""}`;
 }
 
 /** UIDs that pass the batch's filters. Settled ones need no exact check. */
