@@ -237,9 +237,12 @@ async function commitMoves(
   existing: UidSet,
   items: readonly ItemRecord[],
 ): Promise<void> {
-  const { openChunk: _, ...closed } = folder;
+  const { openChunk: _, highestModseq, ...closed } = folder;
+  // A message that had no copy so far may be older than the point from which flag changes count.
+  const compareAll = planned.some(({ message }) => message.uid < folder.uidNext);
   const record: MappedRecord = {
     ...closed,
+    ...(compareAll || highestModseq === undefined ? {} : { highestModseq }),
     settled: settle(folder.settled, chunk.uids, existing),
     syncedItemCount: folder.syncedItemCount + planned.length,
   };
