@@ -24,7 +24,7 @@ import {
   type StatusRow,
   statusOf,
 } from "./listing.ts";
-import { nonMailFolders } from "./non-mail-folders.ts";
+import { onRequestFolders } from "./on-request-folders.ts";
 import { openPartial } from "./partial-fetch.ts";
 import { searchUids } from "./search.ts";
 import { type OpenedMailbox, openMailbox } from "./select.ts";
@@ -61,7 +61,7 @@ export class ImapSourceMailbox implements SourceMailbox {
       if (segments && segments.length > 0) folders.set(folder.path, { ...folder, segments });
     }
     const uses = assignUses([...folders.values()].filter(isSelectable));
-    const isNonMail = nonMailFolders(this.#connection);
+    const isOnRequest = onRequestFolders(this.#connection);
     const result: SourceFolder[] = [];
     for (const folder of folders.values()) {
       const selectable = isSelectable(folder);
@@ -74,7 +74,7 @@ export class ImapSourceMailbox implements SourceMailbox {
         specialUse: uses.get(folder.path),
         subscribed: folder.subscribed,
         selectable,
-        nonMail: isNonMail(folder.segments),
+        onRequest: isOnRequest(folder),
         ...statusFields(row),
       });
     }

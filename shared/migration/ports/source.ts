@@ -31,8 +31,8 @@ export interface SourceFolder {
   readonly subscribed: boolean;
   /** False for \Noselect parents, which hold no messages. */
   readonly selectable: boolean;
-  /** True for appointments, contacts, tasks and the like of a groupware server: left out unless asked for. */
-  readonly nonMail?: boolean | undefined;
+  /** True for folders without mail (appointments, contacts, tasks) and mere views of other folders: left out unless asked for. */
+  readonly onRequest?: boolean | undefined;
   /** MAILBOXID (RFC 8474) where the server offers it: survives renames. */
   readonly mailboxId?: string | undefined;
   /** Undefined for folders that are not selectable, or whose status could not be read (`statusError`). */

@@ -57,7 +57,7 @@ function takesPart(
 ): boolean {
   if (options.subscribedOnly && !folder.subscribed && folder.specialUse !== "inbox") return false;
   if (options.excludeFolders.some((pattern) => matchesFolder(folder, pattern))) return false;
-  if (options.includeFolders.length === 0) return !folder.nonMail;
+  if (options.includeFolders.length === 0) return !folder.onRequest;
   return options.includeFolders.some((pattern) => matchesFolder(folder, pattern));
 }
 

@@ -32,15 +32,25 @@ const ZIMBRA = "briefcase|calendar|contacts|emailed contacts|notebook|tasks";
 const exchangeNames = namesIn(EXCHANGE);
 const zimbraNames = namesIn(ZIMBRA);
 
+/** Gmail's views of mail that its other folders hold as well (RFC 6154, RFC 8457). */
+const GMAIL_VIEWS = ["\\flagged", "\\important"];
+
+interface Candidate {
+  readonly segments: readonly string[];
+  /** LIST attributes in lower case. */
+  readonly attributes: ReadonlySet<string>;
+}
+
 /**
- * Tells the folders of a groupware server that hold something else than mail. Only such a server's: on any other one
- * a folder named Calendar is a folder of mail.
- * @returns a test for a folder's segments; a folder below one without mail is one as well. Pure.
+ * Tells the folders that are left out unless an operator asks for them: those of a groupware server that hold
+ * something else than mail, with everything below, and Gmail's views. Only such servers': on any other one a folder
+ * named Calendar is a folder of mail. Gmail's All Mail is not among them: archived mail is nowhere else. Pure.
  */
-export function nonMailFolders(server: ServerTraits): (segments: readonly string[]) => boolean {
+export function onRequestFolders(server: ServerTraits): (folder: Candidate) => boolean {
+  if (server.has("X-GM-EXT-1")) return ({ attributes }) => GMAIL_VIEWS.some((view) => attributes.has(view));
   const names = isExchange(server) ? exchangeNames : isZimbra(server) ? zimbraNames : undefined;
   if (names === undefined) return () => false;
-  return ([top = ""]) => names.has(top.normalize("NFC").toLowerCase());
+  return ({ segments: [top = ""] }) => names.has(top.normalize("NFC").toLowerCase());
 }
 
 /** The capability is Exchange's alone, and stays where an administrator changed the greeting. */
