@@ -53,6 +53,8 @@ export interface MailboxRecord {
   readonly skippedItemCount: number;
   readonly bytesTransferred: number;
   readonly estimatedBytes: number;
+  /** bytesTransferred at the beginning of a day (UTC, counted from 1970), where the endpoint limits bytes a day. */
+  readonly dailyStart?: { readonly day: number; readonly bytesTransferred: number } | undefined;
   readonly createdAt: number;
   readonly startedAt?: number | undefined;
   readonly lastSyncedAt?: number | undefined;

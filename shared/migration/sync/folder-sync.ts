@@ -11,6 +11,7 @@ import type { TargetConnector } from "../ports/target.ts";
 import type { Vault } from "../ports/vault.ts";
 import type { WorkQueue } from "../ports/work-queue.ts";
 import { type Clock, type Log, minute } from "../runtime.ts";
+import { dailyAllowance, dailyCapReached } from "./daily-allowance.ts";
 import { rank } from "./folder-mapping.ts";
 import { LeaseHolder } from "./lease-holder.ts";
 import { isActive, MailboxState, Superseded } from "./mailbox-state.ts";
@@ -212,7 +213,9 @@ async function work(
       checkpoint: heart.check,
       progressed: (folder) => progress.update(folder),
     };
-    const next = await visitFolders(run, message.step, progress, batch);
+    const next = await visitFolders(run, message.step, progress, batch, () =>
+      limitsOfToday(parts, state, progress.bytesTransferred),
+    );
     good = true;
     goesOn = next === undefined;
     await progress.store();
@@ -232,11 +235,13 @@ async function visitFolders(
   step: number,
   progress: Progress,
   batch: BatchRecord,
+  limitsNow: () => Promise<ChunkLimits>,
 ): Promise<"finished" | number | undefined> {
   const folders = step === 0 ? await planRound(run) : await run.ledger.listFolders(run.ledgerId);
   progress.replace(folders);
-  const budget = new Budget(run.limits, run.clock);
   const pending = folders.filter((folder) => folder.pending).filter(isMapped);
+  if (pending.length === 0) return "finished";
+  const budget = new Budget(await limitsNow(), run.clock);
   pending.sort((a, b) => rank(a) - rank(b) || (a.path < b.path ? -1 : 1));
   let later: number | undefined;
   for (const folder of pending) {
@@ -248,6 +253,25 @@ async function visitFolders(
     if (visit.end === "later") later = Math.max(later ?? 0, visit.at);
   }
   return later ?? "finished";
+}
+
+/**
+ * The limits of a step, with no more bytes than the endpoint leaves the mailbox today.
+ * @throws MigrationError `throttled`/`DailyCapReached` if it leaves none.
+ */
+async function limitsOfToday(
+  parts: FolderSyncParts,
+  state: MailboxState,
+  bytesTransferred: number,
+): Promise<ChunkLimits> {
+  const { maxBytesPerDayPerMailbox: cap } = await parts.endpoints.get(state.mailbox.endpoint);
+  if (cap === undefined) return parts.limits;
+  const now = parts.clock();
+  const { start, bytesLeft } = dailyAllowance(state.mailbox.dailyStart, bytesTransferred, cap, now);
+  if (start !== state.mailbox.dailyStart)
+    await state.update((mailbox) => ({ ...mailbox, dailyStart: start }));
+  if (bytesLeft === 0) throw dailyCapReached(cap, now);
+  return { ...parts.limits, maxBytes: Math.min(parts.limits.maxBytes, bytesLeft) };
 }
 
 /** @throws MigrationError `mailbox`/`SkippedItemLimitExceeded` where the batch's limit is passed. */

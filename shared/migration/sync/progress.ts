@@ -24,6 +24,10 @@ export class Progress {
     return sum(this.#folders.values(), (folder) => folder.skippedItemCount);
   }
 
+  get bytesTransferred(): number {
+    return sum(this.#folders.values(), (folder) => folder.bytesTransferred);
+  }
+
   replace(folders: readonly FolderRecord[]): void {
     this.#folders.clear();
     for (const folder of folders) this.#folders.set(folder.folderId, folder);
@@ -47,7 +51,7 @@ export class Progress {
     if (this.#folders.size === 0) return;
     const folders = [...this.#folders.values()];
     const syncedItemCount = sum(folders, (folder) => folder.syncedItemCount);
-    const bytesTransferred = sum(folders, (folder) => folder.bytesTransferred);
+    const { bytesTransferred } = this;
     const totalItemCount = sum(folders, (folder) => folder.totalItemCount);
     const average = syncedItemCount === 0 ? 0 : bytesTransferred / syncedItemCount;
     await this.#state.update((mailbox) => ({
