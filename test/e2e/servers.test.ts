@@ -23,6 +23,7 @@ const chosen = [
   "RFC 3501 with UIDPLUS",
   "RFC 3501 and nothing else",
   "FETCH leaves messages out",
+  "labels; Starred and Important left out",
   "drops the connection in the middle of a message",
 ];
 
@@ -79,6 +80,23 @@ describe("a provider's daily cap", () => {
     }
     const paused = mailboxes.find(({ status }) => status !== "Synced");
     expect(paused).toMatchObject({ status: "Queued", error: { code: "ServerThrottled" } });
+  });
+});
+
+describe("maxBytesPerDayPerMailbox", () => {
+  it("pauses a mailbox until the next day when a chunk has used it up", async () => {
+    const server = await startScripted({});
+    const inbox = server.account("alice").folder("INBOX");
+    for (let number = 1; number <= 120; number++)
+      inbox.append({ content: `Subject: ${number}\r\nMessage-ID: <${number}@x>\r\n\r\n` });
+    const deployment = await deploy(server, ["alice"], { maxBytesPerDayPerMailbox: 1 });
+    let [mailbox] = await deployment.mailboxes("moves");
+    while (!mailbox?.error) {
+      await sleep(250);
+      [mailbox] = await deployment.mailboxes("moves");
+    }
+    expect(mailbox).toMatchObject({ status: "Queued", error: { code: "DailyCapReached" } });
+    expect(mailbox.syncedItemCount).toBe(98);
   });
 });
 

@@ -1,5 +1,14 @@
-import { exchangeAccount } from "../scripted-imap/accounts.ts";
-import { BARE, type Dialect, EXCHANGE, FULL, THROTTLES, without } from "../scripted-imap/dialects.ts";
+import { addLabelled, exchangeAccount, gmailAccount } from "../scripted-imap/accounts.ts";
+import {
+  BARE,
+  type Dialect,
+  EXCHANGE,
+  FULL,
+  GMAIL,
+  LOGIN_REFUSALS,
+  THROTTLES,
+  without,
+} from "../scripted-imap/dialects.ts";
 import type { Fault } from "../scripted-imap/faults.ts";
 import type { FetchQuirks } from "../scripted-imap/fetch.ts";
 import type { AdminForm } from "../scripted-imap/logins.ts";
@@ -148,7 +157,13 @@ export function scriptedServers(onStart: (stop: () => Promise<void>) => void): {
       open: async () => openCell(await start(script), script),
     }),
   );
-  return { cells, refused: refusals.map((script) => refusedCell(script, start)) };
+  const gmail: Cell = {
+    title: "labels; Starred and Important left out",
+    login: "app password",
+    open: async () =>
+      openGmail(await start({ server: "Gmail", title: "labels", dialect: GMAIL, account: gmailAccount })),
+  };
+  return { cells: [...cells, gmail], refused: refusals.map((script) => refusedCell(script, start)) };
 }
 
 function openCell(server: ScriptedServer, script: Script): CellSource {
@@ -182,6 +197,38 @@ function openCell(server: ScriptedServer, script: Script): CellSource {
   };
 }
 
+/** Where the mail of Gmail's special folders has to be; two of them are views of All Mail. */
+const gmailFolders: Readonly<Record<string, string | undefined>> = {
+  "[Gmail]/Sent Mail": "Sent",
+  "[Gmail]/Drafts": "Drafts",
+  "[Gmail]/Trash": "Trash",
+  "[Gmail]/Starred": undefined,
+  "[Gmail]/Important": undefined,
+};
+
+function openGmail(server: ScriptedServer): CellSource {
+  const account = server.account(user);
+  const labels = [["\\Inbox"], ["\\Inbox", "\\Important", "Work"], ["\\Sent"], ["\\Starred"], []];
+  for (const [index, { content, flags, internalDate }] of [...smallMailbox("gmail").messages()].entries())
+    addLabelled(account, { content, flags, internalDate }, labels[index % labels.length] ?? []);
+  return {
+    server: "Gmail (scripted)",
+    endpoint: plainText(server),
+    row: { userName: user, password },
+    access: { host: server.host, port: server.port, secure: false, user, password },
+    folderMap: (folder) => (folder in gmailFolders ? gmailFolders[folder] : folder),
+    change: async (content) => {
+      const first = account.folder("INBOX").messages[0]?.gmail?.id;
+      for (const folder of account.folders.values())
+        for (const { uid, gmail } of folder.messages)
+          if (gmail?.id === first) folder.setFlags(uid, ["\\Seen", "\\Flagged"]);
+      addLabelled(account, { content }, ["\\Inbox"]);
+    },
+    // In the inbox and in All Mail.
+    copiesOfChange: 2,
+  };
+}
+
 function change(account: ScriptedAccount, message: Buffer): void {
   const inbox = account.folder("INBOX");
   inbox.append({ content: message, flags: ["\\Seen"], internalDate: new Date("2024-05-06T07:08:09Z") });
@@ -196,7 +243,19 @@ function messageIdOf(content: Buffer): string {
   return /^message-id:\s*(.*)\r$/im.exec(content.toString("latin1"))?.[1] ?? "";
 }
 
-const refusals: readonly (Script & { readonly adminUser?: string })[] = [
+interface Refusal extends Script {
+  readonly adminUser?: string;
+  /** Default AdminMailboxRefused. */
+  readonly code?: string;
+}
+
+const refusals: readonly Refusal[] = [
+  {
+    server: "Gmail (scripted)",
+    title: "the user's password where an app password is needed",
+    dialect: { ...GMAIL, loginRefused: LOGIN_REFUSALS.gmailAppPasswordRequired },
+    code: "AppPasswordRequired",
+  },
   {
     server: "scripted",
     title: "authzid without AUTH=PLAIN",
@@ -219,13 +278,10 @@ const refusals: readonly (Script & { readonly adminUser?: string })[] = [
   },
 ];
 
-function refusedCell(
-  script: Script & { readonly adminUser?: string },
-  start: (script: Script) => Promise<ScriptedServer>,
-): RefusedCell {
+function refusedCell(script: Refusal, start: (script: Script) => Promise<ScriptedServer>): RefusedCell {
   return {
     title: script.title,
-    code: "AdminMailboxRefused",
+    code: script.code ?? "AdminMailboxRefused",
     open: async () => ({
       server: script.server,
       endpoint: {
