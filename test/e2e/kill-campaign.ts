@@ -110,7 +110,7 @@ try {
   const started = Date.now();
   let kills = 0;
   while (kills < Number(values.kills) && (await isCopying())) {
-    await sleep(random.integer(0, 8_000));
+    await sleep(random.integer(0, 4_000));
     await deployment.crashAndRestart();
     kills++;
   }
