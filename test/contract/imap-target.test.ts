@@ -115,6 +115,18 @@ describe.each(variants)("target mailbox on $title", ({ start, prefix, separator,
     expect(await mailbox.ensureFolder(["inbox"], "inbox")).toEqual({ id: "INBOX", path: "INBOX" });
   });
 
+  test("makes a deleted folder anew where only its name is left above a subfolder", async () => {
+    await mailbox.ensureFolder(["Above", "Below"]);
+    await mailbox.ensureFolder(["Above"]);
+    // Cyrus refuses to delete a folder above others.
+    await raw.command(`DELETE "${prefix}Above"`).catch(() => undefined);
+    const again = await connector.open(await connector.resolve(server.userName(1)));
+    const { id } = await again.ensureFolder(["Above"]);
+    await again.write(id, outgoing(1));
+    expect(await again.folderExists(id)).toBe(true);
+    await again.close();
+  });
+
   test("maps a special use to the server's own folder, or keeps the name where it declares none", async () => {
     const sent = await mailbox.ensureFolder(["Gesendete Elemente"], "sent");
     expect(sent.path).toBe(declaresUses ? "Sent" : "Gesendete Elemente");

@@ -67,8 +67,7 @@ export class TargetFolders {
   async exists(connection: ImapConnection, path: string): Promise<boolean> {
     const folder = await findFolder(connection, path);
     if (!folder) return false;
-    // Dovecot shows a folder that it creates on first use as \Noselect as soon as it has a subfolder.
-    if (!isSelectable(folder) && "refused" in (await statusOf(connection, path))) return false;
+    if (!(await opens(connection, path))) return false;
     const trash = (await this.#load(connection)).pathByUse.get("trash");
     return (
       trash === undefined || folder.separator === undefined || !path.startsWith(trash + folder.separator)
@@ -89,7 +88,7 @@ export class TargetFolders {
       const path = pathOf(connection, parent, candidate);
       const existing = index.byPath.get(path);
       // CREATE makes a folder of a name that only has subfolders (RFC 9051, 6.3.4).
-      if (existing && (isSelectable(existing) || !holdsMessages)) return path;
+      if (existing && (!holdsMessages || (await opens(connection, path)))) return path;
       const created = await create(connection, path, holdsMessages ? specialUse : undefined);
       if (created) {
         index.byPath.set(created.path, created);
@@ -124,6 +123,14 @@ export class TargetFolders {
     };
     return this.#index;
   }
+}
+
+/**
+ * True if a folder that is listed holds messages. LIST does not tell: Dovecot shows a folder that it creates on first
+ * use as \Noselect as soon as it has a subfolder, and in a maildir a deleted one with subfolders as if it were there.
+ */
+async function opens(connection: ImapConnection, path: string): Promise<boolean> {
+  return !("refused" in (await statusOf(connection, path)));
 }
 
 /** Creates and subscribes a folder. @returns undefined if the server refuses the name. */
