@@ -6,7 +6,7 @@
  */
 import { appendFile, writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
-import { lineOf, type Play, startStage, type TargetKind } from "./stage.ts";
+import { lineOf, type Play, scriptOf, startStage, type TargetKind } from "./stage.ts";
 
 const { values } = parseArgs({
   options: {
@@ -42,7 +42,7 @@ for (const kind of kinds) {
   const stage = await startStage(kind, plays.length);
   try {
     for (const play of plays) {
-      const outcome = await stage.play(play);
+      const outcome = await stage.perform(scriptOf(play));
       console.log(`${kind}, ${lineOf(play, outcome)}`);
       for (const line of outcome.differences.slice(0, 10)) console.log(`  ${line}`);
       if (outcome.differences.length === 0) continue;

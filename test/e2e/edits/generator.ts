@@ -32,9 +32,14 @@ interface Edited {
   readonly journal: (edit: string) => void;
 }
 
+/** Takes note of the folders that every mailbox has. */
+export function adoptLasting(source: SourceMailbox): void {
+  for (const path of lasting) source.adopt(path);
+}
+
 /** Fills a source mailbox for the first round. */
 export async function fill(source: SourceMailbox, random: Random, messages: number): Promise<void> {
-  for (const path of lasting) source.adopt(path);
+  adoptLasting(source);
   for (const path of ordinary) await source.create(path);
   for (let index = 0; index < messages; index++)
     await source.append(random.pick([...source.folders.keys()]), newMessage(random), someFlags(random));
@@ -274,15 +279,20 @@ const unused = new Set(["outbox", "conversationhistory"]);
 
 function newMessage(random: Random): NewMessage {
   const look = `m${random.integer(1, 1_000_000_000)}`;
-  const date = new Date(Date.UTC(2012, 0, 1) + random.integer(0, 400_000_000) * 1_000);
+  const subject = random.pick(["Hello", "Angebot", "Re: Rechnung"]);
+  return messageOf(look, subject, new Date(Date.UTC(2012, 0, 1) + random.integer(0, 400_000_000) * 1_000));
+}
+
+/** A message that is recognized by its look. */
+export function messageOf(look: string, subject: string, date: Date): NewMessage {
   const content = [
     "From: Anna <anna@contoso.com>",
     "To: Ben <ben@contoso.com>",
-    `Subject: ${random.pick(["Hello", "Angebot", "Re: Rechnung"])}`,
+    `Subject: ${subject}`,
     `Message-ID: <${look}@edits.example>`,
     `Date: ${date.toUTCString().replace("GMT", "+0000")}`,
     "",
-    `Text ${random.integer(1, 1_000)}`,
+    `Text of ${look}`,
     "",
   ].join("\r\n");
   return { look, content, date };

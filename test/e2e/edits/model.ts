@@ -287,7 +287,9 @@ export class TargetModel {
     if (to.place.deleted || to.place === one.place || one.folder === to.id) return one;
     const { copy } = one;
     if (copy === undefined) return { ...one, place: to.place };
-    const reached = this.#inPlace(one) || (this.#user.keepsIds && copy.place === to.place);
+    // A message that keeps its id and lies where it is to go has arrived, whoever moved it.
+    const arrived = this.#user.keepsIds && copy.place === to.place && !one.place.deleted;
+    const reached = this.#inPlace(one) || arrived;
     if (reached) return { ...one, place: to.place, copy: { ...copy, place: to.place } };
     loose.push(copy);
     return { ...one, place: to.place, copy: undefined };

@@ -16,6 +16,23 @@ const roundTimeoutMs = 120_000;
 
 export type TargetKind = "imap" | "graph";
 
+/** What edits are made with. */
+export interface Played {
+  readonly source: SourceMailbox;
+  readonly user: TargetUser;
+  readonly model: TargetModel;
+  /** Edits so far, by kind. */
+  readonly counts: EditCounts;
+  /** Told of every edit by the user; the source tells of its own. */
+  readonly journal: (edit: string) => void;
+}
+
+/** What is done to the mailboxes before each round. */
+export interface Script {
+  readonly propagateDeletes: boolean;
+  readonly rounds: readonly ((played: Played) => Promise<void>)[];
+}
+
 export interface Play {
   readonly seed: string;
   readonly propagateDeletes: boolean;
@@ -42,11 +59,26 @@ export interface Outcome {
 /** A source, a target and the app between them, on which mailboxes of their own are edited and synchronized. */
 export interface Stage {
   readonly deployment: Deployment;
-  play(play: Play): Promise<Outcome>;
+  perform(script: Script): Promise<Outcome>;
   stop(): Promise<void>;
 }
 
-/** @param mailboxes how many plays there will be. */
+/** A script of random edits. */
+export function scriptOf({ seed, propagateDeletes, messages, rounds, edits }: Play): Script {
+  const random = new Random(seed);
+  return {
+    propagateDeletes,
+    rounds: [
+      ({ source }) => fill(source, random.fork("fill"), messages),
+      ...Array.from(
+        { length: rounds - 1 },
+        (_, index) => (played: Played) => edit({ ...played, random: random.fork(index + 1) }, edits),
+      ),
+    ],
+  };
+}
+
+/** @param mailboxes how many scripts will be performed. */
 export async function startStage(kind: TargetKind, mailboxes: number): Promise<Stage> {
   const server = await startDovecot({ users: mailboxes });
   const users = Array.from({ length: mailboxes }, (_, index) => server.userName(index + 1));
@@ -68,19 +100,22 @@ export async function startStage(kind: TargetKind, mailboxes: number): Promise<S
 
   return {
     deployment,
-    async play(play) {
+    async perform(script) {
       const user = users.shift();
       if (user === undefined) throw new Error("there are no more mailboxes");
       const batch = `play-${user}`;
       const row = { emailAddress: emailAddress(user), userName: user, password: server.password };
       const upload = () =>
-        deployment.upload("dovecot", batch, [row], { propagateDeletes: play.propagateDeletes });
+        deployment.upload("dovecot", batch, [row], { propagateDeletes: script.propagateDeletes });
       const rounds = new Rounds(deployment, batch);
       return withSession(userAccess(server, user), (client) =>
         withTargetUser(user, async (target) => {
           const journal: string[] = [];
-          const source = new SourceMailbox(client, uidValidities(server, user), (edit) => journal.push(edit));
-          return perform(play, source, target, upload, rounds, journal);
+          const note = (edit: string) => journal.push(edit);
+          const source = new SourceMailbox(client, uidValidities(server, user), note);
+          const model = new TargetModel(target, script.propagateDeletes);
+          const played = { source, user: target, model, counts: new Map(), journal: note };
+          return { ...(await perform(script, played, upload, rounds)), journal };
         }),
       );
     },
@@ -93,43 +128,26 @@ export async function startStage(kind: TargetKind, mailboxes: number): Promise<S
 }
 
 async function perform(
-  play: Play,
-  source: SourceMailbox,
-  user: TargetUser,
+  script: Script,
+  played: Played,
   upload: () => Promise<void>,
   rounds: Rounds,
-  journal: string[],
-): Promise<Outcome> {
+): Promise<Omit<Outcome, "journal">> {
+  const { source, user, model, counts, journal } = played;
   const began = Date.now();
-  const random = new Random(play.seed);
-  const model = new TargetModel(user, play.propagateDeletes);
-  const counts: EditCounts = new Map();
-  await fill(source, random.fork("fill"), play.messages);
-  await upload();
   let differences: readonly string[] = [];
-  let round = 0;
-  for (; round < play.rounds && differences.length === 0; round++) {
-    if (round > 0) {
-      const parts = { random: random.fork(round), source, user, model, counts };
-      await edit({ ...parts, journal: (edit) => journal.push(edit) }, play.edits);
-      await rounds.start();
-    }
-    journal.push(`round ${round + 1}`);
+  let done = 0;
+  for (const change of script.rounds) {
+    await change(played);
+    journal(`round ${++done}`);
+    await (done === 1 ? upload() : rounds.start());
     const failure = await rounds.end();
-    if (failure !== undefined) differences = [failure];
-    else {
-      model.round(source.folders);
-      differences = model.compare(await user.observe());
-    }
+    if (failure === undefined) model.round(source.folders);
+    differences = failure === undefined ? model.compare(await user.observe()) : [failure];
+    if (differences.length > 0) break;
   }
-  return {
-    differences,
-    journal,
-    rounds: round,
-    counts,
-    confirmations: rounds.confirmations,
-    seconds: (Date.now() - began) / 1_000,
-  };
+  const seconds = (Date.now() - began) / 1_000;
+  return { differences, rounds: done, counts, confirmations: rounds.confirmations, seconds };
 }
 
 /** Starts the rounds of a batch with one mailbox, and waits for their end. */
