@@ -22,31 +22,31 @@ interface Variant {
 }
 
 const variants: readonly Variant[] = [
-  { title: "Dovecot", start: () => startDovecot({ users: 4 }), prefix: "", separator: "/", modern: true },
+  { title: "Dovecot", start: () => startDovecot({ users: 5 }), prefix: "", separator: "/", modern: true },
   {
     title: "Dovecot with separator . below INBOX.",
-    start: () => startDovecot({ users: 4, separator: ".", prefix: "INBOX.", store: "maildir" }),
+    start: () => startDovecot({ users: 5, separator: ".", prefix: "INBOX.", store: "maildir" }),
     prefix: "INBOX.",
     separator: ".",
     modern: true,
   },
   {
     title: "Cyrus, modern names",
-    start: () => startCyrus({ users: 4, style: "modern" }),
+    start: () => startCyrus({ users: 5, style: "modern" }),
     prefix: "",
     separator: "/",
     modern: true,
   },
   {
     title: "Cyrus, classic names",
-    start: () => startCyrus({ users: 4, style: "classic" }),
+    start: () => startCyrus({ users: 5, style: "classic" }),
     prefix: "INBOX.",
     separator: ".",
     modern: true,
   },
   {
     title: "Courier",
-    start: () => startCourier({ users: 4 }),
+    start: () => startCourier({ users: 5 }),
     prefix: "INBOX.",
     separator: ".",
     modern: false,
@@ -160,9 +160,9 @@ describe.each(variants)("source mailbox on $title", ({ start, prefix, separator,
   });
 
   test("tells the status as it is now, also of the folder it has open", async () => {
-    const session = await open({ user: server.userName(3) });
+    const session = await open({ user: server.userName(5) });
     await session.openFolder("INBOX");
-    const client = await raw(server.userName(3));
+    const client = await raw(server.userName(5));
     await client.append("INBOX", { content: text("Subject: one", "", "one") });
     await client.append("INBOX", { content: text("Subject: two", "", "two") });
     const messages = async () =>
