@@ -165,7 +165,10 @@ const cases: readonly Case[] = [
         const twin = messageIn(played, "Other", "twin");
         await played.source.setFlags("Other", twin, ["\\Seen", "\\Flagged"]);
       },
-      async (played) => played.source.expunge("Other", messageIn(played, "Other", "twin")),
+      async (played) => {
+        await played.source.expunge("Other", messageIn(played, "Other", "twin"));
+        await append(played.source, "Team", "new");
+      },
     ],
   },
   {

@@ -74,6 +74,8 @@ export class TargetModel {
   readonly #propagateDeletes: boolean;
   readonly #places = new Map<string, Place>();
   readonly #folders: KnownFolder[] = [];
+  /** Source messages of the last round. */
+  #seen: ReadonlySet<number> = new Set();
   #worlds = new Map<string, readonly World[]>();
   #deletions = 0;
 
@@ -105,6 +107,7 @@ export class TargetModel {
         ),
       ]),
     );
+    this.#seen = new Set([...present.values()].flat().map(({ message }) => message.id));
   }
 
   /** The user moved a message of the target. */
@@ -240,23 +243,29 @@ export class TargetModel {
     }
     const taken = new Set(stays.values());
     const fresh = present.filter((one) => !taken.has(one));
-    return this.#pairings(lost, fresh).map((pairs) => {
-      const copies: Copy[] = [...world.loose];
-      const known: Known[] = [...waiting];
-      for (const [one, at] of stays) known.push(this.#follow(one, at, copies));
-      for (const [one, at] of pairs) known.push(this.#follow(this.#take(one, at.folder, copies), at, copies));
-      const moved = new Set(pairs.map(([one]) => one));
-      for (const one of lost)
-        if (!moved.has(one)) known.push(...this.#forget(one, leaving.has(one.folder), copies));
-      const arrived = new Set(pairs.map(([, at]) => at));
-      for (const at of fresh) {
-        const { place } = at.folder;
-        if (arrived.has(at) || place.deleted) continue;
-        const { flags } = at.message;
-        known.push({ folder: at.folder.id, message: at.message.id, flags, place, copy: { place, flags } });
-      }
-      return { known, loose: copies };
-    });
+    // A folder that did not change is not looked into, so what was left there before may stay unseen.
+    const recent = fresh.filter(({ message }) => !this.#seen.has(message.id));
+    const ways = recent.length === fresh.length ? [fresh] : [fresh, recent];
+    return ways
+      .flatMap((seen) => this.#pairings(lost, seen))
+      .map((pairs) => {
+        const copies: Copy[] = [...world.loose];
+        const known: Known[] = [...waiting];
+        for (const [one, at] of stays) known.push(this.#follow(one, at, copies));
+        for (const [one, at] of pairs)
+          known.push(this.#follow(this.#take(one, at.folder, copies), at, copies));
+        const moved = new Set(pairs.map(([one]) => one));
+        for (const one of lost)
+          if (!moved.has(one)) known.push(...this.#forget(one, leaving.has(one.folder), copies));
+        const arrived = new Set(pairs.map(([, at]) => at));
+        for (const at of fresh) {
+          const { place } = at.folder;
+          if (arrived.has(at) || place.deleted) continue;
+          const { flags } = at.message;
+          known.push({ folder: at.folder.id, message: at.message.id, flags, place, copy: { place, flags } });
+        }
+        return { known, loose: copies };
+      });
   }
 
   /** All ways in which messages that were lost may be those that are new; within a folder first where it was reborn. */
