@@ -5,6 +5,9 @@ export type UidSet = readonly (readonly [low: number, high: number])[];
 
 export const emptyUidSet: UidSet = [];
 
+/** All UIDs there can be (RFC 9051, section 9: nz-number). */
+export const everyUid: UidSet = [[1, 4_294_967_295]];
+
 /** Builds a set from UIDs in any order, repeats allowed. */
 export function uidSetOf(uids: Iterable<number>): UidSet {
   const sorted = [...uids].sort((a, b) => a - b);

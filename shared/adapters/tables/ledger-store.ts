@@ -54,6 +54,7 @@ const folderColumns: Columns<FolderRecord> = {
   flagsScannedAt: optional(integer()),
   filter: optional(text()),
   settled: uids,
+  lost: optional(uids),
   pending: flag,
   openChunk: optional(json()),
   inDoubt: json(),

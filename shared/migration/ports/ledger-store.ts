@@ -76,6 +76,8 @@ export interface FolderRecord {
   readonly filter?: string | undefined;
   /** UIDs copied, skipped with a reason, or proven expunged. */
   readonly settled: UidSet;
+  /** UIDs whose messages were gone when this round was planned and had not appeared anywhere else. */
+  readonly lost?: UidSet | undefined;
   /** True while the plan of the current round wants this folder visited. */
   readonly pending: boolean;
   readonly openChunk?: OpenChunk | undefined;

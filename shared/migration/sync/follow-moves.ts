@@ -56,7 +56,19 @@ export async function followMoves(
     const existing = await opened.searchUids();
     await moveInto(run, records, folder, opened, existing, lost);
   }
+  for (const id of present) {
+    const folder = records.get(id);
+    if (folder) records.set(id, await noteLost(run, folder, lost.of(folder)));
+  }
   return records;
+}
+
+/** Keeps with a folder which of its messages are gone for good as far as this plan could see. */
+async function noteLost(run: SyncRun, folder: MappedRecord, uids: readonly Uid[]): Promise<MappedRecord> {
+  if (uids.length === 0 && folder.lost === undefined) return folder;
+  const record = { ...folder, lost: uidSetOf(uids) };
+  await run.lease.commit({ folders: [record] });
+  return record;
 }
 
 /** Items whose message left its folder, by what the message looks like. */
@@ -72,6 +84,14 @@ class LostItems {
       const look = lookOf(item.digest, item.internalDate);
       this.#byLook.set(look, [...(this.#byLook.get(look) ?? []), { item, home }]);
     }
+  }
+
+  /** What is left of a folder's present life. */
+  of({ folderId, uidValidity }: MappedRecord): readonly Uid[] {
+    return [...this.#byLook.values()]
+      .flat()
+      .filter(({ item }) => item.folderId === folderId && item.uidValidity === uidValidity)
+      .map(({ item }) => item.uid);
   }
 
   /** Takes out the item that is known to have become this message, or else one that looks like it. */

@@ -42,18 +42,29 @@ async function vanishedSkips(
   return skips;
 }
 
+/** What is left of a folder after removals were followed. */
+interface Removals {
+  readonly record: MappedRecord;
+  /** Items whose message vanished too late for this round. */
+  readonly postponed: number;
+}
+
 /**
  * Forgets messages that vanished at the source and, where the batch asks for it, moves their copies to the deleted
- * items of the target. Repeatable.
+ * items of the target. What vanished after the round was planned may have moved to where this round has been already:
+ * it is kept for the next plan. Repeatable.
+ * @param lost UIDs that were gone when the round was planned.
  * @throws MigrationError `mailbox`/`TooManyDeletions` where a confirmation is needed; nothing has been deleted then.
  */
 export async function followRemovals(
   run: SyncRun,
   folder: MappedRecord,
   existing: UidSet,
-): Promise<MappedRecord> {
-  if (!hasVanished(folder, existing)) return folder;
-  const vanished = await vanishedItems(run, folder, existing);
+  lost: UidSet,
+): Promise<Removals> {
+  if (!hasVanished(folder, existing)) return { record: folder, postponed: 0 };
+  const absent = await vanishedItems(run, folder, existing);
+  const vanished = absent.filter(({ uid }) => hasUid(lost, uid));
   const skips = await vanishedSkips(run, folder, existing);
   requireConfirmation(run, folder, vanished);
   let record = folder;
@@ -70,7 +81,7 @@ export async function followRemovals(
     await run.lease.commit({ folders: [record], removedItems: items.map(keyOf), removedSkips });
     run.progressed(record);
   }
-  return record;
+  return { record, postponed: absent.length - vanished.length };
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { FolderId, TargetFolderId } from "../../domain/names.ts";
-import { emptyUidSet, hasUid, sizeOf, uidSetOf } from "../../domain/uid-set.ts";
+import { emptyUidSet, everyUid, hasUid, sizeOf, uidSetOf } from "../../domain/uid-set.ts";
 import type { FolderRecord } from "../ports/ledger-store.ts";
 import type { FolderStatus, SourceFolder } from "../ports/source.ts";
 import type { TargetFolder } from "../ports/target.ts";
@@ -288,7 +288,8 @@ function newRecord({ source, specialUse }: MappedFolder): FolderRecord {
  */
 async function forgetFolder(run: SyncRun, record: MappedRecord): Promise<void> {
   if (!run.options.propagateDeletes && record.state === "active") return markGone(run, record);
-  const { syncedItemCount, skippedItemCount } = await followRemovals(run, record, emptyUidSet);
+  const { record: emptied } = await followRemovals(run, record, emptyUidSet, everyUid);
+  const { syncedItemCount, skippedItemCount } = emptied;
   const forgotten = {
     ...record,
     settled: emptyUidSet,

@@ -65,7 +65,14 @@ function reborn(
   uidValidity: UidValidity,
   from?: Pick<FolderRecord, "folderId" | "uidValidity">,
 ): MappedRecord {
-  const { openChunk: _, attempting: __, highestModseq: ___, flagsDigest: ____, ...rest } = folder;
+  const {
+    openChunk: _,
+    attempting: __,
+    highestModseq: ___,
+    flagsDigest: ____,
+    lost: _____,
+    ...rest
+  } = folder;
   return {
     ...rest,
     folderId,

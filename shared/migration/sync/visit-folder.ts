@@ -43,18 +43,20 @@ async function visit(run: SyncRun, folder: MappedRecord, budget: Budget): Promis
     if (sizeOf(differenceOf(wanted, record.settled)) > 0) return { end: "more" };
   }
 
-  record = await followRemovals(run, record, existing);
+  const removals = await followRemovals(run, record, existing, record.lost ?? emptyUidSet);
+  record = removals.record;
   const flagsDigest = await followFlags(run, record, opened, existing);
   record = await removeLateArrivals(run, record, opened, existing);
   const late = record.inDoubt.reduce((latest, chunk) => Math.max(latest, chunk.lookAgainAfter), 0);
   if (late > 0) return { end: "later", at: late };
 
   const { uidNext, messages, highestModseq } = opened.status;
-  const { highestModseq: _, flagsDigest: __, flagsScannedAt: ___, ...rest } = record;
+  const { highestModseq: _, flagsDigest: __, flagsScannedAt: ___, lost: ____, ...rest } = record;
   const done: MappedRecord = {
     ...rest,
     uidNext,
-    messages,
+    // Counted as if it were still there, so that the next plan finds the folder changed.
+    messages: messages + removals.postponed,
     pending: false,
     filter: dateFilter(run.options),
     totalItemCount: messages,
