@@ -10,6 +10,7 @@ interface Case {
   readonly propagateDeletes?: boolean;
   readonly confirmations?: number;
   readonly rounds: readonly ((played: Played) => Promise<void>)[];
+  readonly during?: (played: Played) => Promise<void>;
 }
 
 /** The mailbox of most cases: four messages in Team, one in Other. */
@@ -187,6 +188,23 @@ const cases: readonly Case[] = [
     ],
   },
   {
+    title:
+      "a message that moves in the middle of a round, to a folder the round has visited, is not copied again",
+    rounds: [
+      async (played) => {
+        await begin(played);
+        await played.source.create("Middle");
+      },
+      async ({ source }) => {
+        await append(source, "INBOX", "first");
+        for (let n = 0; n < 150; n++) await append(source, "Middle", `many${n}`);
+        await append(source, "Team", "last");
+      },
+      async () => undefined,
+    ],
+    during: async (played) => move(played, "a", "Team", "INBOX"),
+  },
+  {
     title: "a folder removed with many messages waits for a confirmation, and then is really cleared",
     propagateDeletes: true,
     confirmations: 1,
@@ -215,8 +233,9 @@ describe.each<TargetKind>(["imap", "graph"])("edits that went wrong once, target
     await stage?.stop();
   });
 
-  it.each(cases)("$title", async ({ propagateDeletes = false, confirmations = 0, rounds }) => {
-    const outcome = await stage.perform({ propagateDeletes, rounds });
+  it.each(cases.map((one) => [one.title, one] as const))("%s", async (_title, one) => {
+    const { propagateDeletes = false, confirmations = 0, rounds, during } = one;
+    const outcome = await stage.perform({ propagateDeletes, rounds, ...(during ? { during } : {}) });
     expect(outcome.differences, outcome.journal.join("\n")).toEqual([]);
     expect(outcome).toMatchObject({ rounds: rounds.length, confirmations });
   });

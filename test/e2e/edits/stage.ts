@@ -31,6 +31,8 @@ export interface Played {
 export interface Script {
   readonly propagateDeletes: boolean;
   readonly rounds: readonly ((played: Played) => Promise<void>)[];
+  /** Done in the middle of the last round but one, which is not compared, once it has copied something. */
+  readonly during?: (played: Played) => Promise<void>;
 }
 
 export interface Play {
@@ -115,7 +117,8 @@ export async function startStage(kind: TargetKind, mailboxes: number): Promise<S
           const source = new SourceMailbox(client, uidValidities(server, user), note);
           const model = new TargetModel(target, script.propagateDeletes);
           const played = { source, user: target, model, counts: new Map(), journal: note };
-          return { ...(await perform(script, played, upload, rounds)), journal };
+          const copying = (since: number) => hasCopied(deployment, since);
+          return { ...(await perform(script, played, upload, rounds, copying)), journal };
         }),
       );
     },
@@ -132,6 +135,7 @@ async function perform(
   played: Played,
   upload: () => Promise<void>,
   rounds: Rounds,
+  copying: (since: number) => Promise<void>,
 ): Promise<Omit<Outcome, "journal">> {
   const { source, user, model, counts, journal } = played;
   const began = Date.now();
@@ -140,14 +144,31 @@ async function perform(
   for (const change of script.rounds) {
     await change(played);
     journal(`round ${++done}`);
+    const since = Date.now();
     await (done === 1 ? upload() : rounds.start());
+    const interfered = script.during !== undefined && done === script.rounds.length - 1;
+    // Folders are never changed in place.
+    const before = new Map(source.folders);
+    if (interfered) {
+      await copying(since);
+      await script.during?.(played);
+    }
     const failure = await rounds.end();
-    if (failure === undefined) model.round(source.folders);
+    if (failure === undefined) model.round(before);
+    if (failure === undefined && interfered) continue;
     differences = failure === undefined ? model.compare(await user.observe()) : [failure];
     if (differences.length > 0) break;
   }
   const seconds = (Date.now() - began) / 1_000;
   return { differences, rounds: done, counts, confirmations: rounds.confirmations, seconds };
+}
+
+/** Waits until something was copied after an instant. */
+async function hasCopied({ log }: Deployment, since: number): Promise<void> {
+  const copied = () =>
+    log.some(({ message, time }) => message === "chunk.copied" && Date.parse(time) >= since);
+  for (const deadline = Date.now() + roundTimeoutMs; !copied(); await sleep(2))
+    if (Date.now() > deadline) throw new Error("the round has copied nothing");
 }
 
 /** Starts the rounds of a batch with one mailbox, and waits for their end. */
