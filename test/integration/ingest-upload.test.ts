@@ -281,14 +281,14 @@ describe("a batch uploaded again", () => {
   it("takes new options, and keeps its own where none are uploaded", async () => {
     const batch = newBatchName();
     const options = `contoso/${batch}.json`;
-    await putBlob("uploads", options, '{ "maxItems": 5 }');
+    await putBlob("uploads", options, '{ "maxItemSize": 5 }');
     await upload(batch, ["a@contoso.com,a,1"]);
     await container("uploads").getBlobClient(options).delete();
     await upload(batch, ["b@contoso.com,b,1"]);
-    expect((await batchOf(batch))?.options.maxItems).toBe(5);
-    await putBlob("uploads", options, '{ "dryRun": true }');
+    expect((await batchOf(batch))?.options.maxItemSize).toBe(5);
+    await putBlob("uploads", options, '{ "subscribedOnly": true }');
     await upload(batch, ["c@contoso.com,c,1"]);
-    expect((await batchOf(batch))?.options).toEqual({ ...defaultBatchOptions, dryRun: true });
+    expect((await batchOf(batch))?.options).toEqual({ ...defaultBatchOptions, subscribedOnly: true });
   });
 
   it("stays stopped, its new users waiting", async () => {
@@ -324,7 +324,7 @@ describe("a batch uploaded again", () => {
   it("tries again when somebody else changed a mailbox or the batch at the same time", async () => {
     const batch = newBatchName();
     await upload(batch, ["a@contoso.com,a,1"]);
-    await putBlob("uploads", `contoso/${batch}.json`, '{ "maxItems": 5 }');
+    await putBlob("uploads", `contoso/${batch}.json`, '{ "maxItemSize": 5 }');
     let mailboxRaces = 2;
     let batchRaces = 2;
     const racing = createUploadIngestion({
@@ -349,7 +349,7 @@ describe("a batch uploaded again", () => {
     await putBlob("uploads", name, `${header}\na@contoso.com,a,2\n`);
     await racing.ingest(name);
     expect((await stateOf(batch)).mailboxes).toMatchObject([{ password: "2" }]);
-    expect((await batchOf(batch))?.options.maxItems).toBe(5);
+    expect((await batchOf(batch))?.options.maxItemSize).toBe(5);
     expect((await mailboxesOf(batch))[0]?.syncedItemCount).toBe(10);
     expect((await batchOf(batch))?.intent).toBe("completed");
   });
@@ -484,7 +484,7 @@ describe("a crash", () => {
       await upload(batch, first);
       await setMailbox(batch, "old@contoso.com", { status: "Synced" });
       await setMailbox(batch, "failed@contoso.com", { status: "Failed", attempts: 3 });
-      await putBlob("uploads", `contoso/${batch}.json`, '{ "maxItems": 9 }');
+      await putBlob("uploads", `contoso/${batch}.json`, '{ "maxItemSize": 9 }');
     }
     const name = `contoso/${batch}.csv`;
     await putBlob("uploads", name, [header, ...second].join("\r\n"));
