@@ -7,7 +7,7 @@ import { createAdmission } from "./migration/admission/admission.ts";
 import { createBatchControl } from "./migration/control/batch-control.ts";
 import { createJanitor } from "./migration/control/janitor.ts";
 import { createResync } from "./migration/control/resync.ts";
-import { createEndpoints } from "./migration/endpoints.ts";
+import { createEndpoints } from "./migration/endpoints/endpoint-settings.ts";
 import { createMailboxSync } from "./migration/mailbox-sync.ts";
 import type { TargetConnector } from "./migration/ports/target.ts";
 import type { Vault } from "./migration/ports/vault.ts";

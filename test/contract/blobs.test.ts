@@ -137,12 +137,16 @@ describe("EndpointStore", () => {
     const id = unique();
     const name = `contoso-${id}` as EndpointName;
     await put("endpoints", `Contoso-${id}.JSON`, '{"host":"a"}');
-    expect(await stores.endpoints.read(name)).toBe('{"host":"a"}');
-    await stores.endpoints.write(name, '{"host":"b"}');
+    const first = await stores.endpoints.read(name);
+    expect(first?.text).toBe('{"host":"a"}');
+    const version = await stores.endpoints.write(name, '{"host":"b"}', first?.version);
     expect(await get("endpoints", `Contoso-${id}.JSON`)).toBe('{"host":"b"}');
+    expect(await stores.endpoints.read(name)).toEqual({ text: '{"host":"b"}', version });
     expect(await stores.endpoints.list()).toContain(name);
-    await stores.endpoints.delete(name);
-    await stores.endpoints.delete(name);
+    await put("endpoints", `CONTOSO-${id}.json`, "{}");
+    const shown = await stores.endpoints.read(name);
+    for (let time = 0; time < 2; time++)
+      expect(await stores.endpoints.delete(name, shown?.version ?? "")).toBe(true);
     expect(await stores.endpoints.read(name)).toBeUndefined();
     expect(await stores.endpoints.list()).not.toContain(name);
   });
@@ -151,10 +155,34 @@ describe("EndpointStore", () => {
     const name = `fabrikam-${unique()}` as EndpointName;
     await put("endpoints", "readme.txt", "x");
     await put("endpoints", "not a name.json", "{}");
-    await stores.endpoints.write(name, "{}");
+    await stores.endpoints.write(name, "{}", undefined);
     const names = await stores.endpoints.list();
     expect(names).toContain(name);
     expect(names.join()).not.toMatch(/readme|not a name/);
+  });
+
+  it("overwrites and removes only the version it is told", async () => {
+    const name = `adatum-${unique()}` as EndpointName;
+    const first = await stores.endpoints.write(name, '{"host":"first"}', undefined);
+    expect(await stores.endpoints.write(name, '{"host":"second"}', undefined)).toBeUndefined();
+    const second = await stores.endpoints.write(name, '{"host":"second"}', first);
+    expect(second).toMatch(/^".+"$/);
+    expect(await stores.endpoints.write(name, '{"host":"third"}', first)).toBeUndefined();
+    expect(await stores.endpoints.delete(name, first ?? "")).toBe(false);
+    expect(await stores.endpoints.read(name)).toEqual({ text: '{"host":"second"}', version: second });
+    expect(await stores.endpoints.write(`${name}-2` as EndpointName, "{}", first)).toBeUndefined();
+  });
+
+  it("knows its own text when the answer was lost", async () => {
+    const name = `lost-${unique()}` as EndpointName;
+    const before = proxy.lost;
+    proxy.loseAnswers("PUT", 1);
+    const first = await lossy.endpoints.write(name, '{"host":"a"}', undefined);
+    expect(first).toBeDefined();
+    proxy.loseAnswers("PUT", 1);
+    const second = await lossy.endpoints.write(name, '{"host":"b"}', first);
+    expect(proxy.lost - before).toBe(2);
+    expect(await stores.endpoints.read(name)).toEqual({ text: '{"host":"b"}', version: second });
   });
 });
 

@@ -40,7 +40,7 @@ function createUploadStore(container: Container): UploadStore {
     },
     async readOptions(csvName) {
       const name = await container.findName(csvName.replace(csvExtension, ".json"));
-      return name === undefined ? undefined : container.readText(name);
+      return name === undefined ? undefined : (await container.readText(name))?.text;
     },
     remove: (name, version) => container.remove(name, version),
   };
@@ -54,14 +54,17 @@ function createEndpointStore(container: Container): EndpointStore {
       const found = await container.findName(`${name}.json`);
       return found === undefined ? undefined : container.readText(found);
     },
-    async write(name, text) {
+    async write(name, text, replaces) {
       const found = await container.findName(`${name}.json`);
-      await container.write(found ?? `${name}.json`, "application/json", only(text));
+      return container.writeText(found ?? `${name}.json`, "application/json", text, replaces);
     },
-    async delete(name) {
-      const wanted = `${name}.json`;
+    async delete(name, version) {
+      const found = await container.findName(`${name}.json`);
+      if (found !== undefined && !(await container.remove(found, version))) return false;
+      // The same name in another spelling would come back to light.
       for await (const blob of container.list())
-        if (blob.name.toLowerCase() === wanted) await container.remove(blob.name);
+        if (blob.name.toLowerCase() === `${name}.json`) await container.remove(blob.name);
+      return true;
     },
     async list() {
       const names = new Set<string>();
@@ -81,8 +84,4 @@ function createReportStore(container: Container): ReportStore {
       for await (const blob of container.list(`${batch}/`)) await container.remove(blob.name);
     },
   };
-}
-
-async function* only(text: string): AsyncIterable<string> {
-  yield text;
 }

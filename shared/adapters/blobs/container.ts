@@ -75,7 +75,7 @@ export class Container {
   }
 
   /** A settings file's text without its byte order mark; UTF-8, or UTF-16 as PowerShell writes it. */
-  async readText(name: string): Promise<string | undefined> {
+  async readText(name: string): Promise<{ readonly text: string; readonly version: string } | undefined> {
     const opened = await this.open(name);
     if (opened === undefined) return undefined;
     const chunks: Buffer[] = [];
@@ -87,7 +87,10 @@ export class Container {
     }
     const bytes = Buffer.concat(chunks);
     const utf16 = bytes[0] === 0xff && bytes[1] === 0xfe;
-    return new TextDecoder(utf16 ? "utf-16le" : "utf-8").decode(bytes);
+    return {
+      text: new TextDecoder(utf16 ? "utf-16le" : "utf-8").decode(bytes),
+      version: opened.blob.etag,
+    };
   }
 
   /** The blob's name as stored for a name in any case: the exact one if there is one. */
@@ -118,6 +121,35 @@ export class Container {
       const all = chain([first.value, second.value], pieces);
       return blob.uploadStream(Readable.from(all, { objectMode: false }), pieceBytes, 2, options);
     });
+  }
+
+  /**
+   * Writes a small text in the place of one version of the blob, or where there is no blob. Repeatable.
+   * @returns the ETag of the blob with this text, or undefined if another version is there.
+   */
+  async writeText(
+    name: string,
+    contentType: string,
+    text: string,
+    replaces: string | undefined,
+  ): Promise<string | undefined> {
+    const blob = this.#client.getBlockBlobClient(name);
+    const outcome = await classified(async () => {
+      try {
+        return await blob.upload(text, Buffer.byteLength(text), {
+          blobHTTPHeaders: { blobContentType: contentType },
+          conditions: replaces === undefined ? { ifNoneMatch: "*" } : { ifMatch: replaces },
+          abortSignal: AbortSignal.timeout(callTimeoutMs),
+        });
+      } catch (error) {
+        if (isFailedCondition(error)) return undefined;
+        throw error;
+      }
+    });
+    if (outcome !== undefined) return outcome.etag;
+    // The answer to an earlier attempt may have been lost.
+    const stored = await this.readText(name);
+    return stored?.text === text ? stored.version : undefined;
   }
 
   /** Removes a blob, or only one version of it. @returns false if there is another version. Repeatable. */
@@ -204,6 +236,11 @@ function classify(error: unknown): MigrationError {
       "Another worker wrote the same file in Blob Storage at the same time.",
     );
   return classifyStorageError(error, { name: "Blob Storage", role: "Storage Blob Data Contributor" });
+}
+
+/** Another version is there, or one where none was expected. */
+function isFailedCondition(error: unknown): boolean {
+  return statusOf(error) === 412 || codeOf(error) === "BlobAlreadyExists";
 }
 
 function isMissingBlob(error: unknown): boolean {

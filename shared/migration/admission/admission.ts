@@ -1,6 +1,6 @@
 import { MigrationError } from "../../domain/errors.ts";
 import type { EndpointName, MailboxId } from "../../domain/names.ts";
-import type { Endpoints } from "../endpoints.ts";
+import type { Endpoints } from "../endpoints/endpoint-settings.ts";
 import type { AdmissionStore, Permit, WaitEntry } from "../ports/admission-store.ts";
 import type { WorkQueue } from "../ports/work-queue.ts";
 import { type Clock, type Log, minute } from "../runtime.ts";

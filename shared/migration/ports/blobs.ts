@@ -23,12 +23,25 @@ export interface UploadStore {
   remove(name: string, version: string): Promise<boolean>;
 }
 
+/** A file in the `endpoints` container. */
+export interface EndpointFile {
+  readonly text: string;
+  /** ETag of the file, in quotes. */
+  readonly version: string;
+}
+
+/** Endpoint files, whose names are compared without regard to case. */
 export interface EndpointStore {
-  /** Text of `endpoints/{endpoint}.json` (name compared without regard to case); undefined if there is none. */
-  read(name: EndpointName): Promise<string | undefined>;
-  write(name: EndpointName, text: string): Promise<void>;
-  /** Repeatable. */
-  delete(name: EndpointName): Promise<void>;
+  /** `endpoints/{endpoint}.json`; undefined if there is none. */
+  read(name: EndpointName): Promise<EndpointFile | undefined>;
+  /**
+   * Writes the file if it is still the version that was read; repeatable.
+   * @param replaces the version to replace, or undefined where there was no file.
+   * @returns the new version, or undefined if somebody else wrote a file meanwhile.
+   */
+  write(name: EndpointName, text: string, replaces: string | undefined): Promise<string | undefined>;
+  /** Removes the file if it is still this version. @returns false if there is another version by now. Repeatable. */
+  delete(name: EndpointName, version: string): Promise<boolean>;
   list(): Promise<readonly EndpointName[]>;
 }
 

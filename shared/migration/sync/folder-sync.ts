@@ -3,7 +3,7 @@ import { isMigrationError, MigrationError } from "../../domain/errors.ts";
 import type { LedgerId } from "../../domain/names.ts";
 import type { FolderSyncMessage } from "../../domain/queue-messages.ts";
 import type { Admission } from "../admission/admission.ts";
-import type { Endpoints } from "../endpoints.ts";
+import type { Endpoints } from "../endpoints/endpoint-settings.ts";
 import type { LedgerStore } from "../ports/ledger-store.ts";
 import type { BatchRecord, BatchStore, MailboxRecord, MailboxStore, Versioned } from "../ports/registry.ts";
 import type { SourceConnector } from "../ports/source.ts";

@@ -70,15 +70,15 @@ export function createUploadIngestion(parts: UploadIngestionParts): UploadIngest
   }
 
   async function checkEndpoint(name: EndpointName): Promise<readonly UploadIssue[]> {
-    const text = await endpoints.read(name);
-    if (text === undefined)
+    const file = await endpoints.read(name);
+    if (file === undefined)
       return [
         fileIssue(
           "EndpointNotFound",
           `There is no file endpoints/${name}.json. Upload it, then this file again.`,
         ),
       ];
-    const parsed = parseEndpointFile(text);
+    const parsed = parseEndpointFile(file.text);
     return "value" in parsed
       ? []
       : settingIssues("EndpointInvalid", `The file endpoints/${name}.json`, parsed.issues);

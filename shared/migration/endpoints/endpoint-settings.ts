@@ -1,9 +1,9 @@
-import type { Endpoint } from "../domain/endpoint.ts";
-import { MigrationError } from "../domain/errors.ts";
-import type { EndpointName } from "../domain/names.ts";
-import type { EndpointStore } from "./ports/blobs.ts";
-import type { Clock } from "./runtime.ts";
-import { parseEndpointFile } from "./upload/endpoint-file.ts";
+import type { Endpoint } from "../../domain/endpoint.ts";
+import { MigrationError } from "../../domain/errors.ts";
+import type { EndpointName } from "../../domain/names.ts";
+import type { EndpointStore } from "../ports/blobs.ts";
+import type { Clock } from "../runtime.ts";
+import { parseEndpointFile } from "../upload/endpoint-file.ts";
 
 /** Endpoint settings change rarely and are needed by every message: one read in this many milliseconds. */
 const cacheMs = 30_000;
@@ -23,14 +23,14 @@ export function createEndpoints(store: EndpointStore, clock: Clock): Endpoints {
     async get(name) {
       const cached = cache.get(name);
       if (cached && cached.until > clock()) return cached.endpoint;
-      const text = await store.read(name);
-      if (text === undefined)
+      const file = await store.read(name);
+      if (file === undefined)
         throw new MigrationError(
           "mailbox",
           "EndpointNotFound",
           `There is no file endpoints/${name}.json. Upload it, then retry the batch.`,
         );
-      const endpoint = parseEndpoint(name, text);
+      const endpoint = parseEndpoint(name, file.text);
       cache.set(name, { endpoint, until: clock() + cacheMs });
       return endpoint;
     },
