@@ -6,3 +6,4 @@ import "./resync-timer.ts";
 import "./janitor-timer.ts";
 import "./http-health.ts";
 import "./http-batches.ts";
+import "./http-endpoints.ts";

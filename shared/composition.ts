@@ -8,6 +8,7 @@ import { createBatchControl } from "./migration/control/batch-control.ts";
 import { createJanitor } from "./migration/control/janitor.ts";
 import { createResync } from "./migration/control/resync.ts";
 import { createEndpoints } from "./migration/endpoints/endpoint-settings.ts";
+import { createEndpointManagement } from "./migration/endpoints/manage-endpoints.ts";
 import { createMailboxSync } from "./migration/mailbox-sync.ts";
 import type { TargetConnector } from "./migration/ports/target.ts";
 import type { Vault } from "./migration/ports/vault.ts";
@@ -239,6 +240,10 @@ export const janitor = once(async () => {
     log,
   });
 });
+
+export const endpointManagement = once(async () =>
+  createEndpointManagement((await blobs()).endpoints, (await tables()).batches),
+);
 
 export const status = once(async () => {
   const { batches, mailboxes, ledgers } = await tables();

@@ -1,0 +1,88 @@
+import { app, type HttpRequest, type HttpResponseInit } from "@azure/functions";
+import { z } from "zod";
+import { endpointManagement } from "../shared/composition.ts";
+import { endpointNameSchema } from "../shared/domain/names.ts";
+import type { StoredEndpoint } from "../shared/migration/endpoints/manage-endpoints.ts";
+import { answering, errorResponse, type Handler } from "./http.ts";
+
+const endpointParams = z.object({ endpoint: endpointNameSchema });
+const noEndpoint = errorResponse(404, "EndpointNotFound", "There is no endpoint of this name.");
+const changed = errorResponse(
+  412,
+  "EndpointChanged",
+  "The endpoint is not the version named in If-Match. Get it again, and send the ETag you receive.",
+);
+
+export async function listEndpoints(): Promise<HttpResponseInit> {
+  const endpoints = await (await endpointManagement()).list();
+  const value = endpoints.map(({ version, ...endpoint }) => ({ ...endpoint, etag: version }));
+  return { jsonBody: { value, nextLink: null } };
+}
+
+/** The settings with defaults; its ETag goes into the If-Match of the PUT that replaces them. */
+export async function getEndpoint(request: HttpRequest): Promise<HttpResponseInit> {
+  const { endpoint: name } = endpointParams.parse(request.params);
+  const endpoint = await (await endpointManagement()).get(name);
+  if (endpoint === undefined) return noEndpoint;
+  const answer = "settings" in endpoint ? { jsonBody: endpoint.settings } : invalidFile(endpoint);
+  return { ...answer, headers: { ETag: endpoint.version } };
+}
+
+export async function putEndpoint(request: HttpRequest): Promise<HttpResponseInit> {
+  const { endpoint: name } = endpointParams.parse(request.params);
+  const result = await (await endpointManagement()).put(name, await request.text(), ifMatch(request));
+  switch (result.outcome) {
+    case "invalid":
+      return errorResponse(400, "EndpointInvalid", "The settings need attention.", result.issues);
+    case "exists":
+      return errorResponse(
+        428,
+        "EndpointExists",
+        "There is an endpoint of this name with other settings. To replace them, get it and send its ETag in If-Match.",
+      );
+    case "changed":
+      return changed;
+    default:
+      return {
+        status: result.outcome === "created" ? 201 : 200,
+        headers: { ETag: result.version },
+        jsonBody: result.settings,
+      };
+  }
+}
+
+export async function deleteEndpoint(request: HttpRequest): Promise<HttpResponseInit> {
+  const { endpoint: name } = endpointParams.parse(request.params);
+  const result = await (await endpointManagement()).delete(name, ifMatch(request));
+  switch (result.outcome) {
+    case "notFound":
+      return noEndpoint;
+    case "changed":
+      return changed;
+    case "inUse":
+      return errorResponse(
+        409,
+        "EndpointInUse",
+        `Delete the batches of this endpoint first: ${result.batches.join(", ")}.`,
+        { batches: result.batches },
+      );
+    default:
+      return { status: 204 };
+  }
+}
+
+function ifMatch(request: HttpRequest): string | undefined {
+  return request.headers.get("if-match")?.trim() || undefined;
+}
+
+function invalidFile({ name, issues }: Extract<StoredEndpoint, { issues: unknown }>): HttpResponseInit {
+  return errorResponse(409, "EndpointInvalid", `The file endpoints/${name}.json needs attention.`, issues);
+}
+
+const route = (name: string, method: "GET" | "PUT" | "DELETE", path: string, handler: Handler): void =>
+  app.http(name, { methods: [method], route: path, authLevel: "anonymous", handler: answering(handler) });
+
+route("endpoints-list", "GET", "endpoints", listEndpoints);
+route("endpoints-get", "GET", "endpoints/{endpoint}", getEndpoint);
+route("endpoints-put", "PUT", "endpoints/{endpoint}", putEndpoint);
+route("endpoints-delete", "DELETE", "endpoints/{endpoint}", deleteEndpoint);

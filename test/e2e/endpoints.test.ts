@@ -1,0 +1,142 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Deployment, startDeployment } from "../stack/deployment.ts";
+
+interface Answer {
+  readonly status: number;
+  readonly etag: string | null;
+  readonly body: unknown;
+}
+
+let deployment: Deployment;
+
+beforeAll(async () => {
+  deployment = await startDeployment();
+});
+
+afterAll(async () => {
+  await deployment?.stop();
+});
+
+async function call(
+  method: string,
+  path: string,
+  body?: unknown,
+  headers: Record<string, string> = {},
+): Promise<Answer> {
+  const response = await fetch(`${deployment.app.url}/api/${path}`, {
+    method,
+    headers,
+    ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  return {
+    status: response.status,
+    etag: response.headers.get("etag"),
+    body: text === "" ? undefined : JSON.parse(text),
+  };
+}
+
+const errorOf = ({ body }: Answer) =>
+  (body as { error: { code: string; message: string; details?: unknown } }).error;
+
+describe("endpoints", () => {
+  it("are created, shown with defaults, replaced and deleted", async () => {
+    const created = await call("PUT", "endpoints/Contoso", { host: "imap.contoso.com" });
+    expect(created).toMatchObject({ status: 201, body: { host: "imap.contoso.com", port: 993 } });
+    const shown = await call("GET", "endpoints/contoso");
+    expect(shown).toEqual({ ...created, status: 200 });
+
+    const replaced = await call("PUT", "endpoints/contoso", shown.body, { "if-match": shown.etag ?? "" });
+    expect(replaced).toMatchObject({ status: 200, body: shown.body });
+    expect(replaced.etag).not.toBe(shown.etag);
+    expect(await call("GET", "endpoints")).toMatchObject({
+      status: 200,
+      body: { value: [{ name: "contoso", etag: replaced.etag, settings: shown.body }], nextLink: null },
+    });
+
+    expect((await call("DELETE", "endpoints/contoso")).status).toBe(204);
+    expect(errorOf(await call("GET", "endpoints/contoso")).code).toBe("EndpointNotFound");
+    expect((await call("DELETE", "endpoints/contoso")).status).toBe(404);
+  });
+
+  it("are never overwritten by somebody who has not seen the last change", async () => {
+    const { etag: first } = await call("PUT", "endpoints/shared", { host: "one.contoso.com" });
+    const blind = await call("PUT", "endpoints/shared", { host: "two.contoso.com" });
+    expect([blind.status, errorOf(blind).code]).toEqual([428, "EndpointExists"]);
+    const again = await call("PUT", "endpoints/shared", { host: "one.contoso.com" });
+    expect([again.status, again.etag]).toEqual([200, first]);
+
+    const two = { host: "two.contoso.com" };
+    expect((await call("PUT", "endpoints/shared", two, { "if-match": first ?? "" })).status).toBe(200);
+    const late = await call(
+      "PUT",
+      "endpoints/shared",
+      { host: "three.contoso.com" },
+      { "if-match": first ?? "" },
+    );
+    expect([late.status, errorOf(late).code]).toEqual([412, "EndpointChanged"]);
+    expect((await call("DELETE", "endpoints/shared", undefined, { "if-match": first ?? "" })).status).toBe(
+      412,
+    );
+    expect((await call("PUT", "endpoints/shared", two, { "if-match": "*" })).status).toBe(200);
+    expect((await call("PUT", "endpoints/missing", two, { "if-match": "*" })).status).toBe(412);
+  });
+
+  it.each([
+    ["text that is no JSON", '{ "host": ', ""],
+    ["nothing", "", ""],
+    ["a misspelt setting", { host: "a.contoso.com", prot: 993 }, "prot"],
+    ["a setting of the wrong type", { host: "a.contoso.com", port: "993" }, "port"],
+    ["plain text without consent", { host: "a.contoso.com", security: "none" }, "security"],
+    ["a file that is too long", `{ "host": "a"${" ".repeat(70_000)}}`, ""],
+  ])("are refused for %s", async (_, body, path) => {
+    const answer = await call("PUT", "endpoints/refused", body);
+    expect([answer.status, errorOf(answer).code]).toEqual([400, "EndpointInvalid"]);
+    expect(errorOf(answer).details).toEqual([{ path, message: expect.stringMatching(/^.{10,}\.$/) }]);
+    expect((await call("GET", "endpoints/refused")).status).toBe(404);
+  });
+
+  it("are refused under a name that no file can have", async () => {
+    const answer = await call("PUT", "endpoints/not%20a%20name", { host: "a.contoso.com" });
+    expect([answer.status, errorOf(answer).code]).toEqual([400, "BadRequest"]);
+  });
+
+  it("show what is wrong with a file that was uploaded, and can be mended", async () => {
+    await deployment.putEndpoint("mended", { host: "a.contoso.com", securty: "ssl" });
+    const broken = await call("GET", "endpoints/mended");
+    expect(broken.status).toBe(409);
+    expect(errorOf(broken)).toMatchObject({
+      code: "EndpointInvalid",
+      details: [{ path: "securty", message: expect.stringContaining('"security"') }],
+    });
+    const { body } = await call("GET", "endpoints");
+    expect((body as { value: unknown[] }).value).toContainEqual({
+      name: "mended",
+      etag: broken.etag,
+      issues: errorOf(broken).details,
+    });
+    const mended = await call(
+      "PUT",
+      "endpoints/mended",
+      { host: "a.contoso.com" },
+      { "if-match": broken.etag ?? "" },
+    );
+    expect(mended.status).toBe(200);
+  });
+
+  it("are kept while a batch uses them", async () => {
+    await call("PUT", "endpoints/used", { host: "imap.contoso.com" });
+    const row = { emailAddress: "alberta@contoso.com", userName: "alberta", password: "secret" };
+    await deployment.upload("used", "Wave-1", [row], { autoStart: false });
+    while ((await deployment.batch("wave-1")) === undefined) await sleep(200);
+    const refused = await call("DELETE", "endpoints/used");
+    expect(refused.status).toBe(409);
+    expect(errorOf(refused)).toMatchObject({ code: "EndpointInUse", details: { batches: ["Wave-1"] } });
+    expect(errorOf(refused).message).toContain("Wave-1");
+
+    await call("DELETE", "batches/wave-1?force=true");
+    while ((await deployment.batch("wave-1")) !== undefined) await sleep(200);
+    expect((await call("DELETE", "endpoints/used")).status).toBe(204);
+  });
+});
