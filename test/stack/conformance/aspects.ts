@@ -168,19 +168,13 @@ function author(
   return kept(field, same);
 }
 
-const importances = new Map([
-  ["high", "high"],
-  ["low", "low"],
-]);
 const sensitivities = new Map([["company-confidential", "3"]]);
 
 function importance({ source, arrival }: Pair): readonly Aspect[] {
   const value = (key: string) =>
     source.headers.find((header) => header.key === key)?.value.toLowerCase() ?? "";
-  const [important, sensitive] = [
-    importances.get(value("importance")),
-    sensitivities.get(value("sensitivity")),
-  ];
+  const important = /high|low/.exec(`${value("importance")} ${value("x-msmail-priority")}`)?.[0];
+  const sensitive = sensitivities.get(value("sensitivity"));
   return [
     ...(important === undefined ? [] : kept("importance", arrival.properties.importance === important)),
     ...(sensitive === undefined ? [] : kept("sensitivity", arrival.extended("Integer 0x0036") === sensitive)),

@@ -70,7 +70,10 @@ function whole(kind: string, entity: string, parts: Omit<SampleParts, "body"> = 
 
 const random = new Random("conformance");
 function file(type: string, bytes: number, fields = ""): string {
-  const content = Buffer.from(Array.from({ length: bytes }, () => random.integer(0, 255)));
+  return attached(type, Buffer.from(Array.from({ length: bytes }, () => random.integer(0, 255))), fields);
+}
+
+function attached(type: string, content: Buffer, fields = ""): string {
   const lines = (content.toString("base64").match(/.{1,76}/g) ?? []).join("\n");
   return `Content-Type: ${type}\n${fields}Content-Transfer-Encoding: base64\n\n${lines}`;
 }
@@ -256,6 +259,10 @@ export function samples(): readonly Sample[] {
       fields: ["Importance: high", "X-Priority: 1", "Sensitivity: Company-Confidential"],
       body: "x\n",
     }),
+    sample("Priority in the older fields", {
+      fields: ["X-Priority: 5 (Lowest)", "X-MSMail-Priority: Low"],
+      body: "x\n",
+    }),
     sample("Request for a read receipt", {
       fields: ["Disposition-Notification-To: ann@example.org", "Return-Receipt-To: ann@example.org"],
       body: "x\n",
@@ -265,11 +272,15 @@ export function samples(): readonly Sample[] {
       body: "x\n",
     }),
     sample("Subject of 1,000 characters", { fields: [`Subject: ${"long ".repeat(200)}`], body: "x\n" }),
+    whole(
+      "Attachment of 36 MB, limit of the tenant not raised",
+      multipart("mixed", "mix", text, attached("application/zip; name=all.zip", Buffer.alloc(36 << 20))),
+    ),
     sample("Text of 5 MB", { body: "All work and no play makes Jack a dull boy.\n".repeat(120_000) }),
     sample("Read, flagged, answered", { body: "x\n", flags: ["\\Seen", "\\Flagged", "\\Answered"] }),
     sample("Forwarded", { body: "x\n", flags: ["$Forwarded"] }),
     sample("Answered and forwarded", { body: "x\n", flags: ["\\Answered", "$Forwarded"] }),
-    sample("Keywords and labels", { body: "x\n", flags: ["Projekt", "$label1", "NonJunk", "$MDNSent"] }),
+    sample("Keywords and labels", { body: "x\n", flags: ["Projekt", "$label1", "$Junk", "$MDNSent"] }),
     sample("Draft", {
       fields: ["Bcc: eve@example.net"],
       body: "not yet sent\n",

@@ -17,15 +17,23 @@ export function renderTable(rows: readonly Row[]): string {
       .filter((aspect) => aspect.form === form && !(form === "exact" && everywhere.has(aspect.what)))
       .map((aspect) => aspect.what)
       .join(", ");
-  const lines = rows.map(
-    (row) => `| ${row.kind} | ${cell(row, "exact")} | ${cell(row, "other")} | ${cell(row, "lost")} |`,
-  );
+  const forms = ["exact", "other", "lost"] as const;
   return [
     `Unless its row says otherwise, a message keeps exactly: ${[...everywhere].join(", ")}. MIME boundaries, folding and transfer encodings are not kept, except inside S/MIME and attached messages.`,
     "",
-    "| Kind of message | Preserved exactly | Preserved in another form | Not possible in Exchange |",
-    "|---|---|---|---|",
-    ...lines,
+    ...aligned([
+      ["Kind of message", "Preserved exactly", "Preserved in another form", "Cannot be held by Exchange"],
+      ...rows.map((row) => [row.kind, ...forms.map((form) => cell(row, form))]),
+    ]),
     "",
   ].join("\n");
+}
+
+/** A table in Markdown whose columns stand below each other, the first row its head. */
+function aligned(rows: readonly (readonly string[])[]): readonly string[] {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(" | ")} |`;
+  const [head, ...body] = rows.map(line);
+  return [head ?? "", line(widths.map((width) => "-".repeat(width))), ...body];
 }
