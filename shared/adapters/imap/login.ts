@@ -1,6 +1,7 @@
 import type { ImapFlow } from "imapflow";
 import { MigrationError } from "../../domain/errors.ts";
 import type { Scene } from "./classify.ts";
+import { isCourier } from "./software.ts";
 
 export type Credentials =
   | {
@@ -72,7 +73,7 @@ export class Login {
  * takes one by SASL PLAIN, and ignores it.
  */
 function honoursAuthorizationIdentity(client: ImapFlow): boolean {
-  return client.capabilities.has("AUTH=PLAIN") && !/\bcourier\b/i.test(client.greeting ?? "");
+  return client.capabilities.has("AUTH=PLAIN") && !isCourier(client.greeting ?? "");
 }
 
 function adminMailbox(scene: Scene): MigrationError {

@@ -5,6 +5,7 @@ import { storableFlags } from "./flags.ts";
 import type { Credentials } from "./login.ts";
 import { ConnectionPool } from "./pool.ts";
 import { Semaphore } from "./semaphore.ts";
+import { isCourier } from "./software.ts";
 import { ImapTargetMailbox } from "./target-mailbox.ts";
 
 export interface ImapTargetSettings {
@@ -45,8 +46,10 @@ export class ImapTarget implements TargetConnector {
   async open(target: TargetIdentity): Promise<TargetMailbox> {
     const open = () => this.#connect(target.emailAddress);
     const first = await open();
-    // Without UIDPLUS a copy is recognized by being the next one in its folder, so only one may be under way.
-    const size = first.has("UIDPLUS") ? this.#settings.connectionsPerMailbox : 1;
+    // Without UIDPLUS a copy is recognized by being the next one in its folder, so only one may be under way; and
+    // Courier tells two of its sessions the same UID if they store at the same moment.
+    const tellsUids = first.has("UIDPLUS") && !isCourier(first.greeting);
+    const size = tellsUids ? this.#settings.connectionsPerMailbox : 1;
     return new ImapTargetMailbox(first, new ConnectionPool(first, size, open), size, this.#large);
   }
 
