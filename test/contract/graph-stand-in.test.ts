@@ -319,6 +319,8 @@ describe("folders", () => {
     const graph = await start();
     const folders = `${mailbox}/mailFolders`;
     expect(await refusal(graph, "POST", folders, { displayName: "inBOX" })).toBe("409 ErrorFolderExists");
+    expect(await refusal(graph, "POST", folders, { displayName: "calendar" })).toBe("409 ErrorFolderExists");
+    expect(await refusal(graph, "POST", folders, { displayName: "a\0b" })).toBe("400 RequestBodyRead");
     expect(await refusal(graph, "POST", folders, { displayName: " " })).toBe("400 RequestBodyRead");
     expect(await refusal(graph, "POST", folders, {})).toBe("400 RequestBodyRead");
     expect(await refusal(graph, "POST", folders, { displayName: "x".repeat(256) })).toBe(
@@ -535,6 +537,7 @@ describe("messages", () => {
       { attachments: [file("a", Buffer.alloc(3 * megabyte + 1))] },
       "413 BadRequest",
     ],
+    ["a subject with a NUL", { subject: "a\0b" }, "400 RequestBodyRead"],
     ["a request over 4 MB", { subject: "x".repeat(4 * megabyte) }, "413 BadRequest"],
   ];
   it.each(refused)("are refused with %s", async (_, body, expected) => {
@@ -929,6 +932,7 @@ describe("batches", () => {
           { id: "missing", method: "GET", url: `${mailbox}/mailFolders/nowhere` },
         ],
       });
+    expect(reply.responses[0]?.id).not.toBe(creates[0]?.id);
     const byId = new Map(reply.responses.map((response) => [response.id, response]));
     expect(creates.map(({ id }) => byId.get(id)?.status)).toEqual(creates.map(() => 201));
     expect(byId.get("list")?.body).toMatchObject({ value: creates.map(() => ({})) });
@@ -948,7 +952,7 @@ describe("batches", () => {
         { id: "2", method: "DELETE", url: `${mailbox}/mailFolders/archive`, dependsOn: ["1"] },
       ],
     });
-    expect(body.responses.map(({ status }) => status)).toEqual([400, 424]);
+    expect(body.responses.toReversed().map(({ status }) => status)).toEqual([400, 424]);
   });
 
   it.each([
@@ -1122,7 +1126,7 @@ describe("faults", () => {
         body: {},
       })),
     });
-    expect(body.responses.map(({ status }) => status)).toEqual([504, 201]);
+    expect(body.responses.toReversed().map(({ status }) => status)).toEqual([504, 201]);
     expect(graph.mailbox(user).messages).toHaveLength(2);
   });
 });

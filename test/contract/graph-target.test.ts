@@ -202,6 +202,48 @@ describe("folders", () => {
     ).toEqual([below.id]);
   });
 
+  it("puts mail of a folder called as the calendar into one with a number, the same one each time", async () => {
+    const folder = await mailbox.ensureFolder(["calendar"]);
+    const child = await mailbox.ensureFolder(["calendar", "2020"]);
+    expect(folder.path).toBe("calendar (2)");
+    const target = connector(graph);
+    const again = await target.open(await target.resolve(address));
+    expect((await again.ensureFolder(["Calendar"])).id).toBe(folder.id);
+    expect((await again.ensureFolder(["Calendar", "2020"])).id).toBe(child.id);
+    expect(
+      stored()
+        .folder("calendar (2)")
+        ?.childFolders.map((one) => one.id),
+    ).toEqual([child.id]);
+  });
+
+  it("leaves mail alone that is in the target already", async () => {
+    const before: string[] = [];
+    for (const folder of ["inbox", "deleteditems"])
+      for (const subject of ["Hello", "Mine"]) {
+        const made = await request("POST", `/mailFolders/${folder}/messages`, { subject, isRead: false });
+        before.push(((await made.json()) as { id: string }).id);
+      }
+    const untouched = () =>
+      stored()
+        .messages.filter((message) => before.includes(message.id))
+        .map(({ id, properties, isRead, isDraft, lastModifiedDateTime }) => ({
+          ...{ id, isRead, isDraft, lastModifiedDateTime, subject: properties.subject },
+        }));
+    const theirs = untouched();
+    const inboxFolder = await inbox();
+    const message = outgoing(plain(), { flags: ["\\Flagged"] });
+    const item = await mailbox.write(inboxFolder, message);
+    await mailbox.write(inboxFolder, outgoing(withAttachment(randomBytes(3_500_000))));
+    const chunk = { token: message.chunkToken, mark: "" };
+    const found = await mailbox.findWritten(inboxFolder, chunk, [candidateOf(message)], new Set());
+    expect(found.get(message.stamp)?.map(({ id }) => id)).toEqual([item]);
+    await mailbox.changeFlags(inboxFolder, item, { add: ["\\Seen"], remove: [] });
+    await mailbox.deleteItem(inboxFolder, item);
+    expect(theirs).toHaveLength(4);
+    expect(untouched()).toEqual(theirs);
+  });
+
   it("finds a folder that somebody else created meanwhile", async () => {
     await mailbox.ensureFolder(["Race"]);
     const target = connector(graph);
@@ -295,6 +337,23 @@ describe("write", () => {
     }
     const staging = stored().folders.find((one) => one.isHidden);
     expect(staging?.messages).toEqual([]);
+  });
+
+  const readings: readonly (readonly [string, GraphOptions])[] = [
+    ["requests of 4,000,000 bytes", { largestRequest: 4_000_000 }],
+    ["sessions from 3 MiB on", { smallestUpload: 3 * megabyte }],
+  ];
+  it.each(readings)("carries attachments of about 3 MB where the service means %s", async (_, options) => {
+    await withGraph(options, async (server) => {
+      const opened = await openMailbox(server);
+      const folder = (await opened.mailbox.ensureFolder(["INBOX"], "inbox")).id;
+      for (const size of [2_990_000, 3_000_000, 3_100_000, 3 * megabyte]) {
+        const bytes = randomBytes(size);
+        await opened.mailbox.write(folder, outgoing(withAttachment(bytes)));
+        const message = server.mailbox(opened.userPrincipalName).folder("inbox")?.messages.at(-1);
+        expect(message?.attachments.map((attachment) => attachment.bytes().equals(bytes))).toEqual([true]);
+      }
+    });
   });
 
   it("splits many attachments over several requests", async () => {

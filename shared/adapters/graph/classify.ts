@@ -168,7 +168,7 @@ export function folderRefused(): MigrationError {
   return new MigrationError(
     "transient",
     "TargetFolderRefused",
-    "Exchange refused to create a folder because of one with the same name that it does not list; it is tried again later.",
+    "Exchange refused to create a folder under its name and under twenty similar ones, all of them taken; it is tried again later.",
   );
 }
 

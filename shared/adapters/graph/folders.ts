@@ -1,8 +1,9 @@
 import type { SpecialUse } from "../../domain/folders.ts";
 import type { TargetFolderId } from "../../domain/names.ts";
 import type { TargetFolder } from "../../migration/ports/target.ts";
-import { folderRefused, isNoMailbox, mailboxNotFound } from "./classify.ts";
-import { folderKey, folderNaming } from "./naming.ts";
+import { classifyRefusal, folderRefused, isNoMailbox, mailboxNotFound } from "./classify.ts";
+import { truncateText } from "./mime/charset.ts";
+import { folderKey, folderNaming, maxFolderName } from "./naming.ts";
 import { callMailbox, listAll, type MailboxSession } from "./session.ts";
 
 interface MailFolder {
@@ -21,10 +22,13 @@ const wellKnown: Readonly<Record<SpecialUse, string>> = {
   archive: "archive",
 };
 
+const nameTakenCode = "ErrorFolderExists";
 const folderFields = "id,displayName,parentFolderId";
 const rootFolder = "msgfolderroot";
 const stagingName = "imap-to-m365 staging";
 const maxDepth = 300;
+/** How many names are tried for a folder whose own is taken by something else. */
+const maxNames = 20;
 
 /** The folders of one mailbox, read once a session where they do not change under our hands. */
 export class GraphFolders {
@@ -83,17 +87,30 @@ export class GraphFolders {
     const parent = root?.id ?? rootFolder;
     const known = (await this.#childrenOf(parent)).get(folderKey(stagingName));
     const folder = known ?? (await this.#create(parent, stagingName, true));
+    if (folder === undefined) throw folderRefused();
     return folder.id as TargetFolderId;
   }
 
   async #ensurePath(segments: readonly string[]): Promise<MailFolder> {
     let [parent, depth] = await this.#longestPlaced(segments);
     for (; depth < segments.length; depth++) {
-      const name = folderNaming.sanitize(segments[depth] ?? "");
-      const known = (await this.#childrenOf(parent.id)).get(folderKey(name));
-      parent = known ?? (await this.#create(parent.id, name, false));
+      parent = await this.#ensureChild(parent.id, folderNaming.sanitize(segments[depth] ?? ""));
     }
     return parent;
+  }
+
+  /**
+   * Next to mail folders lie others, such as the calendar, whose names are taken without being listed: mail of a folder
+   * with such a name goes into one with a number, the same one each time.
+   */
+  async #ensureChild(parentId: string, name: string): Promise<MailFolder> {
+    for (let number = 1; number <= maxNames; number++) {
+      const candidate = number === 1 ? name : numbered(name, number);
+      const known = (await this.#childrenOf(parentId)).get(folderKey(candidate));
+      const folder = known ?? (await this.#create(parentId, candidate, false));
+      if (folder !== undefined) return folder;
+    }
+    throw folderRefused();
   }
 
   async #longestPlaced(segments: readonly string[]): Promise<[MailFolder, number]> {
@@ -126,8 +143,11 @@ export class GraphFolders {
     return new Map(folders.map((folder) => [folderKey(folder.displayName), folder]));
   }
 
-  /** Somebody else may have made it meanwhile, or our own request whose answer was lost: then it is read. */
-  async #create(parentId: string, name: string, isHidden: boolean): Promise<MailFolder> {
+  /**
+   * Somebody else may have made it meanwhile, or our own request whose answer was lost: then it is read.
+   * @returns undefined if the name is taken by what is no mail folder.
+   */
+  async #create(parentId: string, name: string, isHidden: boolean): Promise<MailFolder | undefined> {
     const children = await this.#childrenOf(parentId);
     const answer = await callMailbox<MailFolder>(this.#session, {
       method: "POST",
@@ -140,10 +160,10 @@ export class GraphFolders {
       children.set(folderKey(name), answer.body);
       return answer.body;
     }
+    if (answer.errorCode !== nameTakenCode)
+      throw classifyRefusal({ status: answer.status, code: answer.errorCode }, "repeatable");
     this.#children.delete(parentId);
-    const existing = (await this.#childrenOf(parentId)).get(folderKey(name));
-    if (existing !== undefined) return existing;
-    throw folderRefused();
+    return (await this.#childrenOf(parentId)).get(folderKey(name));
   }
 
   #find(name: string): Promise<MailFolder | undefined> {
@@ -171,9 +191,15 @@ export class GraphFolders {
   }
 
   #reportPath(segments: readonly string[], folder: MailFolder): string {
-    const names = segments.map((segment) => folderNaming.sanitize(segment));
-    return this.#placed.has(pathKey(segments)) ? folder.displayName : names.join("/");
+    const above = segments.slice(0, -1).map((segment) => folderNaming.sanitize(segment));
+    return this.#placed.has(pathKey(segments))
+      ? folder.displayName
+      : [...above, folder.displayName].join("/");
   }
+}
+
+function numbered(name: string, number: number): string {
+  return `${truncateText(name, maxFolderName - 5)} (${number})`;
 }
 
 function pathKey(segments: readonly string[]): string {

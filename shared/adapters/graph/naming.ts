@@ -1,6 +1,6 @@
 import type { FolderNaming } from "../../migration/ports/target.ts";
 
-const maxFolderName = 255;
+export const maxFolderName = 255;
 
 /**
  * Folder names as Exchange takes them: at most 255 characters, no control characters, no slashes (Outlook and Exchange's own

@@ -1,4 +1,5 @@
 import { MigrationError } from "../../domain/errors.ts";
+import { classifyRefusal } from "./classify.ts";
 import { itemPath } from "./items.ts";
 import type { ByteSource } from "./mime/bytes.ts";
 import { streamContent } from "./mime/content.ts";
@@ -17,12 +18,19 @@ const rangeAttempts = 4;
 const outOfStep = [400, 404, 409, 410, 416];
 /** How a cloud answers that has no upload sessions. */
 const unsupported = [405, 501];
+/** @see https://learn.microsoft.com/graph/outlook-large-attachments#errors */
+const tooSmallCode = "ErrorAttachmentSizeShouldNotBeLessThanMinimumSize";
+
+/**
+ * - `attached`. - `lost`: the session's end may yet come, so the message cannot be relied on any more.
+ * - `tooSmall`: nothing was sent, since the file fits into a request of its own.
+ */
+export type UploadOutcome = "attached" | "lost" | "tooSmall";
 
 /**
  * Attaches one large file to a message by an upload session. A range whose answer was lost is settled by asking the session.
  * @param attachedBefore number of attachments the message has without this one.
  * @param deadline milliseconds since 1970.
- * @returns false if the session was lost: its end may yet come, so the message cannot be relied on any more.
  */
 export async function uploadAttachment(
   session: MailboxSession,
@@ -31,22 +39,24 @@ export async function uploadAttachment(
   source: ByteSource,
   attachedBefore: number,
   deadline: number,
-): Promise<boolean> {
+): Promise<UploadOutcome> {
   const url = await beginSession(session, item, attachment);
-  if (await sendRanges(session, url, attachment, source, deadline)) return true;
-  return (await countAttachments(session, item)) > attachedBefore;
+  if (url === undefined) return "tooSmall";
+  if (await sendRanges(session, url, attachment, source, deadline)) return "attached";
+  return (await countAttachments(session, item)) > attachedBefore ? "attached" : "lost";
 }
 
 export async function countAttachments(session: MailboxSession, item: string): Promise<number> {
   return (await listAll(session, `${itemPath(item)}/attachments`, { $select: "id" })).length;
 }
 
+/** @returns the address of the session, undefined if the file is too small for one. */
 async function beginSession(
   session: MailboxSession,
   item: string,
   attachment: PlannedAttachment,
-): Promise<string> {
-  const { status, body } = await callMailbox<UploadSession>(session, {
+): Promise<string | undefined> {
+  const { status, body, errorCode } = await callMailbox<UploadSession>(session, {
     method: "POST",
     path: `${itemPath(item)}/attachments/createUploadSession`,
     body: {
@@ -61,9 +71,11 @@ async function beginSession(
     },
     // A session nobody uses ends by itself.
     effect: "repeatable",
-    expect: unsupported,
+    expect: [400, ...unsupported],
   });
   if (body.uploadUrl !== undefined) return body.uploadUrl;
+  if (errorCode === tooSmallCode) return undefined;
+  if (!unsupported.includes(status)) throw classifyRefusal({ status, code: errorCode }, "repeatable");
   throw new MigrationError(
     "item",
     "LargeAttachmentUnsupported",

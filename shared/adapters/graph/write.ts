@@ -159,11 +159,13 @@ async function attachRest(
   let attached = plan.attachments.filter((attachment) => attachment.via === "create").length;
   for (const attachment of plan.attachments) {
     if (attachment.via === "create") continue;
-    const taken =
-      attachment.via === "post"
-        ? await postAttachment(session, item, attachment, source, attached)
-        : await uploadAttachment(session, item, attachment, source, attached, deadline);
-    if (!taken) return false;
+    const outcome =
+      attachment.via === "session"
+        ? await uploadAttachment(session, item, attachment, source, attached, deadline)
+        : "tooSmall";
+    if (outcome === "lost") return false;
+    if (outcome === "tooSmall" && !(await postAttachment(session, item, attachment, source, attached)))
+      return false;
     attached++;
   }
   return (await countAttachments(session, item)) === plan.attachments.length;

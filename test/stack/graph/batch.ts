@@ -76,7 +76,8 @@ export interface StepResponse {
 
 /**
  * Runs the steps, four of a mailbox at a time (learn.microsoft.com/graph/throttling-limits, "Outlook service limits"),
- * each after those it depends on. A step whose dependency failed gets 424.
+ * each after those it depends on. A step whose dependency failed gets 424. The answers come in another order than the requests,
+ * as they may ("Processing the JSON batch response").
  */
 export async function runBatch(
   steps: readonly BatchStep[],
@@ -100,7 +101,8 @@ export async function runBatch(
     });
     running.set(step.id.toLowerCase(), result);
   }
-  return { responses: (await Promise.all(running.values())).map(({ resource }) => resource) };
+  const responses = await Promise.all(running.values());
+  return { responses: responses.map(({ resource }) => resource).reverse() };
 }
 
 /** Lets so many through at once. */

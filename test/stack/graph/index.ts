@@ -43,6 +43,10 @@ export interface GraphOptions {
   /** False for a cloud that has none. */
   readonly uploadSessions?: boolean;
   readonly uploadSessionLifetimeMs?: number;
+  /** Bytes of the smallest attachment an upload session takes: "3 MB", 3,000,000 when absent. */
+  readonly smallestUpload?: number;
+  /** Bytes of the largest request: "4 MB", 4 MiB when absent. The page does not say which. */
+  readonly largestRequest?: number;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
 }
@@ -73,6 +77,7 @@ export async function startGraph(options: GraphOptions = {}): Promise<GraphStand
   const uploads = new UploadSessions(tenant, {
     isSupported: options.uploadSessions ?? true,
     lifetimeMs: options.uploadSessionLifetimeMs ?? dayMs,
+    smallest: options.smallestUpload ?? 3_000_000,
   });
   const statistics = new Statistics();
   const faults = new Faults();
@@ -92,6 +97,7 @@ export async function startGraph(options: GraphOptions = {}): Promise<GraphStand
     ]),
     throttle: new Throttle({ ...outlookLimits, ...options.limits }, statistics),
     latencyMs: options.latencyMs ?? 0,
+    largestRequest: options.largestRequest ?? 4 * megabyte,
   });
   const baseUrl = await server.listen(options.port ?? 0);
   return {

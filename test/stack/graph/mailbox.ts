@@ -20,6 +20,12 @@ export const wellKnownFolders = {
   outbox: "Outbox",
   conversationhistory: "Conversation History",
 } as const;
+/**
+ * Folders of an English mailbox that hold no mail. Graph shows them elsewhere (learn.microsoft.com/graph/api/resources/calendar
+ * and contactfolder), not as mail folders, but a name is unique among all siblings.
+ */
+const otherFolders = ["Calendar", "Contacts", "Tasks", "Notes", "Journal"];
+
 export type WellKnownFolder = keyof typeof wellKnownFolders | "msgfolderroot";
 
 export interface User {
@@ -272,6 +278,7 @@ export class Mailbox {
 
   #isNameTaken(parent: StoredFolder, displayName: string, except?: StoredFolder): boolean {
     const name = displayName.toLowerCase();
+    if (parent === this.root && otherFolders.some((other) => other.toLowerCase() === name)) return true;
     return this.children(parent).some((one) => one !== except && one.displayName.toLowerCase() === name);
   }
 

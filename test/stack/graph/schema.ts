@@ -192,6 +192,8 @@ function check(value: Json, shape: Shape, property: string): void {
       if (typeof value !== "string") throw wrong("Edm.String");
       if (/\p{Surrogate}/u.test(value))
         throw invalidBody(`The text of property '${property}' is not valid Unicode.`);
+      // A string ends at the first NUL: [MS-OXCDATA] 2.11.1, PtypString.
+      if (value.includes("\0")) throw invalidBody(`The text of property '${property}' holds a NUL.`);
       return;
     case "boolean":
       if (typeof value !== "boolean") throw wrong("Edm.Boolean");

@@ -26,6 +26,8 @@ export interface ServerParts {
   readonly tokens: Tokens;
   /** Milliseconds every request to a mailbox takes at least. */
   readonly latencyMs: number;
+  /** learn.microsoft.com/graph/outlook-large-attachments and the throttling pages: a request has 4 MB at most. */
+  readonly largestRequest: number;
 }
 
 /** A request that is not read yet. */
@@ -51,9 +53,6 @@ const batchPath = "/$batch";
 const uploadRoute = "AttachmentSessions";
 /** In the statistics, what was refused before it reached a route. */
 const unrouted = "unrouted";
-
-/** learn.microsoft.com/graph/best-practices-concept and the throttling pages: a request has 4 MB at most. */
-const largestRequest = 4 * 1024 * 1024;
 
 /** Carries requests over HTTP to the routes: authorization, limits, faults, errors, and the count of it all. */
 export class GraphServer {
@@ -96,7 +95,7 @@ export class GraphServer {
       query: url.searchParams,
       headers: headersOf(request),
       requestId: randomUUID(),
-      readBody: () => readBody(request),
+      readBody: () => readBody(request, this.#parts.largestRequest),
       isAbandoned: () => response.destroyed,
     };
     const outcome = UploadSessions.isUploadPath(url.pathname)
@@ -111,7 +110,7 @@ export class GraphServer {
       method: request.method ?? "GET",
       path: url.pathname,
       host: url.hostname,
-      body: await readBody(request),
+      body: await readBody(request, this.#parts.largestRequest),
     };
     const { status, json } = handleAdmin(this.#parts, admin);
     response.writeHead(status, { "Content-Type": "application/json" });
@@ -354,14 +353,14 @@ function headersOf(request: IncomingMessage): Record<string, string> {
  * Reads all of a request even when it is too large, so that its sender gets to see the refusal.
  * @throws GraphError 413; Error where the connection broke before the end, and nothing takes effect.
  */
-async function readBody(request: IncomingMessage): Promise<Buffer> {
+async function readBody(request: IncomingMessage, largest: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size <= largestRequest) chunks.push(chunk);
+    if (size <= largest) chunks.push(chunk);
     else chunks.length = 0;
   }
-  if (size > largestRequest) throw new GraphError(413, "BadRequest", "Maximum request length exceeded.");
+  if (size > largest) throw new GraphError(413, "BadRequest", "Maximum request length exceeded.");
   return Buffer.concat(chunks);
 }

@@ -28,6 +28,8 @@ interface UploadSession {
 export interface UploadOptions {
   readonly isSupported: boolean;
   readonly lifetimeMs: number;
+  /** Bytes of the smallest attachment a session takes. */
+  readonly smallest: number;
 }
 
 /** A request to the opaque URL of a session. */
@@ -38,11 +40,6 @@ export interface UploadCall {
   readonly body: Buffer;
 }
 
-/**
- * "3 MB" read as the smaller number: the larger one would leave sizes that neither a session takes nor, in base64, a
- * request of 4 MB.
- */
-const smallestUpload = 3_000_000;
 /** Ranges are multiples of 320 KiB: learn.microsoft.com/graph/api/driveitem-createuploadsession, "Upload bytes". */
 const rangeUnit = 320 * 1024;
 
@@ -72,7 +69,7 @@ export class UploadSessions {
     // National clouds: learn.microsoft.com/graph/api/attachment-createuploadsession, the table of deployments.
     if (!this.#options.isSupported)
       throw new GraphError(501, "notSupported", "Upload sessions are not available in this cloud.");
-    if (description.size < smallestUpload)
+    if (description.size < this.#options.smallest)
       throw new GraphError(
         400,
         "ErrorAttachmentSizeShouldNotBeLessThanMinimumSize",

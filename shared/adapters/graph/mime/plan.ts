@@ -85,10 +85,10 @@ const maxReferences = 16_384;
 const maxHeaderCharacters = 128 * 1024;
 const maxRecipientBytes = 512 * 1024;
 
-/** A request may have 4 MB; what is not an attachment is bounded so that it always fits. */
-const maxRequestBytes = 4 * 1024 * 1024;
-/** For attachments from 3 MB on; sessions take 2 MB and more, but the page says 3. */
-const sessionFrom = 3 * 1024 * 1024;
+/** A request may have "4 MB", read as the smaller number; what is not an attachment is bounded so that it always fits. */
+const maxRequestBytes = 4_000_000;
+/** Sessions are for "3 MB" and more, read as the smaller number: one that finds a file too small says so. */
+const sessionFrom = 3_000_000;
 const maxBodyBytes = 2 * 1024 * 1024;
 const excerptBytes = 64 * 1024;
 /** JSON around the content of an attachment, without its name. */
