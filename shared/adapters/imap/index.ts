@@ -5,6 +5,7 @@ import { ImapSource, type TokenProvider } from "./source.ts";
 import { ImapTarget, type ImapTargetSettings } from "./target.ts";
 
 export type { Timeouts } from "./connection.ts";
+export { createServerProbe } from "./probe.ts";
 export type { TokenProvider } from "./source.ts";
 export type { ImapTargetSettings } from "./target.ts";
 

@@ -58,14 +58,17 @@ export class Login {
 
   /** @throws MigrationError `mailbox` if the session was open without the login, in whoever's mailbox. */
   verify(): void {
-    if (this.#used) return;
-    const { host, port, side } = this.#scene;
-    throw new MigrationError(
-      "mailbox",
-      "PreauthenticatedConnection",
-      `The ${side} server ${host}:${port} opened a session before any login, so that it is unknown whose mailbox it is.`,
-    );
+    if (!this.#used) throw preauthenticated(this.#scene);
   }
+}
+
+/** A session that was open without a login may be anybody's (PREAUTH, RFC 9051, 7.1.4). */
+export function preauthenticated({ host, port, side }: Scene): MigrationError {
+  return new MigrationError(
+    "mailbox",
+    "PreauthenticatedConnection",
+    `The ${side} server ${host}:${port} opened a session before any login, so that it is unknown whose mailbox it is.`,
+  );
 }
 
 /**
