@@ -1,11 +1,26 @@
 import { app, type HttpRequest, type HttpResponseInit } from "@azure/functions";
 import { z } from "zod";
-import { endpointManagement } from "../shared/composition.ts";
+import { endpointManagement, endpointTest } from "../shared/composition.ts";
 import { endpointNameSchema } from "../shared/domain/names.ts";
-import type { StoredEndpoint } from "../shared/migration/endpoints/manage-endpoints.ts";
+import type { SettingIssue } from "../shared/migration/upload/json-file.ts";
 import { answering, errorResponse, type Handler } from "./http.ts";
 
 const endpointParams = z.object({ endpoint: endpointNameSchema });
+/** An issue never shows the text, which may hold a password. */
+const jsonText = z.string().transform((text, context) => {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    context.addIssue({ code: "custom", message: "expected JSON" });
+    return z.NEVER;
+  }
+});
+const userSchema = z.strictObject({
+  userName: z.string().trim().min(1),
+  password: z.string().min(1).optional(),
+  userRoot: z.string().trim().min(1).optional(),
+});
+const userText = jsonText.pipe(userSchema);
 const noEndpoint = errorResponse(404, "EndpointNotFound", "There is no endpoint of this name.");
 const changed = errorResponse(
   412,
@@ -24,7 +39,8 @@ export async function getEndpoint(request: HttpRequest): Promise<HttpResponseIni
   const { endpoint: name } = endpointParams.parse(request.params);
   const endpoint = await (await endpointManagement()).get(name);
   if (endpoint === undefined) return noEndpoint;
-  const answer = "settings" in endpoint ? { jsonBody: endpoint.settings } : invalidFile(endpoint);
+  const answer =
+    "settings" in endpoint ? { jsonBody: endpoint.settings } : invalidFile(name, endpoint.issues);
   return { ...answer, headers: { ETag: endpoint.version } };
 }
 
@@ -71,18 +87,42 @@ export async function deleteEndpoint(request: HttpRequest): Promise<HttpResponse
   }
 }
 
+/** 200 also for a server that fails: what is wrong with it stands in the report. */
+export async function testEndpoint(request: HttpRequest): Promise<HttpResponseInit> {
+  const { endpoint: name } = endpointParams.parse(request.params);
+  const body = await request.text();
+  const user = body.trim() === "" ? undefined : userText.parse(body);
+  const result = await (await endpointTest()).test(name, user);
+  switch (result.outcome) {
+    case "notFound":
+      return noEndpoint;
+    case "invalid":
+      return invalidFile(name, result.issues);
+    case "passwordMissing":
+      return errorResponse(400, "BadRequest", "The endpoint logs in with passwords: send one for this user.");
+    default:
+      return { jsonBody: result.report };
+  }
+}
+
 function ifMatch(request: HttpRequest): string | undefined {
   return request.headers.get("if-match")?.trim() || undefined;
 }
 
-function invalidFile({ name, issues }: Extract<StoredEndpoint, { issues: unknown }>): HttpResponseInit {
+function invalidFile(name: string, issues: readonly SettingIssue[]): HttpResponseInit {
   return errorResponse(409, "EndpointInvalid", `The file endpoints/${name}.json needs attention.`, issues);
 }
 
-const route = (name: string, method: "GET" | "PUT" | "DELETE", path: string, handler: Handler): void =>
+const route = (
+  name: string,
+  method: "GET" | "PUT" | "POST" | "DELETE",
+  path: string,
+  handler: Handler,
+): void =>
   app.http(name, { methods: [method], route: path, authLevel: "anonymous", handler: answering(handler) });
 
 route("endpoints-list", "GET", "endpoints", listEndpoints);
 route("endpoints-get", "GET", "endpoints/{endpoint}", getEndpoint);
 route("endpoints-put", "PUT", "endpoints/{endpoint}", putEndpoint);
 route("endpoints-delete", "DELETE", "endpoints/{endpoint}", deleteEndpoint);
+route("endpoints-test", "POST", "endpoints/{endpoint}/test", testEndpoint);

@@ -9,6 +9,7 @@ import { createJanitor } from "./migration/control/janitor.ts";
 import { createResync } from "./migration/control/resync.ts";
 import { createEndpoints } from "./migration/endpoints/endpoint-settings.ts";
 import { createEndpointManagement } from "./migration/endpoints/manage-endpoints.ts";
+import { createEndpointTest } from "./migration/endpoints/test-endpoint.ts";
 import { createMailboxSync } from "./migration/mailbox-sync.ts";
 import type { TargetConnector } from "./migration/ports/target.ts";
 import type { Vault } from "./migration/ports/vault.ts";
@@ -244,6 +245,20 @@ export const janitor = once(async () => {
 export const endpointManagement = once(async () =>
   createEndpointManagement((await blobs()).endpoints, (await tables()).batches),
 );
+
+/** Somebody waits for the answer: milliseconds after which a server of a test is given up. */
+const testTimeouts = { connectMs: 10_000, greetingMs: 10_000, stallMs: 30_000, commandMs: 60_000 };
+
+export const endpointTest = once(async () => {
+  const { createImapSource, createServerProbe } = await import("./adapters/imap/index.ts");
+  const { createDns } = await import("./adapters/dns/resolver.ts");
+  return createEndpointTest({
+    endpoints: await endpointManagement(),
+    dns: createDns(),
+    probe: createServerProbe(),
+    source: createImapSource({ timeouts: testTimeouts }),
+  });
+});
 
 export const status = once(async () => {
   const { batches, mailboxes, ledgers } = await tables();

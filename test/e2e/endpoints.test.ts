@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Deployment, startDeployment } from "../stack/deployment.ts";
+import { type DovecotServer, startDovecot } from "../stack/imap-servers/dovecot.ts";
 
 interface Answer {
   readonly status: number;
@@ -138,5 +139,111 @@ describe("endpoints", () => {
     await call("DELETE", "batches/wave-1?force=true");
     while ((await deployment.batch("wave-1")) !== undefined) await sleep(200);
     expect((await call("DELETE", "endpoints/used")).status).toBe(204);
+  });
+});
+
+describe("the test of an endpoint", () => {
+  let server: DovecotServer;
+  beforeAll(async () => {
+    server = await startDovecot();
+    const dovecot = { host: "localhost", port: server.tlsPort };
+    await deployment.putEndpoint("untrusted", dovecot);
+    await deployment.putEndpoint("accepted", { ...dovecot, acceptUntrustedCertificates: true });
+    await deployment.putEndpoint("admin", {
+      ...{ ...dovecot, acceptUntrustedCertificates: true },
+      adminUser: server.adminUser,
+    });
+    await deployment.putEndpoint("starttls", {
+      ...{ ...dovecot, acceptUntrustedCertificates: true },
+      ...{ port: server.port, security: "tls" },
+    });
+    await deployment.putEndpoint("plain", {
+      ...{ ...dovecot, port: server.port, security: "none", allowInsecure: true },
+    });
+    await deployment.putEndpoint("nowhere", { host: "imap.does-not-exist.invalid" });
+    await deployment.putEndpoint("broken", { host: "localhost", securty: "ssl" });
+  });
+  afterAll(async () => {
+    await server?.stop();
+  });
+
+  const test = (endpoint: string, user?: unknown) => call("POST", `endpoints/${endpoint}/test`, user);
+  /** The steps that did not go well, with their codes. */
+  const flaws = ({ body }: Answer) =>
+    (body as { steps: { step: string; outcome: string; code?: string }[] }).steps
+      .filter(({ outcome }) => outcome !== "ok")
+      .map(({ step, outcome, code }) => `${step} ${outcome} ${code}`);
+
+  it.each(["accepted", "starttls", "plain"])("passes over every kind of connection: %s", async (endpoint) => {
+    const user = { userName: server.userName(1), password: server.password };
+    const answer = await test(endpoint, user);
+    expect(answer).toMatchObject({
+      status: 200,
+      body: { name: endpoint, ok: true, folders: { count: expect.any(Number), messages: 0 } },
+    });
+    const { steps, folders } = answer.body as {
+      steps: { step: string; message: string; durationMs: number }[];
+      folders: { count: number };
+    };
+    expect(steps.map(({ step }) => step).sort()).toEqual(
+      ["capabilities", "dns", "folders", "greeting", "login", "tcp"]
+        .concat(endpoint === "plain" ? [] : ["certificate", "tls"])
+        .sort(),
+    );
+    expect(folders.count).toBeGreaterThanOrEqual(4);
+    for (const { message, durationMs } of steps) {
+      expect(message).toMatch(/^\S.+\.$/);
+      expect(durationMs).toBeGreaterThanOrEqual(0);
+    }
+  });
+
+  it("names the certificate that it does not trust, and does not log in there", async () => {
+    const answer = await test("untrusted", { userName: server.userName(1), password: "canary-password" });
+    expect(answer).toMatchObject({
+      status: 200,
+      body: { ok: false, certificate: { subject: "CN=localhost", names: ["localhost", "127.0.0.1"] } },
+    });
+    expect(flaws(answer)).toEqual(["certificate failed UntrustedCertificate"]);
+    expect(JSON.stringify(answer.body)).not.toContain('"login"');
+  });
+
+  it("judges a login as a migration would, and tells nobody the password", async () => {
+    const login = async (endpoint: string, userName: string, password: string) => {
+      const answer = await test(endpoint, { userName, password });
+      expect(answer.status).toBe(200);
+      expect(JSON.stringify(answer.body)).not.toContain(password);
+      return flaws(answer).filter((flaw) => !flaw.startsWith("certificate"));
+    };
+    const user = server.userName(1);
+    expect(await login("accepted", user, "canary-password")).toEqual(["login failed AuthenticationFailed"]);
+    expect(await login("accepted", `${user}*${server.adminUser}`, server.adminPassword)).toEqual([]);
+    expect(await login("admin", user, server.adminPassword)).toEqual([]);
+    expect(await login("admin", server.adminUser, server.adminPassword)).toEqual([
+      "login failed AdminMailboxRefused",
+    ]);
+    expect(JSON.stringify(deployment.log)).not.toMatch(/canary-password/);
+  });
+
+  it("looks from outside where no user is given", async () => {
+    const answer = await test("accepted");
+    expect(answer).toMatchObject({
+      body: { ok: true, capabilities: expect.arrayContaining(["AUTH=PLAIN"]) },
+    });
+    expect(answer.body).not.toHaveProperty("folders");
+    const nowhere = await test("nowhere");
+    expect(nowhere).toMatchObject({ status: 200, body: { ok: false } });
+    expect(flaws(nowhere)).toEqual([expect.stringMatching(/^dns failed (UnknownHost|DnsUnavailable)$/)]);
+  });
+
+  it.each([
+    ["an endpoint that is missing", "missing", undefined, 404, "EndpointNotFound"],
+    ["an endpoint that is wrong", "broken", undefined, 409, "EndpointInvalid"],
+    ["a body that is no JSON", "accepted", "canary-password", 400, "BadRequest"],
+    ["a body with other keys", "accepted", { user: "x", password: "canary-password" }, 400, "BadRequest"],
+    ["a user without a password", "accepted", { userName: "x" }, 400, "BadRequest"],
+  ])("is refused for %s", async (_, endpoint, body, status, code) => {
+    const answer = await test(endpoint, body);
+    expect([answer.status, errorOf(answer).code]).toEqual([status, code]);
+    expect(JSON.stringify(answer.body)).not.toContain("canary-password");
   });
 });

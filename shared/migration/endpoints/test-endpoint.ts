@@ -1,0 +1,143 @@
+import type { Endpoint } from "../../domain/endpoint.ts";
+import { isMigrationError, MigrationError } from "../../domain/errors.ts";
+import type { EndpointName } from "../../domain/names.ts";
+import type { Dns } from "../ports/dns.ts";
+import type { ProbeReport, ProbeStep, ServerProbe, Step } from "../ports/server-probe.ts";
+import type { SourceConnector, SourceMailbox } from "../ports/source.ts";
+import type { SettingIssue } from "../upload/json-file.ts";
+import type { EndpointManagement } from "./manage-endpoints.ts";
+
+/** Longest look at a server from outside, in milliseconds. */
+const probeMs = 60_000;
+
+export type TestStep = ProbeStep | Step<"dns" | "login" | "folders">;
+
+/** A user to log in as, in any form that a row of a migration file may have. */
+export interface TestUser {
+  readonly userName: string;
+  /** Used for this one login only. Needed unless the endpoint has tokens of its own. */
+  readonly password?: string | undefined;
+  readonly userRoot?: string | undefined;
+}
+
+export interface EndpointTestReport extends Omit<ProbeReport, "steps"> {
+  readonly name: EndpointName;
+  /** True if a migration of this user would get as far as here. */
+  readonly ok: boolean;
+  /** Ends with the first step after which nothing more could be tried. */
+  readonly steps: readonly TestStep[];
+  readonly folders?: { readonly count: number; readonly messages: number } | undefined;
+}
+
+export type EndpointTestOutcome =
+  | { readonly outcome: "notFound" }
+  | { readonly outcome: "invalid"; readonly issues: readonly SettingIssue[] }
+  | { readonly outcome: "passwordMissing" }
+  | { readonly outcome: "tested"; readonly report: EndpointTestReport };
+
+export interface EndpointTest {
+  /**
+   * Tries everything that a migration needs of a source server, and changes nothing there. Repeatable.
+   * @throws MigrationError if the settings cannot be read; what is wrong with the server stands in the report.
+   */
+  test(name: EndpointName, user?: TestUser): Promise<EndpointTestOutcome>;
+}
+
+export interface EndpointTestParts {
+  readonly endpoints: Pick<EndpointManagement, "get">;
+  readonly dns: Dns;
+  readonly probe: ServerProbe;
+  readonly source: SourceConnector;
+}
+
+export function createEndpointTest({ endpoints, dns, probe, source }: EndpointTestParts): EndpointTest {
+  async function run(
+    endpoint: Endpoint,
+    user: TestUser | undefined,
+  ): Promise<Omit<EndpointTestReport, "name">> {
+    const steps: TestStep[] = [];
+    const noneFailed = () => steps.every(({ outcome }) => outcome !== "failed");
+    const addresses = await attempt(steps, "dns", () => resolve(endpoint.host));
+    if (addresses === undefined) return { ok: false, steps };
+
+    const seen = await probe.probe({ ...endpoint, addresses }, AbortSignal.timeout(probeMs));
+    steps.push(...seen.steps);
+    const folders = user && noneFailed() ? await logIn(steps, endpoint, user) : undefined;
+    return { ...seen, ok: noneFailed(), steps, folders };
+  }
+
+  async function resolve(host: string): Promise<Done<readonly string[]>> {
+    const addresses = await dns.addresses(host);
+    if (addresses.length > 0) return { result: addresses, message: `${host} is ${addresses.join(", ")}.` };
+    throw new MigrationError(
+      "mailbox",
+      "UnknownHost",
+      `The name ${host} does not exist in DNS. Check the host name.`,
+    );
+  }
+
+  async function logIn(
+    steps: TestStep[],
+    endpoint: Endpoint,
+    user: TestUser,
+  ): Promise<EndpointTestReport["folders"]> {
+    const mailbox = await attempt(steps, "login", async () => ({
+      result: await source.open({ endpoint, ...user, password: user.password ?? "" }),
+      message: "The server accepts the login.",
+    }));
+    return mailbox && countFolders(steps, mailbox);
+  }
+
+  return {
+    async test(name, user) {
+      const endpoint = await endpoints.get(name);
+      if (endpoint === undefined) return { outcome: "notFound" };
+      if ("issues" in endpoint) return { outcome: "invalid", issues: endpoint.issues };
+      if (user && !user.password && endpoint.settings.authentication === "password")
+        return { outcome: "passwordMissing" };
+      return { outcome: "tested", report: { name, ...(await run(endpoint.settings, user)) } };
+    },
+  };
+}
+
+async function countFolders(
+  steps: TestStep[],
+  mailbox: SourceMailbox,
+): Promise<EndpointTestReport["folders"]> {
+  try {
+    return await attempt(steps, "folders", async () => {
+      const folders = await mailbox.listFolders();
+      const messages = folders.reduce((sum, { status }) => sum + (status?.messages ?? 0), 0);
+      const result = { count: folders.length, messages };
+      return { result, message: `The mailbox has ${result.count} folders with ${messages} messages.` };
+    });
+  } finally {
+    await mailbox.close();
+  }
+}
+
+interface Done<T> {
+  readonly result: T;
+  /** What to say of it. */
+  readonly message: string;
+}
+
+/** Does one step and notes how it went. @returns undefined if it failed. */
+async function attempt<T>(
+  steps: TestStep[],
+  step: "dns" | "login" | "folders",
+  work: () => Promise<Done<T>>,
+): Promise<T | undefined> {
+  const startedAt = performance.now();
+  const note = (outcome: TestStep["outcome"], message: string, code?: string) =>
+    steps.push({ step, outcome, code, message, durationMs: Math.round(performance.now() - startedAt) });
+  try {
+    const { result, message } = await work();
+    note("ok", message);
+    return result;
+  } catch (error) {
+    if (!isMigrationError(error)) throw error;
+    note("failed", error.message, error.code);
+    return undefined;
+  }
+}
