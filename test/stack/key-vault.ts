@@ -29,16 +29,24 @@ interface Answer {
   readonly body: unknown;
 }
 
+const newSecret = z.object({ value: z.string() });
 const keyOperation = z.object({ alg: z.string(), value: z.string() });
 const audience = "https://vault.azure.net";
 
 /**
- * Key Vault's data plane as far as one RSA key goes: challenge authentication, versions, wrapKey and unwrapKey.
+ * Key Vault's data plane as far as one RSA key and secrets go: challenge authentication, versions, wrapKey and unwrapKey,
+ * and the current values of secrets.
+ * @see https://learn.microsoft.com/rest/api/keyvault/secrets/get-secret/get-secret
+ * @see https://learn.microsoft.com/rest/api/keyvault/secrets/set-secret/set-secret
  * @see https://learn.microsoft.com/azure/key-vault/general/authentication-requests-and-responses
  * @see https://learn.microsoft.com/rest/api/keyvault/keys/wrap-key/wrap-key
  */
 export class KeyVaultStandIn {
   readonly keyName = "credentials";
+  /** Current values by name. */
+  readonly secrets = new Map<string, string>();
+  /** Whether the application may write them. */
+  secretsWritable = true;
   /** Operations that were let in, as `GET`, `wrapkey` or `unwrapkey` and the version they named. */
   readonly calls: { readonly operation: string; readonly version: string }[] = [];
   readonly #versions: KeyVersion[] = [];
@@ -146,6 +154,7 @@ export class KeyVaultStandIn {
   #perform(method: string | undefined, url: URL, body: string): Answer {
     if (!url.searchParams.has("api-version")) return refusal(400, "BadParameter", "api-version is missing.");
     const [, collection, name, version = "", operation = "GET"] = url.pathname.split("/");
+    if (collection === "secrets") return this.#secret(method, name ?? "", body);
     const key = version === "" ? this.#versions.at(-1) : this.#versions.find(({ id }) => id === version);
     if (collection !== "keys" || name !== this.keyName || key === undefined)
       return refusal(404, "KeyNotFound", `There is no key ${name} with the version ${version}.`);
@@ -154,6 +163,17 @@ export class KeyVaultStandIn {
     if (operation === "GET" && method === "GET") return { status: 200, body: this.#bundle(key) };
     if (method !== "POST") return refusal(405, "MethodNotAllowed", `${operation} takes POST.`);
     return operate(key, operation, body, this.#keyId(key));
+  }
+
+  #secret(method: string | undefined, name: string, body: string): Answer {
+    if (method === "PUT") {
+      if (!this.secretsWritable) return refusal(403, "Forbidden", "Caller is not authorized to set secrets.");
+      this.secrets.set(name, newSecret.parse(JSON.parse(body)).value);
+    } else if (method !== "GET") return refusal(405, "MethodNotAllowed", `Secrets do not take ${method}.`);
+    const value = this.secrets.get(name);
+    if (value === undefined) return refusal(404, "SecretNotFound", `There is no secret ${name}.`);
+    const attributes = { enabled: true, created: 1_700_000_000, updated: 1_700_000_000 };
+    return { status: 200, body: { value, id: `${this.#url}/secrets/${name}/1`, attributes } };
   }
 
   #bundle(key: KeyVersion): unknown {

@@ -15,7 +15,7 @@ const tokenErrors = new Set([
 export function classifyKeyVaultError(error: unknown, work: "wrap" | "unwrap"): MigrationError {
   if (error instanceof MigrationError) return error;
   const status = statusOf(error);
-  if (error instanceof Error && tokenErrors.has(error.name))
+  if (isTokenError(error))
     return new MigrationError(
       "fatal",
       "KeyVaultTokenUnavailable",
@@ -58,12 +58,18 @@ export function credentialUnreadable(cause?: unknown): MigrationError {
   );
 }
 
+/** True if the identity got no token, so that Key Vault was not asked. */
+export function isTokenError(error: unknown): boolean {
+  return error instanceof Error && tokenErrors.has(error.name);
+}
+
 /** The client library throws plain errors for a key it does not want to use, such as one past its expiry. */
-function isUnanswered(error: unknown): boolean {
+export function isUnanswered(error: unknown): boolean {
   return error instanceof Error && ["RestError", "AbortError", "TimeoutError"].includes(error.name);
 }
 
-function statusOf(error: unknown): number | undefined {
+/** The HTTP status of an answer of Key Vault. */
+export function statusOf(error: unknown): number | undefined {
   return error instanceof Error && "statusCode" in error && typeof error.statusCode === "number"
     ? error.statusCode
     : undefined;
