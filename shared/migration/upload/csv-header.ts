@@ -1,3 +1,4 @@
+import type { Endpoint } from "../../domain/endpoint.ts";
 import type { Delimiter } from "./csv-records.ts";
 import { type ColumnName, columnNames, type UploadIssue } from "./issues.ts";
 import { nearest } from "./nearest.ts";
@@ -9,10 +10,15 @@ export interface Layout {
 
 export interface HeaderRules {
   readonly allowUnknownColumns: boolean;
+  /** How the endpoint logs in: without passwords, their column may be left out. */
+  readonly authentication: Endpoint["authentication"];
 }
 
 const delimiters: readonly Delimiter[] = [",", ";", "\t"];
-const required: readonly ColumnName[] = ["EmailAddress", "UserName", "Password"];
+const required: Readonly<Record<Endpoint["authentication"], readonly ColumnName[]>> = {
+  password: ["EmailAddress", "UserName", "Password"],
+  xoauth2: ["EmailAddress", "UserName"],
+};
 const separatorLine = /^"?sep=([,;\t])"?$/i;
 
 /**
@@ -45,13 +51,14 @@ export function readHeader(
   cells: readonly string[],
   rules: HeaderRules,
 ): Layout | { readonly issues: readonly UploadIssue[] } {
+  const wanted = required[rules.authentication];
   if (cells.some((cell) => cell.includes("@")))
     return {
       issues: [
         {
           line,
           code: "HeaderMissing",
-          message: `The first line holds a user instead of the headers ${required.join(", ")} and optionally UserRoot.`,
+          message: `The first line holds a user instead of the headers ${wanted.join(", ")} and optionally UserRoot.`,
         },
       ],
     };
@@ -74,7 +81,7 @@ export function readHeader(
     if (meant !== undefined || !rules.allowUnknownColumns) issues.push(unknownHeader(line, index + 1, meant));
   }
   for (const name of absent)
-    if (required.includes(name) && !misspelt.has(name))
+    if (wanted.includes(name) && !misspelt.has(name))
       issues.push({ line, column: name, code: "HeaderMissing", message: `There is no column "${name}".` });
   return issues.length > 0 ? { issues } : { columns };
 }

@@ -1,5 +1,6 @@
 import type { Readable } from "node:stream";
 import { type BatchOptions, defaultBatchOptions } from "../../domain/batch-options.ts";
+import type { Endpoint } from "../../domain/endpoint.ts";
 import type { BatchName, EndpointName } from "../../domain/names.ts";
 import type { MailboxSyncMessage } from "../../domain/queue-messages.ts";
 import type { EndpointStore, ReportStore, UploadStore } from "../ports/blobs.ts";
@@ -69,19 +70,21 @@ export function createUploadIngestion(parts: UploadIngestionParts): UploadIngest
       : { issues: settingIssues("BatchOptionsInvalid", "The batch's options file", parsed.issues) };
   }
 
-  async function checkEndpoint(name: EndpointName): Promise<readonly UploadIssue[]> {
+  async function readEndpoint(name: EndpointName): Promise<{ readonly endpoint: Endpoint } | Rejected> {
     const file = await endpoints.read(name);
     if (file === undefined)
-      return [
-        fileIssue(
-          "EndpointNotFound",
-          `There is no file endpoints/${name}.json. Upload it, then this file again.`,
-        ),
-      ];
+      return {
+        issues: [
+          fileIssue(
+            "EndpointNotFound",
+            `There is no file endpoints/${name}.json. Upload it, then this file again.`,
+          ),
+        ],
+      };
     const parsed = parseEndpointFile(file.text);
     return "value" in parsed
-      ? []
-      : settingIssues("EndpointInvalid", `The file endpoints/${name}.json`, parsed.issues);
+      ? { endpoint: parsed.value }
+      : { issues: settingIssues("EndpointInvalid", `The file endpoints/${name}.json`, parsed.issues) };
   }
 
   /** Wakes every mailbox that has not been started, those of earlier uploads included. Waking one twice is harmless. */
@@ -109,15 +112,18 @@ export function createUploadIngestion(parts: UploadIngestionParts): UploadIngest
     const name = parseUploadName(blobName);
     if ("issues" in name) return reject(name.reportTo, name);
 
-    const endpointIssues = await checkEndpoint(name.endpoint);
+    const source = await readEndpoint(name.endpoint);
     const settings = await readOptions(blobName);
-    const settingsIssues = [...endpointIssues, ...("issues" in settings ? settings.issues : [])];
-    if (settingsIssues.length > 0 || "issues" in settings)
-      return reject(name.batch, { issues: settingsIssues });
+    if ("issues" in source || "issues" in settings)
+      return reject(name.batch, {
+        issues: [source, settings].flatMap((read) => ("issues" in read ? read.issues : [])),
+      });
 
     const prior = await batches.get(name.batch);
     const options = settings.options ?? prior?.value.options ?? defaultBatchOptions;
-    const file = await openMigrationFile(content, options);
+    const { allowUnknownColumns } = options;
+    const { authentication } = source.endpoint;
+    const file = await openMigrationFile(content, { allowUnknownColumns, authentication });
     if ("issues" in file) return reject(name.batch, file);
 
     const prepared = await uploadBatch.prepare(name, settings.options);

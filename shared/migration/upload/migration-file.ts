@@ -58,8 +58,8 @@ export async function openMigrationFile(
   const inspected = await inspect(reading, rules);
   if ("issues" in inspected) return inspected;
   return {
-    warnings: text.assumed ? [encodingAssumed] : [],
-    rows: () => checkedRows(reading, inspected.layout),
+    warnings: [...(text.assumed ? [encodingAssumed] : []), ...inspected.warnings],
+    rows: () => checkedRows(reading, inspected.layout, rules.authentication),
   };
 }
 
@@ -69,6 +69,16 @@ const encodingAssumed: UploadIssue = {
   message:
     "The file is not UTF-8 and was read as Windows-1252. If it holds other letters than those of Western Europe, save it as CSV UTF-8 and upload it again.",
 };
+
+function passwordNotUsed(line: number): UploadIssue {
+  return {
+    line,
+    column: "Password",
+    code: "PasswordNotUsed",
+    message:
+      "The endpoint logs in by OAuth: the passwords of this file are not used and were not stored. Leave the column empty, or out.",
+  };
+}
 
 function refused(line: number, code: string, message: string): Rejected {
   return { issues: [{ line, code, message }] };
@@ -106,9 +116,10 @@ function firstLineOf(
 async function inspect(
   reading: Reading,
   rules: MigrationFileRules,
-): Promise<{ readonly layout: Layout } | Rejected> {
+): Promise<{ readonly layout: Layout; readonly warnings: readonly UploadIssue[] } | Rejected> {
   let layout: Layout | undefined;
   let rows = 0;
+  let firstPassword: number | undefined;
   for await (const event of eventsOf(reading)) {
     if (event.kind === "unbalancedQuote")
       return refused(
@@ -123,6 +134,7 @@ async function inspect(
           "TooManyRows",
           `The file has more than ${rules.maxRows ?? maxRows} rows. Part it into several batches.`,
         );
+      if (hasPassword(event, layout)) firstPassword ??= event.line;
       continue;
     }
     const header = readHeader(event.line, event.kind === "record" ? event.cells : [], rules);
@@ -131,10 +143,19 @@ async function inspect(
   }
   if (layout === undefined) return refused(0, "FileEmpty", "The file is empty.");
   if (rows === 0) return refused(1, "NoRows", "The file has headers but no rows.");
-  return { layout };
+  const unused = rules.authentication === "password" ? undefined : firstPassword;
+  return { layout, warnings: unused === undefined ? [] : [passwordNotUsed(unused)] };
 }
 
-async function* checkedRows(reading: Reading, layout: Layout): AsyncGenerator<CheckedRow> {
+function hasPassword(event: CsvEvent, { columns }: Layout): boolean {
+  return event.kind === "record" && (event.cells[columns.indexOf("Password")] ?? "").trim() !== "";
+}
+
+async function* checkedRows(
+  reading: Reading,
+  layout: Layout,
+  authentication: HeaderRules["authentication"],
+): AsyncGenerator<CheckedRow> {
   /** Line of each address that is in use, in lower case. */
   const lines = new Map<string, number>();
   let header = true;
@@ -143,7 +164,7 @@ async function* checkedRows(reading: Reading, layout: Layout): AsyncGenerator<Ch
       header = false;
       continue;
     }
-    const checked = checkEvent(event, layout);
+    const checked = checkEvent(event, layout, authentication);
     if ("issues" in checked) {
       yield checked;
       continue;
@@ -157,7 +178,11 @@ async function* checkedRows(reading: Reading, layout: Layout): AsyncGenerator<Ch
   }
 }
 
-function checkEvent(event: CsvEvent, layout: Layout): CheckedRow {
+function checkEvent(
+  event: CsvEvent,
+  layout: Layout,
+  authentication: HeaderRules["authentication"],
+): CheckedRow {
   const { line } = event;
   if (event.kind !== "record")
     return refused(
@@ -172,7 +197,7 @@ function checkEvent(event: CsvEvent, layout: Layout): CheckedRow {
       "ColumnCountWrong",
       `The row has ${event.cells.length} values and the header ${columns.length}. A value that holds the delimiter must be in quotes.`,
     );
-  return checkRow(line, event.cells, layout);
+  return checkRow(line, event.cells, layout, authentication);
 }
 
 function repeated(line: number, emailAddress: string, earlier: number): UploadIssue {

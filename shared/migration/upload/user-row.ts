@@ -1,3 +1,4 @@
+import type { Endpoint } from "../../domain/endpoint.ts";
 import type { Layout } from "./csv-header.ts";
 import { type ColumnName, columnNames, type UploadIssue } from "./issues.ts";
 
@@ -6,7 +7,7 @@ export interface UserRow {
   readonly line: number;
   readonly emailAddress: string;
   readonly userName: string;
-  /** Exactly as in the file, spaces included. Never log or report it. */
+  /** Exactly as in the file, spaces included; empty where the endpoint logs in by tokens. Never log or report it. */
   readonly password: string;
   readonly userRoot?: string | undefined;
 }
@@ -28,18 +29,24 @@ const unusable = /[\p{Cc}\uFFFD]/u;
 /**
  * Checks one row that has as many cells as the header. Everything that is wrong with it is reported at once. Pure.
  * Spaces around EmailAddress, UserName and UserRoot are dropped; a Password is kept as it is, in quotes or not.
+ * @param authentication of the endpoint: without passwords none is taken from the row, whatever it holds.
  */
-export function checkRow(line: number, cells: readonly string[], layout: Layout): CheckedRow {
+export function checkRow(
+  line: number,
+  cells: readonly string[],
+  layout: Layout,
+  authentication: Endpoint["authentication"],
+): CheckedRow {
   const cell = (name: ColumnName) => cells[layout.columns.indexOf(name)] ?? "";
   const values: Readonly<Record<ColumnName, string>> = {
     EmailAddress: cell("EmailAddress").trim(),
     UserName: cell("UserName").trim(),
-    Password: cell("Password"),
+    Password: authentication === "password" ? cell("Password") : "",
     UserRoot: cell("UserRoot").trim(),
   };
   const lastLine = line + cells.join("").split("\n").length - 1;
   const faults = columnNames.flatMap((name) => {
-    const fault = faultOf(name, values[name], lastLine);
+    const fault = faultOf(name, values[name], lastLine, authentication);
     return fault === undefined ? [] : [{ line, column: name, ...fault }];
   });
   if (faults.length === 0)
@@ -61,9 +68,19 @@ function faultOf(
   name: ColumnName,
   value: string,
   lastLine: number,
+  authentication: Endpoint["authentication"],
 ): Pick<UploadIssue, "code" | "message"> | undefined {
+  const byToken = authentication === "xoauth2";
   if (value.trim() === "")
-    return name === "UserRoot" ? undefined : { code: "ValueMissing", message: `The ${name} is missing.` };
+    return name === "UserRoot" || (name === "Password" && byToken)
+      ? undefined
+      : { code: "ValueMissing", message: `The ${name} is missing.` };
+  if (name === "UserRoot" && byToken)
+    return {
+      code: "UserRootNotUsed",
+      message:
+        "The endpoint logs in by OAuth, where no administrator's view has a UserRoot. Put the user into UserName and leave UserRoot empty.",
+    };
   if (value.includes("\n"))
     return {
       code: "LineBreakInValue",

@@ -15,10 +15,12 @@ interface Reading {
   readonly rejected: boolean;
 }
 
+const passwordRules = { allowUnknownColumns: false, authentication: "password" } as const;
+
 async function read(file: string | Buffer, rules: Partial<MigrationFileRules> = {}): Promise<Reading> {
   const bytes = typeof file === "string" ? Buffer.from(file) : file;
   const opened = await openMigrationFile(Readable.from([bytes], { objectMode: false }), {
-    allowUnknownColumns: false,
+    ...passwordRules,
     ...rules,
   });
   if ("issues" in opened) return { users: [], issues: opened.issues, rejected: true };
@@ -132,9 +134,10 @@ describe("a sound migration file", () => {
   });
 
   it("reads every row again each time", async () => {
-    const opened = await openMigrationFile(Readable.from([Buffer.from(`${header}\na@contoso.com,a,1\n`)]), {
-      allowUnknownColumns: false,
-    });
+    const opened = await openMigrationFile(
+      Readable.from([Buffer.from(`${header}\na@contoso.com,a,1\n`)]),
+      passwordRules,
+    );
     if ("issues" in opened) throw new Error("the file was refused");
     const count = async () => {
       let rows = 0;
@@ -188,7 +191,7 @@ describe("a file refused as a whole", () => {
       })(),
       { objectMode: false },
     );
-    const opened = await openMigrationFile(endless, { allowUnknownColumns: false });
+    const opened = await openMigrationFile(endless, passwordRules);
     expect(opened).toMatchObject({ issues: [{ code: "FileTooLarge" }] });
     expect(made).toBeLessThan(200);
   });
@@ -315,9 +318,7 @@ describe("any rows", () => {
           const pieces: Buffer[] = [];
           for (let start = 0; start < bytes.length; start += size)
             pieces.push(bytes.subarray(start, start + size));
-          const opened = await openMigrationFile(Readable.from(pieces, { objectMode: false }), {
-            allowUnknownColumns: false,
-          });
+          const opened = await openMigrationFile(Readable.from(pieces, { objectMode: false }), passwordRules);
           if ("issues" in opened) throw new Error(JSON.stringify(opened.issues));
           const found: string[] = [];
           for await (const row of opened.rows()) if ("user" in row) found.push(row.user.password);
@@ -325,5 +326,36 @@ describe("any rows", () => {
         },
       ),
     );
+  });
+});
+
+describe("a migration file for an endpoint that logs in by tokens", () => {
+  const byToken = { authentication: "xoauth2" } as const;
+  const users = [{ line: 2, emailAddress: "a@contoso.com", userName: "a", password: "" }];
+
+  it.each([
+    ["no column for passwords", "EmailAddress,UserName\na@contoso.com,a\n"],
+    ["an empty one", `${header}\na@contoso.com,a,\n`],
+  ])("needs no passwords: %s", async (_, file) => {
+    expect(await read(file, byToken)).toEqual({ users, issues: [], rejected: false });
+  });
+
+  it("keeps no passwords, and says so once", async () => {
+    const reading = await read(`${header}\na@contoso.com,a,canary\nb@contoso.com,b,canary\n`, byToken);
+    expect(reading.users).toHaveLength(2);
+    expect(summary(reading)).toEqual(["2 Password PasswordNotUsed"]);
+    expect(JSON.stringify(reading)).not.toContain("canary");
+  });
+
+  it("refuses an administrator's view of a user", async () => {
+    const reading = await read(`${header},UserRoot\na@contoso.com,admin,,/users/a\n`, byToken);
+    expect(summary(reading)).toEqual(["2 UserRoot UserRootNotUsed"]);
+  });
+
+  it("leaves the others as they are: they need passwords", async () => {
+    expect(summary(await read("EmailAddress,UserName\na@contoso.com,a\n"))).toEqual([
+      "1 Password HeaderMissing",
+    ]);
+    expect(summary(await read(`${header}\na@contoso.com,a,\n`))).toEqual(["2 Password ValueMissing"]);
   });
 });
