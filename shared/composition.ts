@@ -11,6 +11,8 @@ import { createEndpoints } from "./migration/endpoints/endpoint-settings.ts";
 import { createEndpointManagement } from "./migration/endpoints/manage-endpoints.ts";
 import { createEndpointTest } from "./migration/endpoints/test-endpoint.ts";
 import { createMailboxSync } from "./migration/mailbox-sync.ts";
+import type { AccessTokens } from "./migration/ports/access-tokens.ts";
+import type { SecretStore } from "./migration/ports/secrets.ts";
 import type { TargetConnector } from "./migration/ports/target.ts";
 import type { Vault } from "./migration/ports/vault.ts";
 import type { Log } from "./migration/runtime.ts";
@@ -94,6 +96,24 @@ const vault = once(async (): Promise<Vault> => {
   const { createKeyVaultVault } = await import("./adapters/vault/key-vault.ts");
   return createKeyVaultVault(credentialKey.keyUri, await credential(azureClientId));
 });
+
+const secrets = once(async (): Promise<SecretStore> => {
+  const { credentialKey, azureClientId } = await config();
+  if ("key" in credentialKey) {
+    const { createMissingSecrets } = await import("./adapters/vault/missing-secrets.ts");
+    return createMissingSecrets();
+  }
+  const { createKeyVaultSecrets } = await import("./adapters/vault/key-vault-secrets.ts");
+  return createKeyVaultSecrets(credentialKey.keyUri, await credential(azureClientId));
+});
+
+const accessTokens = once(async (): Promise<AccessTokens> => {
+  const { createAccessTokens } = await import("./adapters/oauth/access-tokens.ts");
+  return createAccessTokens(await secrets());
+});
+
+/** Few endpoints log in by tokens: the client of Key Vault is loaded when the first one does. */
+const tokens: AccessTokens = async (...request) => (await accessTokens())(...request);
 
 const target = once(async (): Promise<TargetConnector> => {
   const { target: settings, azureClientId, authorityHost } = await config();
@@ -193,7 +213,7 @@ export const folderSync = once(async () => {
     ledger: ledgers,
     admission: await admission(),
     endpoints: endpointFiles,
-    source: createImapSource(),
+    source: createImapSource({ tokens }),
     target: await target(),
     vault: await vault(),
     queue: (await serviceBus()).queue,
@@ -256,7 +276,7 @@ export const endpointTest = once(async () => {
     endpoints: await endpointManagement(),
     dns: createDns(),
     probe: createServerProbe(),
-    source: createImapSource({ timeouts: testTimeouts }),
+    source: createImapSource({ timeouts: testTimeouts, tokens }),
   });
 });
 

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { MigrationError } from "./domain/errors.ts";
+import { isLoopback } from "./domain/loopback.ts";
 
 /** How to reach a storage account or Service Bus namespace: by a key (local only) or by identity. */
 export type StorageConnection =
@@ -218,11 +219,6 @@ function serviceBusConnection(s: Settings): ServiceBusConnection | undefined {
       clientId: s.ServiceBusConnection__clientId,
     };
   return s.ServiceBusConnection ? { connectionString: s.ServiceBusConnection } : undefined;
-}
-
-function isLoopback(address: string): boolean {
-  const { hostname } = new URL(address);
-  return hostname === "localhost" || hostname === "[::1]" || /^127(\.\d{1,3}){3}$/.test(hostname);
 }
 
 function invalid(problems: readonly string[]): MigrationError {

@@ -1,13 +1,33 @@
 import { z } from "zod";
+import { isLoopback } from "./loopback.ts";
 
-const tokenSourceSchema = z.strictObject({
-  type: z.enum(["clientCredentials", "refreshToken", "googleServiceAccount"]),
-  clientId: z.string().min(1),
-  tokenUrl: z.url({ protocol: /^https$/ }),
-  scope: z.string().min(1),
-  /** Name of the secret in Key Vault that holds the client secret, refresh token or service account key. */
-  secretName: z.string().regex(/^[0-9A-Za-z-]{1,127}$/, "expected the name of a Key Vault secret"),
-});
+const secretName = z.string().regex(/^[0-9A-Za-z-]{1,127}$/, "expected the name of a Key Vault secret");
+
+/** Where access tokens for XOAUTH2 come from (RFC 6749). */
+const tokenSourceSchema = z
+  .strictObject({
+    type: z.enum(["clientCredentials", "refreshToken", "googleServiceAccount"]),
+    /** The application as the token server knows it; of a Google service account its e-mail address. */
+    clientId: z.string().min(1),
+    tokenUrl: z
+      .url({ protocol: /^https?$/ })
+      .refine((url) => url.startsWith("https:") || isLoopback(url), "expected an https address"),
+    scope: z.string().min(1),
+    /** Name of the secret in Key Vault that holds the client secret, refresh token or service account key. */
+    secretName,
+    /** Name of the secret with the client secret that some servers want together with a refresh token. */
+    clientSecretName: secretName.optional(),
+  })
+  .superRefine(({ type, clientSecretName }, context) => {
+    if (type !== "refreshToken" && clientSecretName !== undefined)
+      context.addIssue({
+        code: "custom",
+        path: ["clientSecretName"],
+        message: 'is used only with the type "refreshToken"',
+      });
+  });
+
+export type TokenSource = z.infer<typeof tokenSourceSchema>;
 
 const limit = z.int().positive();
 
@@ -45,6 +65,18 @@ export const endpointSchema = z
         code: "custom",
         path: ["tokenSource"],
         message: 'is required when "authentication" is "xoauth2"',
+      });
+    if (endpoint.authentication !== "xoauth2" && endpoint.tokenSource !== undefined)
+      context.addIssue({
+        code: "custom",
+        path: ["tokenSource"],
+        message: 'is used only when "authentication" is "xoauth2"',
+      });
+    if (endpoint.authentication === "xoauth2" && endpoint.adminUser !== undefined)
+      context.addIssue({
+        code: "custom",
+        path: ["adminUser"],
+        message: 'is not used when "authentication" is "xoauth2": the token names the user',
       });
   });
 

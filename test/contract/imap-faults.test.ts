@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { createImapSource, createImapTarget, type Timeouts } from "../../shared/adapters/imap/index.ts";
-import { type Endpoint, endpointSchema } from "../../shared/domain/endpoint.ts";
+import { type Endpoint, endpointSchema, type TokenSource } from "../../shared/domain/endpoint.ts";
 import type { Stamp, TargetFolderId, Uid } from "../../shared/domain/names.ts";
 import type { SourceMailbox } from "../../shared/migration/ports/source.ts";
 import type { OutgoingMessage, TargetMailbox } from "../../shared/migration/ports/target.ts";
@@ -210,8 +210,8 @@ describe("access tokens", () => {
       },
     });
     const login = { endpoint, userName: "alberta@example.com", password: "" };
-    const tokenFor = async (_endpoint: Endpoint, user: string) => `token-of-${user}`;
-    const mailbox = await createImapSource({ tokenFor }).open(login);
+    const tokens = async (_source: TokenSource, user: string) => `token-of-${user}`;
+    const mailbox = await createImapSource({ tokens }).open(login);
     await mailbox.close();
     const sent = server.commands.find((command) => command.startsWith("AUTHENTICATE"))?.split(" ") ?? [];
     expect(sent[1]).toBe("XOAUTH2");

@@ -7,6 +7,8 @@ export interface Scene {
   readonly host: string;
   readonly port: number;
   readonly stage: "login" | "session";
+  /** True if the login is by an access token. */
+  readonly byToken?: boolean;
 }
 
 const SECOND = 1_000;
@@ -113,7 +115,7 @@ export function classifyFailure(error: unknown, scene: Scene): MigrationError {
     return classifyLogin(
       { status: "NO", code: "", codeArguments: [], text: String(failure.response) },
       server,
-      scene.side,
+      scene,
     );
   if (failure.authenticationFailed === true || failure.message === "Unsupported authentication mechanism")
     return new MigrationError(
@@ -153,14 +155,14 @@ export function classifyReply(reply: Reply, scene: Scene): MigrationError {
     });
   if (code === "UNAVAILABLE" || code === "SERVERBUG" || code === "CONTACTADMIN" || TEMPORARY.test(text))
     return transient("ServerUnavailable", `The ${server} is temporarily unavailable.`);
-  if (scene.stage === "login") return classifyLogin(reply, server, scene.side);
+  if (scene.stage === "login") return classifyLogin(reply, server, scene);
   return transient(
     "CommandRefused",
     `The ${server} refused a command${code === "" ? "" : ` with the response code ${code.slice(0, 32)}`}.`,
   );
 }
 
-function classifyLogin(reply: Reply, server: string, side: Scene["side"]): MigrationError {
+function classifyLogin(reply: Reply, server: string, { side, byToken }: Scene): MigrationError {
   const { code, text } = reply;
   if (APP_PASSWORD.test(text) || code === "WEBALERT")
     return refused(
@@ -185,6 +187,11 @@ function classifyLogin(reply: Reply, server: string, side: Scene["side"]): Migra
     return refused(
       "AuthorizationFailed",
       `The ${server} knows no such mailbox, or does not let the administrator open it.`,
+    );
+  if (side === "source" && byToken === true)
+    return refused(
+      "TokenRefused",
+      `The ${server} refused the access token for this mailbox. Check that UserName names a mailbox there and that the application may read it by IMAP.`,
     );
   return refused(
     "AuthenticationFailed",

@@ -85,7 +85,13 @@ export class ImapConnection {
    */
   static async open(settings: ConnectionSettings): Promise<ImapConnection> {
     const { timeouts } = settings;
-    const scene: Scene = { side: settings.side, host: settings.host, port: settings.port, stage: "login" };
+    const scene: Scene = {
+      side: settings.side,
+      host: settings.host,
+      port: settings.port,
+      stage: "login",
+      byToken: settings.credentials.kind === "token",
+    };
     const login = new Login(settings.credentials, scene);
     const client: ImapFlow = new ImapFlow({
       host: settings.host,

@@ -1,24 +1,24 @@
+import type { AccessTokens } from "../../migration/ports/access-tokens.ts";
 import type { SourceConnector } from "../../migration/ports/source.ts";
 import type { TargetConnector } from "../../migration/ports/target.ts";
 import { defaultTimeouts, type Timeouts } from "./connection.ts";
-import { ImapSource, type TokenProvider } from "./source.ts";
+import { ImapSource } from "./source.ts";
 import { ImapTarget, type ImapTargetSettings } from "./target.ts";
 
 export type { Timeouts } from "./connection.ts";
 export { createServerProbe } from "./probe.ts";
-export type { TokenProvider } from "./source.ts";
 export type { ImapTargetSettings } from "./target.ts";
 
 export interface ImapSourceOptions {
   /** In milliseconds; the defaults suit servers on the Internet. */
   readonly timeouts?: Partial<Timeouts>;
-  /** Access tokens for endpoints with `authentication` `xoauth2`, fresh for each login. */
-  readonly tokenFor?: TokenProvider;
+  /** For endpoints with `authentication` `xoauth2`; asked before each login. */
+  readonly tokens?: AccessTokens;
 }
 
 /** Source mailboxes on any IMAP4rev1 server. */
-export function createImapSource({ timeouts, tokenFor }: ImapSourceOptions = {}): SourceConnector {
-  return new ImapSource({ ...defaultTimeouts, ...timeouts }, tokenFor);
+export function createImapSource({ timeouts, tokens }: ImapSourceOptions = {}): SourceConnector {
+  return new ImapSource({ ...defaultTimeouts, ...timeouts }, tokens);
 }
 
 /** Target mailboxes on an IMAP server, written by APPEND. @param timeouts in milliseconds. */

@@ -1,6 +1,6 @@
-import { parseSourceUser, type SourceUser } from "../../domain/credentials.ts";
-import type { Endpoint } from "../../domain/endpoint.ts";
-import { MigrationError } from "../../domain/errors.ts";
+import { parseSourceUser } from "../../domain/credentials.ts";
+import { isMigrationError, MigrationError } from "../../domain/errors.ts";
+import type { AccessTokens } from "../../migration/ports/access-tokens.ts";
 import type { SourceConnector, SourceLogin, SourceMailbox } from "../../migration/ports/source.ts";
 import { ImapConnection, type Timeouts } from "./connection.ts";
 import { type FolderScope, personalScope, userRootCandidates, userRootScope } from "./folder-paths.ts";
@@ -8,17 +8,14 @@ import { findFolder } from "./listing.ts";
 import type { Credentials } from "./login.ts";
 import { ImapSourceMailbox } from "./source-mailbox.ts";
 
-/** Gets an access token with which a user's mailbox is opened. @throws MigrationError */
-export type TokenProvider = (endpoint: Endpoint, mailboxUser: string) => Promise<string>;
-
 /** IMAP source server: one connection a mailbox, opened read-only throughout. */
 export class ImapSource implements SourceConnector {
   readonly #timeouts: Timeouts;
-  readonly #tokenFor: TokenProvider | undefined;
+  readonly #tokens: AccessTokens | undefined;
 
-  constructor(timeouts: Timeouts, tokenFor?: TokenProvider) {
+  constructor(timeouts: Timeouts, tokens: AccessTokens | undefined) {
     this.#timeouts = timeouts;
-    this.#tokenFor = tokenFor;
+    this.#tokens = tokens;
   }
 
   async open(login: SourceLogin): Promise<SourceMailbox> {
@@ -30,16 +27,15 @@ export class ImapSource implements SourceConnector {
         "AdminMailboxRefused",
         "The user of this row is the administrator who logs in. Put the user whose mail is to be copied there, or copy the administrator's mailbox with its own login.",
       );
-    const connection = await ImapConnection.open({
-      side: "source",
-      host: endpoint.host,
-      port: endpoint.port,
-      security: endpoint.security,
-      acceptUntrustedCertificates: endpoint.acceptUntrustedCertificates,
-      allowCompression: endpoint.allowCompression,
-      credentials: await this.#credentialsOf(login, user),
-      timeouts: this.#timeouts,
-    });
+    const connection =
+      endpoint.authentication === "xoauth2"
+        ? await this.#connectByToken(login, user.mailboxUser)
+        : await this.#connect(login, {
+            kind: "password",
+            user: user.login,
+            password: login.password,
+            authzid: user.authorizationId,
+          });
     try {
       return new ImapSourceMailbox(connection, await scopeOf(connection, login));
     } catch (error) {
@@ -48,16 +44,37 @@ export class ImapSource implements SourceConnector {
     }
   }
 
-  async #credentialsOf({ endpoint, password }: SourceLogin, user: SourceUser): Promise<Credentials> {
-    if (endpoint.authentication === "password")
-      return { kind: "password", user: user.login, password, authzid: user.authorizationId };
-    if (!this.#tokenFor)
+  /** A token may end, or be withdrawn, before its time: one that is refused is replaced once. */
+  async #connectByToken(login: SourceLogin, user: string): Promise<ImapConnection> {
+    const { tokenSource } = login.endpoint;
+    if (this.#tokens === undefined || tokenSource === undefined)
       throw new MigrationError(
         "mailbox",
         "TokenSourceMissing",
-        "The endpoint wants authentication xoauth2, for which this deployment has no source of tokens.",
+        "The endpoint wants authentication xoauth2, and there is no source of tokens for it.",
       );
-    return { kind: "token", user: user.mailboxUser, token: await this.#tokenFor(endpoint, user.mailboxUser) };
+    const token = await this.#tokens(tokenSource, user);
+    try {
+      return await this.#connect(login, { kind: "token", user, token });
+    } catch (error) {
+      if (!isMigrationError(error) || error.code !== "TokenRefused") throw error;
+      const other = await this.#tokens(tokenSource, user, token);
+      if (other === token) throw error;
+      return this.#connect(login, { kind: "token", user, token: other });
+    }
+  }
+
+  async #connect({ endpoint }: SourceLogin, credentials: Credentials): Promise<ImapConnection> {
+    return ImapConnection.open({
+      side: "source",
+      host: endpoint.host,
+      port: endpoint.port,
+      security: endpoint.security,
+      acceptUntrustedCertificates: endpoint.acceptUntrustedCertificates,
+      allowCompression: endpoint.allowCompression,
+      credentials,
+      timeouts: this.#timeouts,
+    });
   }
 }
 

@@ -15,6 +15,8 @@ export interface DovecotOptions {
   readonly store?: "sdbox" | "maildir" | "maildirfs";
   /** POSIX time zone, such as `NPT-5:45`, in which the server writes INTERNALDATE; default UTC. */
   readonly timeZone?: string;
+  /** Token introspection (RFC 7662) of the server whose access tokens XOAUTH2 and OAUTHBEARER take; default neither. */
+  readonly introspectionUrl?: string;
   /** Lines added to the end of dovecot.conf. */
   readonly extraConfig?: string;
 }
@@ -51,6 +53,9 @@ export async function startDovecot(options: DovecotOptions = {}): Promise<Doveco
       names.map((name) => `${name}:{PLAIN}${PASSWORD}::::::\n`).join(""),
     );
     await writeFile(join(directory, "masters"), `${ADMIN_USER}:{PLAIN}${ADMIN_PASSWORD}::::::\n`);
+    const { introspectionUrl } = options;
+    const oauthFile = join(directory, "oauth2.conf");
+    if (introspectionUrl !== undefined) await writeFile(oauthFile, oauthConfig(introspectionUrl));
     const configFile = join(directory, "dovecot.conf");
     await writeFile(
       configFile,
@@ -64,7 +69,7 @@ ssl = yes
 ssl_cert = <${files.certificateFile}
 ssl_key = <${files.keyFile}
 disable_plaintext_auth = no
-auth_mechanisms = plain login
+auth_mechanisms = plain login${introspectionUrl === undefined ? "" : " xoauth2 oauthbearer"}
 auth_master_user_separator = *
 auth_failure_delay = 0
 first_valid_uid = 1
@@ -84,6 +89,7 @@ passdb {
   master = yes
   result_success = continue
 }
+${introspectionUrl === undefined ? "" : tokenPassdb(oauthFile)}
 passdb {
   driver = passwd-file
   args = ${directory}/users
@@ -154,4 +160,24 @@ ${options.extraConfig ?? ""}
     userName: (n) => nthLoginName(names, n),
     stop,
   };
+}
+
+function tokenPassdb(oauthFile: string): string {
+  return `
+passdb {
+  driver = oauth2
+  mechanisms = xoauth2 oauthbearer
+  args = ${oauthFile}
+}`;
+}
+
+/** doc.dovecot.org/2.3/configuration_manual/authentication/oauth2/ */
+function oauthConfig(introspectionUrl: string): string {
+  return `
+introspection_url = ${introspectionUrl}
+introspection_mode = post
+username_attribute = username
+active_attribute = active
+active_value = true
+`;
 }

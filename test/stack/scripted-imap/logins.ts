@@ -23,6 +23,9 @@ export interface ScriptedUser {
   readonly token?: string;
 }
 
+/** Whether a bearer token opens the mailbox of a user at this moment. */
+export type TokenCheck = (user: string, token: string) => boolean;
+
 export interface LoginRequest {
   readonly mechanism: "LOGIN" | "PLAIN" | "XOAUTH2" | "OAUTHBEARER";
   readonly name: string;
@@ -36,6 +39,7 @@ export function mailboxOf(
   request: LoginRequest,
   users: readonly ScriptedUser[],
   administrator: Administrator | undefined,
+  acceptsToken: TokenCheck | undefined,
 ): string | undefined {
   const { name, secret, authorization } = request;
   const named = administrator === undefined ? undefined : namedByAdministrator(request, administrator);
@@ -44,8 +48,11 @@ export function mailboxOf(
     return isKnown && secret === administrator?.password ? named : undefined;
   }
   if (authorization !== "" && authorization !== name) return undefined;
-  const expected = (user: ScriptedUser) => (isByToken(request.mechanism) ? user.token : user.password);
-  return users.find((user) => user.name === name && expected(user) === secret)?.name;
+  const isRight = (user: ScriptedUser) => {
+    if (!isByToken(request.mechanism)) return user.password === secret;
+    return acceptsToken?.(name, secret) ?? user.token === secret;
+  };
+  return users.find((user) => user.name === name && isRight(user))?.name;
 }
 
 const NAME_FORMS = {

@@ -5,7 +5,7 @@ import { ScriptedConnection } from "./connection.ts";
 import { type Dialect, FULL } from "./dialects.ts";
 import { Faults } from "./faults.ts";
 import type { FetchQuirks } from "./fetch.ts";
-import { type Administrator, mailboxOf, type ScriptedUser } from "./logins.ts";
+import { type Administrator, mailboxOf, type ScriptedUser, type TokenCheck } from "./logins.ts";
 import { ScriptedAccount } from "./mailbox.ts";
 import { ScriptedSession, type SessionHost } from "./session.ts";
 
@@ -15,6 +15,8 @@ export interface ScriptedOptions {
   /** Default: `alice` with the password `secret`. An account is made where none is given. */
   readonly users?: readonly (ScriptedUser & { readonly account?: ScriptedAccount })[];
   readonly administrator?: Administrator;
+  /** Decides about bearer tokens in place of the users' own. */
+  readonly acceptsToken?: TokenCheck;
   /** What FETCH does wrong; default nothing. */
   readonly quirks?: Partial<FetchQuirks>;
   /** PEM files, to serve TLS from the first byte; default plain text. */
@@ -68,7 +70,7 @@ export async function startScriptedImap(options: ScriptedOptions = {}): Promise<
       return quirks;
     },
     login(request) {
-      const user = mailboxOf(request, users, options.administrator);
+      const user = mailboxOf(request, users, options.administrator, options.acceptsToken);
       const account = user === undefined ? undefined : accounts.get(user);
       return user === undefined || account === undefined ? undefined : { user, account };
     },
