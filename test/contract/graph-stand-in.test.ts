@@ -1064,6 +1064,7 @@ describe("faults", () => {
     await expect(call(graph, "POST", inboxMessages, { subject: "late" })).rejects.toThrow();
     await graph.faults.settled();
     expect(subjects()).toEqual(["now", "late"]);
+    expect(graph.faults.lateEffects).toBe(1);
     const { routes } = graph.statistics.snapshot();
     expect(routes["POST /users/{user}/mailFolders/{folder}/messages"]).toEqual({ 504: 2, reset: 2 });
   });

@@ -79,7 +79,7 @@ async function graphTarget(source: Source): Promise<Target> {
       );
       return difference.equal ? undefined : difference.report;
     },
-    lateStores: async () => 0,
+    lateStores: async () => graph.faults.lateEffects,
     stop: () => deployment.stop(),
   };
 }

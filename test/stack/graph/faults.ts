@@ -57,6 +57,12 @@ export class Faults {
   #random: () => number = () => 1;
   #queue: { fault: SingleFault; left: number }[] = [];
   readonly #late = new Map<AbortController, Promise<void>>();
+  #lateEffects = 0;
+
+  /** How many effects took place after their request had failed or its caller had gone away. */
+  get lateEffects(): number {
+    return this.#lateEffects;
+  }
 
   /** Replaces the plan. */
   set(plan: FaultPlan): void {
@@ -127,7 +133,9 @@ export class Faults {
     const done = sleep(delayMs, undefined, { signal: abort.signal })
       .then(effect)
       .then(
-        () => {},
+        () => {
+          this.#lateEffects++;
+        },
         (error: unknown) => {
           if (!(error instanceof GraphError) && !abort.signal.aborted) throw error;
         },
