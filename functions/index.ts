@@ -7,3 +7,4 @@ import "./janitor-timer.ts";
 import "./http-health.ts";
 import "./http-batches.ts";
 import "./http-endpoints.ts";
+import "./http-discover.ts";

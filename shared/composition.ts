@@ -280,6 +280,23 @@ export const endpointTest = once(async () => {
   });
 });
 
+/** Milliseconds for each step of a look at one of many servers, most of which are guesses. */
+const discoveryStepMs = 4_000;
+
+export const serverDiscovery = once(async () => {
+  const { createServerProbe } = await import("./adapters/imap/index.ts");
+  const { createDns } = await import("./adapters/dns/resolver.ts");
+  const { createWebPages } = await import("./adapters/web/web-pages.ts");
+  const { createServerDiscovery } = await import("./migration/discovery/discover-servers.ts");
+  const { isPublicAddress } = await import("./migration/discovery/public-address.ts");
+  return createServerDiscovery({
+    dns: createDns(),
+    web: createWebPages(),
+    probe: createServerProbe(discoveryStepMs),
+    isPermitted: isPublicAddress,
+  });
+});
+
 export const status = once(async () => {
   const { batches, mailboxes, ledgers } = await tables();
   return createStatus({ batches, mailboxes, ledger: ledgers, clock });

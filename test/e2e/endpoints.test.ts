@@ -247,3 +247,24 @@ describe("the test of an endpoint", () => {
     expect(JSON.stringify(answer.body)).not.toContain("canary-password");
   });
 });
+
+describe("discovery", () => {
+  it("answers for a domain that has nothing", async () => {
+    const answer = await call("GET", "discover?domain=Contoso.invalid.");
+    expect(answer).toMatchObject({
+      status: 200,
+      body: { domain: "contoso.invalid", value: [], nextLink: null, notes: expect.any(Array) },
+    });
+  });
+
+  it.each(["", "?domain=", "?domain=localhost", "?domain=127.0.0.1", "?domain=alberta@contoso.com"])(
+    "is refused without a domain: %j",
+    async (query) => {
+      const answer = await call("GET", `discover${query}`);
+      expect([answer.status, errorOf(answer).code]).toEqual([400, "BadRequest"]);
+      expect(errorOf(answer).details).toEqual([
+        { path: "domain", message: expect.stringContaining("contoso.com") },
+      ]);
+    },
+  );
+});
