@@ -133,6 +133,8 @@ describe.each(variants)("target mailbox on $title", ({ start, prefix, separator,
     const again = await connector.open(await connector.resolve(server.userName(1)));
     // Where no use is declared the name tells it, in another language than the source's too.
     expect(await again.ensureFolder(["Sent Items"], "sent")).toEqual(sent);
+    // What lies within another folder at the source, as all of Gmail's do, becomes a folder of the usual name.
+    expect((await again.ensureFolder(["[Gmail]", "Spam"], "junk")).path).toBe("Junk");
     await again.close();
   });
 
@@ -372,9 +374,9 @@ plugin {
     });
   });
 
-  test("leaves out flags no server can store", () => {
+  test("leaves out flags no server can store, and makes keywords of labels", () => {
     expect(
       master().representableFlags(["\\seen", "\\Recent", "\\Deleted", "a b", "$Fwd", "$fwd", "\u00fc"]),
-    ).toEqual(["\\Seen", "$Fwd"]);
+    ).toEqual(["\\Seen", "a_b", "$Fwd", "&APw-"]);
   });
 });

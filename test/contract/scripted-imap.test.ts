@@ -1,7 +1,7 @@
 import { ImapFlow, type ImapFlowOptions } from "imapflow";
 import { afterEach, describe, expect, it } from "vitest";
 import { startDovecot } from "../stack/imap-servers/dovecot.ts";
-import { addLabelled, exchangeAccount, gmailAccount } from "../stack/scripted-imap/accounts.ts";
+import { exchangeAccount, GmailAccount } from "../stack/scripted-imap/accounts.ts";
 import {
   BARE,
   EXCHANGE,
@@ -223,8 +223,8 @@ describe("dialects", () => {
   });
 
   it("show Gmail's labels as folders and on the message", async () => {
-    const account = gmailAccount();
-    addLabelled(account, { content: "Subject: labelled\r\n\r\n" }, ["\\Inbox", "Work/Ünit"]);
+    const account = new GmailAccount();
+    const id = account.add({ content: "Subject: labelled\r\n\r\n" }, ["\\Inbox", "Work/Ünit"]);
     const server = await start({ dialect: GMAIL, users: [{ name: "alice", password: "secret", account }] });
     const client = await connect(server);
     expect((await client.list()).find(({ specialUse }) => specialUse === "\\All")?.path).toBe(
@@ -236,7 +236,17 @@ describe("dialects", () => {
     const labelled = await client.fetchOne("1", { labels: true, uid: true });
     if (all === false || labelled === false) throw new Error("a message is missing");
     expect([...(all.labels ?? [])]).toEqual(["\\Inbox", "Work/Ünit"]);
-    expect(labelled.emailId).toBe(all.emailId);
+    expect([labelled.emailId, [...(labelled.labels ?? [])]]).toEqual([all.emailId, ["\\Inbox"]]);
+
+    account.relabel(id, ["Work/Ünit", "Later"]);
+    expect(
+      ["INBOX", "Work/Ünit", "Later", "[Gmail]/All Mail"].map((path) =>
+        account.folder(path).messages.map(({ gmail }) => gmail?.labels),
+      ),
+    ).toEqual([[], [["Later"]], [["Work/Ünit"]], [["Work/Ünit", "Later"]]]);
+    account.trash(id);
+    expect(account.folder("[Gmail]/Trash").messages).toHaveLength(1);
+    expect(account.folder("[Gmail]/All Mail").messages).toEqual([]);
   });
 
   it("can have any namespace", async () => {

@@ -23,7 +23,7 @@ const chosen = [
   "RFC 3501 with UIDPLUS",
   "RFC 3501 and nothing else",
   "FETCH leaves messages out",
-  "labels; Starred and Important left out",
+  "labels, each message once",
   "drops the connection in the middle of a message",
 ];
 

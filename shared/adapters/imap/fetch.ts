@@ -12,6 +12,8 @@ export interface FetchRow {
   readonly flags?: readonly string[] | undefined;
   readonly internalDate?: Date | undefined;
   readonly size?: number | undefined;
+  /** Gmail's labels as they are on the wire: names in modified UTF-7, system labels with a backslash. */
+  readonly labels?: readonly string[] | undefined;
   /** The one BODY[...] item that was asked for. */
   readonly body?: Buffer | undefined;
 }
@@ -34,6 +36,8 @@ export interface FetchOptions {
   readonly items: Argument[];
   /** Mod-sequence for CHANGEDSINCE (RFC 7162, 3.1.4.1); only where the folder has mod-sequences. */
   readonly changedSince?: string | undefined;
+  /** Asks for Gmail's labels, too. */
+  readonly withLabels?: boolean | undefined;
 }
 
 /** Servers must take command lines of 8,192 bytes at least (RFC 7162, 4); the rest of the line needs some of it. */
@@ -43,7 +47,8 @@ const DRAIN_MS = 20_000;
 
 /**
  * UID FETCH over the open folder, streamed: the server is read no faster than rows are taken. A UID the server
- * leaves out is absent. Rows that belong to no UID asked for, such as unsolicited flag changes, are dropped.
+ * leaves out is absent. Rows that belong to no UID asked for, such as unsolicited flag changes, are dropped. With
+ * `changedSince` one range spans all UIDs: few messages answer, and the command stays short however sparse they are.
  * @throws MigrationError if the connection fails; rows received before are delivered first.
  */
 export async function* fetchRows(
@@ -51,7 +56,10 @@ export async function* fetchRows(
   uids: UidSet,
   options: FetchOptions,
 ): AsyncGenerator<FetchRow> {
-  for (const part of splitForCommandLine(uids)) yield* fetchPart(connection, part, options);
+  const [first, last] = [uids[0], uids.at(-1)];
+  if (first === undefined || last === undefined) return;
+  const asked: UidSet = options.changedSince === undefined ? uids : [[first[0], last[1]]];
+  for (const part of splitForCommandLine(asked)) yield* fetchPart(connection, part, uids, options);
 }
 
 /** The highest UID in the open folder, which must not be empty; 0 if the server does not tell. */
@@ -70,11 +78,13 @@ export async function newestUid(connection: ImapConnection): Promise<number> {
 async function* fetchPart(
   connection: ImapConnection,
   uids: UidSet,
+  wanted: UidSet,
   options: FetchOptions,
 ): AsyncGenerator<FetchRow> {
   const queue = new RowQueue<FetchRow>();
   const delivered = new Set<number>();
-  const parameters: Argument[] = [sequence(formatUidSet(uids)), options.items];
+  const items = options.withLabels ? [...options.items, atom("X-GM-LABELS")] : options.items;
+  const parameters: Argument[] = [sequence(formatUidSet(uids)), items];
   if (options.changedSince !== undefined)
     parameters.push([atom("CHANGEDSINCE"), { type: "ATOM", value: options.changedSince }]);
   const answered = connection
@@ -83,8 +93,8 @@ async function* fetchPart(
       untagged: {
         FETCH: async (response) => {
           const row = parseRow(response);
-          if (!row || !hasUid(uids, row.uid) || delivered.has(row.uid)) return;
-          if (!isComplete(row, options.items)) return;
+          if (!row || !hasUid(wanted, row.uid) || delivered.has(row.uid)) return;
+          if (!isComplete(row, options)) return;
           delivered.add(row.uid);
           await queue.offer(row, row.body?.length ?? 0);
         },
@@ -107,7 +117,7 @@ async function* fetchPart(
   // A NO may stand for one unreadable message or for all from there on (RFC 9051, 6.4.5): ask for the halves of
   // what is missing, until the unreadable ones are alone.
   const missing = differenceOf(uids, uidSetOf(delivered));
-  for (const half of halvesOf(missing)) yield* fetchPart(connection, half, options);
+  for (const half of halvesOf(missing)) yield* fetchPart(connection, half, wanted, options);
 }
 
 async function drain(
@@ -126,15 +136,17 @@ function parseRow(response: ImapResponse): FetchRow | undefined {
   let flags: readonly string[] | undefined;
   let internalDate: Date | undefined;
   let size: number | undefined;
+  let labels: readonly string[] | undefined;
   let body: Buffer | undefined;
   for (const [name, value] of pairsOf(response.attributes?.[1])) {
     if (name === "UID") uid = numberOf(value);
     else if (name === "FLAGS") flags = textsOf(value).filter((flag) => flag.toLowerCase() !== "\\recent");
     else if (name === "INTERNALDATE") internalDate = parseDateTime(textOf(value));
     else if (name === "RFC822.SIZE") size = numberOf(value);
+    else if (name === "X-GM-LABELS") labels = textsOf(value);
     else if (name === "BODY") body = bytesOf(value);
   }
-  return uid === undefined ? undefined : { uid: uid as Uid, flags, internalDate, size, body };
+  return uid === undefined ? undefined : { uid: uid as Uid, flags, internalDate, size, labels, body };
 }
 
 /** NIL is no content: the server could not read the message. */
@@ -144,9 +156,10 @@ function bytesOf(token: ImapAttribute | undefined): Buffer | undefined {
   return Buffer.isBuffer(value) ? value : Buffer.from(textOf(token));
 }
 
-function isComplete(row: FetchRow, items: readonly Argument[]): boolean {
+function isComplete(row: FetchRow, { items, withLabels }: FetchOptions): boolean {
   return (
     row.flags !== undefined &&
+    (!withLabels || row.labels !== undefined) &&
     (items === fetchItems.flags || (row.internalDate !== undefined && row.size !== undefined)) &&
     (items !== fetchItems.header || row.body !== undefined) &&
     (items !== fetchItems.message || (row.body !== undefined && (row.body.length > 0 || row.size === 0)))

@@ -1,3 +1,5 @@
+import { encodeMailboxName } from "./utf7.ts";
+
 /** System flags a copy may carry. \Recent is the server's own; \Deleted would make the target expunge the copy. */
 const SYSTEM_FLAGS: ReadonlyMap<string, string> = new Map(
   ["\\Seen", "\\Answered", "\\Flagged", "\\Draft"].map((flag) => [flag.toLowerCase(), flag]),
@@ -6,15 +8,29 @@ const SYSTEM_FLAGS: ReadonlyMap<string, string> = new Map(
 /** A keyword is an atom (RFC 9051, section 9): printable US-ASCII other than space and `(){%*"\]`. */
 const KEYWORD = /^[!#$&'+-[^-z|}~]+$/;
 
-/** Flags an IMAP server can store, each once; the others are left out. Pure. */
+const NO_KEYWORD = /[^!#$&'+-[^-z|}~]/g;
+/** Dovecot refuses longer keywords unless it is told otherwise (mail_max_keyword_length). */
+const MAX_MADE_KEYWORD = 50;
+
+/**
+ * Flags in the form an IMAP server can store, each once. What is no keyword, such as a label of Gmail with spaces,
+ * becomes one, in modified UTF-7 as mail programs write the names of tags; system flags of other kinds are left out. Pure.
+ */
 export function storableFlags(flags: readonly string[]): readonly string[] {
   const storable = new Map<string, string>();
   for (const flag of flags) {
-    const folded = flag.toLowerCase();
-    const known = SYSTEM_FLAGS.get(folded) ?? (KEYWORD.test(flag) ? flag : undefined);
-    if (known !== undefined && !storable.has(folded)) storable.set(folded, known);
+    const known = SYSTEM_FLAGS.get(flag.toLowerCase()) ?? keywordOf(flag);
+    if (known !== undefined && !storable.has(known.toLowerCase())) storable.set(known.toLowerCase(), known);
   }
   return [...storable.values()];
+}
+
+function keywordOf(flag: string): string | undefined {
+  if (KEYWORD.test(flag)) return flag;
+  if (flag === "" || flag.startsWith("\\")) return undefined;
+  const encoded = encodeMailboxName(flag).replace(NO_KEYWORD, "_");
+  if (encoded.length <= MAX_MADE_KEYWORD) return encoded;
+  return flag.replace(NO_KEYWORD, "_").slice(0, MAX_MADE_KEYWORD);
 }
 
 /**

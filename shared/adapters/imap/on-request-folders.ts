@@ -32,8 +32,8 @@ const ZIMBRA = "briefcase|calendar|contacts|emailed contacts|notebook|tasks";
 const exchangeNames = namesIn(EXCHANGE);
 const zimbraNames = namesIn(ZIMBRA);
 
-/** Gmail's views of mail that its other folders hold as well (RFC 6154, RFC 8457). */
-const GMAIL_VIEWS = ["\\flagged", "\\important"];
+/** Attributes of folders that show what others hold (RFC 6154, section 2; RFC 8457). */
+const VIEWS = ["\\all", "\\flagged", "\\important"];
 
 interface Candidate {
   readonly segments: readonly string[];
@@ -42,15 +42,14 @@ interface Candidate {
 }
 
 /**
- * Tells the folders that are left out unless an operator asks for them: those of a groupware server that hold
- * something else than mail, with everything below, and Gmail's views. Only such servers': on any other one a folder
- * named Calendar is a folder of mail. Gmail's All Mail is not among them: archived mail is nowhere else. Pure.
+ * Tells the folders that are left out unless an operator asks for them: views of other folders, and those of a
+ * groupware server that hold something else than mail, with everything below. Only such servers': on any other one a
+ * folder named Calendar is a folder of mail. Pure.
  */
 export function onRequestFolders(server: ServerTraits): (folder: Candidate) => boolean {
-  if (server.has("X-GM-EXT-1")) return ({ attributes }) => GMAIL_VIEWS.some((view) => attributes.has(view));
   const names = isExchange(server) ? exchangeNames : isZimbra(server) ? zimbraNames : undefined;
-  if (names === undefined) return () => false;
-  return ({ segments: [top = ""] }) => names.has(top.normalize("NFC").toLowerCase());
+  return ({ segments: [top = ""], attributes }) =>
+    VIEWS.some((view) => attributes.has(view)) || names?.has(top.normalize("NFC").toLowerCase()) === true;
 }
 
 /** The capability is Exchange's alone, and stays where an administrator changed the greeting. */

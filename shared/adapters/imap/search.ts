@@ -1,4 +1,4 @@
-import { type UidSet, uidSetOf, unionOf } from "../../domain/uid-set.ts";
+import { intersectionOf, type UidSet, uidSetOf, unionOf } from "../../domain/uid-set.ts";
 import type { SearchFilter } from "../../migration/ports/source.ts";
 import type { ImapConnection } from "./connection.ts";
 import { searchDay } from "./dates.ts";
@@ -6,6 +6,8 @@ import { type Argument, atom, atoms, textOf } from "./wire.ts";
 
 /** UID SEARCH in the open folder; as ranges (ESEARCH, RFC 4731) where the server can. */
 export async function searchUids(connection: ImapConnection, filter: SearchFilter): Promise<UidSet> {
+  const { among } = filter;
+  if (among?.length === 0) return [];
   const parameters: Argument[] = connection.has("ESEARCH") ? [atom("RETURN"), atoms("ALL")] : [];
   parameters.push(...criteriaOf(filter));
   let found: UidSet = [];
@@ -23,11 +25,13 @@ export async function searchUids(connection: ImapConnection, filter: SearchFilte
       },
     },
   });
-  return found;
+  return among === undefined ? found : intersectionOf(found, among);
 }
 
-function criteriaOf({ since, before, maxSize }: SearchFilter): Argument[] {
+function criteriaOf({ since, before, maxSize, among }: SearchFilter): Argument[] {
   const criteria: string[] = [];
+  // One range around all of them: a set could outgrow the command line.
+  if (among !== undefined) criteria.push("UID", `${among[0]?.[0]}:${among.at(-1)?.[1]}`);
   if (since !== undefined) criteria.push("SINCE", searchDay(since, -1));
   if (before !== undefined) criteria.push("BEFORE", searchDay(before, 2));
   if (maxSize !== undefined) criteria.push("SMALLER", String(maxSize + 1));

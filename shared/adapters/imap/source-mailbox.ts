@@ -1,12 +1,12 @@
 import type { Readable } from "node:stream";
 import { MigrationError } from "../../domain/errors.ts";
 import type { Uid, UidValidity } from "../../domain/names.ts";
-import type { UidSet } from "../../domain/uid-set.ts";
+import { intersectionOf, type UidSet } from "../../domain/uid-set.ts";
 import type {
   FlagState,
-  FolderStatus,
   MessageHeader,
   MessageSummary,
+  OpenFolderStatus,
   OpenSourceFolder,
   SearchFilter,
   SourceFolder,
@@ -29,6 +29,20 @@ import { openPartial } from "./partial-fetch.ts";
 import { searchUids } from "./search.ts";
 import { type OpenedMailbox, openMailbox } from "./select.ts";
 import { assignUses } from "./special-use.ts";
+import type { Argument } from "./wire.ts";
+
+/** A folder as listed, with the attributes of LIST in lower case. */
+export interface ListedSourceFolder extends SourceFolder {
+  readonly attributes: ReadonlySet<string>;
+}
+
+/** What of a folder is shown as one, and how. */
+export interface FolderPart {
+  /** The UIDs that are shown; default all. */
+  readonly members?: UidSet;
+  /** Makes keywords of Gmail's labels, which are asked for then. */
+  readonly keywordsOf?: (labels: readonly string[]) => readonly string[];
+}
 
 /** A session with one user's mailbox at the source, read-only throughout. */
 export class ImapSourceMailbox implements SourceMailbox {
@@ -50,7 +64,7 @@ export class ImapSourceMailbox implements SourceMailbox {
     return this.#connection.usable;
   }
 
-  async listFolders(): Promise<readonly SourceFolder[]> {
+  async listFolders(): Promise<readonly ListedSourceFolder[]> {
     // STATUS of the open folder may tell what this session last saw of it (RFC 9051, 6.3.11).
     if (this.#hasOpened) await this.#connection.attempt("CLOSE");
     this.#hasOpened = false;
@@ -62,7 +76,7 @@ export class ImapSourceMailbox implements SourceMailbox {
     }
     const uses = assignUses([...folders.values()].filter(isSelectable));
     const isOnRequest = onRequestFolders(this.#connection);
-    const result: SourceFolder[] = [];
+    const result: ListedSourceFolder[] = [];
     for (const folder of folders.values()) {
       const selectable = isSelectable(folder);
       const row = selectable
@@ -75,6 +89,7 @@ export class ImapSourceMailbox implements SourceMailbox {
         subscribed: folder.subscribed,
         selectable,
         onRequest: isOnRequest(folder),
+        attributes: folder.attributes,
         ...statusFields(row),
       });
     }
@@ -82,15 +97,19 @@ export class ImapSourceMailbox implements SourceMailbox {
   }
 
   async openFolder(path: string): Promise<OpenSourceFolder> {
+    return new ImapSourceFolder(this.#connection, await this.examine(path));
+  }
+
+  /** EXAMINE. @throws MigrationError `item`/`SourceFolderGone` if the folder no longer exists. */
+  async examine(path: string): Promise<OpenFolderStatus> {
     const before = this.#tellsUidNext ? undefined : await statusOf(this.#connection, path);
     this.#hasOpened = true;
     const opened = await examine(this.#connection, path);
     if (opened.uidNext === undefined && before === undefined) {
       this.#tellsUidNext = false;
-      return this.openFolder(path);
+      return this.examine(path);
     }
-    const uidNext = opened.uidNext ?? (await this.#uidNextOf(opened, before));
-    return new ImapSourceFolder(this.#connection, statusOfOpened(opened, uidNext));
+    return statusOfOpened(opened, opened.uidNext ?? (await this.#uidNextOf(opened, before)));
   }
 
   async close(): Promise<void> {
@@ -108,32 +127,38 @@ export class ImapSourceMailbox implements SourceMailbox {
   }
 }
 
-class ImapSourceFolder implements OpenSourceFolder {
+/** The folder that is open on the connection, or a part of it. */
+export class ImapSourceFolder implements OpenSourceFolder {
   readonly #connection: ImapConnection;
-  readonly status: FolderStatus;
+  readonly #part: FolderPart;
+  readonly status: OpenFolderStatus;
 
-  constructor(connection: ImapConnection, status: FolderStatus) {
+  constructor(connection: ImapConnection, status: OpenFolderStatus, part: FolderPart = {}) {
     this.#connection = connection;
+    this.#part = part;
     this.status = status;
   }
 
   async searchUids(filter: SearchFilter = {}): Promise<UidSet> {
-    return searchUids(this.#connection, filter);
+    const { members } = this.#part;
+    if (members === undefined) return searchUids(this.#connection, filter);
+    return Object.keys(filter).length === 0
+      ? members
+      : intersectionOf(members, await searchUids(this.#connection, filter));
   }
 
   async *fetchSummaries(uids: UidSet): AsyncIterable<MessageSummary> {
-    for await (const row of fetchRows(this.#connection, uids, { items: fetchItems.summary }))
-      yield summaryOf(row);
+    for await (const row of this.#fetch(uids, fetchItems.summary)) yield this.#summaryOf(row);
   }
 
   async *fetchHeaders(uids: UidSet): AsyncIterable<MessageHeader> {
-    for await (const row of fetchRows(this.#connection, uids, { items: fetchItems.header }))
-      yield { ...summaryOf(row), header: bodyOf(row) };
+    for await (const row of this.#fetch(uids, fetchItems.header))
+      yield { ...this.#summaryOf(row), header: bodyOf(row) };
   }
 
   async *fetchMessages(uids: UidSet): AsyncIterable<SourceMessage> {
-    for await (const row of fetchRows(this.#connection, uids, { items: fetchItems.message }))
-      yield { ...summaryOf(row), content: bodyOf(row) };
+    for await (const row of this.#fetch(uids, fetchItems.message))
+      yield { ...this.#summaryOf(row), content: bodyOf(row) };
   }
 
   async openMessage(uid: Uid): Promise<Readable> {
@@ -142,8 +167,26 @@ class ImapSourceFolder implements OpenSourceFolder {
 
   async *fetchFlags(uids: UidSet, changedSince?: string): AsyncIterable<FlagState> {
     const since = this.status.highestModseq === undefined ? undefined : changedSince;
-    const rows = fetchRows(this.#connection, uids, { items: fetchItems.flags, changedSince: since });
-    for await (const { uid, flags = [] } of rows) yield { uid, flags };
+    for await (const row of this.#fetch(uids, fetchItems.flags, since))
+      yield { uid: row.uid, flags: this.#flagsOf(row) };
+  }
+
+  #fetch(uids: UidSet, items: Argument[], changedSince?: string): AsyncIterable<FetchRow> {
+    const withLabels = this.#part.keywordsOf !== undefined;
+    return fetchRows(this.#connection, uids, { items, changedSince, withLabels });
+  }
+
+  #summaryOf(row: FetchRow): MessageSummary {
+    return {
+      uid: row.uid,
+      size: row.size ?? 0,
+      internalDate: row.internalDate ?? new Date(0),
+      flags: this.#flagsOf(row),
+    };
+  }
+
+  #flagsOf({ flags = [], labels = [] }: FetchRow): readonly string[] {
+    return [...flags, ...(this.#part.keywordsOf?.(labels) ?? [])];
   }
 }
 
@@ -160,7 +203,7 @@ async function examine(connection: ImapConnection, path: string): Promise<Opened
   throw new MigrationError("item", "SourceFolderGone", "This folder no longer exists at the source.");
 }
 
-function statusOfOpened(opened: OpenedMailbox, uidNext: number): FolderStatus {
+function statusOfOpened(opened: OpenedMailbox, uidNext: number): OpenFolderStatus {
   if (opened.uidValidity === undefined)
     throw new MigrationError(
       "item",
@@ -184,15 +227,6 @@ function statusFields(
   if (row.status === undefined)
     return { statusError: "The source server leaves values out of the status of this folder." };
   return { status: row.status, mailboxId: row.mailboxId };
-}
-
-function summaryOf(row: FetchRow): MessageSummary {
-  return {
-    uid: row.uid,
-    size: row.size ?? 0,
-    internalDate: row.internalDate ?? new Date(0),
-    flags: row.flags ?? [],
-  };
 }
 
 function bodyOf(row: FetchRow): Buffer {

@@ -4,6 +4,7 @@ import type { AccessTokens } from "../../migration/ports/access-tokens.ts";
 import type { SourceConnector, SourceLogin, SourceMailbox } from "../../migration/ports/source.ts";
 import { ImapConnection, type Timeouts } from "./connection.ts";
 import { type FolderScope, personalScope, userRootCandidates, userRootScope } from "./folder-paths.ts";
+import { GmailMailbox } from "./gmail-mailbox.ts";
 import { findFolder } from "./listing.ts";
 import type { Credentials } from "./login.ts";
 import { ImapSourceMailbox } from "./source-mailbox.ts";
@@ -37,7 +38,8 @@ export class ImapSource implements SourceConnector {
             authzid: user.authorizationId,
           });
     try {
-      return new ImapSourceMailbox(connection, await scopeOf(connection, login));
+      const mailbox = new ImapSourceMailbox(connection, await scopeOf(connection, login));
+      return connection.has("X-GM-EXT-1") ? new GmailMailbox(connection, mailbox) : mailbox;
     } catch (error) {
       await connection.close();
       throw error;

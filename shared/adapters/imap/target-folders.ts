@@ -17,8 +17,16 @@ const ATTRIBUTE_OF_USE: Readonly<Record<Exclude<SpecialUse, "inbox">, string>> =
   archive: "\\Archive",
 };
 
+/** Names for folders that the target does not have, and that at the source lie within another one: `[Gmail]/Spam`. */
+const NAME_OF_USE: Readonly<Record<Exclude<SpecialUse, "inbox">, string>> = {
+  sent: "Sent",
+  drafts: "Drafts",
+  trash: "Trash",
+  junk: "Junk",
+  archive: "Archive",
+};
+
 const INBOX = "INBOX";
-const TRASH_NAME = "Trash";
 
 interface Index {
   readonly byPath: Map<string, ListedFolder>;
@@ -49,7 +57,8 @@ export class TargetFolders {
     const known = specialUse === undefined ? undefined : index.pathByUse.get(specialUse);
     if (known !== undefined) return this.#folderAt(connection, known);
     let path = "";
-    const names = segments.map((segment) => this.#naming.sanitize(segment));
+    const wanted = specialUse !== undefined && segments.length > 1 ? [NAME_OF_USE[specialUse]] : segments;
+    const names = wanted.map((segment) => this.#naming.sanitize(segment));
     for (let depth = 1; depth <= names.length; depth++) {
       const last = depth === names.length;
       path = await this.#ensureLevel(connection, index, names.slice(0, depth), path, last, specialUse);
@@ -60,7 +69,7 @@ export class TargetFolders {
 
   /** The path of the deleted items, created where there is none. */
   async trash(connection: ImapConnection): Promise<TargetFolderId> {
-    return (await this.ensure(connection, [TRASH_NAME], "trash")).id;
+    return (await this.ensure(connection, [NAME_OF_USE.trash], "trash")).id;
   }
 
   /** False if the folder is gone or lies below the deleted items. */

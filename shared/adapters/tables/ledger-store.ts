@@ -53,6 +53,7 @@ const folderColumns: Columns<FolderRecord> = {
   flagsDigest: optional(text()),
   flagsScannedAt: optional(integer()),
   filter: optional(text()),
+  partition: optional(text()),
   settled: uids,
   lost: optional(uids),
   pending: flag,

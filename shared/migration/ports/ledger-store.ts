@@ -74,6 +74,8 @@ export interface FolderRecord {
   readonly flagsScannedAt?: number | undefined;
   /** The batch's date filter of the last completed pass; another one makes the folder worth a visit. */
   readonly filter?: string | undefined;
+  /** The source's partition for which the checkpoint holds. */
+  readonly partition?: string | undefined;
   /** UIDs copied, skipped with a reason, or proven expunged. */
   readonly settled: UidSet;
   /** UIDs whose messages were gone when this round was planned and had not appeared anywhere else. */

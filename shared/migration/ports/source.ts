@@ -16,10 +16,22 @@ export interface SourceLogin {
 export interface FolderStatus {
   readonly uidValidity: UidValidity;
   readonly uidNext: number;
-  readonly messages: number;
+  /** Undefined in the listing of a folder with a `partition`, whose messages are not counted before it is opened. */
+  readonly messages?: number | undefined;
   readonly unseen?: number | undefined;
   /** HIGHESTMODSEQ as decimal digits. */
   readonly highestModseq?: string | undefined;
+  /**
+   * For folders that share out the messages of one, as Gmail's labels do: each message is in one of them. Names how they
+   * are shared out; another value means that a message may be in another folder without having changed itself.
+   * Messages may come into such a folder below its UIDNEXT, and then count as changed.
+   */
+  readonly partition?: string | undefined;
+}
+
+/** Status of a folder that is open. */
+export interface OpenFolderStatus extends FolderStatus {
+  readonly messages: number;
 }
 
 export interface SourceFolder {
@@ -38,6 +50,8 @@ export interface SourceFolder {
   /** Undefined for folders that are not selectable, or whose status could not be read (`statusError`). */
   readonly status?: FolderStatus | undefined;
   readonly statusError?: string | undefined;
+  /** About how many messages the folder holds, where its status does not tell. */
+  readonly estimatedMessages?: number | undefined;
 }
 
 /** What a message is known by before its content is read. */
@@ -72,11 +86,13 @@ export interface SearchFilter {
   readonly before?: number | undefined;
   /** Bytes. */
   readonly maxSize?: number | undefined;
+  /** Only these. What the session knows of the folder is not relied on: the server is asked. */
+  readonly among?: UidSet | undefined;
 }
 
 /** A folder opened read-only. Valid until another folder is opened on the same mailbox. */
 export interface OpenSourceFolder {
-  readonly status: FolderStatus;
+  readonly status: OpenFolderStatus;
   /** UIDs that exist and match; every UID of the folder for an empty filter. */
   searchUids(filter?: SearchFilter): Promise<UidSet>;
   /** One ranged FETCH, streamed. UIDs the server leaves out are simply absent. */
@@ -95,8 +111,11 @@ export interface OpenSourceFolder {
  * All methods throw MigrationError; after a `transient` error the session is unusable and must be closed.
  */
 export interface SourceMailbox {
-  /** All folders of the user, with their status in as few round trips as the server allows. */
-  listFolders(): Promise<readonly SourceFolder[]>;
+  /**
+   * All folders of the user, with their status in as few round trips as the server allows.
+   * @param takesPart the folders among which shared messages are to be shared out, until the next listing; default all.
+   */
+  listFolders(takesPart?: (folder: SourceFolder) => boolean): Promise<readonly SourceFolder[]>;
   /** EXAMINE. @throws MigrationError `item`/`SourceFolderGone` if it no longer exists. */
   openFolder(path: string): Promise<OpenSourceFolder>;
   /** False once the connection is known to be lost. */

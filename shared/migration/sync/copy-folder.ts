@@ -1,15 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { TargetFolderId, Uid } from "../../domain/names.ts";
-import {
-  differenceOf,
-  hasUid,
-  intersectionOf,
-  settle,
-  sizeOf,
-  type UidSet,
-  uidSetOf,
-  uidsOf,
-} from "../../domain/uid-set.ts";
+import { differenceOf, hasUid, settle, sizeOf, type UidSet, uidSetOf, uidsOf } from "../../domain/uid-set.ts";
 import type { FolderRecord, OpenChunk, SkippedItem } from "../ports/ledger-store.ts";
 import type { MessageSummary, OpenSourceFolder } from "../ports/source.ts";
 import { isMarkedDeleted } from "./flags.ts";
@@ -234,7 +225,7 @@ async function settleMissing(
   existing: UidSet,
   missing: UidSet,
 ): Promise<MappedRecord> {
-  const unreadable = intersectionOf(await opened.searchUids(), missing);
+  const unreadable = await opened.searchUids({ among: missing });
   let record = folder;
   const uids = [...uidsOf(missing)];
   for (let start = 0; start < uids.length; start += maxGroupItems) {
@@ -266,7 +257,7 @@ async function stillThere(
   usable: boolean,
 ): Promise<ReadonlySet<Uid>> {
   if (absent.length === 0 || !usable) return new Set();
-  return new Set(uidsOf(intersectionOf(await opened.searchUids(), uidSetOf(absent))));
+  return new Set(uidsOf(await opened.searchUids({ among: uidSetOf(absent) })));
 }
 
 async function summariesOf(

@@ -51,7 +51,8 @@ export function rank(folder: { readonly specialUse?: SpecialUse | undefined }): 
   return folder.specialUse && lastUses.includes(folder.specialUse) ? 9 : 5;
 }
 
-function takesPart(
+/** True if the batch's options let a folder take part. Pure. */
+export function takesPart(
   folder: SourceFolder,
   options: Pick<BatchOptions, "excludeFolders" | "includeFolders" | "subscribedOnly">,
 ): boolean {

@@ -49,9 +49,9 @@ export interface FolderSyncParts {
 }
 
 /**
- * Handles a `folder-sync` message: one step of a mailbox's chain. Step 0 of a round plans; every step then copies
- * until its limits are reached, stores where it is and sends the next one. Repeatable at any point, by any number of
- * workers at once: the ledger's lease lets one of them write.
+ * Handles a `folder-sync` message: one step of a mailbox's chain. Step 0 of a round plans, as does every step with a
+ * new session; every step then copies until its limits are reached, stores where it is and sends the next one.
+ * Repeatable at any point, by any number of workers at once: the ledger's lease lets one of them write.
  * Known failures are stored with the mailbox and never thrown.
  */
 export function createFolderSync(
@@ -195,7 +195,8 @@ async function work(
   let good = false;
   let goesOn = false;
   try {
-    session = pool.take(key) ?? (await openSession(parts, mailbox));
+    const kept = pool.take(key);
+    session = kept ?? (await openSession(parts, mailbox));
     const run: SyncRun = {
       mailboxId: mailbox.id,
       ledgerId: lease.ledgerId,
@@ -213,7 +214,9 @@ async function work(
       checkpoint: heart.check,
       progressed: (folder) => progress.update(folder),
     };
-    const next = await visitFolders(run, message.step, progress, batch, () =>
+    // What a new session sees of the source may be newer than the plan: it plans again.
+    const plans = message.step === 0 || kept === undefined;
+    const next = await visitFolders(run, plans, progress, batch, () =>
       limitsOfToday(parts, state, progress.bytesTransferred),
     );
     good = true;
@@ -232,12 +235,12 @@ async function work(
 
 async function visitFolders(
   run: SyncRun,
-  step: number,
+  plans: boolean,
   progress: Progress,
   batch: BatchRecord,
   limitsNow: () => Promise<ChunkLimits>,
 ): Promise<"finished" | number | undefined> {
-  const folders = step === 0 ? await planRound(run) : await run.ledger.listFolders(run.ledgerId);
+  const folders = plans ? await planRound(run) : await run.ledger.listFolders(run.ledgerId);
   progress.replace(folders);
   const pending = folders.filter((folder) => folder.pending).filter(isMapped);
   if (pending.length === 0) return "finished";

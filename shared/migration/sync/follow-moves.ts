@@ -8,8 +8,9 @@ import type { MappedRecord } from "./copy-folder.ts";
 import { headerDigest } from "./digest.ts";
 import { tombstoneOf } from "./follow-flags.ts";
 import { copyOf, hasVanished, keyOf, vanishedItems } from "./follow-removals.ts";
-import { candidateOf, knownItems } from "./recover-chunk.ts";
+import { candidateOf, knownItems, recoverChunk } from "./recover-chunk.ts";
 import { beginLife, matchLives } from "./rematch-folder.ts";
+import { reopenGaps } from "./reopen-gaps.ts";
 import type { SyncRun } from "./run.ts";
 
 /** Each move changes two item rows and the rows of two folders. */
@@ -117,12 +118,15 @@ async function findLost(
   status: FolderStatus | undefined,
   lost: LostItems,
 ): Promise<MappedRecord> {
-  const untouched = folder.uidNext === 0 && sizeOf(folder.settled) === 0 && !folder.rematchFrom;
+  const untouched =
+    folder.uidNext === 0 && sizeOf(folder.settled) === 0 && !folder.rematchFrom && !folder.openChunk;
   if ((untouched && status?.uidValidity === folder.uidValidity) || onlyGrew(folder, status)) return folder;
   const opened = await openIfThere(run, folder);
   if (opened === undefined) return folder;
-  const record = await beginLife(run, folder, opened.status);
   const existing = await opened.searchUids();
+  const reopened = await reopenGaps(run, await beginLife(run, folder, opened.status), opened, existing);
+  // A message whose write is in doubt may have moved: it can only follow if it is known to be here.
+  const record = reopened.openChunk?.moves ? reopened : await recoverChunk(run, reopened, opened, existing);
   const { record: rematched, unmatched } = await matchLives(run, record, opened, existing);
   lost.add(rematched.folderId, unmatched);
   if (hasVanished(rematched, existing) || rematched.rematchFrom)
@@ -144,6 +148,7 @@ async function openIfThere(run: SyncRun, folder: MappedRecord): Promise<OpenSour
 function onlyGrew(folder: MappedRecord, status: FolderStatus | undefined): boolean {
   return (
     status !== undefined &&
+    status.messages !== undefined &&
     folder.rematchFrom === undefined &&
     status.uidValidity === folder.uidValidity &&
     status.messages === folder.messages + (status.uidNext - folder.uidNext)
@@ -258,8 +263,10 @@ async function commitMoves(
   items: readonly ItemRecord[],
 ): Promise<void> {
   const { openChunk: _, highestModseq, ...closed } = folder;
-  // A message that had no copy so far may be older than the point from which flag changes count.
-  const compareAll = planned.some(({ message }) => message.uid < folder.uidNext);
+  // A message that had no copy so far may be older than the point from which flag changes count; one that came into
+  // the folder by a change of its own is not.
+  const compareAll =
+    folder.partition === undefined && planned.some(({ message }) => message.uid < folder.uidNext);
   const record: MappedRecord = {
     ...closed,
     ...(compareAll || highestModseq === undefined ? {} : { highestModseq }),

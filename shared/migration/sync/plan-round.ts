@@ -6,7 +6,7 @@ import type { TargetFolder } from "../ports/target.ts";
 import { hour } from "../runtime.ts";
 import type { MappedRecord } from "./copy-folder.ts";
 import { headerDigest } from "./digest.ts";
-import { type MappedFolder, mapFolders } from "./folder-mapping.ts";
+import { type MappedFolder, mapFolders, takesPart } from "./folder-mapping.ts";
 import { followMoves } from "./follow-moves.ts";
 import { followRemovals } from "./follow-removals.ts";
 import { newFolderId } from "./rematch-folder.ts";
@@ -29,7 +29,7 @@ const renameSamples = 5;
  * and no request to the target. Repeatable.
  */
 export async function planRound(run: SyncRun): Promise<readonly FolderRecord[]> {
-  const listed = await run.source.listFolders();
+  const listed = await run.source.listFolders((folder) => takesPart(folder, run.options));
   const records = await run.ledger.listFolders(run.ledgerId);
   const mapped = mapFolders(
     listed.filter((folder) => folder.selectable),
@@ -37,7 +37,11 @@ export async function planRound(run: SyncRun): Promise<readonly FolderRecord[]> 
     run.target.naming,
   );
   const matches = await matchFolders(run, mapped, listed, records);
-  const left = leavingFolders(records, matches, listed);
+  const paths = new Set(listed.map((folder) => folder.path));
+  // Gmail's All Mail cannot be removed: where it is missing its user has hidden it from IMAP.
+  const isListed = (record: FolderRecord) =>
+    paths.has(record.path) || (record.partition !== undefined && record.specialUse === "archive");
+  const left = leavingFolders(records, matches, isListed);
   const { current, leaving } = await planFolders(run, mapped, matches, left);
   const changed = current.filter((record, index) => record !== matches[index]?.stored);
   for (const record of changed) run.progressed(record);
@@ -53,7 +57,10 @@ export async function planRound(run: SyncRun): Promise<readonly FolderRecord[]> 
   if (records.length > 0 && pending.length + gone.length > 0) {
     const followed = await followMoves(run, pending, gone, statuses);
     for (const record of followed.values()) run.progressed(record);
-    for (const record of gone) await forgetFolder(run, followed.get(record.folderId) ?? record);
+    for (const record of gone) {
+      const current = followed.get(record.folderId) ?? record;
+      await (isListed(record) ? markGone(run, current) : forgetFolder(run, current));
+    }
   }
   for (const record of leaving.filter((one) => !isMapped(one))) await markGone(run, record);
 
@@ -66,18 +73,20 @@ export async function planRound(run: SyncRun): Promise<readonly FolderRecord[]> 
   return run.ledger.listFolders(run.ledgerId);
 }
 
-/** Folders that were at the source in the last round and are not any more. */
+/**
+ * Folders that were at the source in the last round and are not any more. Where folders share out messages, those of a
+ * folder that the options now leave out may belong to another one, so it leaves as well.
+ */
 function leavingFolders(
   records: readonly FolderRecord[],
   matches: readonly Match[],
-  listed: readonly SourceFolder[],
+  isListed: (record: FolderRecord) => boolean,
 ): readonly FolderRecord[] {
   const matched = new Set(matches.map(({ stored }) => stored?.folderId));
-  const paths = new Set(listed.map((folder) => folder.path));
   return records.filter(
     (record) =>
       !matched.has(record.folderId) &&
-      !paths.has(record.path) &&
+      (!isListed(record) || record.partition !== undefined) &&
       (record.state === "active" || (record.state === "targetGone" && isRemembered(record))),
   );
 }
@@ -147,7 +156,8 @@ export function isChanged(record: FolderRecord, status: FolderStatus | undefined
   return (
     record.uidValidity !== status.uidValidity ||
     record.uidNext !== status.uidNext ||
-    record.messages !== status.messages ||
+    (status.messages !== undefined && record.messages !== status.messages) ||
+    record.partition !== status.partition ||
     record.highestModseq !== status.highestModseq ||
     (status.unseen !== undefined && record.unseen !== undefined && record.unseen !== status.unseen)
   );
@@ -271,10 +281,11 @@ function newRecord({ source, specialUse }: MappedFolder): FolderRecord {
     uidNext: 0,
     messages: 0,
     ...unseenOf(source),
+    ...(source.status?.partition === undefined ? {} : { partition: source.status.partition }),
     settled: emptyUidSet,
     pending: true,
     inDoubt: [],
-    totalItemCount: source.status?.messages ?? 0,
+    totalItemCount: source.status?.messages ?? source.estimatedMessages ?? 0,
     syncedItemCount: 0,
     skippedItemCount: 0,
     bytesTransferred: 0,

@@ -1,5 +1,5 @@
 import type { TargetItemId, Uid } from "../../domain/names.ts";
-import { intersectionOf, settle, sizeOf, type UidSet, uidSetOf } from "../../domain/uid-set.ts";
+import { settle, sizeOf, type UidSet, uidSetOf } from "../../domain/uid-set.ts";
 import type { ChunkInDoubt, ItemRecord, OpenChunk } from "../ports/ledger-store.ts";
 import type { MessageHeader, OpenSourceFolder } from "../ports/source.ts";
 import type { FoundItem, WriteCandidate } from "../ports/target.ts";
@@ -25,7 +25,7 @@ export async function recoverChunk(
 ): Promise<MappedRecord> {
   const { openChunk: chunk, ...closed } = folder;
   if (chunk === undefined) return folder;
-  const found = await lookUp(run, folder, opened, chunk, existing);
+  const found = await lookUp(run, folder, opened, chunk);
   const items: ItemRecord[] = [];
   for (const { header, copies } of found) {
     const first = copies[0];
@@ -59,14 +59,13 @@ export async function removeLateArrivals(
   run: SyncRun,
   folder: MappedRecord,
   opened: OpenSourceFolder,
-  existing: UidSet,
 ): Promise<MappedRecord> {
   const due = folder.inDoubt.filter((chunk) => chunk.lookAgainAfter <= run.clock());
   if (due.length === 0) return folder;
   for (const chunk of due) {
     run.checkpoint();
     await run.lease.ensure(60_000);
-    for (const { copies } of await lookUp(run, folder, opened, chunk, existing))
+    for (const { copies } of await lookUp(run, folder, opened, chunk))
       for (const copy of copies) {
         if (!copy.untouched) continue;
         await run.target.removeDuplicate(folder.targetFolderId, copy.id);
@@ -89,11 +88,10 @@ async function lookUp(
   folder: MappedRecord,
   opened: OpenSourceFolder,
   chunk: OpenChunk,
-  existing: UidSet,
 ): Promise<readonly LookedUp[]> {
   const headers: MessageHeader[] = [];
-  const uids = intersectionOf(chunk.uids, existing);
-  if (sizeOf(uids) > 0) for await (const header of opened.fetchHeaders(uids)) headers.push(header);
+  // What has been shared out to another folder since can still be read here.
+  for await (const header of opened.fetchHeaders(chunk.uids)) headers.push(header);
   if (headers.length === 0) return [];
   const known = await knownItems(run, folder);
   const candidates = headers.map((header) => candidateOf(run, folder, header));

@@ -46,11 +46,11 @@ async function visit(run: SyncRun, folder: MappedRecord, budget: Budget): Promis
   const removals = await followRemovals(run, record, existing, record.lost ?? emptyUidSet);
   record = removals.record;
   const flagsDigest = await followFlags(run, record, opened, existing);
-  record = await removeLateArrivals(run, record, opened, existing);
+  record = await removeLateArrivals(run, record, opened);
   const late = record.inDoubt.reduce((latest, chunk) => Math.max(latest, chunk.lookAgainAfter), 0);
   if (late > 0) return { end: "later", at: late };
 
-  const { uidNext, messages, highestModseq } = opened.status;
+  const { uidNext, messages, highestModseq, partition } = opened.status;
   const { highestModseq: _, flagsDigest: __, flagsScannedAt: ___, lost: ____, ...rest } = record;
   const done: MappedRecord = {
     ...rest,
@@ -59,6 +59,7 @@ async function visit(run: SyncRun, folder: MappedRecord, budget: Budget): Promis
     messages: messages + removals.postponed,
     pending: false,
     filter: dateFilter(run.options),
+    ...(partition === undefined ? {} : { partition }),
     totalItemCount: messages,
     ...(highestModseq === undefined ? { flagsScannedAt: run.clock() } : { highestModseq }),
     ...(flagsDigest === undefined ? {} : { flagsDigest }),

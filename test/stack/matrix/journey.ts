@@ -112,7 +112,7 @@ class Journey {
     const secondRound = await step(() => this.#sync(batch, 0));
     const newMailOutcome = await step(async () => {
       await source.change(newMail(batch));
-      return (await this.#sync(batch, source.copiesOfChange ?? 1)) ?? (await this.#difference(batch, source));
+      return (await this.#sync(batch, 1)) ?? (await this.#difference(batch, source));
     });
     return { ...reached, initialCopy, secondRound, newMail: newMailOutcome };
   }

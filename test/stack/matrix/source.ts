@@ -26,8 +26,6 @@ export interface CellSource {
   readonly isExpected?: IsExpected;
   /** Puts one message into the inbox and flags the first one there. */
   change(message: Buffer): Promise<void>;
-  /** Messages that the change adds to the source, where one is shown in several folders; default 1. */
-  readonly copiesOfChange?: number;
   /** Ends what the server does wrong, so that its mailbox can be looked at. */
   behave?(): void;
 }

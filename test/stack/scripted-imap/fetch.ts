@@ -32,17 +32,23 @@ export function fetchResponse(
   sequence: number,
   items: readonly string[],
   quirks: FetchQuirks,
+  encodeLabel: (label: string) => string = (label) => label,
 ): Buffer {
   const chunks: Buffer[] = [Buffer.from(`* ${sequence} FETCH (`)];
   for (const [index, item] of items.entries()) {
     if (index > 0) chunks.push(Buffer.from(" "));
-    chunks.push(...itemOf(message, item, quirks));
+    chunks.push(...itemOf(message, item, quirks, encodeLabel));
   }
   chunks.push(Buffer.from(")"));
   return Buffer.concat(chunks);
 }
 
-function itemOf(message: ScriptedMessage, item: string, quirks: FetchQuirks): Buffer[] {
+function itemOf(
+  message: ScriptedMessage,
+  item: string,
+  quirks: FetchQuirks,
+  encodeLabel: (label: string) => string,
+): Buffer[] {
   const name = item.toUpperCase();
   switch (name) {
     case "UID":
@@ -58,7 +64,11 @@ function itemOf(message: ScriptedMessage, item: string, quirks: FetchQuirks): Bu
     case "X-GM-MSGID":
       return [Buffer.from(`X-GM-MSGID ${message.gmail?.id ?? "0"}`)];
     case "X-GM-LABELS":
-      return [Buffer.from(`X-GM-LABELS (${(message.gmail?.labels ?? []).map(quoted).join(" ")})`)];
+      return [
+        Buffer.from(
+          `X-GM-LABELS (${(message.gmail?.labels ?? []).map((label) => quoted(encodeLabel(label))).join(" ")})`,
+        ),
+      ];
   }
   const body = /^BODY(?:\.PEEK)?\[(.*)\](?:<(\d+)\.(\d+)>)?$/i.exec(item);
   if (body === null) throw new Error(`unknown FETCH item ${item}`);

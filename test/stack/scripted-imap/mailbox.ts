@@ -7,7 +7,7 @@ export interface ScriptedMessage {
   readonly internalDate: string;
   modseq: number;
   /** X-GM-MSGID and X-GM-LABELS of a server that has labels. */
-  readonly gmail?: { readonly id: string; readonly labels: readonly string[] };
+  gmail?: { readonly id: string; readonly labels: readonly string[] };
 }
 
 export interface NewMessage {
@@ -57,10 +57,16 @@ export class ScriptedFolder {
   }
 
   setFlags(uid: number, flags: readonly string[]): void {
-    const message = this.#messages.find((candidate) => candidate.uid === uid);
-    if (message === undefined) throw new RangeError(`there is no message with UID ${uid}`);
+    const message = this.#message(uid);
     message.flags = [...flags];
     message.modseq = this.#nextModseq();
+  }
+
+  /** @param isChange whether the folder counts it as a change of the message */
+  setLabels(uid: number, labels: readonly string[], isChange: boolean): void {
+    const message = this.#message(uid);
+    message.gmail = { id: message.gmail?.id ?? "0", labels: [...labels] };
+    if (isChange) message.modseq = this.#nextModseq();
   }
 
   expunge(...uids: readonly number[]): void {
@@ -73,6 +79,12 @@ export class ScriptedFolder {
     this.uidValidity = uidValidity;
     this.#messages = this.#messages.map((message, index) => ({ ...message, uid: firstUid + index }));
     this.uidNext = firstUid + this.#messages.length;
+  }
+
+  #message(uid: number): ScriptedMessage {
+    const message = this.#messages.find((candidate) => candidate.uid === uid);
+    if (message === undefined) throw new RangeError(`there is no message with UID ${uid}`);
+    return message;
   }
 
   #nextModseq(): number {

@@ -212,8 +212,10 @@ export class ScriptedSession {
     return path.toUpperCase() === "INBOX" ? "INBOX" : path;
   }
 
+  readonly #encode = (name: string): string => (this.#usesUtf8 ? name : encodeName(name));
+
   #name(path: string): string {
-    return quoted(this.#usesUtf8 ? path : encodeName(path));
+    return quoted(this.#encode(path));
   }
 
   #folder(path: string): ScriptedFolder {
@@ -347,7 +349,7 @@ export class ScriptedSession {
     const { quirks } = this.#host;
     for (const [message, sequence] of this.#addressed(folder, textOf(args[0]), isByUid)) {
       if (message.modseq <= changedSince || quirks.omits(message)) continue;
-      await this.#connection.send(fetchResponse(message, sequence, items, quirks));
+      await this.#connection.send(fetchResponse(message, sequence, items, quirks, this.#encode));
     }
     return "OK Done";
   }

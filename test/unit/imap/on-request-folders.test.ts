@@ -45,12 +45,12 @@ describe("folders that are left out unless asked for", () => {
     ).toEqual([true, true, false, false]);
   });
 
-  test("of Gmail are views, without All Mail, which alone holds archived mail", () => {
-    const gmail = server("* OK Gimap ready", "GImap", "X-GM-EXT-1");
-    expect(isLeftOut(gmail, ["[Gmail]", "Starred"], "\\flagged")).toBe(true);
-    expect(isLeftOut(gmail, ["[Gmail]", "Important"], "\\important")).toBe(true);
-    expect(isLeftOut(gmail, ["[Gmail]", "All Mail"], "\\all")).toBe(false);
-    expect(isLeftOut(gmail, ["Calendar"])).toBe(false);
+  test("are views of mail in other folders, on any server", () => {
+    const dovecot = server("* OK Dovecot ready.");
+    expect(isLeftOut(dovecot, ["virtual", "All"], "\\all")).toBe(true);
+    expect(isLeftOut(dovecot, ["virtual", "Flagged"], "\\flagged")).toBe(true);
+    expect(isLeftOut(exchange, ["Important"], "\\important")).toBe(true);
+    expect(isLeftOut(dovecot, ["Sent"], "\\sent")).toBe(false);
   });
 
   test("are folders of mail anywhere else", () => {

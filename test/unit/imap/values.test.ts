@@ -32,19 +32,21 @@ describe("dates", () => {
 describe("flags", () => {
   test("stores system flags, atoms as keywords, each once", () => {
     expect(
-      storableFlags([
-        "\\SEEN",
-        "\\Seen",
-        "$MDNSent",
-        "NonJunk",
-        "\\Recent",
-        "\\Deleted",
-        "\\Important",
-        "a]b",
-        "(x",
-        "",
-      ]),
+      storableFlags(["\\SEEN", "\\Seen", "$MDNSent", "NonJunk", "\\Recent", "\\Deleted", "\\Important", ""]),
     ).toEqual(["\\Seen", "$MDNSent", "NonJunk"]);
+  });
+
+  test("makes keywords of labels, which can have any name", () => {
+    expect(storableFlags(["To do", "Ärger & Co", "a]b", "(x", "nonjunk", "NonJunk"])).toEqual([
+      "To_do",
+      "&AMQ-rger_&-_Co",
+      "a_b",
+      "_x",
+      "nonjunk",
+    ]);
+    const [long = ""] = storableFlags([`Ä${"x".repeat(300)}`]);
+    expect(long).toBe(`_${"x".repeat(49)}`);
+    expect(storableFlags([long])).toEqual([long]);
   });
 
   test("keeps what the folder keeps", () => {

@@ -1,0 +1,56 @@
+import { differenceOf, intersectionOf, sizeOf, type UidSet, uidSetOf } from "../../domain/uid-set.ts";
+import type { OpenSourceFolder } from "../ports/source.ts";
+import type { MappedRecord } from "./copy-folder.ts";
+import type { SyncRun } from "./run.ts";
+
+/**
+ * Takes those messages out of a folder's checkpoint that came into the folder after the checkpoint had passed over
+ * their UIDs, as it does over UIDs of which there is no message. Only messages that changed since the last pass are
+ * looked at, unless they were shared out anew among the folders. Repeatable.
+ * @returns the folder as last committed.
+ */
+export async function reopenGaps(
+  run: SyncRun,
+  folder: MappedRecord,
+  opened: OpenSourceFolder,
+  existing: UidSet,
+): Promise<MappedRecord> {
+  const { partition, highestModseq } = opened.status;
+  if (partition === undefined) return folder;
+  const shared = partition === folder.partition && highestModseq !== undefined;
+  const since = shared ? folder.highestModseq : undefined;
+  const passed = intersectionOf(existing, folder.settled);
+  const suspects = since === undefined ? passed : await changedUids(opened, passed, since);
+  const returned = differenceOf(suspects, await recordedUids(run, folder, suspects));
+  if (sizeOf(returned) === 0 && partition === folder.partition) return folder;
+  const { highestModseq: compared, ...rest } = folder;
+  const record: MappedRecord = {
+    ...rest,
+    partition,
+    settled: differenceOf(folder.settled, returned),
+    // A message shared out anew has other keywords without having changed itself: all flags are compared.
+    ...(since === undefined || compared === undefined ? {} : { highestModseq: compared }),
+  };
+  await run.lease.commit({ folders: [record] });
+  return record;
+}
+
+async function changedUids(opened: OpenSourceFolder, uids: UidSet, since: string): Promise<UidSet> {
+  const changed: number[] = [];
+  if (sizeOf(uids) > 0) for await (const { uid } of opened.fetchFlags(uids, since)) changed.push(uid);
+  return uidSetOf(changed);
+}
+
+/** Those of the UIDs that the ledger has a record of, copied or skipped. */
+async function recordedUids(run: SyncRun, folder: MappedRecord, uids: UidSet): Promise<UidSet> {
+  const [first, last] = [uids[0], uids.at(-1)];
+  if (first === undefined || last === undefined) return [];
+  const { folderId, uidValidity } = folder;
+  const recorded: number[] = [];
+  const range = [first[0], last[1]] as const;
+  for await (const { uid } of run.ledger.listItems(run.ledgerId, folderId, uidValidity, range))
+    recorded.push(uid);
+  for await (const skip of run.ledger.listSkipped(run.ledgerId, folderId))
+    if (skip.uidValidity === uidValidity) recorded.push(skip.uid);
+  return uidSetOf(recorded);
+}
