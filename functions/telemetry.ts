@@ -1,5 +1,5 @@
 import { app, type PreInvocationContext } from "@azure/functions";
-import { withinInvocation } from "../shared/composition.ts";
+import { flushTelemetry, withinInvocation } from "../shared/composition.ts";
 
 /** Runs each handler inside its invocation, so that events and messages belong to the invocation's trace. */
 export function onInvocation(context: PreInvocationContext): void {
@@ -12,3 +12,4 @@ export function onInvocation(context: PreInvocationContext): void {
 }
 
 app.hook.preInvocation(onInvocation);
+app.hook.appTerminate(flushTelemetry);

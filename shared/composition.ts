@@ -1,5 +1,7 @@
 import type { TokenCredential } from "@azure/identity";
+import type { ApplicationInsights } from "./adapters/telemetry/application-insights.ts";
 import { logEvent } from "./adapters/telemetry/invocation.ts";
+import { measuresOf } from "./adapters/telemetry/measures.ts";
 import { type Config, readConfig, type StorageConnection } from "./config.ts";
 import { sourceAccount } from "./domain/credentials.ts";
 import { folderSyncQueue, mailboxSyncQueue } from "./domain/queue-messages.ts";
@@ -34,9 +36,43 @@ function once<T>(build: () => Promise<T>): () => Promise<T> {
   };
 }
 
-const log: Log = logEvent;
 const clock = Date.now;
 const config = once(async () => readConfig());
+
+/** Every event is a line of the log; those that measure something are metrics as well. */
+const log: Log = (event, fields) => {
+  logEvent(event, fields);
+  const measures = measuresOf(event, fields);
+  if (measures.length > 0)
+    void applicationInsights().then((insights) => {
+      for (const measure of measures) insights?.record(measure);
+    });
+};
+
+/** Of the spans of single messages one in so many is sent. */
+const messageSpanInterval = 20;
+
+/** Undefined where none is set. Without it the work goes on, so a fault here is an event and no error. */
+const applicationInsights = once(async (): Promise<ApplicationInsights | undefined> => {
+  try {
+    const { applicationInsights: connectionString, azureClientId } = await config();
+    if (connectionString === undefined) return undefined;
+    const { startApplicationInsights } = await import("./adapters/telemetry/application-insights.ts");
+    return startApplicationInsights({
+      connectionString,
+      credential: azureClientId === undefined ? undefined : await credential(azureClientId),
+      messageSpanInterval,
+    });
+  } catch {
+    logEvent("telemetry.failed", {});
+    return undefined;
+  }
+});
+
+/** Sends spans and metrics that wait; called before the process ends. */
+export async function flushTelemetry(): Promise<void> {
+  await (await applicationInsights())?.flush();
+}
 
 async function credential(clientId: string | undefined): Promise<TokenCredential> {
   const { DefaultAzureCredential } = await import("@azure/identity");
@@ -207,6 +243,7 @@ export const folderSync = once(async () => {
   const { batches, mailboxes, ledgers } = await tables();
   const { createImapSource } = await import("./adapters/imap/index.ts");
   const endpointFiles = await endpoints();
+  const insights = await applicationInsights();
   return createFolderSync({
     batches,
     mailboxes,
@@ -222,6 +259,7 @@ export const folderSync = once(async () => {
     limits: (await config()).chunk,
     clock,
     log,
+    trace: (span, fields, work) => insights?.span(span, fields, work) ?? work(),
   });
 });
 

@@ -97,6 +97,9 @@ module site 'br/public:avm/res/web/site:0.24.0' = {
           AZURE_AUTHORITY_HOST: environment().authentication.loginEndpoint
           APPLICATIONINSIGHTS_CONNECTION_STRING: applicationInsightsConnectionString
           APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
+          // What the exporter would tell Microsoft about itself.
+          APPLICATIONINSIGHTS_STATSBEAT_DISABLED: 'true'
+          APPLICATIONINSIGHTS_SDKSTATS_DISABLED: 'true'
           UPLOAD_TRIGGER_SOURCE: 'EventGrid'
           RESYNC_SCHEDULE: resyncSchedule
           CREDENTIAL_KEY_URI: credentialKeyUri

@@ -150,9 +150,12 @@ function parseLine(line: string, level: string): LogEvent {
   if (!line.startsWith("{")) return printed;
   try {
     const parsed = JSON.parse(line) as Record<string, unknown>;
-    if (typeof parsed.category === "string") return parsed as LogEvent;
-    if (typeof parsed.event === "string")
-      return { ...parsed, ...printed, category: "App", message: parsed.event };
+    // Events of an invocation come through the host's log, others straight from the app.
+    const logged = typeof parsed.category === "string" ? (parsed as LogEvent) : undefined;
+    const event = logged?.message.startsWith('{"event":') ? JSON.parse(logged.message) : parsed;
+    if (typeof event.event === "string")
+      return { ...event, ...(logged ?? printed), category: "App", message: event.event };
+    if (logged !== undefined) return logged;
   } catch {
     // It only looks like JSON.
   }

@@ -17,6 +17,7 @@ export interface ServerCertificate {
 export interface CertificateAuthority {
   /** PEM. */
   readonly certificate: string;
+  readonly certificateFile: string;
   /** @param days that the certificate is valid from now; a negative number gives an expired one. */
   issue(names: readonly string[], days?: number): Promise<ServerCertificate>;
   dispose(): Promise<void>;
@@ -34,6 +35,7 @@ export async function createCertificateAuthority(): Promise<CertificateAuthority
   let issued = 0;
   return {
     certificate: await readFile(path("ca.pem"), "utf8"),
+    certificateFile: path("ca.pem"),
     async issue(names, days = 2) {
       const name = `server-${++issued}`;
       const [request, certificateFile, keyFile] = [

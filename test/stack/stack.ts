@@ -102,9 +102,12 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   }
 }
 
-/** Those of the given settings that are the app's: its own ones, and what the host and the identity read. */
+/** Those of the given settings that are the app's: its own ones, and what the host, the identity and Node read. */
 function appSettings(settings: Readonly<Record<string, string | undefined>>): Record<string, string> {
-  const prefixes = ["AzureWebJobs", "AzureFunctionsWebHost__", "AZURE_", "APPLICATIONINSIGHTS_", "OTEL_"];
+  const prefixes = [
+    ...["AzureWebJobs", "AzureFunctionsWebHost__", "AZURE_", "APPLICATIONINSIGHTS_", "OTEL_"],
+    "NODE_EXTRA_CA_CERTS",
+  ];
   const isAppSetting = (name: string): boolean =>
     settingNames.includes(name) ||
     settingNames.some((own) => name.startsWith(`${own}__`)) ||

@@ -6,7 +6,9 @@ import {
   currentTraceParent,
   logEvent,
   withinInvocation,
+  withinSpan,
 } from "../../shared/adapters/telemetry/invocation.ts";
+import { type Measure, measuresOf } from "../../shared/adapters/telemetry/measures.ts";
 import { propagateTraces } from "../../shared/adapters/telemetry/propagation.ts";
 import { type ServiceBusStandIn, startServiceBus } from "../stack/service-bus/index.ts";
 
@@ -51,6 +53,60 @@ describe("events", () => {
     for (const [id, lines] of seen)
       expect(lines).toEqual(Array(3).fill(`{"event":"folder.planned","mailbox":"${id}"}`));
     expect(seen.size).toBe(3);
+  });
+});
+
+describe("a span", () => {
+  it("is what messages belong to, while events go on belonging to the invocation", () => {
+    const lines: string[] = [];
+    const span = "00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-01";
+    withinInvocation({ log: (line) => lines.push(line), traceParent }, () => {
+      withinSpan(span, () => {
+        logEvent("chunk.copied", {});
+        expect(currentTraceParent()).toBe(span);
+      });
+      expect(currentTraceParent()).toBe(traceParent);
+    });
+    expect(lines).toHaveLength(1);
+  });
+});
+
+describe("measures", () => {
+  const at = { batch: "spring", endpoint: "contoso" };
+  const table: readonly (readonly [string, Parameters<typeof measuresOf>[1], readonly Measure[]])[] = [
+    [
+      "chunk.copied",
+      { ...at, mailbox: "m", folder: "f", items: 3, skipped: 1, bytes: 500 },
+      [
+        { name: "migration.items", value: 3, attributes: at },
+        { name: "migration.bytes", value: 500, attributes: at },
+      ],
+    ],
+    [
+      "item.skipped",
+      { ...at, folder: "f", code: "MessageTooLarge", size: 9 },
+      [{ name: "migration.skipped", value: 1, attributes: { ...at, code: "MessageTooLarge" } }],
+    ],
+    [
+      "mailbox.deferred",
+      { batch: "spring", code: "GraphThrottled", kind: "throttled", delayMs: 1000 },
+      [{ name: "migration.throttled", value: 1, attributes: { batch: "spring", code: "GraphThrottled" } }],
+    ],
+    ["mailbox.deferred", { batch: "spring", code: "GraphUnavailable", kind: "transient" }, []],
+    [
+      "mailbox.failed",
+      { batch: "spring", code: "WrongPassword" },
+      [{ name: "migration.failures", value: 1, attributes: { batch: "spring", code: "WrongPassword" } }],
+    ],
+    [
+      "queue.measured",
+      { endpoint: "contoso", permits: 2, queueAgeMs: 61_500 },
+      [{ name: "migration.queue_age", value: 61.5, attributes: { endpoint: "contoso" } }],
+    ],
+    ["folder.planned", { ...at, folders: 3 }, []],
+  ];
+  it.each(table)("of %s", (event, fields, expected) => {
+    expect(measuresOf(event, fields)).toEqual(expected);
   });
 });
 

@@ -15,7 +15,13 @@ export function withinInvocation<T>(invocation: Invocation, work: () => T): T {
   return current.run(invocation, work);
 }
 
-/** traceparent of the invocation that runs here. @see https://www.w3.org/TR/trace-context/#traceparent-header */
+/** Runs work below a span of its own: what it sends belongs to that span, its events go on belonging to the invocation. */
+export function withinSpan<T>(traceParent: string, work: () => T): T {
+  const invocation = current.getStore();
+  return invocation === undefined ? work() : current.run({ ...invocation, traceParent }, work);
+}
+
+/** traceparent of the invocation, or of the span within it, that runs here. @see https://www.w3.org/TR/trace-context/#traceparent-header */
 export function currentTraceParent(): string | undefined {
   return current.getStore()?.traceParent;
 }

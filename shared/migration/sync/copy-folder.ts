@@ -145,7 +145,11 @@ async function copyGroup(
   const outcome =
     chunk === undefined
       ? { items: [], skipped: [], absent: [], inDoubt: [] }
-      : await writeGroup(run, { ...record, openChunk: chunk }, opened, group.writable);
+      : await run.trace(
+          "chunk.write",
+          { mailbox: run.mailboxId, folder: record.folderId, items: group.writable.length },
+          () => writeGroup(run, { ...record, openChunk: chunk }, opened, group.writable),
+        );
   const unreadable = await stillThere(opened, outcome.absent, outcome.failure === undefined);
   const skipped = [
     ...group.skipped,

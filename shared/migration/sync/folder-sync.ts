@@ -10,7 +10,7 @@ import type { SourceConnector } from "../ports/source.ts";
 import type { TargetConnector } from "../ports/target.ts";
 import type { Vault } from "../ports/vault.ts";
 import type { WorkQueue } from "../ports/work-queue.ts";
-import { type Clock, type Log, minute } from "../runtime.ts";
+import { type Clock, type Log, minute, type Trace } from "../runtime.ts";
 import { dailyAllowance, dailyCapReached } from "./daily-allowance.ts";
 import { rank } from "./folder-mapping.ts";
 import { LeaseHolder } from "./lease-holder.ts";
@@ -46,6 +46,7 @@ export interface FolderSyncParts {
   readonly limits: ChunkLimits;
   readonly clock: Clock;
   readonly log: Log;
+  readonly trace: Trace;
 }
 
 /**
@@ -211,6 +212,7 @@ async function work(
       limits: parts.limits,
       clock: parts.clock,
       log: (event, fields) => parts.log(event, { batch: batch.name, endpoint: mailbox.endpoint, ...fields }),
+      trace: parts.trace,
       checkpoint: heart.check,
       progressed: (folder) => progress.update(folder),
     };

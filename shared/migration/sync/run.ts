@@ -3,7 +3,7 @@ import type { LedgerId, MailboxId } from "../../domain/names.ts";
 import type { FolderRecord, LedgerStore } from "../ports/ledger-store.ts";
 import type { SourceMailbox } from "../ports/source.ts";
 import type { TargetMailbox } from "../ports/target.ts";
-import type { Clock, Log } from "../runtime.ts";
+import type { Clock, Log, Trace } from "../runtime.ts";
 import type { LeaseHolder } from "./lease-holder.ts";
 
 /** Limits of one step. */
@@ -31,6 +31,7 @@ export interface SyncRun {
   readonly limits: ChunkLimits;
   readonly clock: Clock;
   readonly log: Log;
+  readonly trace: Trace;
   /** Throws if the step has to end now: stopped by the operator, replaced by a newer round, or out of its lease. */
   readonly checkpoint: () => void;
   /** Told about every committed change of a folder, for counters and progress. */

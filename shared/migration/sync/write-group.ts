@@ -57,7 +57,7 @@ export async function writeGroup(
     try {
       run.checkpoint();
       await run.lease.ensure(timeoutMs);
-      const targetId = await run.target.write(folder.targetFolderId, {
+      const outgoing = {
         uid: message.uid,
         stamp: stampOf(run.ledgerId, folder.folderId, folder.uidValidity, message.uid),
         chunkToken: folder.openChunk.token,
@@ -66,7 +66,10 @@ export async function writeGroup(
         size,
         content,
         timeoutMs,
-      });
+      };
+      const targetId = await run.trace("message.write", { bytes: size }, () =>
+        run.target.write(folder.targetFolderId, outgoing),
+      );
       outcome.items.push(itemOf(folder, message, size, header, targetId));
     } catch (error) {
       if (!isMigrationError(error)) throw error;

@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { RegisteredApp, RegisteredFunction } from "./core-module.ts";
 import { describeError, type Log } from "./log.ts";
@@ -23,6 +23,8 @@ export interface Invocation {
   readonly data: TypedData;
   readonly triggerMetadata?: Readonly<Record<string, TypedData>>;
   readonly invocationId?: string;
+  /** traceparent that came with the trigger; without one the invocation begins a trace. */
+  readonly traceParent?: string | undefined;
 }
 
 /** Runs functions one invocation at a time, as the Node worker's InvocationHandler does, and counts what is running. */
@@ -54,10 +56,11 @@ export class Invoker {
   async invoke(target: TriggeredFunction, invocation: Invocation): Promise<InvocationResponse> {
     const invocationId = invocation.invocationId ?? randomUUID();
     const category = `Function.${target.name}`;
-    const fields = { functionName: target.name, invocationId };
+    const operationId = traceIdOf(invocation.traceParent) ?? randomBytes(16).toString("hex");
+    const fields = { functionName: target.name, invocationId, operationId };
     const startedAt = performance.now();
     this.#log("information", category, "Executing", fields);
-    const run = this.#withTimeout(this.#run(target, invocationId, invocation));
+    const run = this.#withTimeout(this.#run(target, fields, invocation));
     this.#running.add(run);
     try {
       const response = await run;
@@ -87,10 +90,11 @@ export class Invoker {
 
   async #run(
     target: TriggeredFunction,
-    invocationId: string,
+    fields: { readonly invocationId: string; readonly operationId: string },
     { data, triggerMetadata = {} }: Invocation,
   ): Promise<InvocationResponse> {
     const { metadata, callback } = target.registered;
+    const { invocationId, operationId } = fields;
     const core: CoreInvocationContext = {
       invocationId,
       metadata,
@@ -100,11 +104,13 @@ export class Invoker {
         functionId: target.name,
         inputData: [{ name: target.triggerName, data }],
         triggerMetadata,
+        // A span of its own, sampled.
+        traceContext: { traceParent: `00-${operationId}-${randomBytes(8).toString("hex")}-01` },
       },
       log: (level: LogLevel, kind, message) => {
         if (level === "none") return;
         const category = kind === "user" ? `Function.${target.name}.User` : "Worker";
-        this.#log(level, category, message, { functionName: target.name, invocationId });
+        this.#log(level, category, message, fields);
       },
     };
     const model = this.#app.programmingModel.getInvocationModel(core);
@@ -151,6 +157,11 @@ export class Invoker {
       clearTimeout(timer);
     }
   }
+}
+
+/** @see https://www.w3.org/TR/trace-context/#traceparent-header */
+function traceIdOf(traceParent: string | undefined): string | undefined {
+  return /^[\da-f]{2}-([\da-f]{32})-/.exec(traceParent ?? "")?.[1];
 }
 
 function elapsed(startedAt: number): number {

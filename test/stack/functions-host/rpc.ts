@@ -57,6 +57,7 @@ export interface InvocationRequest {
   readonly functionId: string;
   readonly inputData: readonly { readonly name: string; readonly data: TypedData }[];
   readonly triggerMetadata: Readonly<Record<string, TypedData>>;
+  readonly traceContext: { readonly traceParent: string };
 }
 
 export interface InvocationResponse {

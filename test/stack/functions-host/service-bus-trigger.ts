@@ -163,7 +163,11 @@ function prepare({ target, settings, clients, config, invoker, log }: ServiceBus
     inTurn: InTurn = (action) => action(),
   ): Promise<void> {
     const returned = await invoker
-      .invoke(target, { data: { string: bodyText(message.body) }, triggerMetadata: metadataOf(message) })
+      .invoke(target, {
+        data: { string: bodyText(message.body) },
+        triggerMetadata: metadataOf(message),
+        traceParent: traceParentOf(message),
+      })
       .then(
         () => true,
         () => false,
@@ -195,6 +199,12 @@ function bodyText(body: unknown): string {
   if (typeof body === "string") return body;
   if (body instanceof Uint8Array) return Buffer.from(body).toString("utf8");
   return JSON.stringify(body);
+}
+
+/** Where clients put the trace: https://learn.microsoft.com/azure/service-bus-messaging/service-bus-end-to-end-tracing */
+function traceParentOf({ applicationProperties }: ServiceBusReceivedMessage): string | undefined {
+  const id = applicationProperties?.["Diagnostic-Id"];
+  return typeof id === "string" ? id : undefined;
 }
 
 function metadataOf(message: ServiceBusReceivedMessage) {

@@ -16,6 +16,10 @@ const identityOf = (name: string): readonly string[] =>
   ["blobServiceUri", "queueServiceUri", "tableServiceUri", "credential", "clientId"].map(
     (part) => `${name}__${part}`,
   );
+/** What the host and the exporter read of telemetry. */
+const readElsewhere = ["AUTHENTICATION_STRING", "STATSBEAT_DISABLED", "SDKSTATS_DISABLED"].map(
+  (name) => `APPLICATIONINSIGHTS_${name}`,
+);
 const same = (...names: readonly string[]): SettingGroup => ({ local: names, azure: names });
 
 export const settingGroups: Readonly<Record<string, SettingGroup>> = {
@@ -38,8 +42,8 @@ export const settingGroups: Readonly<Record<string, SettingGroup>> = {
   },
   identity: same("AZURE_CLIENT_ID", "AZURE_AUTHORITY_HOST"),
   telemetry: {
-    ...same("APPLICATIONINSIGHTS_CONNECTION_STRING", "APPLICATIONINSIGHTS_AUTHENTICATION_STRING"),
-    notOurs: ["APPLICATIONINSIGHTS_AUTHENTICATION_STRING"],
+    ...same("APPLICATIONINSIGHTS_CONNECTION_STRING", ...readElsewhere),
+    notOurs: readElsewhere,
   },
   "key of the passwords": { local: ["CREDENTIAL_KEY"], azure: ["CREDENTIAL_KEY_URI"] },
   triggers: same("UPLOAD_TRIGGER_SOURCE", "RESYNC_SCHEDULE"),
