@@ -1,6 +1,6 @@
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join, relative } from "node:path";
-import { type BuildOptions, build, type Metafile } from "esbuild";
+import { type BuildOptions, build, type Metafile, type Plugin } from "esbuild";
 
 const root = import.meta.dirname;
 await mkdir(join(root, ".data"), { recursive: true });
@@ -9,6 +9,17 @@ const outdir = join(scratch, "dist");
 
 /** The Functions worker serves `@azure/functions-core`, and `@azure/functions` asks for it through CommonJS `require`. */
 const hostPackages = ["@azure/functions", "@azure/functions-core"];
+
+/** zod offers its messages in fifty languages through one object; the English ones, which it loads by itself, are enough. */
+const englishOnly: Plugin = {
+  name: "english-only",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /\/locales\/index\.js$/ }, ({ path, importer }) =>
+      /[\\/]zod[\\/]/.test(importer) ? { path, namespace: "english-only", sideEffects: false } : undefined,
+    );
+    onLoad({ filter: /.*/, namespace: "english-only" }, () => ({ contents: "export {};" }));
+  },
+};
 
 const options = {
   absWorkingDir: root,
@@ -20,6 +31,7 @@ const options = {
   platform: "node",
   target: "node22",
   external: hostPackages,
+  plugins: [englishOnly],
   sourcemap: true,
   legalComments: "linked",
   chunkNames: "chunks/[name]-[hash]",

@@ -20,7 +20,6 @@ import type { Vault } from "./migration/ports/vault.ts";
 import type { Log } from "./migration/runtime.ts";
 import { createStatus } from "./migration/status/status.ts";
 import { createFolderSync } from "./migration/sync/folder-sync.ts";
-import { createUploadIngestion } from "./migration/upload/ingest-upload.ts";
 
 export { withinInvocation } from "./adapters/telemetry/invocation.ts";
 
@@ -212,6 +211,8 @@ const ingestion = once(async () => {
     blobs(),
   ]);
   const { queue } = await serviceBus();
+  // Its tables of charsets are large, and few invocations read a CSV.
+  const { createUploadIngestion } = await import("./migration/upload/ingest-upload.ts");
   return createUploadIngestion({
     uploads,
     endpoints: files,

@@ -1,6 +1,6 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, posix } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { packageEntries } from "../../infra/package/package.ts";
 import { createZip } from "../../infra/package/zip.ts";
@@ -11,6 +11,20 @@ import { readZip, unzip } from "../stack/unzip.ts";
 
 const root = join(import.meta.dirname, "../..");
 const mebibyte = 1024 * 1024;
+
+/** Scripts that a worker reads before the first invocation: the entry, and what it imports without waiting. */
+function readAtStart(files: ReadonlyMap<string, Buffer>): ReadonlyMap<string, Buffer> {
+  const read = new Map<string, Buffer>();
+  const follow = (name: string): void => {
+    const content = files.get(name);
+    if (content === undefined || read.has(name)) return;
+    read.set(name, content);
+    const imports = content.toString("utf8").matchAll(/^(?:import|export|\})[^;()]*"(\.[^"]+\.js)";$/gm);
+    for (const [, path = ""] of imports) follow(posix.join(posix.dirname(name), path));
+  };
+  follow("dist/index.js");
+  return read;
+}
 
 describe("package", () => {
   let archive: Buffer;
@@ -51,6 +65,14 @@ describe("package", () => {
 
   it("is small", () => {
     expect(archive.length).toBeLessThan(8 * mebibyte);
+  });
+
+  it("makes a cold worker read no more than it needs to index the functions", () => {
+    const read = readAtStart(readZip(archive));
+    expect(read.size).toBeGreaterThan(3);
+    const bytes = [...read.values()].reduce((sum, content) => sum + content.length, 0);
+    expect(bytes).toBeLessThan(0.75 * mebibyte);
+    expect([...read.values()].filter((content) => content.includes("iconv-lite"))).toEqual([]);
   });
 
   it("holds neither settings nor test code", () => {
