@@ -6,7 +6,7 @@ import { createAdmissionStore } from "./admission-store.ts";
 import { createBatchStore } from "./batch-store.ts";
 import { createLedgerStore } from "./ledger-store.ts";
 import { createMailboxStore } from "./mailbox-store.ts";
-import { Table } from "./table.ts";
+import { StorageTable } from "./table.ts";
 
 export interface TableStores {
   readonly batches: BatchStore;
@@ -19,10 +19,10 @@ export interface TableStores {
 
 /** The stores on Azure Table Storage. Opens no connection before the first call. */
 export function createTableStores(settings: StorageSettings): TableStores {
-  const batches = new Table(settings, "batches");
-  const mailboxes = new Table(settings, "mailboxes");
-  const ledgers = new Table(settings, "ledgers");
-  const admissions = new Table(settings, "admissions");
+  const batches = new StorageTable(settings, "batches");
+  const mailboxes = new StorageTable(settings, "mailboxes");
+  const ledgers = new StorageTable(settings, "ledgers");
+  const admissions = new StorageTable(settings, "admissions");
   return {
     batches: createBatchStore(batches),
     mailboxes: createMailboxStore(mailboxes),

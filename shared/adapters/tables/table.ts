@@ -45,12 +45,44 @@ const attemptTimeoutPolicy: Policy = {
   },
 };
 
+/** One table as the stores see it. All methods throw MigrationError only. */
+export interface Table {
+  get(partition: string, row: string): Promise<StoredRow | undefined>;
+  /**
+   * Writes `guard` and applies `changes` to its partition, all or none.
+   * @param version version of the guard as it was read; undefined if the row must not exist yet.
+   * @param changes at most 99.
+   * @returns the guard's new version, or undefined if it is no longer at `version` or one of the changes cannot be made.
+   */
+  write(guard: Row, version: string | undefined, changes?: readonly Change[]): Promise<string | undefined>;
+  /** Writes a row over whatever is there. Repeatable. */
+  put(row: Row): Promise<void>;
+  /** Inserts those of the rows (of one partition, at most 100) that do not exist. Repeatable. */
+  insertMissing(rows: readonly Row[]): Promise<void>;
+  /** Changes some properties of a row. @returns false if there is no such row. Repeatable. */
+  merge(row: Row): Promise<boolean>;
+  /** Removes a row. Repeatable. */
+  remove(partition: string, row: string): Promise<void>;
+  /**
+   * Rows of a partition in the order of their keys, read page by page as they are consumed.
+   * @param options.filter further OData condition; `options.pageSize` at most 1,000 rows a request.
+   */
+  scan(partition: string, range?: RowRange, options?: ScanOptions): AsyncIterable<StoredRow>;
+  /** Removes all rows of a partition. Repeatable. */
+  removePartition(partition: string): Promise<void>;
+}
+
+export interface ScanOptions {
+  readonly filter?: string;
+  readonly pageSize?: number;
+  readonly select?: string[];
+}
+
 /**
- * One table, with the rules all stores share: every conditional write carries a random `commitId`, so that a request
- * which the SDK repeated because its answer was lost is known as our own success and not as a lost race.
- * All methods throw MigrationError only.
+ * A table of Azure Table Storage. Every conditional write carries a random `commitId`, so that a request which the SDK
+ * repeated because its answer was lost is known as our own success and not as a lost race.
  */
-export class Table {
+export class StorageTable implements Table {
   readonly #client: TableClient;
 
   constructor(settings: StorageSettings, name: string) {
@@ -86,12 +118,6 @@ export class Table {
     });
   }
 
-  /**
-   * Writes `guard` and applies `changes` to its partition, all or none.
-   * @param version version of the guard as it was read; undefined if the row must not exist yet.
-   * @param changes at most 99.
-   * @returns the guard's new version, or undefined if it is no longer at `version` or one of the changes cannot be made.
-   */
   write(
     guard: Row,
     version: string | undefined,
@@ -117,12 +143,10 @@ export class Table {
     });
   }
 
-  /** Writes a row over whatever is there. Repeatable. */
   async put(row: Row): Promise<void> {
     await classified(() => this.#client.upsertEntity({ ...row }, "Replace"));
   }
 
-  /** Inserts those of the rows (of one partition, at most 100) that do not exist. Repeatable. */
   insertMissing(rows: readonly Row[]): Promise<void> {
     return classified(async () => {
       let missing = rows;
@@ -141,7 +165,6 @@ export class Table {
     });
   }
 
-  /** Changes some properties of a row. @returns false if there is no such row. Repeatable. */
   merge(row: Row): Promise<boolean> {
     return classified(async () => {
       try {
@@ -154,7 +177,6 @@ export class Table {
     });
   }
 
-  /** Removes a row. Repeatable. */
   async remove(partition: string, row: string): Promise<void> {
     await classified(async () => {
       try {
@@ -165,15 +187,7 @@ export class Table {
     });
   }
 
-  /**
-   * Rows of a partition in the order of their keys, read page by page as they are consumed.
-   * @param options.filter further OData condition; `options.pageSize` at most 1,000 rows a request.
-   */
-  async *scan(
-    partition: string,
-    range: RowRange = {},
-    options: { readonly filter?: string; readonly pageSize?: number; readonly select?: string[] } = {},
-  ): AsyncIterable<StoredRow> {
+  async *scan(partition: string, range: RowRange = {}, options: ScanOptions = {}): AsyncIterable<StoredRow> {
     const conditions = [odata`PartitionKey eq ${partition}`];
     if (range.from !== undefined) conditions.push(odata`RowKey ge ${range.from}`);
     if (range.after !== undefined) conditions.push(odata`RowKey gt ${range.after}`);
@@ -193,7 +207,6 @@ export class Table {
     }
   }
 
-  /** Removes all rows of a partition. Repeatable. */
   async removePartition(partition: string): Promise<void> {
     let group: string[] = [];
     for await (const row of this.scan(partition, {}, { select: ["PartitionKey", "RowKey"] })) {

@@ -1,0 +1,32 @@
+/** What happens to a process at one of its calls to the outside. */
+export type Fault =
+  /** The process ends before the call has an effect, or after it and before the answer. */
+  | { readonly kind: "diesBefore" | "diesAfter" }
+  /** The process ends; the call has its effect `afterMs` later all the same. */
+  | { readonly kind: "landsLate"; readonly afterMs: number }
+  /** The whole process stands still for `forMs`, then goes on with the call as if nothing had been. */
+  | { readonly kind: "stalls"; readonly forMs: number };
+
+/** A call of a process, as the recorder of a run sees it. */
+export interface Call {
+  /** `port.method`. */
+  readonly name: string;
+}
+
+/**
+ * Counts the calls of all processes of a deployment and decides which of them go wrong.
+ * @param faults by the number of the call, from 1.
+ */
+export class FaultPlan {
+  readonly calls: string[] = [];
+  readonly #faults: ReadonlyMap<number, Fault>;
+
+  constructor(faults: ReadonlyMap<number, Fault> = new Map()) {
+    this.#faults = faults;
+  }
+
+  /** Notes a call. @returns what happens to it. */
+  next(name: string): Fault | undefined {
+    return this.#faults.get(this.calls.push(name));
+  }
+}

@@ -1,0 +1,109 @@
+import { Readable } from "node:stream";
+import type { BatchName, EndpointName } from "../../../shared/domain/names.ts";
+import type {
+  EndpointStore,
+  ReportName,
+  ReportStore,
+  UploadedFile,
+  UploadStore,
+} from "../../../shared/migration/ports/blobs.ts";
+
+interface Blob {
+  readonly text: string;
+  readonly version: string;
+  readonly modifiedAt: number;
+}
+
+/** The containers of the application, in memory; names are compared exactly. */
+export class MemoryBlobs {
+  readonly #uploads = new Map<string, Blob>();
+  readonly #endpoints = new Map<string, string>();
+  readonly #reports = new Map<string, string>();
+  #versions = 0;
+
+  readonly uploads: UploadStore = new MemoryUploads(this.#uploads);
+  readonly endpoints: EndpointStore = new MemoryEndpoints(this.#endpoints);
+  readonly reports: ReportStore = new MemoryReports(this.#reports);
+
+  upload(name: string, text: string): void {
+    this.#uploads.set(name, { text, version: String(++this.#versions), modifiedAt: Date.now() });
+  }
+
+  report(batch: BatchName, report: ReportName): string | undefined {
+    return this.#reports.get(`${batch}/${report}`);
+  }
+}
+
+class MemoryUploads implements UploadStore {
+  readonly #blobs: Map<string, Blob>;
+
+  constructor(blobs: Map<string, Blob>) {
+    this.#blobs = blobs;
+  }
+
+  async *list(): AsyncGenerator<UploadedFile> {
+    for (const [name, blob] of [...this.#blobs]) if (name.endsWith(".csv")) yield fileOf(name, blob);
+  }
+
+  async open(name: string): Promise<{ readonly file: UploadedFile; readonly content: Readable } | undefined> {
+    const blob = this.#blobs.get(name);
+    return blob && { file: fileOf(name, blob), content: Readable.from([Buffer.from(blob.text)]) };
+  }
+
+  async readOptions(csvName: string): Promise<string | undefined> {
+    return this.#blobs.get(csvName.replace(/\.csv$/, ".json"))?.text;
+  }
+
+  async remove(name: string, version: string): Promise<boolean> {
+    const blob = this.#blobs.get(name);
+    if (blob !== undefined && blob.version !== version) return false;
+    this.#blobs.delete(name);
+    return true;
+  }
+}
+
+class MemoryEndpoints implements EndpointStore {
+  readonly #files: Map<string, string>;
+
+  constructor(files: Map<string, string>) {
+    this.#files = files;
+  }
+
+  async read(name: EndpointName): Promise<string | undefined> {
+    return this.#files.get(name);
+  }
+
+  async write(name: EndpointName, text: string): Promise<void> {
+    this.#files.set(name, text);
+  }
+
+  async delete(name: EndpointName): Promise<void> {
+    this.#files.delete(name);
+  }
+
+  async list(): Promise<readonly EndpointName[]> {
+    return [...this.#files.keys()] as EndpointName[];
+  }
+}
+
+class MemoryReports implements ReportStore {
+  readonly #files: Map<string, string>;
+
+  constructor(files: Map<string, string>) {
+    this.#files = files;
+  }
+
+  async write(batch: BatchName, report: ReportName, content: AsyncIterable<string>): Promise<void> {
+    let text = "";
+    for await (const piece of content) text += piece;
+    this.#files.set(`${batch}/${report}`, text);
+  }
+
+  async deleteAll(batch: BatchName): Promise<void> {
+    for (const name of [...this.#files.keys()]) if (name.startsWith(`${batch}/`)) this.#files.delete(name);
+  }
+}
+
+function fileOf(name: string, { text, ...blob }: Blob): UploadedFile {
+  return { ...blob, name, size: text.length };
+}

@@ -1,0 +1,238 @@
+import { vi } from "vitest";
+import type { TableStores } from "../../../shared/adapters/tables/table-stores.ts";
+import type { ChunkLimits } from "../../../shared/migration/sync/run.ts";
+import type { Queue, SessionLock } from "../service-bus/queue.ts";
+import type { FaultPlan } from "./faults.ts";
+import { MemoryBlobs } from "./memory-blobs.ts";
+import { MemoryQueues } from "./memory-queues.ts";
+import { MemorySource } from "./memory-source.ts";
+import { storesOver } from "./memory-stores.ts";
+import { MemoryTable } from "./memory-table.ts";
+import { MemoryTarget, type TargetKind } from "./memory-target.ts";
+import { WorkerProcess } from "./process.ts";
+import { type Outside, startWorker, type Worker } from "./worker.ts";
+
+const minute = 60_000;
+const renewalMs = 20_000;
+/** A deployment that is not at rest after this long has got stuck. */
+const patienceMs = 48 * 60 * minute;
+
+export interface DeploymentSettings {
+  readonly target: TargetKind;
+  readonly plan: FaultPlan;
+  /** How many processes take messages in turn; 1 where left out. */
+  readonly processes?: number;
+  readonly limits?: Partial<ChunkLimits>;
+}
+
+/**
+ * The whole application in memory: its use cases in processes that can die, stand still and be started again, the
+ * queues that deliver anew what was not settled, and the janitor's timer. Time is the fake time of the test
+ * (`vi.useFakeTimers`), moved on whenever nothing else is left to do.
+ */
+export class MemoryDeployment {
+  readonly source = new MemorySource();
+  readonly target: MemoryTarget;
+  readonly blobs = new MemoryBlobs();
+  readonly queues = new MemoryQueues();
+  readonly stores: TableStores;
+  /** Names and fields of what the application logged. */
+  readonly events: { readonly event: string; readonly fields: Readonly<Record<string, unknown>> }[] = [];
+  readonly #outside: Outside;
+  readonly #plan: FaultPlan;
+  readonly #workers: (Worker | undefined)[];
+  #turn = 0;
+  #running = 0;
+  #progress = 0;
+
+  constructor({ target, plan, processes = 1, limits = {} }: DeploymentSettings) {
+    this.target = new MemoryTarget(target);
+    this.#plan = plan;
+    this.#workers = Array.from({ length: processes }, () => undefined);
+    const tables = {
+      batches: new MemoryTable(),
+      mailboxes: new MemoryTable(),
+      ledgers: new MemoryTable(),
+      admissions: new MemoryTable(),
+    };
+    this.stores = storesOver(tables);
+    this.#outside = {
+      tables,
+      blobs: this.blobs,
+      queues: this.queues,
+      source: this.source,
+      target: this.target,
+      limits: { maxSeconds: 60, maxMessages: 1000, maxBytes: 2 ** 30, ...limits },
+      log: (event, fields) => void this.events.push({ event, fields }),
+    };
+    setInterval(() => void this.#run(({ sweep }) => sweep()), minute);
+  }
+
+  /** Does something in a process, again in another one if it dies meanwhile, while everything else goes on. */
+  async perform(action: (worker: Worker) => Promise<unknown>): Promise<void> {
+    for (;;) {
+      const worker = this.#worker();
+      const outcome: { settled: boolean; error?: unknown } = { settled: false };
+      action(worker).then(
+        () => {
+          outcome.settled = true;
+        },
+        (error: unknown) => Object.assign(outcome, { settled: true, error }),
+      );
+      await this.goOnUntil(async () => outcome.settled || !worker.process.alive);
+      if (outcome.error !== undefined) throw outcome.error;
+      if (outcome.settled) return;
+    }
+  }
+
+  /** Lets everything go on for a while. @param ms fake time. */
+  async goOnFor(ms: number): Promise<void> {
+    const end = Date.now() + ms;
+    setTimeout(() => undefined, ms);
+    await this.goOnUntil(async () => Date.now() >= end);
+  }
+
+  /**
+   * Lets everything go on until nothing waits, runs or is owed any more.
+   * @throws Error with what is left, if that does not happen within two days.
+   */
+  async rest(): Promise<void> {
+    await this.goOnUntil(() => this.#isAtRest());
+  }
+
+  /** Lets everything go on until `done`, which is asked whenever only time can change anything. */
+  async goOnUntil(done: () => Promise<boolean>): Promise<void> {
+    const end = Date.now() + patienceMs;
+    for (;;) {
+      this.#deliver();
+      const before = this.#progress;
+      await quiet();
+      if (this.#progress !== before) continue;
+      if (await done()) return;
+      if (Date.now() > end) throw new Error(`not at rest: ${JSON.stringify(await this.#left())}`);
+      const due = [this.queues.mailboxSync, this.queues.folderSync].map(
+        (queue) => queue.nextDueAt() ?? Infinity,
+      );
+      const wake = Math.min(...due);
+      const timer = Number.isFinite(wake)
+        ? setTimeout(() => undefined, Math.max(0, wake - Date.now()))
+        : undefined;
+      vi.advanceTimersToNextTimer();
+      clearTimeout(timer);
+      this.#progress++;
+    }
+  }
+
+  #worker(): Worker {
+    const index = this.#turn++ % this.#workers.length;
+    const found = this.#workers[index];
+    if (found?.process.alive) return found;
+    const started = startWorker(new WorkerProcess(this.#plan), this.#outside);
+    this.#workers[index] = started;
+    return started;
+  }
+
+  /** Runs something in the next process. What fails is for the queue or the next timer to repeat. */
+  async #run(action: (worker: Worker) => Promise<void>): Promise<void> {
+    this.#progress++;
+    await action(this.#worker()).catch((error: unknown) =>
+      this.events.push({ event: "failed", fields: { error } }),
+    );
+    this.#progress++;
+  }
+
+  #deliver(): void {
+    const { mailboxSync, folderSync } = this.queues;
+    for (let message = mailboxSync.lockNext(); message; message = mailboxSync.lockNext()) {
+      const { content, lock } = message;
+      this.#progress++;
+      const worker = this.#worker();
+      const renewal = this.#whileAlive(worker, () => mailboxSync.renewLock(lock.token));
+      void this.#settle(mailboxSync, lock.token, worker.mailboxSync(content)).then(() =>
+        clearInterval(renewal),
+      );
+    }
+    for (let session = accept(folderSync); session; session = accept(folderSync)) {
+      this.#progress++;
+      void this.#serve(this.#worker(), session);
+    }
+  }
+
+  /** Handles the messages of a session one after another, as long as there are any. */
+  async #serve(worker: Worker, session: SessionLock): Promise<void> {
+    const { folderSync } = this.queues;
+    const renewal = this.#whileAlive(worker, () => folderSync.renewSession(session));
+    for (let message = next(folderSync, session); message; message = next(folderSync, session)) {
+      const { content, deliveryCount, lock } = message;
+      await this.#settle(folderSync, lock.token, worker.folderSync(content, deliveryCount + 1));
+    }
+    clearInterval(renewal);
+    if (worker.process.alive) folderSync.releaseSession(session);
+    this.#progress++;
+  }
+
+  /** Completes a message that was handled, or gives it back. A lock that ended meanwhile leaves it to somebody else. */
+  async #settle<T>(queue: Queue<T>, token: string, handled: Promise<void>): Promise<void> {
+    const outcome = await handled.then(
+      () => "complete" as const,
+      (error: unknown) => {
+        this.events.push({ event: "thrown", fields: { error } });
+        return "abandon" as const;
+      },
+    );
+    this.#progress++;
+    try {
+      queue[outcome](token);
+    } catch {
+      this.#progress++;
+    }
+  }
+
+  #whileAlive(worker: Worker, renew: () => void): NodeJS.Timeout {
+    const timer = setInterval(() => {
+      if (!worker.process.alive) return clearInterval(timer);
+      if (worker.process.frozen) return;
+      try {
+        renew();
+      } catch {
+        clearInterval(timer);
+      }
+    }, renewalMs);
+    return timer;
+  }
+
+  async #isAtRest(): Promise<boolean> {
+    const { active, permits, messages } = await this.#left();
+    return active.length === 0 && permits === 0 && messages === 0;
+  }
+
+  async #left() {
+    const active: string[] = [];
+    let permits = 0;
+    for (const batch of await this.stores.batches.list()) {
+      if (batch.intent === "removing") active.push(batch.name);
+      for await (const { value } of this.stores.mailboxes.scan(batch.name))
+        if (["Queued", "Syncing", "IncrementalSyncing"].includes(value.status) || value.dueAt !== undefined)
+          active.push(`${value.emailAddress}: ${value.status} ${value.error?.code ?? ""}`);
+    }
+    for (const endpoint of await this.stores.admissions.endpoints()) {
+      const state = await this.stores.admissions.read(endpoint, 1000);
+      permits += state.permits.length + state.waiting.length;
+    }
+    return { active, permits, messages: this.queues.pending };
+  }
+}
+
+function accept<T>(queue: Queue<T>): SessionLock | undefined {
+  return queue.acceptNextSession(() => undefined);
+}
+
+/** The next message of a session; none if its lock has ended. */
+function next<T>(queue: Queue<T>, session: SessionLock) {
+  return session.held ? queue.lockNext(session) : undefined;
+}
+
+/** Waits until all that can go on without time passing has done so. */
+function quiet(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

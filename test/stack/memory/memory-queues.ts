@@ -1,0 +1,68 @@
+import {
+  type FolderSyncMessage,
+  folderSyncMessageId,
+  folderSyncQueue,
+  type MailboxSyncMessage,
+  mailboxSyncMessageId,
+  mailboxSyncQueue,
+} from "../../../shared/domain/queue-messages.ts";
+import type { DeadLetter, DeadLetterQueue, WorkQueue } from "../../../shared/migration/ports/work-queue.ts";
+import { maxDeliveryCount } from "../../../shared/migration/sync/folder-sync.ts";
+import { Queue } from "../service-bus/queue.ts";
+
+const settings = { lockDurationMs: 60_000, maxDeliveryCount, duplicateDetectionWindowMs: 600_000 };
+const clock = () => Date.now();
+
+/** The application's two queues, as they are declared for Azure. */
+export class MemoryQueues implements WorkQueue, DeadLetterQueue {
+  readonly mailboxSync = new Queue<MailboxSyncMessage>(mailboxSyncQueue, settings, clock);
+  readonly folderSync = new Queue<FolderSyncMessage>(
+    folderSyncQueue,
+    { ...settings, requiresSession: true },
+    clock,
+  );
+
+  async sendMailboxSync(messages: readonly MailboxSyncMessage[]): Promise<void> {
+    this.mailboxSync.send(
+      messages.map((content) => ({
+        content,
+        messageId: mailboxSyncMessageId(content),
+        sessionId: undefined,
+        ttlMs: undefined,
+        notBefore: undefined,
+      })),
+    );
+  }
+
+  async sendFolderSync(message: FolderSyncMessage, notBefore?: number): Promise<void> {
+    this.folderSync.send([
+      {
+        content: message,
+        messageId: folderSyncMessageId(message),
+        sessionId: message.mailboxId,
+        ttlMs: undefined,
+        notBefore,
+      },
+    ]);
+  }
+
+  async drain(limit: number, handle: (letter: DeadLetter) => Promise<void>): Promise<number> {
+    let drained = 0;
+    for (const queue of [this.mailboxSync, this.folderSync])
+      for (; drained < limit; drained++) {
+        const letter = queue.deadLetters?.lockNext();
+        if (letter === undefined) break;
+        await handle({ queue: queue.name, body: letter.content, reason: "MaxDeliveryCountExceeded" });
+        queue.deadLetters?.complete(letter.lock.token);
+      }
+    return drained;
+  }
+
+  /** Messages that wait, are scheduled, or are being handled; dead letters among them. */
+  get pending(): number {
+    return [this.mailboxSync, this.folderSync].reduce((sum, queue) => {
+      const { active, locked, scheduled, deadLetter } = queue.counts();
+      return sum + active + locked + scheduled + deadLetter;
+    }, 0);
+  }
+}

@@ -1,0 +1,169 @@
+import { Readable } from "node:stream";
+import { MigrationError } from "../../../shared/domain/errors.ts";
+import type { SpecialUse } from "../../../shared/domain/folders.ts";
+import type { Uid, UidValidity } from "../../../shared/domain/names.ts";
+import { hasUid, type UidSet, uidSetOf } from "../../../shared/domain/uid-set.ts";
+import type {
+  FlagState,
+  FolderStatus,
+  MessageHeader,
+  MessageSummary,
+  OpenSourceFolder,
+  SearchFilter,
+  SourceConnector,
+  SourceFolder,
+  SourceMailbox,
+  SourceMessage,
+} from "../../../shared/migration/ports/source.ts";
+
+export interface StoredMessage {
+  readonly text: string;
+  readonly internalDate: number;
+  readonly flags: readonly string[];
+  /** RFC822.SIZE as the server tells it; the real one where left out. */
+  readonly announcedSize?: number;
+}
+
+/** A folder of the source, which a test changes as a user or a server would. */
+export class SourceFolderState {
+  readonly messages = new Map<number, StoredMessage>();
+  readonly specialUse: SpecialUse | undefined;
+  uidValidity = 1;
+  uidNext = 1;
+  /** UIDs that FETCH leaves out although SEARCH tells them. */
+  readonly withheld = new Set<number>();
+
+  constructor(specialUse?: SpecialUse) {
+    this.specialUse = specialUse;
+  }
+
+  add(message: StoredMessage): number {
+    this.messages.set(this.uidNext, message);
+    return this.uidNext++;
+  }
+
+  /** Every message gets a new UID under a new UIDVALIDITY, as after a server was restored. */
+  renumber(): void {
+    const kept = [...this.messages.values()];
+    this.messages.clear();
+    this.uidValidity++;
+    this.uidNext = 1;
+    for (const message of kept) this.add(message);
+  }
+
+  get status(): FolderStatus {
+    return {
+      uidValidity: String(this.uidValidity) as UidValidity,
+      uidNext: this.uidNext,
+      messages: this.messages.size,
+      unseen: [...this.messages.values()].filter(({ flags }) => !flags.includes("\\Seen")).length,
+    };
+  }
+}
+
+/** One user's mailbox on a server without CONDSTORE, by folder path. */
+export type SourceState = Map<string, SourceFolderState>;
+
+/** An IMAP server in memory. Mailboxes by user name. */
+export class MemorySource implements SourceConnector {
+  readonly mailboxes = new Map<string, SourceState>();
+
+  async open({ userName }: { readonly userName: string }): Promise<SourceMailbox> {
+    const mailbox = this.mailboxes.get(userName);
+    if (mailbox === undefined)
+      throw new MigrationError("mailbox", "SourceLoginFailed", "The server refused the user name.");
+    return new MemorySourceMailbox(mailbox);
+  }
+}
+
+export class MemorySourceMailbox implements SourceMailbox {
+  readonly #folders: SourceState;
+  readonly usable = true;
+
+  constructor(folders: SourceState) {
+    this.#folders = folders;
+  }
+
+  async listFolders(): Promise<readonly SourceFolder[]> {
+    return [...this.#folders].map(([path, folder]) => ({
+      path,
+      segments: path.split("/"),
+      specialUse: folder.specialUse,
+      subscribed: true,
+      selectable: true,
+      status: folder.status,
+    }));
+  }
+
+  async openFolder(path: string): Promise<OpenSourceFolder> {
+    const folder = this.#folders.get(path);
+    if (folder === undefined)
+      throw new MigrationError("item", "SourceFolderGone", "The folder no longer exists at the source.");
+    return new MemoryOpenFolder(folder);
+  }
+
+  async close(): Promise<void> {}
+}
+
+export class MemoryOpenFolder implements OpenSourceFolder {
+  readonly #folder: SourceFolderState;
+  readonly status: FolderStatus;
+
+  constructor(folder: SourceFolderState) {
+    this.#folder = folder;
+    this.status = folder.status;
+  }
+
+  async searchUids({ since, before, maxSize }: SearchFilter = {}): Promise<UidSet> {
+    return uidSetOf(
+      [...this.#folder.messages]
+        .filter(
+          ([, { internalDate, text }]) =>
+            (since === undefined || internalDate >= since) &&
+            (before === undefined || internalDate < before) &&
+            (maxSize === undefined || text.length <= maxSize),
+        )
+        .map(([uid]) => uid),
+    );
+  }
+
+  async *fetchSummaries(uids: UidSet): AsyncGenerator<MessageSummary> {
+    for (const [uid, message] of this.#given(uids)) yield summaryOf(uid, message);
+  }
+
+  async *fetchHeaders(uids: UidSet): AsyncGenerator<MessageHeader> {
+    for (const [uid, message] of this.#given(uids))
+      yield { ...summaryOf(uid, message), header: Buffer.from(message.text.split("\r\n\r\n")[0] ?? "") };
+  }
+
+  async *fetchMessages(uids: UidSet): AsyncGenerator<SourceMessage> {
+    for (const [uid, message] of this.#given(uids))
+      yield { ...summaryOf(uid, message), content: Buffer.from(message.text) };
+  }
+
+  async openMessage(uid: Uid): Promise<Readable> {
+    const message = this.#folder.messages.get(uid);
+    if (message === undefined)
+      throw new MigrationError("item", "SourceMessageGone", "The message no longer exists at the source.");
+    return Readable.from([Buffer.from(message.text)]);
+  }
+
+  async *fetchFlags(uids: UidSet): AsyncGenerator<FlagState> {
+    for (const [uid, { flags }] of this.#given(uids)) yield { uid: uid as Uid, flags };
+  }
+
+  #given(uids: UidSet): (readonly [number, StoredMessage])[] {
+    // UIDs of another UIDVALIDITY than the one that was opened name nothing.
+    if (String(this.#folder.uidValidity) !== this.status.uidValidity) return [];
+    return [...this.#folder.messages].filter(([uid]) => hasUid(uids, uid) && !this.#folder.withheld.has(uid));
+  }
+}
+
+function summaryOf(uid: number, message: StoredMessage): MessageSummary {
+  return {
+    uid: uid as Uid,
+    size: message.announcedSize ?? message.text.length,
+    internalDate: new Date(message.internalDate),
+    flags: message.flags,
+  };
+}

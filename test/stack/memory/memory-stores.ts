@@ -1,0 +1,24 @@
+import { createAdmissionStore } from "../../../shared/adapters/tables/admission-store.ts";
+import { createBatchStore } from "../../../shared/adapters/tables/batch-store.ts";
+import { createLedgerStore } from "../../../shared/adapters/tables/ledger-store.ts";
+import { createMailboxStore } from "../../../shared/adapters/tables/mailbox-store.ts";
+import type { Table } from "../../../shared/adapters/tables/table.ts";
+import type { TableStores } from "../../../shared/adapters/tables/table-stores.ts";
+
+export interface Tables {
+  readonly batches: Table;
+  readonly mailboxes: Table;
+  readonly ledgers: Table;
+  readonly admissions: Table;
+}
+
+/** The application's own stores, over other tables than those of Azure. */
+export function storesOver({ batches, mailboxes, ledgers, admissions }: Tables): TableStores {
+  return {
+    batches: createBatchStore(batches),
+    mailboxes: createMailboxStore(mailboxes),
+    ledgers: createLedgerStore(ledgers),
+    admissions: createAdmissionStore(admissions),
+    createTables: async () => undefined,
+  };
+}

@@ -1,0 +1,136 @@
+import type { Row, StoredRow } from "../../../shared/adapters/tables/row.ts";
+import {
+  type Change,
+  maxRowsPerTransaction,
+  type RowRange,
+  type ScanOptions,
+  type Table,
+} from "../../../shared/adapters/tables/table.ts";
+import { MigrationError } from "../../../shared/domain/errors.ts";
+
+const defaultPageSize = 1000;
+
+/**
+ * A table with the rules of Azure Table Storage: versions, all-or-nothing transactions of at most 100 different rows of
+ * one partition, listings page by page, each as of the moment it is read. Every call takes effect at once.
+ */
+export class MemoryTable implements Table {
+  readonly #partitions = new Map<string, Map<string, StoredRow>>();
+  #versions = 0;
+
+  async get(partition: string, row: string): Promise<StoredRow | undefined> {
+    return this.#partitions.get(partition)?.get(row);
+  }
+
+  async write(
+    guard: Row,
+    version: string | undefined,
+    changes: readonly Change[] = [],
+  ): Promise<string | undefined> {
+    const { partitionKey } = guard;
+    const all: readonly Change[] = [{ swap: guard, version }, ...changes];
+    requireTransaction(partitionKey, all);
+    if (all.some((change) => !this.#isPossible(partitionKey, change))) return undefined;
+    for (const change of all) this.#apply(partitionKey, change);
+    return this.#partitions.get(partitionKey)?.get(guard.rowKey)?.etag;
+  }
+
+  async put(row: Row): Promise<void> {
+    this.#store(row);
+  }
+
+  async insertMissing(rows: readonly Row[]): Promise<void> {
+    const [first] = rows;
+    if (first === undefined) return;
+    requireTransaction(
+      first.partitionKey,
+      rows.map((row) => ({ put: row })),
+    );
+    for (const row of rows) if (this.#find(row.partitionKey, row.rowKey) === undefined) this.#store(row);
+  }
+
+  async merge(row: Row): Promise<boolean> {
+    const found = this.#find(row.partitionKey, row.rowKey);
+    if (found === undefined) return false;
+    this.#store({ ...(found as unknown as Row), ...row });
+    return true;
+  }
+
+  async remove(partition: string, row: string): Promise<void> {
+    this.#partitions.get(partition)?.delete(row);
+  }
+
+  async *scan(
+    partition: string,
+    { from, to, after }: RowRange = {},
+    { filter, pageSize = defaultPageSize }: ScanOptions = {},
+  ): AsyncGenerator<StoredRow> {
+    let last = after;
+    for (;;) {
+      const rest = [...(this.#partitions.get(partition)?.values() ?? [])]
+        .filter(
+          ({ rowKey }) =>
+            (from === undefined || rowKey >= from) &&
+            (to === undefined || rowKey <= to) &&
+            (last === undefined || rowKey > last),
+        )
+        .filter((row) => filter === undefined || fits(row, filter))
+        .sort((a, b) => (a.rowKey < b.rowKey ? -1 : 1));
+      const page = rest.slice(0, pageSize);
+      yield* page;
+      if (rest.length <= page.length) return;
+      last = page.at(-1)?.rowKey;
+    }
+  }
+
+  async removePartition(partition: string): Promise<void> {
+    this.#partitions.delete(partition);
+  }
+
+  #find(partition: string, row: string): StoredRow | undefined {
+    return this.#partitions.get(partition)?.get(row);
+  }
+
+  #isPossible(partition: string, change: Change): boolean {
+    if ("put" in change) return true;
+    if ("remove" in change) return this.#find(partition, change.remove) !== undefined;
+    return this.#find(partition, change.swap.rowKey)?.etag === change.version;
+  }
+
+  #apply(partition: string, change: Change): void {
+    if ("put" in change) this.#store(change.put);
+    else if ("remove" in change) this.#partitions.get(partition)?.delete(change.remove);
+    else this.#store(change.swap);
+  }
+
+  #store(row: Row): void {
+    const rows = this.#partitions.get(row.partitionKey) ?? new Map<string, StoredRow>();
+    this.#partitions.set(row.partitionKey, rows);
+    rows.set(row.rowKey, { ...row, etag: `W/"${++this.#versions}"` });
+  }
+}
+
+/** @throws MigrationError for what the service refuses whatever the state of the table. */
+function requireTransaction(partition: string, changes: readonly Change[]): void {
+  const keys = changes.map((change) =>
+    "put" in change ? change.put.rowKey : "remove" in change ? change.remove : change.swap.rowKey,
+  );
+  if (keys.length > maxRowsPerTransaction) throw refused(`a transaction of ${keys.length} rows`);
+  if (new Set(keys).size < keys.length) throw refused("a row twice in one transaction");
+  for (const change of changes) {
+    if ("remove" in change) continue;
+    const row = "put" in change ? change.put : change.swap;
+    if (row.partitionKey !== partition) throw refused("a transaction over two partitions");
+  }
+}
+
+function refused(what: string): MigrationError {
+  return new MigrationError("fatal", "StorageRequestRefused", `Table Storage refused ${what}.`);
+}
+
+/** Only what the stores ask for: one property compared with one text. */
+function fits(row: StoredRow, filter: string): boolean {
+  const [, property = "", value] = /^(\w+) eq '([^']*)'$/.exec(filter) ?? [];
+  if (value === undefined) throw new Error(`a filter that is not known: ${filter}`);
+  return row[property] === value;
+}

@@ -1,0 +1,277 @@
+import { buffer } from "node:stream/consumers";
+import { matchCopies } from "../../../shared/adapters/imap/matching.ts";
+import { MigrationError } from "../../../shared/domain/errors.ts";
+import type { SpecialUse } from "../../../shared/domain/folders.ts";
+import type { Stamp, TargetFolderId, TargetItemId } from "../../../shared/domain/names.ts";
+import type {
+  ChangeOutcome,
+  FoundItem,
+  ItemState,
+  OutgoingMessage,
+  TargetConnector,
+  TargetFolder,
+  TargetIdentity,
+  TargetMailbox,
+  WriteCandidate,
+} from "../../../shared/migration/ports/target.ts";
+
+/** How a target tells its own copies: Graph by a mark on each, an IMAP server by where they lie and what they look like. */
+export type TargetKind = "graph" | "imap";
+
+export interface TargetItem {
+  id: TargetItemId;
+  folder: TargetFolderId;
+  uid: number;
+  readonly text: string;
+  readonly internalDate: number;
+  flags: readonly string[];
+  readonly stamp: Stamp | undefined;
+  readonly chunkToken: string | undefined;
+}
+
+export interface TargetFolderState {
+  readonly id: TargetFolderId;
+  readonly path: string;
+  uidNext: number;
+}
+
+/** One user's mailbox, which a test changes as the user would. */
+export class TargetState {
+  readonly folders = new Map<string, TargetFolderState>();
+  items: TargetItem[] = [];
+  #folderIds = 0;
+  #itemIds = 0;
+
+  folderAt(path: string): TargetFolderState {
+    const key = path.toLowerCase();
+    const found = this.folders.get(key) ?? {
+      id: `folder-${++this.#folderIds}` as TargetFolderId,
+      path,
+      uidNext: 1,
+    };
+    this.folders.set(key, found);
+    return found;
+  }
+
+  folder(id: TargetFolderId): TargetFolderState | undefined {
+    return [...this.folders.values()].find((folder) => folder.id === id);
+  }
+
+  deleteFolder(path: string): void {
+    const folder = this.folderAt(path);
+    this.folders.delete(path.toLowerCase());
+    this.items = this.items.filter((item) => item.folder !== folder.id);
+  }
+
+  /** Puts an item into a folder. @param id the item's own where it keeps it. */
+  place(
+    folder: TargetFolderState,
+    item: Omit<TargetItem, "id" | "uid" | "folder">,
+    id?: TargetItemId,
+  ): TargetItem {
+    const uid = folder.uidNext++;
+    const placed = { ...item, folder: folder.id, uid, id: id ?? (`item-${++this.#itemIds}` as TargetItemId) };
+    this.items.push(placed);
+    return placed;
+  }
+
+  /** Texts of a folder's messages, sorted. */
+  textsIn(path: string): string[] {
+    const folder = this.folders.get(path.toLowerCase());
+    return this.items
+      .filter((item) => item.folder === folder?.id)
+      .map(({ text }) => text)
+      .sort();
+  }
+}
+
+const wellKnown: Readonly<Record<SpecialUse, string>> = {
+  inbox: "Inbox",
+  sent: "Sent Items",
+  drafts: "Drafts",
+  trash: "Deleted Items",
+  junk: "Junk Email",
+  archive: "Archive",
+};
+
+/** Mailboxes in memory, by lower-case address. */
+export class MemoryTarget implements TargetConnector {
+  readonly mailboxes = new Map<string, TargetState>();
+  readonly #kind: TargetKind;
+
+  constructor(kind: TargetKind) {
+    this.#kind = kind;
+  }
+
+  async resolve(emailAddress: string): Promise<TargetIdentity> {
+    const id = emailAddress.toLowerCase();
+    if (!this.mailboxes.has(id))
+      throw new MigrationError("mailbox", "TargetMailboxNotFound", "There is no mailbox of this address.");
+    return { id, emailAddress };
+  }
+
+  async open({ id }: TargetIdentity): Promise<TargetMailbox> {
+    const mailbox = this.mailboxes.get(id);
+    if (mailbox === undefined)
+      throw new MigrationError("mailbox", "TargetMailboxNotFound", "There is no mailbox of this address.");
+    return new MemoryTargetMailbox(mailbox, this.#kind);
+  }
+
+  representableFlags(flags: readonly string[]): readonly string[] {
+    return flags;
+  }
+}
+
+export class MemoryTargetMailbox implements TargetMailbox {
+  readonly writeConcurrency = 2;
+  readonly usable = true;
+  readonly naming = { sanitize: (segment: string) => segment, caseSensitive: false };
+  readonly order: "ascending" | "descending";
+  readonly #mailbox: TargetState;
+  readonly #kind: TargetKind;
+
+  constructor(mailbox: TargetState, kind: TargetKind) {
+    this.#mailbox = mailbox;
+    this.#kind = kind;
+    this.order = kind === "graph" ? "descending" : "ascending";
+  }
+
+  async ensureFolder(segments: readonly string[], specialUse?: SpecialUse): Promise<TargetFolder> {
+    const { id, path } = this.#mailbox.folderAt(specialUse ? wellKnown[specialUse] : segments.join("/"));
+    return { id, path };
+  }
+
+  async folderExists(folder: TargetFolderId): Promise<boolean> {
+    return this.#mailbox.folder(folder) !== undefined;
+  }
+
+  async markFolder(folder: TargetFolderId): Promise<string> {
+    return this.#kind === "graph" ? "" : String(this.#present(folder).uidNext);
+  }
+
+  async write(folder: TargetFolderId, message: OutgoingMessage): Promise<TargetItemId> {
+    const content = Buffer.isBuffer(message.content)
+      ? message.content
+      : await buffer(await message.content());
+    const graph = this.#kind === "graph";
+    return this.#mailbox.place(this.#present(folder), {
+      text: content.toString(),
+      internalDate: message.internalDate.getTime(),
+      flags: message.flags,
+      stamp: graph ? message.stamp : undefined,
+      chunkToken: graph ? message.chunkToken : undefined,
+    }).id;
+  }
+
+  async findWritten(
+    folder: TargetFolderId,
+    chunk: { readonly token: string; readonly mark: string },
+    candidates: readonly WriteCandidate[],
+    known: ReadonlySet<TargetItemId>,
+  ): Promise<ReadonlyMap<Stamp, readonly FoundItem[]>> {
+    const found = new Map<Stamp, FoundItem[]>();
+    const note = ({ stamp, flags }: WriteCandidate, items: readonly TargetItem[]) => {
+      const copies = items.map((item) => ({ id: item.id, untouched: sameSet(item.flags, flags) }));
+      if (copies.length > 0) found.set(stamp, copies);
+    };
+    const unknown = this.#itemsIn(folder).filter(({ id }) => !known.has(id));
+    if (this.#kind === "graph") {
+      const written = unknown.filter(({ chunkToken }) => chunkToken === chunk.token);
+      for (const candidate of candidates)
+        note(
+          candidate,
+          written.filter(({ stamp }) => stamp === candidate.stamp),
+        );
+      return found;
+    }
+    for (const [candidate, copies] of matchCopies(candidates, since(unknown, chunk.mark)))
+      note(
+        candidate,
+        copies.map(({ item }) => item),
+      );
+    return found;
+  }
+
+  async removeDuplicate(folder: TargetFolderId, id: TargetItemId): Promise<void> {
+    this.#mailbox.items = this.#mailbox.items.filter((item) => item.id !== id || item.folder !== folder);
+  }
+
+  async readItems(
+    folder: TargetFolderId,
+    ids: readonly TargetItemId[],
+  ): Promise<ReadonlyMap<TargetItemId, ItemState>> {
+    const wanted = new Set(ids);
+    const items = this.#itemsIn(folder).filter(({ id }) => wanted.has(id));
+    return new Map(items.map(({ id, flags }) => [id, { id, flags }]));
+  }
+
+  async changeFlags(
+    folder: TargetFolderId,
+    id: TargetItemId,
+    { add, remove }: { readonly add: readonly string[]; readonly remove: readonly string[] },
+  ): Promise<ChangeOutcome> {
+    const item = this.#itemsIn(folder).find((one) => one.id === id);
+    if (item === undefined) return "gone";
+    item.flags = [...new Set([...item.flags, ...add])].filter((flag) => !remove.includes(flag)).sort();
+    return "done";
+  }
+
+  async moveItem(
+    from: TargetFolderId,
+    id: TargetItemId,
+    to: TargetFolderId,
+  ): Promise<TargetItemId | undefined> {
+    const keepsId = this.#kind === "graph";
+    if (keepsId && this.#itemsIn(to).some((item) => item.id === id)) return id;
+    const item = this.#itemsIn(from).find((one) => one.id === id);
+    if (item === undefined) return undefined;
+    const place = this.#present(to);
+    this.#mailbox.items = this.#mailbox.items.filter((one) => one !== item);
+    return this.#mailbox.place(place, item, keepsId ? id : undefined).id;
+  }
+
+  async findMoved(
+    id: TargetItemId,
+    to: TargetFolderId,
+    mark: string,
+    candidate: WriteCandidate,
+    known: ReadonlySet<TargetItemId>,
+  ): Promise<TargetItemId | undefined> {
+    if (this.#kind === "graph") return this.#itemsIn(to).find((item) => item.id === id)?.id;
+    const unknown = this.#itemsIn(to).filter((item) => !known.has(item.id));
+    return matchCopies([candidate], since(unknown, mark)).get(candidate)?.[0]?.item.id;
+  }
+
+  async deleteItem(folder: TargetFolderId, id: TargetItemId): Promise<ChangeOutcome> {
+    const trash = this.#mailbox.folderAt(wellKnown.trash);
+    return (await this.moveItem(folder, id, trash.id)) === undefined ? "gone" : "done";
+  }
+
+  async close(): Promise<void> {}
+
+  #itemsIn(folder: TargetFolderId): TargetItem[] {
+    return this.#mailbox.items.filter((item) => item.folder === folder);
+  }
+
+  #present(folder: TargetFolderId): TargetFolderState {
+    const found = this.#mailbox.folder(folder);
+    if (found === undefined)
+      throw new MigrationError("item", "TargetFolderGone", "The folder no longer exists in the target.");
+    return found;
+  }
+}
+
+function since(items: readonly TargetItem[], mark: string) {
+  return items
+    .filter(({ uid }) => uid >= Number(mark))
+    .map((item) => ({
+      item,
+      header: Buffer.from(item.text.split("\r\n\r\n")[0] ?? ""),
+      internalDate: new Date(item.internalDate),
+      size: item.text.length,
+    }));
+}
+
+function sameSet(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((flag) => b.includes(flag));
+}

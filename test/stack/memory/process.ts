@@ -1,0 +1,90 @@
+import type { FaultPlan } from "./faults.ts";
+
+const generatorMethod = Object.getPrototypeOf(async function* () {}).constructor;
+
+/**
+ * One worker process: whatever its code does to the outside goes through it, until it dies. What a dead process still
+ * asks for never happens and is never answered.
+ */
+export class WorkerProcess {
+  readonly #plan: FaultPlan;
+  #alive = true;
+  #frozenUntil = 0;
+
+  constructor(plan: FaultPlan) {
+    this.#plan = plan;
+  }
+
+  get alive(): boolean {
+    return this.#alive;
+  }
+
+  /** True while the process stands still: then nothing renews its locks either. */
+  get frozen(): boolean {
+    return Date.now() < this.#frozenUntil;
+  }
+
+  kill(): void {
+    this.#alive = false;
+  }
+
+  /**
+   * The same object as this process sees it: each call of a method, and each start of a stream, is a call to the outside.
+   * Objects that a method returns and that `isPort` accepts are seen the same way.
+   */
+  seeing<T extends object>(name: string, port: T, isPort: (value: unknown) => boolean = () => false): T {
+    return new Proxy(port, {
+      get: (target, property) => {
+        const member: unknown = Reflect.get(target, property, target);
+        if (typeof member !== "function") return member;
+        const called = `${name}.${String(property)}`;
+        if (member instanceof generatorMethod)
+          return (...given: unknown[]) => this.#stream(called, () => Reflect.apply(member, target, given));
+        return async (...given: unknown[]) => {
+          const result: unknown = await this.#call(called, () => Reflect.apply(member, target, given));
+          return isPort(result) ? this.seeing(name, result as object, isPort) : result;
+        };
+      },
+    });
+  }
+
+  async *#stream(name: string, open: () => AsyncIterable<unknown>): AsyncGenerator<unknown> {
+    await this.#call(name, async () => undefined);
+    for await (const value of open()) {
+      if (!this.#alive) await never();
+      yield value;
+    }
+  }
+
+  async #call<T>(name: string, effect: () => Promise<T>): Promise<T> {
+    while (this.#alive && this.frozen) await sleep(this.#frozenUntil - Date.now());
+    if (!this.#alive) return never();
+    const fault = this.#plan.next(name);
+    switch (fault?.kind) {
+      case "diesBefore":
+        this.kill();
+        return never();
+      case "diesAfter":
+        this.kill();
+        await effect().catch(() => undefined);
+        return never();
+      case "landsLate":
+        this.kill();
+        setTimeout(() => void effect().catch(() => undefined), fault.afterMs);
+        return never();
+      case "stalls":
+        this.#frozenUntil = Date.now() + fault.forMs;
+        await sleep(fault.forMs);
+    }
+    const result = await effect();
+    return this.#alive ? result : never();
+  }
+}
+
+function never<T>(): Promise<T> {
+  return new Promise(() => undefined);
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

@@ -1,0 +1,123 @@
+import { sourceAccount } from "../../../shared/domain/credentials.ts";
+import type { FolderSyncMessage, MailboxSyncMessage } from "../../../shared/domain/queue-messages.ts";
+import { createAdmission } from "../../../shared/migration/admission/admission.ts";
+import { type BatchControl, createBatchControl } from "../../../shared/migration/control/batch-control.ts";
+import { createJanitor } from "../../../shared/migration/control/janitor.ts";
+import { createResync } from "../../../shared/migration/control/resync.ts";
+import { createEndpoints } from "../../../shared/migration/endpoints.ts";
+import { createMailboxSync } from "../../../shared/migration/mailbox-sync.ts";
+import type { Vault } from "../../../shared/migration/ports/vault.ts";
+import type { Log } from "../../../shared/migration/runtime.ts";
+import { createFolderSync } from "../../../shared/migration/sync/folder-sync.ts";
+import type { ChunkLimits } from "../../../shared/migration/sync/run.ts";
+import { createUploadIngestion } from "../../../shared/migration/upload/ingest-upload.ts";
+import type { MemoryBlobs } from "./memory-blobs.ts";
+import type { MemoryQueues } from "./memory-queues.ts";
+import { MemoryOpenFolder, type MemorySource, MemorySourceMailbox } from "./memory-source.ts";
+import { storesOver, type Tables } from "./memory-stores.ts";
+import { type MemoryTarget, MemoryTargetMailbox } from "./memory-target.ts";
+import type { WorkerProcess } from "./process.ts";
+
+/** Everything outside the processes: it outlives them. */
+export interface Outside {
+  readonly tables: Tables;
+  readonly blobs: MemoryBlobs;
+  readonly queues: MemoryQueues;
+  readonly source: MemorySource;
+  readonly target: MemoryTarget;
+  readonly limits: ChunkLimits;
+  readonly log: Log;
+}
+
+/** The application's use cases in one process, as the triggers call them. */
+export interface Worker {
+  readonly process: WorkerProcess;
+  readonly mailboxSync: (message: MailboxSyncMessage) => Promise<void>;
+  readonly folderSync: (message: FolderSyncMessage, deliveryCount: number) => Promise<void>;
+  readonly ingest: (blobName: string) => Promise<void>;
+  readonly sweep: () => Promise<void>;
+  readonly resync: () => Promise<void>;
+  readonly control: BatchControl;
+}
+
+const vault: Vault = {
+  seal: async (_owner, secret) => `sealed:${secret}`,
+  open: async (_owner, sealed) => sealed.slice("sealed:".length),
+  matches: async (_owner, sealed, secret) => sealed === `sealed:${secret}`,
+  forget: async () => undefined,
+};
+
+const clock = () => Date.now();
+
+/** Starts the application in a process. */
+export function startWorker(process: WorkerProcess, outside: Outside): Worker {
+  const { limits, log } = outside;
+  const { batches, mailboxes, ledgers, admissions } = storesOver({
+    batches: process.seeing("batches", outside.tables.batches),
+    mailboxes: process.seeing("mailboxes", outside.tables.mailboxes),
+    ledgers: process.seeing("ledgers", outside.tables.ledgers),
+    admissions: process.seeing("admissions", outside.tables.admissions),
+  });
+  const uploads = process.seeing("uploads", outside.blobs.uploads);
+  const endpointFiles = process.seeing("endpoints", outside.blobs.endpoints);
+  const reports = process.seeing("reports", outside.blobs.reports);
+  const queue = process.seeing("queue", outside.queues);
+  const isSession = (value: unknown) =>
+    value instanceof MemorySourceMailbox || value instanceof MemoryOpenFolder;
+  const endpoints = createEndpoints(endpointFiles, clock);
+  const admission = createAdmission({ store: admissions, endpoints, queue, clock, log });
+  const control = createBatchControl({ batches, mailboxes, admission, queue, reports, vault, clock, log });
+  const ingestion = createUploadIngestion({
+    uploads,
+    endpoints: endpointFiles,
+    reports,
+    batches,
+    mailboxes,
+    vault,
+    queue,
+    clock,
+  });
+  const ingest = async (blobName: string): Promise<void> => {
+    await ingestion.ingest(blobName);
+  };
+  const target = process.seeing("target", outside.target, (value) => value instanceof MemoryTargetMailbox);
+  return {
+    process,
+    mailboxSync: createMailboxSync({ batches, mailboxes, admission, clock, log }),
+    folderSync: createFolderSync({
+      batches,
+      mailboxes,
+      ledger: ledgers,
+      admission,
+      endpoints,
+      source: process.seeing("source", outside.source, isSession),
+      target: {
+        resolve: (emailAddress) => target.resolve(emailAddress),
+        open: (identity) => target.open(identity),
+        representableFlags: (flags) => outside.target.representableFlags(flags),
+      },
+      vault,
+      queue,
+      sourceAccount: async ({ endpoint, userName, userRoot }) =>
+        sourceAccount(await endpoints.get(endpoint), userName, userRoot),
+      limits,
+      clock,
+      log,
+    }),
+    ingest,
+    sweep: createJanitor({
+      uploads,
+      ingest,
+      batches,
+      mailboxes,
+      admissions,
+      admission,
+      control,
+      deadLetters: queue,
+      clock,
+      log,
+    }),
+    resync: createResync({ batches, mailboxes, clock, log }),
+    control,
+  };
+}
