@@ -100,9 +100,10 @@ export function createAdmissionStore(table: Table): AdmissionStore {
         ...entries,
       ]),
     ];
-    // A place without its entry does no harm: it goes along as far as there is room in the transaction.
+    // A place without its entry does no harm: it goes along as far as there is room in the transaction. It never goes
+    // alone: the mailbox may have joined anew since, and nobody would find that entry again.
     const room = Math.max(0, maxRowsPerTransaction - 1 - changes.length);
-    const emptied = served.map(({ place }) => place).slice(0, room);
+    const emptied = served.map(({ place, row }) => row && place).slice(0, room);
     return [...changes, ...removalsOf(emptied)];
   }
 
