@@ -7,12 +7,6 @@ export type Fault =
   /** The whole process stands still for `forMs`, then goes on with the call as if nothing had been. */
   | { readonly kind: "stalls"; readonly forMs: number };
 
-/** A call of a process, as the recorder of a run sees it. */
-export interface Call {
-  /** `port.method`. */
-  readonly name: string;
-}
-
 /**
  * Counts the calls of all processes of a deployment and decides which of them go wrong.
  * @param faults by the number of the call, from 1.

@@ -1,6 +1,7 @@
 import { Readable } from "node:stream";
 import type { BatchName, EndpointName } from "../../../shared/domain/names.ts";
 import type {
+  EndpointFile,
   EndpointStore,
   ReportName,
   ReportStore,
@@ -17,12 +18,11 @@ interface Blob {
 /** The containers of the application, in memory; names are compared exactly. */
 export class MemoryBlobs {
   readonly #uploads = new Map<string, Blob>();
-  readonly #endpoints = new Map<string, string>();
   readonly #reports = new Map<string, string>();
   #versions = 0;
 
   readonly uploads: UploadStore = new MemoryUploads(this.#uploads);
-  readonly endpoints: EndpointStore = new MemoryEndpoints(this.#endpoints);
+  readonly endpoints: EndpointStore = new MemoryEndpoints();
   readonly reports: ReportStore = new MemoryReports(this.#reports);
 
   upload(name: string, text: string): void {
@@ -63,22 +63,25 @@ class MemoryUploads implements UploadStore {
 }
 
 class MemoryEndpoints implements EndpointStore {
-  readonly #files: Map<string, string>;
+  readonly #files = new Map<string, EndpointFile>();
+  #versions = 0;
 
-  constructor(files: Map<string, string>) {
-    this.#files = files;
-  }
-
-  async read(name: EndpointName): Promise<string | undefined> {
+  async read(name: EndpointName): Promise<EndpointFile | undefined> {
     return this.#files.get(name);
   }
 
-  async write(name: EndpointName, text: string): Promise<void> {
-    this.#files.set(name, text);
+  async write(name: EndpointName, text: string, replaces: string | undefined): Promise<string | undefined> {
+    if (this.#files.get(name)?.version !== replaces) return undefined;
+    const version = `"${++this.#versions}"`;
+    this.#files.set(name, { text, version });
+    return version;
   }
 
-  async delete(name: EndpointName): Promise<void> {
+  async delete(name: EndpointName, version: string): Promise<boolean> {
+    const file = this.#files.get(name);
+    if (file !== undefined && file.version !== version) return false;
     this.#files.delete(name);
+    return true;
   }
 
   async list(): Promise<readonly EndpointName[]> {

@@ -15,7 +15,7 @@ import { type Outside, startWorker, type Worker } from "./worker.ts";
 const minute = 60_000;
 const renewalMs = 20_000;
 /** A deployment that is not at rest after this long has got stuck. */
-const patienceMs = 48 * 60 * minute;
+const patienceMs = 3 * 60 * minute;
 
 export interface DeploymentSettings {
   readonly target: TargetKind;
@@ -42,7 +42,6 @@ export class MemoryDeployment {
   readonly #plan: FaultPlan;
   readonly #workers: (Worker | undefined)[];
   #turn = 0;
-  #running = 0;
   #progress = 0;
 
   constructor({ target, plan, processes = 1, limits = {} }: DeploymentSettings) {
@@ -94,7 +93,7 @@ export class MemoryDeployment {
 
   /**
    * Lets everything go on until nothing waits, runs or is owed any more.
-   * @throws Error with what is left, if that does not happen within two days.
+   * @throws Error with what is left, if that does not happen within three hours.
    */
   async rest(): Promise<void> {
     await this.goOnUntil(() => this.#isAtRest());
@@ -126,7 +125,8 @@ export class MemoryDeployment {
   #worker(): Worker {
     const index = this.#turn++ % this.#workers.length;
     const found = this.#workers[index];
-    if (found?.process.alive) return found;
+    // A process that stands still asks for no messages; another one is started in its place.
+    if (found?.process.alive && !found.process.frozen) return found;
     const started = startWorker(new WorkerProcess(this.#plan), this.#outside);
     this.#workers[index] = started;
     return started;

@@ -5,9 +5,9 @@ import type { Uid, UidValidity } from "../../../shared/domain/names.ts";
 import { hasUid, type UidSet, uidSetOf } from "../../../shared/domain/uid-set.ts";
 import type {
   FlagState,
-  FolderStatus,
   MessageHeader,
   MessageSummary,
+  OpenFolderStatus,
   OpenSourceFolder,
   SearchFilter,
   SourceConnector,
@@ -51,7 +51,7 @@ export class SourceFolderState {
     for (const message of kept) this.add(message);
   }
 
-  get status(): FolderStatus {
+  get status(): OpenFolderStatus {
     return {
       uidValidity: String(this.uidValidity) as UidValidity,
       uidNext: this.uidNext,
@@ -107,18 +107,19 @@ export class MemorySourceMailbox implements SourceMailbox {
 
 export class MemoryOpenFolder implements OpenSourceFolder {
   readonly #folder: SourceFolderState;
-  readonly status: FolderStatus;
+  readonly status: OpenFolderStatus;
 
   constructor(folder: SourceFolderState) {
     this.#folder = folder;
     this.status = folder.status;
   }
 
-  async searchUids({ since, before, maxSize }: SearchFilter = {}): Promise<UidSet> {
+  async searchUids({ since, before, maxSize, among }: SearchFilter = {}): Promise<UidSet> {
     return uidSetOf(
       [...this.#folder.messages]
         .filter(
-          ([, { internalDate, text }]) =>
+          ([uid, { internalDate, text }]) =>
+            (among === undefined || hasUid(among, uid)) &&
             (since === undefined || internalDate >= since) &&
             (before === undefined || internalDate < before) &&
             (maxSize === undefined || text.length <= maxSize),

@@ -4,7 +4,7 @@ import { createAdmission } from "../../../shared/migration/admission/admission.t
 import { type BatchControl, createBatchControl } from "../../../shared/migration/control/batch-control.ts";
 import { createJanitor } from "../../../shared/migration/control/janitor.ts";
 import { createResync } from "../../../shared/migration/control/resync.ts";
-import { createEndpoints } from "../../../shared/migration/endpoints.ts";
+import { createEndpoints } from "../../../shared/migration/endpoints/endpoint-settings.ts";
 import { createMailboxSync } from "../../../shared/migration/mailbox-sync.ts";
 import type { Vault } from "../../../shared/migration/ports/vault.ts";
 import type { Log } from "../../../shared/migration/runtime.ts";
@@ -101,6 +101,7 @@ export function startWorker(process: WorkerProcess, outside: Outside): Worker {
       sourceAccount: async ({ endpoint, userName, userRoot }) =>
         sourceAccount(await endpoints.get(endpoint), userName, userRoot),
       limits,
+      trace: (_span, _fields, work) => work(),
       clock,
       log,
     }),

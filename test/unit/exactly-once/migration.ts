@@ -1,0 +1,132 @@
+import { expect } from "vitest";
+import type { BatchName, EndpointName, MailboxId } from "../../../shared/domain/names.ts";
+import type { MailboxRecord } from "../../../shared/migration/ports/registry.ts";
+import { type DeploymentSettings, MemoryDeployment } from "../../stack/memory/memory-deployment.ts";
+import { SourceFolderState, type StoredMessage } from "../../stack/memory/memory-source.ts";
+import { TargetState } from "../../stack/memory/memory-target.ts";
+
+export const batch = "spring" as BatchName;
+const endpoint = "old" as EndpointName;
+
+/** A migration of some users of one server, and what must be true of it. */
+export class Migration {
+  readonly deployment: MemoryDeployment;
+  readonly #users: readonly string[];
+
+  constructor(users: readonly string[], settings: DeploymentSettings) {
+    this.deployment = new MemoryDeployment(settings);
+    this.#users = users;
+    for (const user of users) {
+      this.deployment.source.mailboxes.set(user, new Map());
+      this.deployment.target.mailboxes.set(addressOf(user), new TargetState());
+    }
+  }
+
+  folder(path: string, user = this.#users[0] ?? ""): SourceFolderState {
+    const folders = this.deployment.source.mailboxes.get(user);
+    const folder = folders?.get(path) ?? new SourceFolderState(path === "INBOX" ? "inbox" : undefined);
+    folders?.set(path, folder);
+    return folder;
+  }
+
+  removeFolder(path: string, user = this.#users[0] ?? ""): void {
+    this.deployment.source.mailboxes.get(user)?.delete(path);
+  }
+
+  target(user = this.#users[0] ?? ""): TargetState {
+    const state = this.deployment.target.mailboxes.get(addressOf(user));
+    if (state === undefined) throw new Error(`there is no user ${user}`);
+    return state;
+  }
+
+  /** Uploads the endpoint, the options and the CSV, as an operator does. */
+  async upload({
+    options = {},
+    limits = {},
+    name = batch as string,
+    users = this.#users,
+  } = {}): Promise<void> {
+    const { blobs } = this.deployment;
+    const settings = JSON.stringify({ host: "imap.example.net", ...limits });
+    await blobs.endpoints.write(endpoint, settings, (await blobs.endpoints.read(endpoint))?.version);
+    blobs.upload(`${endpoint}/${name}.json`, JSON.stringify(options));
+    const rows = users.map((user) => `${addressOf(user)},${user},secret`);
+    blobs.upload(`${endpoint}/${name}.csv`, ["EmailAddress,UserName,Password", ...rows, ""].join("\r\n"));
+    await this.deployment.perform((worker) => worker.ingest(`${endpoint}/${name}.csv`));
+  }
+
+  /** Another round of every synced mailbox, at the operator's wish. */
+  async sync(): Promise<void> {
+    await this.deployment.perform(({ control }) => control.sync(batch));
+  }
+
+  async mailboxes(name = batch): Promise<MailboxRecord[]> {
+    const found: MailboxRecord[] = [];
+    for await (const { value } of this.deployment.stores.mailboxes.scan(name)) found.push(value);
+    return found;
+  }
+
+  async mailboxId(): Promise<MailboxId> {
+    const [first] = await this.mailboxes();
+    if (first === undefined) throw new Error("the batch has no mailbox");
+    return first.id;
+  }
+
+  /** Target folders by path with the messages they should hold, and the rest as it has to be when nothing goes on. */
+  async expectSettled(): Promise<void> {
+    for (const user of this.#users) {
+      const folders = this.deployment.source.mailboxes.get(user) ?? new Map<string, SourceFolderState>();
+      const expected = [...folders].map(([path, folder]) => [
+        targetPath(path),
+        looksOf(folder.messages.values()),
+      ]);
+      const target = this.target(user);
+      const found = [...target.folders.values()].map(({ id, path }) => [
+        path,
+        looksOf(target.items.filter((item) => item.folder === id)),
+      ]);
+      expect(Object.fromEntries(found)).toEqual(Object.fromEntries(expected));
+    }
+    await this.expectAtRest();
+  }
+
+  /** Counters add up, every permit was given back, no chunk is open or in doubt. */
+  async expectAtRest(): Promise<void> {
+    const { stores, queues } = this.deployment;
+    expect(queues.pending).toBe(0);
+    for (const name of await stores.admissions.endpoints()) {
+      const { permits, waiting } = await stores.admissions.read(name, 1000);
+      expect({ permits, waiting }).toEqual({ permits: [], waiting: [] });
+    }
+    for (const mailbox of await this.mailboxes()) {
+      expect([mailbox.status, mailbox.error]).toEqual(["Synced", undefined]);
+      const source = this.deployment.source.mailboxes.get(mailbox.userName);
+      const count = [...(source?.values() ?? [])].reduce((sum, { messages }) => sum + messages.size, 0);
+      expect(mailbox).toMatchObject({ totalItemCount: count });
+      expect(mailbox.syncedItemCount + mailbox.skippedItemCount).toBe(count);
+      if (mailbox.ledgerId === undefined) throw new Error("a synced mailbox without a ledger");
+      for (const folder of await stores.ledgers.listFolders(mailbox.ledgerId))
+        expect([folder.pending, folder.openChunk, folder.inDoubt]).toEqual([false, undefined, []]);
+    }
+  }
+}
+
+export function addressOf(user: string): string {
+  return `${user}@contoso.example`;
+}
+
+/** A message told apart from others by its number. */
+export function message(number: number, flags: readonly string[] = []): StoredMessage {
+  const text = `Message-ID: <${number}@example.net>\r\nSubject: ${number}\r\n\r\nBody ${number}\r\n`;
+  return { text, internalDate: Date.UTC(2020, 0, 1) + number * 60_000, flags: [...flags].sort() };
+}
+
+function targetPath(path: string): string {
+  return path === "INBOX" ? "Inbox" : path;
+}
+
+function looksOf(messages: Iterable<Pick<StoredMessage, "text" | "flags" | "internalDate">>): string[] {
+  return [...messages]
+    .map(({ text, flags, internalDate }) => `${internalDate} ${flags.join(" ")} ${text}`)
+    .sort();
+}
