@@ -20,6 +20,7 @@ const chosen = [
   "classic names",
   "shared folders",
   "non-mail folders left out",
+  "one token for every mailbox",
   "RFC 3501 with UIDPLUS",
   "RFC 3501 and nothing else",
   "FETCH leaves messages out",

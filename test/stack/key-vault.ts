@@ -32,6 +32,8 @@ interface Answer {
 const newSecret = z.object({ value: z.string() });
 const keyOperation = z.object({ alg: z.string(), value: z.string() });
 const audience = "https://vault.azure.net";
+const identityPath = "/msi/token";
+const identityHeader = "identity-header-of-the-stand-in";
 
 /**
  * Key Vault's data plane as far as one RSA key and secrets go: challenge authentication, versions, wrapKey and unwrapKey,
@@ -70,6 +72,15 @@ export class KeyVaultStandIn {
 
   get keyUri(): string {
     return `${this.#url}/keys/${this.keyName}`;
+  }
+
+  /** Settings of an app that uses this Key Vault by a managed identity. */
+  get settings(): Readonly<Record<string, string>> {
+    return {
+      CREDENTIAL_KEY_URI: this.keyUri,
+      IDENTITY_ENDPOINT: `${this.#url}${identityPath}`,
+      IDENTITY_HEADER: identityHeader,
+    };
   }
 
   get versions(): readonly string[] {
@@ -126,6 +137,7 @@ export class KeyVaultStandIn {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const answer =
+      this.#identity(request) ??
       this.#challenge(request) ??
       this.#plannedFault() ??
       this.#perform(
@@ -135,6 +147,20 @@ export class KeyVaultStandIn {
       );
     response.writeHead(answer.status, { "content-type": "application/json", ...answer.headers });
     response.end(JSON.stringify(answer.body));
+  }
+
+  /**
+   * The endpoint where an app in Azure gets tokens for its managed identity.
+   * @see https://learn.microsoft.com/azure/app-service/overview-managed-identity#rest-endpoint-reference
+   */
+  #identity(request: IncomingMessage): Answer | undefined {
+    const url = new URL(request.url ?? "/", this.#url);
+    if (url.pathname !== identityPath) return undefined;
+    const resource = url.searchParams.get("resource");
+    if (request.headers["x-identity-header"] !== identityHeader || resource !== audience)
+      return refusal(400, "BadRequest", "The header or the resource is not the right one.");
+    const expires_on = String(Math.floor(Date.now() / 1000) + 3600);
+    return { status: 200, body: { access_token: this.#token, expires_on, resource, token_type: "Bearer" } };
   }
 
   #challenge(request: IncomingMessage): Answer | undefined {

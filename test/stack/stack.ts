@@ -105,7 +105,8 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
 /** Those of the given settings that are the app's: its own ones, and what the host, the identity and Node read. */
 function appSettings(settings: Readonly<Record<string, string | undefined>>): Record<string, string> {
   const prefixes = [
-    ...["AzureWebJobs", "AzureFunctionsWebHost__", "AZURE_", "APPLICATIONINSIGHTS_", "OTEL_"],
+    ...["AzureWebJobs", "AzureFunctionsWebHost__", "AZURE_", "IDENTITY_"],
+    ...["APPLICATIONINSIGHTS_", "OTEL_"],
     "NODE_EXTRA_CA_CERTS",
   ];
   const isAppSetting = (name: string): boolean =>

@@ -49,7 +49,8 @@ export class TokenServer {
   /** Users of the service account's domain, and whose refresh tokens there are. */
   readonly users: readonly string[];
   /** Requests that got a token, with the user it is for. */
-  readonly issued: { readonly grant: string; readonly user: string | undefined }[] = [];
+  readonly issued: { readonly grant: string; readonly user: string | undefined; readonly token: string }[] =
+    [];
   readonly #refreshTokens = new Map<string, string>();
   readonly #tokens = new Map<string, IssuedToken>();
   readonly #faults: Answer[] = [];
@@ -203,7 +204,7 @@ export class TokenServer {
   #issue(grant: string, user: string | undefined, refreshToken?: string): Answer {
     const token = randomBytes(24).toString("base64url");
     this.#tokens.set(token, { user, expiresAt: Date.now() + this.lifetime * 1000 });
-    this.issued.push({ grant, user });
+    this.issued.push({ grant, user, token });
     return {
       status: 200,
       body: {

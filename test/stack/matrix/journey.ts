@@ -3,6 +3,7 @@ import { compareImapToImap } from "../compare/imap-to-imap.ts";
 import { type Deployment, startDeployment } from "../deployment.ts";
 import { userAccess } from "../imap-access.ts";
 import { type DovecotServer, startDovecot } from "../imap-servers/dovecot.ts";
+import { KeyVaultStandIn } from "../key-vault.ts";
 import { newMail } from "./mail.ts";
 import { adminMarker, type Cell, type CellSource, type RefusedCell } from "./source.ts";
 
@@ -51,10 +52,11 @@ export async function runMatrix(
   const target = await startDovecot({
     users: [...named, ...namedRefused].map(({ batch }) => addressOf(batch)),
   });
+  const vault = await KeyVaultStandIn.start();
   let deployment: Deployment | undefined;
   try {
-    deployment = await startDeployment({ settings: settingsOf(target) });
-    const journey = new Journey(deployment, target);
+    deployment = await startDeployment({ settings: { ...settingsOf(target), ...vault.settings } });
+    const journey = new Journey(deployment, target, vault);
     const report = async <T extends CellResult | RefusedResult>(result: Promise<T>): Promise<T> => {
       onResult(await result);
       return result;
@@ -67,6 +69,7 @@ export async function runMatrix(
     return { cells: cellResults, refused: refusedResults, adminMail: await journey.adminMail(batches) };
   } finally {
     await deployment?.stop();
+    await vault.stop();
     await target.stop();
   }
 }
@@ -86,10 +89,12 @@ function settingsOf(target: DovecotServer): Record<string, string> {
 class Journey {
   readonly #deployment: Deployment;
   readonly #target: DovecotServer;
+  readonly #vault: KeyVaultStandIn;
 
-  constructor(deployment: Deployment, target: DovecotServer) {
+  constructor(deployment: Deployment, target: DovecotServer, vault: KeyVaultStandIn) {
     this.#deployment = deployment;
     this.#target = target;
+    this.#vault = vault;
   }
 
   async copy(cell: Cell, batch: string): Promise<CellResult> {
@@ -147,7 +152,11 @@ class Journey {
     return undefined;
   }
 
-  async #upload(batch: string, { endpoint, row }: Pick<CellSource, "endpoint" | "row">): Promise<void> {
+  async #upload(
+    batch: string,
+    { endpoint, row, secrets = {} }: Pick<CellSource, "endpoint" | "row" | "secrets">,
+  ): Promise<void> {
+    for (const [name, value] of Object.entries(secrets)) this.#vault.secrets.set(name, value);
     await this.#deployment.putEndpoint(`${batch}-source`, endpoint);
     await this.#deployment.upload(`${batch}-source`, batch, [{ emailAddress: addressOf(batch), ...row }]);
   }

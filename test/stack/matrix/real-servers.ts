@@ -4,6 +4,8 @@ import { startCourier } from "../imap-servers/courier.ts";
 import { startCyrus } from "../imap-servers/cyrus.ts";
 import { startDovecot } from "../imap-servers/dovecot.ts";
 import type { ImapServer } from "../imap-servers/server.ts";
+import { TokenServer } from "../token-server.ts";
+import { byToken, tokenSourceOf } from "./by-token.ts";
 import { newMail, smallMailbox } from "./mail.ts";
 import { adminMarker, type Cell, type CellSource, type CredentialForm, type RefusedCell } from "./source.ts";
 
@@ -11,7 +13,7 @@ const productNames = { dovecot: "Dovecot", cyrus: "Cyrus", courier: "Courier" } 
 
 interface Variant {
   readonly title: string;
-  readonly start: () => Promise<ImapServer>;
+  readonly start: (tokens: TokenServer) => Promise<ImapServer>;
   readonly logins: readonly CredentialForm[];
 }
 
@@ -40,6 +42,11 @@ const variants: readonly Variant[] = [
     start: () => startDovecot({ users, separator: "." }),
     logins: ["own password"],
   },
+  {
+    title: "tokens it asks the token server about",
+    start: ({ introspectionUrl }) => startDovecot({ users, introspectionUrl }),
+    logins: ["XOAUTH2, service account", "XOAUTH2, refresh token"],
+  },
   { title: "modern names", start: () => startCyrus({ users, style: "modern" }), logins: cyrusLogins },
   { title: "classic names", start: () => startCyrus({ users, style: "classic" }), logins: cyrusLogins },
   { title: "shared folders", start: () => startCourier({ users }), logins: ["own password", "UserRoot"] },
@@ -54,13 +61,19 @@ export function realServers(onStart: (stop: () => Promise<void>) => void): {
   readonly cells: readonly Cell[];
   readonly refused: readonly RefusedCell[];
 } {
-  const running = variants.map(({ start }) => once(start, onStart));
+  const tokens = once(() => TokenServer.start(names()), onStart);
+  const running = variants.map(({ start }) => once(async () => start(await tokens()), onStart));
   const cells = variants.flatMap(({ title, logins }, variant) =>
     logins.map(
       (login, user): Cell => ({
         title,
         login,
-        open: async () => openCell(await (running[variant] as () => Promise<ImapServer>)(), login, user + 1),
+        open: async () => {
+          const server = await (running[variant] as () => Promise<ImapServer>)();
+          const cell = await openCell(server, login, user + 1);
+          const type = tokenSourceOf(login);
+          return type === undefined ? cell : byToken(cell, await tokens(), type);
+        },
       }),
     ),
   );
@@ -69,11 +82,11 @@ export function realServers(onStart: (stop: () => Promise<void>) => void): {
   return { cells, refused: [...refusedByDovecot(dovecot), ...refusedByCourier(courier)] };
 }
 
-function once(
-  start: () => Promise<ImapServer>,
+function once<Server extends { stop(): Promise<void> }>(
+  start: () => Promise<Server>,
   onStart: (stop: () => Promise<void>) => void,
-): () => Promise<ImapServer> {
-  let server: Promise<ImapServer> | undefined;
+): () => Promise<Server> {
+  let server: Promise<Server> | undefined;
   return () => {
     server ??= start().then((started) => {
       onStart(() => started.stop());

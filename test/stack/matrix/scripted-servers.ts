@@ -14,6 +14,8 @@ import type { FetchQuirks } from "../scripted-imap/fetch.ts";
 import type { AdminForm } from "../scripted-imap/logins.ts";
 import { ScriptedAccount } from "../scripted-imap/mailbox.ts";
 import { type ScriptedServer, startScriptedImap } from "../scripted-imap/server.ts";
+import { TokenServer } from "../token-server.ts";
+import { byToken, tokenSourceOf } from "./by-token.ts";
 import { newMail, smallMailbox } from "./mail.ts";
 import { adminMarker, type Cell, type CellSource, type CredentialForm, type RefusedCell } from "./source.ts";
 
@@ -70,6 +72,25 @@ const scripts: readonly Script[] = [
     folderMap: exchangeFolders,
     admin: "exchange",
     userName: `CORP/${admin}/${user}`,
+  },
+  {
+    server: "Exchange 15.20 (scripted)",
+    title: "one token for every mailbox",
+    login: "XOAUTH2, client credentials",
+    dialect: EXCHANGE,
+    account: groupwareAccount,
+    folderMap: exchangeFolders,
+  },
+  {
+    server: "scripted",
+    title: "refresh tokens good for one use",
+    login: "XOAUTH2, refresh token",
+  },
+  {
+    server: "scripted",
+    title: "AUTH=OAUTHBEARER",
+    login: "XOAUTH2, service account",
+    dialect: { ...FULL, offered: [...FULL.offered, "AUTH=OAUTHBEARER"] },
   },
   {
     server: "Mirapoint (scripted)",
@@ -132,8 +153,9 @@ export function scriptedServers(onStart: (stop: () => Promise<void>) => void): {
   readonly cells: readonly Cell[];
   readonly refused: readonly RefusedCell[];
 } {
-  const start = async (script: Script): Promise<ScriptedServer> => {
+  const start = async (script: Script, tokens?: TokenServer): Promise<ScriptedServer> => {
     const server = await startScriptedImap({
+      ...(tokens ? { acceptsToken: (name, token) => tokens.accepts(name, token) } : {}),
       ...(script.dialect ? { dialect: script.dialect } : {}),
       users: [
         { name: user, password, account: script.account?.() ?? new ScriptedAccount() },
@@ -150,11 +172,22 @@ export function scriptedServers(onStart: (stop: () => Promise<void>) => void): {
       .append({ content: newMail(adminMarker) });
     return server;
   };
+  const startTokens = async (): Promise<TokenServer> => {
+    const tokens = await TokenServer.start([user]);
+    tokens.rotation = "replaced";
+    onStart(() => tokens.stop());
+    return tokens;
+  };
   const cells = scripts.map(
     (script): Cell => ({
       title: script.title,
       login: script.login ?? "own password",
-      open: async () => openCell(await start(script), script),
+      open: async () => {
+        const type = tokenSourceOf(script.login ?? "own password");
+        if (type === undefined) return openCell(await start(script), script);
+        const tokens = await startTokens();
+        return byToken(openCell(await start(script, tokens), script), tokens, type);
+      },
     }),
   );
   const gmail: Cell = {
@@ -165,7 +198,21 @@ export function scriptedServers(onStart: (stop: () => Promise<void>) => void): {
         await start({ server: "Gmail", title: "labels", dialect: GMAIL, account: () => new GmailAccount() }),
       ),
   };
-  return { cells: [...cells, gmail], refused: refusals.map((script) => refusedCell(script, start)) };
+  const expiredSecret: RefusedCell = {
+    title: "a client secret that is no longer valid",
+    code: "TokenClientRefused",
+    open: async () => {
+      const tokens = await startTokens();
+      const script = { server: "Exchange 15.20 (scripted)", title: "", dialect: EXCHANGE };
+      const cell = byToken(openCell(await start(script, tokens), script), tokens, "clientCredentials");
+      tokens.clientSecret = "another";
+      return cell;
+    },
+  };
+  return {
+    cells: [...cells, gmail],
+    refused: [...refusals.map((script) => refusedCell(script, start)), expiredSecret],
+  };
 }
 
 function openCell(server: ScriptedServer, script: Script): CellSource {

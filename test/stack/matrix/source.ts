@@ -10,7 +10,10 @@ export type CredentialForm =
   | "authzid by adminUser"
   | "UserRoot"
   | "Domain/Admin/User"
-  | "#user@domain#Admin#";
+  | "#user@domain#Admin#"
+  | "XOAUTH2, client credentials"
+  | "XOAUTH2, refresh token"
+  | "XOAUTH2, service account";
 
 /** One source mailbox, filled, with the login the cell is about. */
 export interface CellSource {
@@ -19,6 +22,8 @@ export interface CellSource {
   /** Settings of `endpoints/{name}.json`. */
   readonly endpoint: object;
   readonly row: Omit<UserRow, "emailAddress">;
+  /** What the operator puts into Key Vault for the endpoint. */
+  readonly secrets?: Readonly<Record<string, string>>;
   /** The user's own way in, to look at the mailbox. */
   readonly access: ImapAccess;
   /** Where a source folder has to be in the target; default the same. */
@@ -41,7 +46,7 @@ export interface Cell {
 export interface RefusedCell {
   readonly title: string;
   readonly code: string;
-  readonly open: () => Promise<Pick<CellSource, "server" | "endpoint" | "row">>;
+  readonly open: () => Promise<Pick<CellSource, "server" | "endpoint" | "row" | "secrets">>;
 }
 
 /** What stands in a message of every administrator's own mailbox. */

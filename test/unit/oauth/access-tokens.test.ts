@@ -53,7 +53,7 @@ describe("access tokens", () => {
     );
     expect(new Set(given).size).toBe(1);
     expect(await tokens(source("clientCredentials"), bob)).toBe(given[0]);
-    expect(server.issued).toEqual([{ grant: "clientCredentials", user: undefined }]);
+    expect(server.issued).toEqual([{ grant: "clientCredentials", user: undefined, token: given[0] }]);
     expect(server.accepts(bob, given[0] ?? "")).toBe(true);
   });
 
