@@ -1,4 +1,5 @@
 import { type ErrorDetails, type ErrorKind, MigrationError } from "../../domain/errors.ts";
+import { providerOf } from "../../domain/providers.ts";
 import type { Reply } from "./wire.ts";
 
 /** Where a failure happened; decides the words and whether it is one mailbox's or the deployment's problem. */
@@ -37,9 +38,12 @@ const BANDWIDTH = /bandwidth|download|daily|quota exceeded for|exceeded command/
 const BACKOFF = /backoff time[:=\s]+(\d+)/i;
 const TEMPORARY =
   /temporar|try again|unavailable|server (?:is )?(?:busy|shutting down|going down)|internal error/i;
-const APP_PASSWORD = /app(?:lication)?[- ]specific password|app password|web ?login required/i;
+const APP_PASSWORD =
+  /app(?:lication)?[- ]specific password|app password|web ?login required|log in via your web browser/i;
 const IMAP_DISABLED =
-  /not enabled for imap|imap (?:access |use )?(?:is |has been )?(?:disabled|not (?:enabled|allowed))|(?:not allowed|disabled) (?:to use|for) imap|authenticated but not connected/i;
+  /not enabled for imap|yet to enable imap|imap (?:access |use )?(?:is |has been )?(?:disabled|not (?:enabled|allowed))|(?:not allowed|disabled) (?:to use|for) imap|authenticated but not connected/i;
+/** Yandex does not say which. */
+const WRONG_OR_DISABLED = /invalid credentials or imap is disabled/i;
 const BASIC_DISABLED = /basic ?auth(?:entication)? (?:is|has been) (?:disabled|blocked)/i;
 const OVER_QUOTA = /over ?quota|quota exceeded|mailbox (?:is )?full|exceed\w* (?:\w+ ){0,3}quota/i;
 
@@ -162,20 +166,31 @@ export function classifyReply(reply: Reply, scene: Scene): MigrationError {
   );
 }
 
-function classifyLogin(reply: Reply, server: string, { side, byToken }: Scene): MigrationError {
+/** @see the texts of well-known servers in test/unit/imap/classify.test.ts */
+function classifyLogin(reply: Reply, server: string, { side, host, byToken }: Scene): MigrationError {
   const { code, text } = reply;
   if (APP_PASSWORD.test(text) || code === "WEBALERT")
     return refused(
       "AppPasswordRequired",
-      `The ${server} wants an app password for this account instead of the user's password.`,
+      `The ${server} wants an app password for this account instead of the user's password. Make one there, and upload the row with it.`,
     );
   if (BASIC_DISABLED.test(text))
     return refused(
       "PasswordLoginDisabled",
       `The ${server} does not let this account log in with a password. Use OAuth (authentication xoauth2).`,
     );
+  if (WRONG_OR_DISABLED.test(text))
+    return refused(
+      "AuthenticationFailed",
+      `The ${server} refused user name or password, or IMAP is disabled for this account. Correct the row and upload it again, or enable IMAP there.`,
+    );
   if (IMAP_DISABLED.test(text))
-    return refused("ImapDisabled", `IMAP is disabled for this account on the ${server}. Enable it there.`);
+    return refused(
+      "ImapDisabled",
+      byToken
+        ? `IMAP is disabled for this account on the ${server}, or the application may not open its mailbox. Enable IMAP there, and give the application full access.`
+        : `IMAP is disabled for this account on the ${server}. Enable it there.`,
+    );
   if (code === "PRIVACYREQUIRED")
     return refused(
       "EncryptionRequired",
@@ -192,6 +207,17 @@ function classifyLogin(reply: Reply, server: string, { side, byToken }: Scene): 
     return refused(
       "TokenRefused",
       `The ${server} refused the access token for this mailbox. Check that UserName names a mailbox there and that the application may read it by IMAP.`,
+    );
+  const passwords = side === "source" ? providerOf(host)?.passwords : undefined;
+  if (passwords === "app")
+    return refused(
+      "AppPasswordRequired",
+      `The ${server} refused the password, and takes app passwords only. Make one for the account, and upload the row with it.`,
+    );
+  if (passwords === "none")
+    return refused(
+      "PasswordLoginDisabled",
+      `The ${server} takes no passwords any more. Use OAuth (authentication xoauth2).`,
     );
   return refused(
     "AuthenticationFailed",
