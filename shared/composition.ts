@@ -338,7 +338,7 @@ export const serverDiscovery = once(async () => {
 
 export const status = once(async () => {
   const { batches, mailboxes, ledgers } = await tables();
-  return createStatus({ batches, mailboxes, ledger: ledgers, clock });
+  return createStatus({ batches, mailboxes, ledger: ledgers, endpoints: await endpoints(), clock });
 });
 
 /** Fails with what is wrong: settings, or storage that cannot be reached. */

@@ -1,4 +1,5 @@
 import type { Endpoint } from "./endpoint.ts";
+import { mailboxHost } from "./providers.ts";
 
 /** How a row of the CSV logs in, and whose mail the session shows. */
 export interface SourceUser {
@@ -57,8 +58,7 @@ export function sourceAccount(
   userName: string,
   userRoot?: string,
 ): string {
-  const host = endpoint.host.trim().toLowerCase().replace(/\.$/, "");
-  return `${host} ${parseSourceUser(userName, endpoint, userRoot).mailboxUser.toLowerCase()}`;
+  return `${mailboxHost(endpoint.host)} ${parseSourceUser(userName, endpoint, userRoot).mailboxUser.toLowerCase()}`;
 }
 
 function delegated(login: string, user = "", admin = ""): SourceUser {

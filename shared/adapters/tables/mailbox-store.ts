@@ -25,6 +25,7 @@ const columns: Columns<MailboxRecord> = {
   skippedItemCount: integer(),
   bytesTransferred: integer(),
   estimatedBytes: integer(),
+  cappedFolderCount: optional(integer()),
   dailyStart: optional(json()),
   createdAt: integer(),
   startedAt: optional(integer()),

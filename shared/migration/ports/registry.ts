@@ -53,6 +53,8 @@ export interface MailboxRecord {
   readonly skippedItemCount: number;
   readonly bytesTransferred: number;
   readonly estimatedBytes: number;
+  /** Folders that hold exactly as many messages as their provider shows at most. */
+  readonly cappedFolderCount?: number | undefined;
   /** bytesTransferred at the beginning of a day (UTC, counted from 1970), where the endpoint limits bytes a day. */
   readonly dailyStart?: { readonly day: number; readonly bytesTransferred: number } | undefined;
   readonly createdAt: number;

@@ -1,5 +1,9 @@
-import type { BatchName, MailboxId } from "../../domain/names.ts";
+import { isMigrationError } from "../../domain/errors.ts";
+import type { BatchName, EndpointName, MailboxId } from "../../domain/names.ts";
+import { type Provider, providerOf } from "../../domain/providers.ts";
 import type { MailboxStatus } from "../../domain/states.ts";
+import type { Endpoints } from "../endpoints/endpoint-settings.ts";
+import { folderCapWarning, mailboxCapWarning, type Warning } from "../folder-cap.ts";
 import type { FolderRecord, LedgerStore, SkippedItem } from "../ports/ledger-store.ts";
 import type { BatchStore, MailboxRecord, MailboxStore } from "../ports/registry.ts";
 import type { Clock } from "../runtime.ts";
@@ -33,6 +37,7 @@ export interface MailboxView {
   readonly estimatedTotalTransferSize: number;
   readonly percentageComplete: number;
   readonly error: { readonly code: string; readonly message: string; readonly at: string } | null;
+  readonly warning: Warning | null;
 }
 
 export interface FolderView {
@@ -43,6 +48,7 @@ export interface FolderView {
   readonly skippedItemCount: number;
   readonly totalItemCount: number;
   readonly bytesTransferred: number;
+  readonly warning: Warning | null;
 }
 
 export interface SkippedItemView {
@@ -78,9 +84,10 @@ export function createStatus(parts: {
   readonly batches: BatchStore;
   readonly mailboxes: MailboxStore;
   readonly ledger: LedgerStore;
+  readonly endpoints: Endpoints;
   readonly clock: Clock;
 }): Status {
-  const { batches, mailboxes, ledger, clock } = parts;
+  const { batches, mailboxes, ledger, endpoints, clock } = parts;
   const totals = new Map<BatchName, { readonly until: number; readonly totals: Promise<BatchTotals> }>();
 
   function totalsFor(name: BatchName): Promise<BatchTotals> {
@@ -90,6 +97,16 @@ export function createStatus(parts: {
     totals.set(name, { until: clock() + totalsMs, totals: fresh });
     fresh.catch(() => totals.delete(name));
     return fresh;
+  }
+
+  /** A view is not the place to say that the endpoint is gone or needs attention: then no provider is known. */
+  async function providerAt(name: EndpointName): Promise<Provider | undefined> {
+    try {
+      return providerOf((await endpoints.get(name)).host);
+    } catch (error) {
+      if (isMigrationError(error) && error.kind === "mailbox") return undefined;
+      throw error;
+    }
   }
 
   return {
@@ -118,7 +135,12 @@ export function createStatus(parts: {
           skippedItems.push(skippedItemView(skipped, paths.get(skipped.folderId) ?? ""));
           if (skippedItems.length === maxSkippedItems) break;
         }
-      return { ...mailboxView(stored.value), folders: folders.map(folderView), skippedItems };
+      const provider = await providerAt(stored.value.endpoint);
+      return {
+        ...mailboxView(stored.value),
+        folders: folders.map((folder) => folderView(folder, provider)),
+        skippedItems,
+      };
     },
   };
 }
@@ -142,10 +164,11 @@ function mailboxView(mailbox: MailboxRecord): MailboxView {
     error: mailbox.error
       ? { code: mailbox.error.code, message: mailbox.error.message, at: iso(mailbox.error.at) }
       : null,
+    warning: mailboxCapWarning(mailbox.cappedFolderCount ?? 0) ?? null,
   };
 }
 
-function folderView(folder: FolderRecord): FolderView {
+function folderView(folder: FolderRecord, provider: Provider | undefined): FolderView {
   return {
     path: folder.segments.join("/"),
     targetPath: folder.targetPath ?? null,
@@ -154,6 +177,7 @@ function folderView(folder: FolderRecord): FolderView {
     skippedItemCount: folder.skippedItemCount,
     totalItemCount: folder.totalItemCount,
     bytesTransferred: folder.bytesTransferred,
+    warning: folderCapWarning(provider, folder.totalItemCount) ?? null,
   };
 }
 

@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from "node:crypto";
 import { isMigrationError, MigrationError } from "../../domain/errors.ts";
 import type { LedgerId } from "../../domain/names.ts";
+import { providerOf } from "../../domain/providers.ts";
 import type { FolderSyncMessage } from "../../domain/queue-messages.ts";
 import type { Admission } from "../admission/admission.ts";
 import type { Endpoints } from "../endpoints/endpoint-settings.ts";
@@ -190,8 +191,9 @@ async function work(
 ): Promise<"finished" | number | undefined> {
   const { mailbox } = state;
   const key = `${mailbox.id}-${mailbox.ledgerId}`;
+  const { host } = await parts.endpoints.get(mailbox.endpoint);
   const heart = startHeartbeat(parts, state, lease);
-  const progress = new Progress(state, parts.clock);
+  const progress = new Progress(state, parts.clock, providerOf(host));
   let session: MailboxSession | undefined;
   let good = false;
   let goesOn = false;

@@ -1,4 +1,6 @@
 import type { FolderId } from "../../domain/names.ts";
+import type { Provider } from "../../domain/providers.ts";
+import { folderCapWarning } from "../folder-cap.ts";
 import type { FolderRecord } from "../ports/ledger-store.ts";
 import type { Clock } from "../runtime.ts";
 import type { MailboxState } from "./mailbox-state.ts";
@@ -10,14 +12,17 @@ const progressMs = 3_000;
 export class Progress {
   readonly #state: MailboxState;
   readonly #clock: Clock;
+  readonly #provider: Provider | undefined;
   readonly #folders = new Map<FolderId, FolderRecord>();
   #storedAt = 0;
   #storing: Promise<void> = Promise.resolve();
   #moved = false;
 
-  constructor(state: MailboxState, clock: Clock) {
+  /** @param provider of the source server, if it is a well-known one. */
+  constructor(state: MailboxState, clock: Clock, provider: Provider | undefined) {
     this.#state = state;
     this.#clock = clock;
+    this.#provider = provider;
   }
 
   get skipped(): number {
@@ -53,6 +58,7 @@ export class Progress {
     const syncedItemCount = sum(folders, (folder) => folder.syncedItemCount);
     const { bytesTransferred } = this;
     const totalItemCount = sum(folders, (folder) => folder.totalItemCount);
+    const capped = folders.filter((folder) => folderCapWarning(this.#provider, folder.totalItemCount));
     const average = syncedItemCount === 0 ? 0 : bytesTransferred / syncedItemCount;
     await this.#state.update((mailbox) => ({
       ...mailbox,
@@ -61,6 +67,7 @@ export class Progress {
       skippedItemCount: sum(folders, (folder) => folder.skippedItemCount),
       bytesTransferred,
       estimatedBytes: Math.round(average * totalItemCount),
+      cappedFolderCount: capped.length,
       ...(this.#moved ? { attempts: 0 } : {}),
     }));
   }

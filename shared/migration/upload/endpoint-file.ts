@@ -1,7 +1,18 @@
 import { type Endpoint, endpointSchema } from "../../domain/endpoint.ts";
+import { providerOf } from "../../domain/providers.ts";
 import { type ParsedFile, parseJsonFile } from "./json-file.ts";
 
-/** Reads `endpoints/{endpoint}.json`. @returns the settings with defaults, or what is wrong with which key. Pure. */
+/**
+ * Reads `endpoints/{endpoint}.json`. Pure.
+ * @returns the settings, with defaults and with what a well-known provider allows where the file says nothing; or what is
+ * wrong with which key.
+ */
 export function parseEndpointFile(text: string): ParsedFile<Endpoint> {
-  return parseJsonFile(endpointSchema, text, Object.keys(endpointSchema.shape));
+  const parsed = parseJsonFile(endpointSchema, text, Object.keys(endpointSchema.shape));
+  if ("issues" in parsed) return parsed;
+  const { maxBytesPerDayPerMailbox = providerOf(parsed.value.host)?.maxBytesPerDay, ...settings } =
+    parsed.value;
+  return {
+    value: { ...settings, ...(maxBytesPerDayPerMailbox === undefined ? {} : { maxBytesPerDayPerMailbox }) },
+  };
 }

@@ -1,0 +1,112 @@
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { createTableStores, type TableStores } from "../../shared/adapters/tables/table-stores.ts";
+import { defaultBatchOptions } from "../../shared/domain/batch-options.ts";
+import { endpointSchema } from "../../shared/domain/endpoint.ts";
+import type {
+  BatchName,
+  EndpointName,
+  FolderId,
+  LedgerId,
+  MailboxId,
+  UidValidity,
+} from "../../shared/domain/names.ts";
+import { providerOf } from "../../shared/domain/providers.ts";
+import { emptyUidSet } from "../../shared/domain/uid-set.ts";
+import type { FolderRecord } from "../../shared/migration/ports/ledger-store.ts";
+import type { MailboxRecord } from "../../shared/migration/ports/registry.ts";
+import { createStatus } from "../../shared/migration/status/status.ts";
+import { LeaseHolder } from "../../shared/migration/sync/lease-holder.ts";
+import { MailboxState } from "../../shared/migration/sync/mailbox-state.ts";
+import { Progress } from "../../shared/migration/sync/progress.ts";
+import { type Azurite, startAzurite } from "../stack/azurite.ts";
+
+const batch = "spring" as BatchName;
+const id = "a".repeat(32) as MailboxId;
+const ledgerId = "b".repeat(32) as LedgerId;
+
+let azurite: Azurite;
+let stores: TableStores;
+beforeAll(async () => {
+  azurite = await startAzurite();
+  stores = createTableStores({ connectionString: azurite.connectionString });
+  await stores.createTables();
+});
+afterAll(() => azurite?.close());
+
+const mailbox: MailboxRecord = {
+  id,
+  batch,
+  endpoint: "yahoo" as EndpointName,
+  emailAddress: "alice@contoso.com",
+  userName: "alice@yahoo.com",
+  sealedPassword: "sealed",
+  status: "Syncing",
+  kind: "initial",
+  round: 1,
+  attempts: 0,
+  ledgerId,
+  totalItemCount: 0,
+  syncedItemCount: 0,
+  skippedItemCount: 0,
+  bytesTransferred: 0,
+  estimatedBytes: 0,
+  createdAt: 0,
+};
+
+function folder(name: string, totalItemCount: number): FolderRecord {
+  return {
+    folderId: name as FolderId,
+    path: name,
+    segments: [name],
+    state: "active",
+    uidValidity: "1" as UidValidity,
+    uidNext: 1,
+    messages: totalItemCount,
+    settled: emptyUidSet,
+    pending: false,
+    inDoubt: [],
+    totalItemCount,
+    syncedItemCount: totalItemCount,
+    skippedItemCount: 0,
+    bytesTransferred: 0,
+    estimatedBytes: 0,
+  };
+}
+
+it("a folder where the provider stops is told of with the mailbox and with the folder", async () => {
+  await stores.batches.create({
+    name: batch,
+    displayName: batch,
+    endpoint: mailbox.endpoint,
+    intent: "running",
+    options: defaultBatchOptions,
+    createdAt: 0,
+    invalidRowCount: 0,
+  });
+  await stores.mailboxes.insertAll(batch, [mailbox]);
+  const lease = await LeaseHolder.acquire(stores.ledgers, ledgerId, "worker", Date.now);
+  if ("heldUntil" in lease) throw new Error("nobody else has the lease");
+  const folders = [folder("Inbox", 10_000), folder("Sent", 9_999)];
+  await lease.commit({ folders });
+
+  const stored = await stores.mailboxes.get(batch, id);
+  if (stored === undefined) throw new Error("the mailbox was inserted");
+  const host = "imap.mail.yahoo.com";
+  const progress = new Progress(new MailboxState(stores.mailboxes, stored, 1), Date.now, providerOf(host));
+  progress.replace(folders);
+  await progress.store();
+
+  const endpoints = { get: async () => endpointSchema.parse({ host }) };
+  const status = createStatus({ ...stores, ledger: stores.ledgers, endpoints, clock: Date.now });
+  const listed = await status.mailboxes(batch, {});
+  expect(listed?.value[0]?.warning).toMatchObject({
+    code: "FolderCapReached",
+    message: expect.stringContaining("provider shows at most: 1."),
+  });
+  const details = await status.mailbox(batch, id);
+  expect(details?.folders.map(({ path, warning }) => [path, warning?.code ?? null])).toEqual([
+    ["Inbox", "FolderCapReached"],
+    ["Sent", null],
+  ]);
+  expect(details?.folders[0]?.warning?.message).toContain("exactly 10000 messages, where Yahoo stops");
+});
