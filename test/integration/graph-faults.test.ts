@@ -41,6 +41,17 @@ async function finish(worker: ChildProcess): Promise<number | null> {
   return code;
 }
 
+/** Ranges of upload sessions that were taken and did not complete one. */
+function rangesTaken(): number {
+  return graph.statistics.snapshot().routes["PUT AttachmentSessions"]?.["200"] ?? 0;
+}
+
+/** Waits until a session has taken one more range, and not its last one; or until the worker has ended. */
+async function nextRangeTaken(worker: ChildProcess): Promise<void> {
+  const before = rangesTaken();
+  while (rangesTaken() === before && worker.exitCode === null) await sleep(5);
+}
+
 function expectEverythingOnce(address: string): void {
   const mailbox = graph.mailbox(address);
   const arrived = mailbox.folder("inbox")?.messages ?? [];
@@ -74,27 +85,27 @@ describe("a Graph that fails every third time", () => {
     expectEverythingOnce(address);
   });
 
-  it("gets every message once although its worker is killed again and again", async () => {
+  it("gets every message once although its worker is killed again and again, also in the middle of uploads", async () => {
     const address = "killed@example.com";
     graph.addMailbox({ userPrincipalName: address });
     graph.faults.set({ ...faults, seed: 7 });
     const random = new Random("killed workers");
-    let deaths = 0;
-    while (deaths < 6) {
+    const deaths = { atRandom: 0, inUpload: 0 };
+    for (let life = 0; life < 6; life++) {
       const worker = startWorker(address);
       const ended = finish(worker);
-      const first = await Promise.race([
-        ended,
-        sleep(900 + random.integer(0, 2500)).then(() => "alive" as const),
-      ]);
+      const cause = life % 2 === 0 ? "atRandom" : "inUpload";
+      const moment = cause === "atRandom" ? sleep(900 + random.integer(0, 2500)) : nextRangeTaken(worker);
+      const first = await Promise.race([ended, moment.then(() => "alive" as const)]);
       if (first !== "alive") break;
       worker.kill("SIGKILL");
       await ended;
-      deaths++;
+      deaths[cause]++;
       // The next worker starts only when the lease of the last one has ended.
       await sleep(lateMs + 1200);
     }
-    expect(deaths).toBeGreaterThan(2);
+    expect(deaths.atRandom).toBeGreaterThan(0);
+    expect(deaths.inUpload).toBeGreaterThan(0);
     expect(await finish(startWorker(address))).toBe(0);
     graph.faults.clear();
     await graph.faults.settled();
