@@ -32,6 +32,8 @@ export const batchOptionsSchema = z
     maxItems: z.int().positive().optional(),
     skippedItemLimit: z.int().nonnegative().optional(),
     propagateDeletes: z.boolean().default(false),
+    /** Nothing is copied before the login of every mailbox has been tested. */
+    testLogins: z.boolean().default(false),
     dryRun: z.boolean().default(false),
     allowUnknownColumns: z.boolean().default(false),
     notificationEmails: z.array(z.email()).optional(),

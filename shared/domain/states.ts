@@ -2,7 +2,7 @@ import { z } from "zod";
 
 /**
  * Life of a mailbox:
- * Created (not started) -> Queued (waits for a permit) -> Syncing -> Synced -> Queued -> IncrementalSyncing -> Synced ...
+ * Created (not started) -> Queued (waits for a permit, or for the logins of others to be tested) -> Syncing -> Synced -> Queued -> IncrementalSyncing -> Synced ...
  * Stopped and Failed leave only by an operator's start, retry, sync or a new upload. Completed is final until started again.
  */
 export const mailboxStatusSchema = z.enum([

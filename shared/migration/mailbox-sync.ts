@@ -3,10 +3,11 @@ import type { MailboxSyncMessage } from "../domain/queue-messages.ts";
 import type { Admission } from "./admission/admission.ts";
 import type { BatchStore, MailboxRecord, MailboxStore, Versioned } from "./ports/registry.ts";
 import type { Clock, Log } from "./runtime.ts";
+import { waitsForOthers } from "./sync/test-login.ts";
 
 /**
  * Handles a `mailbox-sync` message: the mailbox joins the wait list of its endpoint and is admitted as soon as there is
- * room. Touches neither source nor target. Repeatable; a message older than the mailbox's round does nothing.
+ * room, unless it has to wait for the logins of others to be tested. Touches neither source nor target. Repeatable; a message older than the mailbox's round does nothing.
  */
 export function createMailboxSync(parts: {
   readonly batches: BatchStore;
@@ -41,7 +42,7 @@ export function createMailboxSync(parts: {
     if (batch === undefined || (batch.value.intent !== "running" && batch.value.intent !== "completed"))
       return;
     const mailbox = await queued(message);
-    if (mailbox === undefined) return;
+    if (mailbox === undefined || waitsForOthers(mailbox)) return;
     try {
       await admission.request(mailbox.endpoint, {
         mailboxId: mailbox.id,

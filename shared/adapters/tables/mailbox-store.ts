@@ -31,6 +31,7 @@ const columns: Columns<MailboxRecord> = {
   startedAt: optional(integer()),
   lastSyncedAt: optional(integer()),
   dueAt: optional(integer()),
+  loginTest: optional(text()),
   deletionsConfirmed: optional(flag),
 };
 

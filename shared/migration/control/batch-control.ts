@@ -8,6 +8,7 @@ import type { Vault } from "../ports/vault.ts";
 import type { WorkQueue } from "../ports/work-queue.ts";
 import { type Clock, hour, type Log } from "../runtime.ts";
 import { isActive } from "../sync/mailbox-state.ts";
+import { waitsForOthers } from "../sync/test-login.ts";
 import { changeOne, dispatch, queuedAgain } from "./dispatch.ts";
 
 /** A batch has to have run this long before it may be deleted: other servers keep an old MX record for up to 72 hours. */
@@ -43,6 +44,8 @@ export interface BatchControl {
   complete(name: BatchName): Promise<ControlResult>;
   /** Refused with reasons until it is safe, unless forced. Copied mail and the ledger stay. */
   remove(name: BatchName, force: boolean): Promise<ControlResult>;
+  /** Lets every mailbox be copied whose login was tested. @returns how many. */
+  release(name: BatchName): Promise<number>;
   /** Goes on with a removal. @returns false while mailboxes are still being worked on. */
   finishRemoval(name: BatchName): Promise<boolean>;
 }
@@ -172,6 +175,15 @@ export function createBatchControl(parts: BatchControlParts): BatchControl {
       const count = await halt(name);
       await finishRemoval(name);
       return { outcome: "done", mailboxes: count };
+    },
+    async release(name) {
+      const count = await dispatch(parts, name, (mailbox) =>
+        isActive(mailbox) && waitsForOthers(mailbox)
+          ? { ...queuedAgain(mailbox), loginTest: "released" }
+          : undefined,
+      );
+      log("batch.released", { batch: name, mailboxes: count });
+      return count;
     },
     finishRemoval,
   };

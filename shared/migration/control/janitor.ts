@@ -9,6 +9,7 @@ import type { BatchRecord, BatchStore, MailboxRecord, MailboxStore } from "../po
 import type { DeadLetter, DeadLetterQueue } from "../ports/work-queue.ts";
 import { type Clock, type Log, minute } from "../runtime.ts";
 import { isActive } from "../sync/mailbox-state.ts";
+import { isBeingTested, waitsForOthers } from "../sync/test-login.ts";
 import type { BatchControl } from "./batch-control.ts";
 import { changeOne, queuedAgain } from "./dispatch.ts";
 
@@ -112,7 +113,7 @@ async function renewPermits(parts: JanitorParts): Promise<number> {
       const woken =
         stored &&
         (await changeOne(parts.mailboxes, stored, (mailbox) =>
-          isActive(mailbox) ? queuedAgain(mailbox) : undefined,
+          isActive(mailbox) && !waitsForOthers(mailbox) ? queuedAgain(mailbox) : undefined,
         ));
       if (woken) await requestFor(parts, woken);
       else await parts.admission.release(endpoint, permit.mailboxId);
@@ -144,7 +145,11 @@ function startsNow({ intent, options }: BatchRecord, now: number): boolean {
 async function tendMailboxes(parts: JanitorParts, batch: BatchRecord): Promise<number> {
   const state = await parts.admissions.read(batch.endpoint, 1);
   let count = 0;
+  let waiting = false;
+  let tested = true;
   for await (const stored of parts.mailboxes.scan(batch.name)) {
+    waiting ||= isActive(stored.value) && waitsForOthers(stored.value);
+    tested &&= !isBeingTested(batch.options, stored.value);
     const next = tended(stored.value, state, parts.clock());
     if (next === undefined) continue;
     if (await isBeingServed(parts, batch.endpoint, stored.value.id)) continue;
@@ -155,12 +160,13 @@ async function tendMailboxes(parts: JanitorParts, batch: BatchRecord): Promise<n
     await requestFor(parts, changed);
     count++;
   }
-  return count;
+  return waiting && tested ? count + (await parts.control.release(batch.name)) : count;
 }
 
 /**
  * The mailbox as it has to be queued, or undefined if nothing has been lost and nothing is due. Pure.
- * A mailbox that waits for its turn is lost only if nobody waits at the endpoint.
+ * A mailbox that waits for its turn is lost only if nobody waits at the endpoint; one that waits for the logins of
+ * others is not lost.
  */
 export function tended(
   mailbox: MailboxRecord,
@@ -169,7 +175,7 @@ export function tended(
 ): MailboxRecord | undefined {
   if (mailbox.status === "Synced")
     return (mailbox.dueAt ?? Infinity) <= now ? queuedAgain(mailbox) : undefined;
-  if (mailbox.status !== "Created" && !isActive(mailbox)) return undefined;
+  if ((mailbox.status !== "Created" && !isActive(mailbox)) || waitsForOthers(mailbox)) return undefined;
   if (mailbox.notBefore !== undefined)
     return mailbox.notBefore <= now && isPaused(mailbox) ? queuedAgain(mailbox) : undefined;
   const admitted = state.permits.some((permit) => permit.mailboxId === mailbox.id);

@@ -62,6 +62,11 @@ export interface MailboxRecord {
   readonly lastSyncedAt?: number | undefined;
   /** When the next incremental sync is due. */
   readonly dueAt?: number | undefined;
+  /**
+   * Only where the batch tests logins first: `passed` waits until every mailbox of the batch has been tested,
+   * `released` may be copied.
+   */
+  readonly loginTest?: "passed" | "released" | undefined;
   /** Set by a retry after `TooManyDeletions`, cleared by the sync that uses it. */
   readonly deletionsConfirmed?: boolean | undefined;
 }

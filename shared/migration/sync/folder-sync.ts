@@ -20,7 +20,8 @@ import { isMapped, planRound } from "./plan-round.ts";
 import { Progress } from "./progress.ts";
 import { afterFailure, unexpected } from "./retry-delay.ts";
 import { Budget, type ChunkLimits, type SyncRun } from "./run.ts";
-import { closeSession, type MailboxSession, SessionPool } from "./sessions.ts";
+import { closeSession, type MailboxSession, openSource, SessionPool } from "./sessions.ts";
+import { needsLoginTest, testLogin, waitsForOthers } from "./test-login.ts";
 import { visitFolder } from "./visit-folder.ts";
 
 /** Deliveries of one message before the queue gives up on it; declared with the queue. */
@@ -94,7 +95,7 @@ async function openStep(parts: FolderSyncParts, message: FolderSyncMessage): Pro
     parts.mailboxes.get(message.batch, message.mailboxId),
   ]);
   if (batch === undefined || mailbox === undefined || message.round > mailbox.value.round) return undefined;
-  if (!isActive(mailbox.value)) {
+  if (!isActive(mailbox.value) || waitsForOthers(mailbox.value)) {
     await parts.admission.release(mailbox.value.endpoint, mailbox.value.id);
     return undefined;
   }
@@ -125,6 +126,7 @@ async function runStep(
   pool: SessionPool,
 ): Promise<void> {
   const state = new MailboxState(parts.mailboxes, step.mailbox, message.round);
+  if (needsLoginTest(step.batch.options, state.mailbox)) return testLoginFirst(parts, state);
   const ledgerId = await resolveLedger(parts, state);
   const lease = await LeaseHolder.acquire(parts.ledger, ledgerId, randomUUID(), parts.clock);
   if ("heldUntil" in lease) {
@@ -155,6 +157,17 @@ async function runStep(
   } finally {
     if (release) await lease.release();
   }
+}
+
+/** The permit goes to the next one to be tested, or stays for another test if the row was mended during this one. */
+async function testLoginFirst(parts: FolderSyncParts, state: MailboxState): Promise<void> {
+  if (!(await testLogin(parts, state))) {
+    await wakeLater(parts, state, parts.clock(), 0);
+    return;
+  }
+  const { batch, id, endpoint } = state.mailbox;
+  parts.log("login.passed", { batch, mailbox: id });
+  await parts.admission.release(endpoint, id);
 }
 
 /**
@@ -293,17 +306,7 @@ function refuseTooManySkips(progress: Progress, batch: BatchRecord): void {
 }
 
 async function openSession(parts: FolderSyncParts, mailbox: MailboxRecord): Promise<MailboxSession> {
-  const endpoint = await parts.endpoints.get(mailbox.endpoint);
-  const password = await parts.vault.open(
-    { batch: mailbox.batch, mailboxId: mailbox.id },
-    mailbox.sealedPassword,
-  );
-  const source = await parts.source.open({
-    endpoint,
-    userName: mailbox.userName,
-    password,
-    userRoot: mailbox.userRoot,
-  });
+  const source = await openSource(parts, mailbox);
   try {
     const target = await parts.target.open({
       id: mailbox.targetId as string,

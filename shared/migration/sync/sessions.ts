@@ -1,5 +1,8 @@
-import type { SourceMailbox } from "../ports/source.ts";
+import type { Endpoints } from "../endpoints/endpoint-settings.ts";
+import type { MailboxRecord } from "../ports/registry.ts";
+import type { SourceConnector, SourceMailbox } from "../ports/source.ts";
 import type { TargetMailbox } from "../ports/target.ts";
+import type { Vault } from "../ports/vault.ts";
 import type { Clock } from "../runtime.ts";
 import { minute } from "../runtime.ts";
 
@@ -66,6 +69,23 @@ export class SessionPool {
     else this.#held.set(key, { since: held.since, last: now });
     return tooLong;
   }
+}
+
+export interface SourceParts {
+  readonly endpoints: Endpoints;
+  readonly vault: Vault;
+  readonly source: SourceConnector;
+}
+
+/** Logs in at the source with the mailbox's own credentials. @throws MigrationError */
+export async function openSource(parts: SourceParts, mailbox: MailboxRecord): Promise<SourceMailbox> {
+  const owner = { batch: mailbox.batch, mailboxId: mailbox.id };
+  return parts.source.open({
+    endpoint: await parts.endpoints.get(mailbox.endpoint),
+    userName: mailbox.userName,
+    password: await parts.vault.open(owner, mailbox.sealedPassword),
+    userRoot: mailbox.userRoot,
+  });
 }
 
 /** Closes both sides; never throws. */

@@ -46,7 +46,8 @@ export function newMailbox(
 }
 
 /**
- * What a mailbox becomes when its row is uploaded again: a failed one is to be started anew, any other keeps its state.
+ * What a mailbox becomes when its row is uploaded again: a failed one is to be started anew, one whose login was tested
+ * is to be tested anew, any other keeps its state.
  * Pure.
  * @param sealedPassword the row's password sealed; undefined if it is the one the mailbox has.
  * @returns undefined if nothing changes.
@@ -70,10 +71,11 @@ export function mendedMailbox(
     userRoot: user.userRoot,
     sealedPassword: sealedPassword ?? mailbox.sealedPassword,
   };
-  if (!failed) return mended;
+  if (!failed && mailbox.loginTest !== "passed") return mended;
   return {
     ...mended,
-    status: "Created",
+    loginTest: undefined,
+    status: mailbox.status === "Stopped" ? "Stopped" : "Created",
     round: mailbox.round + 1,
     attempts: 0,
     error: undefined,

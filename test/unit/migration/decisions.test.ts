@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { batchOptionsSchema, defaultBatchOptions } from "../../../shared/domain/batch-options.ts";
 import type {
   BatchName,
   EndpointName,
@@ -17,9 +18,30 @@ import { copiedFlags, flagChange, sameFlags } from "../../../shared/migration/sy
 import { mapFolders, matchesFolder } from "../../../shared/migration/sync/folder-mapping.ts";
 import { receivedDate } from "../../../shared/migration/sync/received-date.ts";
 import { afterFailure, maxAttempts } from "../../../shared/migration/sync/retry-delay.ts";
+import { isBeingTested, needsLoginTest } from "../../../shared/migration/sync/test-login.ts";
 
 const mailboxId = "0".repeat(32) as MailboxId;
 const counts = { total: 4, created: 0, active: 0, synced: 4, failed: 0, stopped: 0, completed: 0 };
+
+const mailbox = (status: MailboxStatus, change: Partial<MailboxRecord> = {}): MailboxRecord => ({
+  id: mailboxId,
+  batch: "b" as BatchName,
+  endpoint: "e" as EndpointName,
+  emailAddress: "a@contoso.com",
+  userName: "a",
+  sealedPassword: "sealed",
+  status,
+  kind: "initial",
+  round: 7,
+  attempts: 0,
+  totalItemCount: 0,
+  syncedItemCount: 0,
+  skippedItemCount: 0,
+  bytesTransferred: 0,
+  estimatedBytes: 0,
+  createdAt: 0,
+  ...change,
+});
 
 describe("the status of a batch", () => {
   it.each([
@@ -73,25 +95,6 @@ describe("what follows a failed step", () => {
 });
 
 describe("what the janitor does with a mailbox", () => {
-  const mailbox = (status: MailboxStatus, change: Partial<MailboxRecord> = {}): MailboxRecord => ({
-    id: mailboxId,
-    batch: "b" as BatchName,
-    endpoint: "e" as EndpointName,
-    emailAddress: "a@contoso.com",
-    userName: "a",
-    sealedPassword: "sealed",
-    status,
-    kind: "initial",
-    round: 7,
-    attempts: 0,
-    totalItemCount: 0,
-    syncedItemCount: 0,
-    skippedItemCount: 0,
-    bytesTransferred: 0,
-    estimatedBytes: 0,
-    createdAt: 0,
-    ...change,
-  });
   const nobody = { permits: [], waiting: [], version: "1" };
   const wait = {
     mailboxId: "f".repeat(32) as MailboxId,
@@ -116,6 +119,8 @@ describe("what the janitor does with a mailbox", () => {
     ["a syncing one without", mailbox("Syncing"), nobody, true],
     ["a pause that is over", mailbox("Queued", { notBefore: 5 }), nobody, true],
     ["a pause that is not", mailbox("Queued", { notBefore: 15 }), nobody, false],
+    ["one that waits for the logins of others", mailbox("Queued", { loginTest: "passed" }), nobody, false],
+    ["one that no longer does", mailbox("Queued", { loginTest: "released" }), nobody, true],
     ["a failed one", mailbox("Failed"), nobody, false],
     ["a stopped one", mailbox("Stopped"), nobody, false],
   ] as const)("%s", (_, before, state, queued) => {
@@ -123,6 +128,31 @@ describe("what the janitor does with a mailbox", () => {
     if (queued)
       expect(after).toMatchObject({ status: "Queued", round: 8, notBefore: undefined, dueAt: undefined });
     else expect(after).toBeUndefined();
+  });
+});
+
+describe("the test of a login before anything is copied", () => {
+  const options = batchOptionsSchema.parse({ testLogins: true });
+  const started = { startedAt: 1 };
+
+  it.each([
+    ["one that has not been tested", mailbox("Queued"), true],
+    ["one that has not been asked for", mailbox("Created"), true],
+    ["one that passed", mailbox("Queued", { loginTest: "passed" }), false],
+    ["one that may be copied", mailbox("Queued", { loginTest: "released" }), false],
+    ["one that is being copied", mailbox("Syncing", started), false],
+    ["one that failed", mailbox("Failed"), false],
+    ["one that was stopped", mailbox("Stopped"), false],
+  ])("keeps others waiting: %s", (_, untested, expected) => {
+    expect(isBeingTested(options, untested)).toBe(expected);
+    expect(isBeingTested(defaultBatchOptions, untested)).toBe(false);
+  });
+
+  it.each(["Queued", "Failed", "Stopped"] as const)("is due for a %s mailbox until it passed", (status) => {
+    expect(needsLoginTest(options, mailbox(status))).toBe(true);
+    expect(needsLoginTest(options, mailbox(status, { loginTest: "passed" }))).toBe(false);
+    expect(needsLoginTest(options, mailbox(status, started))).toBe(false);
+    expect(needsLoginTest(defaultBatchOptions, mailbox(status))).toBe(false);
   });
 });
 

@@ -69,6 +69,32 @@ describe("a row uploaded again", () => {
   });
 });
 
+describe("a row whose login was tested", () => {
+  const passed = { ...mailbox, status: "Queued", round: 3, loginTest: "passed" } as const;
+
+  it("keeps its place if it is the same", () => {
+    expect(mendedMailbox(passed, user, undefined)).toBeUndefined();
+  });
+
+  it.each([
+    ["Queued", "Created"],
+    ["Stopped", "Stopped"],
+  ] as const)("is tested anew with other credentials (%s)", (status, next) => {
+    expect(mendedMailbox({ ...passed, status }, user, "sealed-2")).toEqual({
+      ...passed,
+      status: next,
+      round: 4,
+      loginTest: undefined,
+      sealedPassword: "sealed-2",
+    });
+  });
+
+  it("is not disturbed once it is copied", () => {
+    const copied = { ...mailbox, status: "Syncing", loginTest: "released", startedAt: 5 } as const;
+    expect(mendedMailbox(copied, user, "sealed-2")).toEqual({ ...copied, sealedPassword: "sealed-2" });
+  });
+});
+
 describe("the name of an uploaded file", () => {
   it("says endpoint and batch", () => {
     expect(parseUploadName("Contoso/Spring_2026.CSV")).toEqual({
