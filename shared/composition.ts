@@ -151,9 +151,9 @@ const accessTokens = once(async (): Promise<AccessTokens> => {
 const tokens: AccessTokens = async (...request) => (await accessTokens())(...request);
 
 const target = once(async (): Promise<TargetConnector> => {
-  const { target: settings, azureClientId, authorityHost } = await config();
+  const { target: settings, azureClientId } = await config();
   return settings.kind === "graph"
-    ? graphTarget(settings, azureClientId, authorityHost)
+    ? graphTarget(settings, azureClientId)
     : imapTarget(settings, azureClientId);
 });
 
@@ -162,16 +162,12 @@ type TargetOf<Kind extends Config["target"]["kind"]> = Extract<Config["target"],
 async function graphTarget(
   { baseUrl, concurrencyPerMailbox, token }: TargetOf<"graph">,
   clientId: string | undefined,
-  authorityHost: string | undefined,
 ): Promise<TargetConnector> {
   const { createGraphTarget, graphTokenSource } = await import("./adapters/graph/index.ts");
   return createGraphTarget({
     baseUrl,
     concurrencyPerMailbox,
-    token:
-      token === undefined
-        ? graphTokenSource({ identity: { kind: "default", clientId }, baseUrl, authorityHost })
-        : async () => token,
+    token: token === undefined ? graphTokenSource(await credential(clientId), baseUrl) : async () => token,
   });
 }
 

@@ -1,16 +1,19 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
 const run = promisify(execFile);
-const newKey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
+/** RSA, since Entra takes nothing else from an application. */
+const newKey = ["-newkey", "rsa:2048", "-nodes"];
 
 /** PEM files of a server. */
 export interface ServerCertificate {
   readonly certificateFile: string;
   readonly keyFile: string;
+  /** Both in one. */
+  readonly pairFile: string;
 }
 
 /** An authority of a test's own, which nobody trusts unless told to. */
@@ -52,7 +55,9 @@ export async function createCertificateAuthority(): Promise<CertificateAuthority
         ...["x509", "-req", "-in", request, ...authority, "-copy_extensions", "copy"],
         ...["-days", String(days), "-out", certificateFile],
       ]);
-      return { certificateFile, keyFile };
+      const pairFile = path(`${name}-pair.pem`);
+      await writeFile(pairFile, [await readFile(keyFile), await readFile(certificateFile)].join("\n"));
+      return { certificateFile, keyFile, pairFile };
     },
     dispose: () => rm(directory, { recursive: true, force: true }),
   };

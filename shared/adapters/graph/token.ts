@@ -1,38 +1,8 @@
-import {
-  ClientCertificateCredential,
-  ClientSecretCredential,
-  DefaultAzureCredential,
-  type TokenCredential,
-} from "@azure/identity";
+import type { TokenCredential } from "@azure/identity";
 import { MigrationError } from "../../domain/errors.ts";
 
-/** How the application proves who it is to Microsoft Entra. */
-export type GraphIdentity =
-  | {
-      /** Managed identity in Azure, the developer's sign-in elsewhere. */
-      readonly kind: "default";
-      /** Client id of a user-assigned managed identity. */
-      readonly clientId?: string | undefined;
-    }
-  | { readonly kind: "secret"; readonly tenantId: string; readonly clientId: string; readonly secret: string }
-  | {
-      readonly kind: "certificate";
-      readonly tenantId: string;
-      readonly clientId: string;
-      /** PEM file with the certificate and its private key. */
-      readonly path: string;
-    };
-
-export interface GraphTokenSettings {
-  readonly identity: GraphIdentity;
-  /** Graph's address; its origin decides the scope, so that national clouds need no further setting. */
-  readonly baseUrl: string;
-  /** Login host of a national cloud, such as https://login.microsoftonline.us. */
-  readonly authorityHost?: string | undefined;
-}
-
 /**
- * The application scope of a Graph service root.
+ * The application scope of a Graph service root; national clouds need no further setting.
  * @see https://learn.microsoft.com/graph/deployments
  */
 export function graphScope(baseUrl: string): string {
@@ -42,11 +12,11 @@ export function graphScope(baseUrl: string): string {
 /**
  * A token source for {@link createGraphTarget}. Asked before every request: the credential keeps the token and renews it
  * ahead of its end, so a chunk may outlast a token.
+ * @param baseUrl Graph's address; its origin decides the scope.
  * @throws MigrationError `fatal`/`GraphTokenUnavailable` from the returned function where no token is to be had.
  */
-export function graphTokenSource(settings: GraphTokenSettings): () => Promise<string> {
-  const credential = credentialFor(settings);
-  const scope = graphScope(settings.baseUrl);
+export function graphTokenSource(credential: TokenCredential, baseUrl: string): () => Promise<string> {
+  const scope = graphScope(baseUrl);
   return async () => {
     try {
       const token = await credential.getToken(scope);
@@ -56,22 +26,6 @@ export function graphTokenSource(settings: GraphTokenSettings): () => Promise<st
     }
     throw tokenUnavailable(undefined);
   };
-}
-
-function credentialFor({ identity, authorityHost }: GraphTokenSettings): TokenCredential {
-  const options = authorityHost === undefined ? {} : { authorityHost };
-  switch (identity.kind) {
-    case "secret":
-      return new ClientSecretCredential(identity.tenantId, identity.clientId, identity.secret, options);
-    case "certificate":
-      return new ClientCertificateCredential(identity.tenantId, identity.clientId, identity.path, options);
-    case "default":
-      return new DefaultAzureCredential(
-        identity.clientId === undefined
-          ? options
-          : { ...options, managedIdentityClientId: identity.clientId },
-      );
-  }
 }
 
 function tokenUnavailable(cause: unknown): MigrationError {
