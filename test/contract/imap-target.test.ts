@@ -251,6 +251,27 @@ describe.each(variants)("target mailbox on $title", ({ start, prefix, separator,
     expect(found.get(candidate(1).stamp)).toEqual([{ id, untouched: false }]);
   });
 
+  test("a message that asks for a receipt is stored as one whose receipt was sent", async () => {
+    const folder = await fresh("Receipts");
+    const mark = await mailbox.markFolder(folder);
+    const asking = `Disposition-Notification-To: a@example.com\r\n${header(1)}`;
+    const id = await mailbox.write(
+      folder,
+      outgoing(1, { flags: [], content: Buffer.from(`${asking}body\r\n`) }),
+    );
+    const quoting = Buffer.from(`${header(2)}Disposition-Notification-To: a@example.com\r\n`);
+    const other = await mailbox.write(folder, outgoing(2, { flags: [], content: quoting }));
+    expect(await flagsIn(folder, [id, other])).toEqual(
+      new Map([
+        [id, ["$MDNSent"]],
+        [other, []],
+      ]),
+    );
+    const wanted = candidate(1, { flags: [], header: Buffer.from(asking) });
+    const found = await mailbox.findWritten(folder, { token: "token", mark }, [wanted], noneKnown);
+    expect(found.get(wanted.stamp)).toEqual([{ id, untouched: true }]);
+  });
+
   test("changes only the flags it is told to", async () => {
     const folder = await fresh("Flags");
     const id = await mailbox.write(folder, outgoing(1, { flags: ["\\Seen", "\\Answered"] }));

@@ -20,6 +20,7 @@ import { keptFlags, looksAsWritten, storableFlags } from "./flags.ts";
 import { matchCopies, type Recognizable } from "./matching.ts";
 import { imapNaming } from "./naming.ts";
 import type { ConnectionPool, PooledConnection } from "./pool.ts";
+import { flagsOfCopy } from "./receipts.ts";
 import type { Semaphore } from "./semaphore.ts";
 import { TargetFolders } from "./target-folders.ts";
 import {
@@ -94,7 +95,10 @@ export class ImapTargetMailbox implements TargetMailbox {
     for (const [candidate, copies] of matchCopies(candidates, stored))
       found.set(
         candidate.stamp,
-        copies.map(({ id, flags }) => ({ id, untouched: looksAsWritten(candidate.flags, flags) })),
+        copies.map(({ id, flags }) => ({
+          id,
+          untouched: looksAsWritten(flagsOfCopy(candidate.flags, candidate.header), flags),
+        })),
       );
     return found;
   }
@@ -188,7 +192,8 @@ export class ImapTargetMailbox implements TargetMailbox {
     return this.#pool.use(async (pooled) => {
       if (Date.now() >= deadline) throw outOfTime();
       const { connection } = pooled;
-      const flags = keptFlags(storableFlags(message.flags), await this.#permanentFlagsOf(pooled, folder));
+      const wanted = flagsOfCopy(message.flags, content);
+      const flags = keptFlags(wanted, await this.#permanentFlagsOf(pooled, folder));
       const before = connection.has("UIDPLUS") ? undefined : await markOf(pooled, folder);
       const { internalDate } = message;
       const stored = await append(connection, { path: folder, flags, internalDate, content, deadline }).catch(

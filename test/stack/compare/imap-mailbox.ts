@@ -13,6 +13,8 @@ export interface MessageFacts {
   /** INTERNALDATE in milliseconds since 1970. */
   readonly internalDate: number;
   readonly messageId: string | undefined;
+  /** True if the sender wants to know when it is read. */
+  readonly asksForReceipt: boolean;
 }
 
 /** Messages by folder; a folder is named by its levels with `/` between, without the namespace's prefix. */
@@ -72,6 +74,7 @@ async function readFolder<T>(
       flags: [...flags].filter((flag) => flag !== "\\Recent").sort(),
       internalDate: new Date(internalDate).getTime(),
       messageId: messageIdOf(source),
+      asksForReceipt: /^disposition-notification-to:/im.test(headerOf(source)),
     };
     messages.push(await project({ facts, content: source }));
   }
@@ -83,7 +86,10 @@ async function readFolder<T>(
 
 /** The value of the first Message-ID field, unfolded. */
 function messageIdOf(content: Buffer): string | undefined {
+  return /^message-id:[ \t]*((?:.|\r\n[ \t])*)/im.exec(headerOf(content))?.[1]?.replace(/\s+/g, " ").trim();
+}
+
+function headerOf(content: Buffer): string {
   const end = content.indexOf("\r\n\r\n");
-  const header = content.subarray(0, end === -1 ? content.length : end).toString("latin1");
-  return /^message-id:[ \t]*((?:.|\r\n[ \t])*)/im.exec(header)?.[1]?.replace(/\s+/g, " ").trim();
+  return content.toString("latin1", 0, end === -1 ? content.length : end);
 }
