@@ -7,7 +7,7 @@ import { generateCorpus } from "../stack/corpus/corpus.ts";
 import { fillMailbox } from "../stack/corpus/fill.ts";
 import type { UserRow } from "../stack/deployment.ts";
 import { type ImapAccess, userAccess, withSession } from "../stack/imap-access.ts";
-import { type DovecotServer, startDovecot } from "../stack/imap-servers/dovecot.ts";
+import { type DovecotOptions, type DovecotServer, startDovecot } from "../stack/imap-servers/dovecot.ts";
 
 const run = promisify(execFile);
 
@@ -58,12 +58,18 @@ export async function startSource(options: {
 }
 
 /** A target Dovecot whose users are the addresses of the source's, written through its master user. */
-export async function startImapTarget(source: Pick<Source, "users" | "emailAddress">): Promise<{
+export async function startImapTarget(
+  source: Pick<Source, "users" | "emailAddress">,
+  options: Pick<DovecotOptions, "extraConfig"> = {},
+): Promise<{
   readonly server: DovecotServer;
   access(user: string): ImapAccess;
   readonly settings: Readonly<Record<string, string>>;
 }> {
-  const server = await startDovecot({ users: source.users.map((user) => source.emailAddress(user)) });
+  const server = await startDovecot({
+    ...options,
+    users: source.users.map((user) => source.emailAddress(user)),
+  });
   return {
     server,
     access: (user) => userAccess(server, source.emailAddress(user)),

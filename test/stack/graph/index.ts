@@ -63,6 +63,8 @@ export interface GraphStandIn {
   addMailbox(mailbox: NewMailbox): string;
   /** By object id, userPrincipalName or any other address. @throws Error where there is none. */
   mailbox(idOrAddress: string): MailboxInspection;
+  /** What an administrator does with `Set-Mailbox -ProhibitSendReceiveQuota`; undefined for no limit. */
+  setQuota(idOrAddress: string, quotaBytes: number | undefined): void;
   close(): Promise<void>;
 }
 
@@ -79,6 +81,11 @@ export async function startGraph(options: GraphOptions = {}): Promise<GraphStand
     lifetimeMs: options.uploadSessionLifetimeMs ?? dayMs,
     smallest: options.smallestUpload ?? 3_000_000,
   });
+  const mailboxOf = (idOrAddress: string) => {
+    const user = tenant.find(idOrAddress);
+    if (user === undefined) throw new Error("There is no mailbox with this id or address.");
+    return tenant.mailbox(user.id);
+  };
   const statistics = new Statistics();
   const faults = new Faults();
   if (options.faults !== undefined) faults.set(options.faults);
@@ -107,10 +114,9 @@ export async function startGraph(options: GraphOptions = {}): Promise<GraphStand
     statistics,
     issueToken: (lifetimeMs) => tokens.issue(now() + lifetimeMs),
     addMailbox: (mailbox) => tenant.add(mailbox).id,
-    mailbox: (idOrAddress) => {
-      const user = tenant.find(idOrAddress);
-      if (user === undefined) throw new Error("There is no mailbox with this id or address.");
-      return inspectMailbox(tenant.mailbox(user.id));
+    mailbox: (idOrAddress) => inspectMailbox(mailboxOf(idOrAddress)),
+    setQuota: (idOrAddress, quotaBytes) => {
+      mailboxOf(idOrAddress).quotaBytes = quotaBytes;
     },
     close: async () => {
       faults.abandon();

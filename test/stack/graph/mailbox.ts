@@ -69,7 +69,7 @@ const longestFolderName = 255;
 export class Mailbox {
   readonly user: User;
   readonly root: StoredFolder;
-  readonly quotaBytes: number | undefined;
+  quotaBytes: number | undefined;
   readonly #maxMessageBytes: number;
   readonly #folders = new Map<string, StoredFolder>();
   readonly #wellKnown = new Map<string, StoredFolder>();
