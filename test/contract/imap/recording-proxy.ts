@@ -5,15 +5,20 @@ export interface RecordingProxy {
   readonly port: number;
   /** Command lines the client sent since the last call, without tags. */
   takeCommands(): readonly string[];
-  /** The same, with the bytes that went each way since the last call. */
-  takeTraffic(): { readonly commands: readonly string[]; readonly sent: number; readonly received: number };
+  /** The same, with the bytes that went each way since the last call, and what the server answered. */
+  takeTraffic(): {
+    readonly commands: readonly string[];
+    readonly sent: number;
+    readonly received: number;
+    readonly answers: string;
+  };
   stop(): Promise<void>;
 }
 
 /** Passes plain-text IMAP through and keeps the client's commands. */
 export async function startRecordingProxy(target: { host: string; port: number }): Promise<RecordingProxy> {
   let recorded = "";
-  let received = 0;
+  let answers: Buffer[] = [];
   const sockets = new Set<Socket>();
   const server = createServer((client) => {
     const upstream = connect(target.port, target.host);
@@ -26,20 +31,22 @@ export async function startRecordingProxy(target: { host: string; port: number }
       recorded += chunk.toString("latin1");
     });
     upstream.on("data", (chunk) => {
-      received += chunk.length;
+      answers.push(chunk);
     });
     client.pipe(upstream).pipe(client);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const takeTraffic = () => {
     const lines = recorded.split("\r\n").filter((line) => line !== "");
+    const answered = Buffer.concat(answers);
     const traffic = {
       commands: lines.map((line) => line.slice(line.indexOf(" ") + 1)),
       sent: recorded.length,
-      received,
+      received: answered.length,
+      answers: answered.toString("latin1"),
     };
     recorded = "";
-    received = 0;
+    answers = [];
     return traffic;
   };
   return {
