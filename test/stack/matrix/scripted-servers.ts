@@ -120,6 +120,11 @@ const scripts: readonly Script[] = [
   { server: "scripted", title: "RFC822.SIZE 0", quirks: { sizeOf: () => 0 } },
   {
     server: "scripted",
+    title: "RFC822.SIZE of a message too large to hold",
+    quirks: { sizeOf: ({ content }) => content.length + 5_000_000 },
+  },
+  {
+    server: "scripted",
     title: "FETCH leaves messages out",
     quirks: { omits: ({ uid }) => uid === 2 },
   },
