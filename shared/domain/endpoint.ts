@@ -48,7 +48,10 @@ export const endpointSchema = z
     tokenSource: tokenSourceSchema.optional(),
     maxConcurrentMigrations: limit.default(20),
     maxConcurrentIncrementalSyncs: limit.default(10),
-    maxConnectionsPerMailbox: limit.max(10).default(1),
+    /** The copy waits for the target, so that a second connection to the source gains nothing worth its place there. */
+    maxConnectionsPerMailbox: z
+      .literal(1, "is always 1: further connections to a mailbox would not make its copy faster")
+      .optional(),
     maxBytesPerDayPerMailbox: limit.optional(),
     rootFolder: z.string().min(1).optional(),
     allowCompression: z.boolean().default(false),

@@ -37,6 +37,18 @@ describe("an endpoint file", () => {
     expect(parsed.issues[0]).toMatchObject({ path: "", message: expect.stringMatching(message) });
   });
 
+  it("is refused where it asks for more connections to a mailbox, which would gain nothing", () => {
+    expect(parseEndpointFile('{ "host": "a", "maxConnectionsPerMailbox": 1 }')).toHaveProperty("value");
+    expect(parseEndpointFile('{ "host": "a", "maxConnectionsPerMailbox": 4 }')).toEqual({
+      issues: [
+        {
+          path: "maxConnectionsPerMailbox",
+          message: "is always 1: further connections to a mailbox would not make its copy faster.",
+        },
+      ],
+    });
+  });
+
   it("never shows a value", () => {
     for (const text of ['{"host":"canary"', '{"port":"canary"}', '{"security":"canary"}', '"canary" x']) {
       const parsed = parseEndpointFile(text);
