@@ -46,7 +46,7 @@ describe("source servers", () => {
     expect(result.refused).toHaveLength(refused.length);
     for (const cell of result.refused) expect(cell.refused, `${cell.server}, ${cell.title}`).toBeUndefined();
     expect(result.adminMail).toBeUndefined();
-  });
+  }, 400_000);
 });
 
 async function startScripted(options: Parameters<typeof startScriptedImap>[0]): Promise<ScriptedServer> {

@@ -36,6 +36,9 @@ export interface MatrixResult {
   readonly adminMail: Outcome;
 }
 
+/** All batches run at once. */
+const settleMs = 300_000;
+
 const addressOf = (batch: string): string => `${batch}@contoso.com`;
 
 /**
@@ -127,7 +130,7 @@ class Journey {
     try {
       const source = await cell.open();
       await this.#upload(batch, source);
-      await this.#deployment.waitUntilSettled(batch);
+      await this.#deployment.waitUntilSettled(batch, settleMs);
       const [mailbox] = await this.#deployment.mailboxes(batch);
       const isRefused = mailbox?.status === "Failed" && mailbox.error?.code === code;
       const found = `${mailbox?.status} ${mailbox?.error?.code ?? ""}`;
@@ -162,7 +165,7 @@ class Journey {
   }
 
   async #settled(batch: string): Promise<Outcome> {
-    const { status } = await this.#deployment.waitUntilSettled(batch);
+    const { status } = await this.#deployment.waitUntilSettled(batch, settleMs);
     if (status === "Synced") return undefined;
     const [mailbox] = await this.#deployment.mailboxes(batch);
     return `${status}, ${mailbox?.error?.code}: ${mailbox?.error?.message}`;
