@@ -113,7 +113,7 @@ async function renewPermits(parts: JanitorParts): Promise<number> {
       const woken =
         stored &&
         (await changeOne(parts.mailboxes, stored, (mailbox) =>
-          isActive(mailbox) && !waitsForOthers(mailbox) ? queuedAgain(mailbox) : undefined,
+          isActive(mailbox) ? queuedAgain(mailbox) : undefined,
         ));
       if (woken) await requestFor(parts, woken);
       else await parts.admission.release(endpoint, permit.mailboxId);
