@@ -597,6 +597,18 @@ describe("findWritten", () => {
     expect(found.size).toBe(130);
   });
 
+  it("finds copies of messages that are no longer at the source", async () => {
+    const folder = await inbox();
+    const [gone, other] = [outgoing(plain("a"), { flags: ["\\Seen"] }), outgoing(plain("b"))];
+    const id = await mailbox.write(folder, gone);
+    await mailbox.write(folder, other);
+    const chunk = { token: "chunk-1", mark: "", retired: [gone.stamp] };
+    expect([...(await mailbox.findWritten(folder, chunk, [], new Set()))]).toEqual([
+      [gone.stamp, [{ id, untouched: true }]],
+    ]);
+    expect((await mailbox.findWritten(folder, chunk, [], new Set([id]))).size).toBe(0);
+  });
+
   it("needs no mark beforehand", async () => {
     expect(await mailbox.markFolder(await inbox())).toBe("");
   });

@@ -1,5 +1,5 @@
 import type { Stamp, TargetFolderId, TargetItemId } from "../../domain/names.ts";
-import type { FoundItem, WriteCandidate } from "../../migration/ports/target.ts";
+import type { FoundItem, InterruptedChunk, WriteCandidate } from "../../migration/ports/target.ts";
 import { flagsOf, representableFlags, stateFields, stateProperties } from "./flags.ts";
 import type { LocatedMessage } from "./items.ts";
 import { expandProperties, propertyIds, propertyValue, whereProperty } from "./properties.ts";
@@ -16,7 +16,7 @@ interface StampedMessage extends LocatedMessage {
 export async function findWritten(
   session: MailboxSession,
   folder: TargetFolderId,
-  token: string,
+  { token, retired = [] }: InterruptedChunk,
   candidates: readonly WriteCandidate[],
   known: ReadonlySet<TargetItemId>,
 ): Promise<ReadonlyMap<Stamp, readonly FoundItem[]>> {
@@ -30,15 +30,20 @@ export async function findWritten(
       $top: "100",
     },
   );
-  return matchStamps(messages, candidates, known);
+  return matchStamps(messages, candidates, known, retired);
 }
 
-/** Pure part of {@link findWritten}: oldest first, and untouched as long as the state is the one we wrote. */
+/**
+ * Pure part of {@link findWritten}: oldest first, and untouched as long as the state is the one we wrote. The state of a
+ * message that is no longer at the source is not known.
+ */
 export function matchStamps(
   messages: readonly StampedMessage[],
   candidates: readonly WriteCandidate[],
   known: ReadonlySet<TargetItemId>,
+  retired: readonly Stamp[] = [],
 ): ReadonlyMap<Stamp, readonly FoundItem[]> {
+  const gone = new Set(retired);
   const wanted = new Map(candidates.map((candidate) => [candidate.stamp, candidate]));
   const found = new Map<Stamp, FoundItem[]>();
   const oldestFirst = messages.toSorted((a, b) => a.createdDateTime.localeCompare(b.createdDateTime));
@@ -48,8 +53,9 @@ export function matchStamps(
       | undefined;
     const candidate = stamp === undefined ? undefined : wanted.get(stamp);
     const id = message.id as TargetItemId;
-    if (stamp === undefined || candidate === undefined || known.has(id)) continue;
-    const untouched = sameFlags(flagsOf(message), representableFlags(candidate.flags));
+    if (stamp === undefined || known.has(id) || (candidate === undefined && !gone.has(stamp))) continue;
+    const untouched =
+      candidate === undefined || sameFlags(flagsOf(message), representableFlags(candidate.flags));
     const items = found.get(stamp) ?? [];
     items.push({ id, untouched });
     found.set(stamp, items);

@@ -3,6 +3,7 @@ import type { Stamp, TargetFolderId, TargetItemId } from "../../domain/names.ts"
 import type {
   ChangeOutcome,
   FoundItem,
+  InterruptedChunk,
   ItemState,
   OutgoingMessage,
   TargetFolder,
@@ -52,11 +53,11 @@ export class GraphMailbox implements TargetMailbox {
 
   findWritten(
     folder: TargetFolderId,
-    chunk: { readonly token: string; readonly mark: string },
+    chunk: InterruptedChunk,
     candidates: readonly WriteCandidate[],
     known: ReadonlySet<TargetItemId>,
   ): Promise<ReadonlyMap<Stamp, readonly FoundItem[]>> {
-    return findWritten(this.#session, folder, chunk.token, candidates, known);
+    return findWritten(this.#session, folder, chunk, candidates, known);
   }
 
   removeDuplicate(_folder: TargetFolderId, item: TargetItemId): Promise<void> {

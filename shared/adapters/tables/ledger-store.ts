@@ -47,6 +47,7 @@ const folderColumns: Columns<FolderRecord> = {
   uidValidity: text(),
   rematchFrom: optional(json()),
   uidNext: integer(),
+  uidNextSeen: optional(integer()),
   messages: integer(),
   unseen: optional(integer()),
   highestModseq: optional(text()),

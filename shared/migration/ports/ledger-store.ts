@@ -34,8 +34,21 @@ export interface OpenChunk {
   readonly token: string;
   readonly mark: string;
   readonly uids: UidSet;
+  /** Messages of the chunk that are no longer at the source under the identities they were written with. */
+  readonly retired?: readonly RetiredMessages[] | undefined;
   /** Set if the chunk moves items that are in the target already instead of writing new ones. */
   readonly moves?: readonly PlannedMove[] | undefined;
+}
+
+/** The time in which a UID of a folder names one message. */
+export interface FolderLife {
+  readonly folderId: FolderId;
+  readonly uidValidity: UidValidity;
+}
+
+/** Messages by the identity they had in a folder's life. */
+export interface RetiredMessages extends FolderLife {
+  readonly uids: UidSet;
 }
 
 /** A message that left one source folder and appeared in another: its target item follows it. */
@@ -61,10 +74,12 @@ export interface FolderRecord {
   /** "gone": no longer at the source. "targetGone": the user deleted it in the target; it is not written into. */
   readonly state: "active" | "gone" | "targetGone";
   readonly uidValidity: UidValidity;
-  /** Items of an earlier life of this folder (UIDVALIDITY changed, or UIDNEXT went down) still to be matched. */
-  readonly rematchFrom?: Pick<ItemRecord, "folderId" | "uidValidity"> | undefined;
+  /** Earlier lives of this folder (UIDVALIDITY changed, or UIDNEXT went down) with items still to be matched. */
+  readonly rematchFrom?: readonly FolderLife[] | undefined;
   /** As of the last completed pass over the folder. */
   readonly uidNext: number;
+  /** UIDNEXT as the pass that is not completed yet has seen it. */
+  readonly uidNextSeen?: number | undefined;
   readonly messages: number;
   readonly unseen?: number | undefined;
   readonly highestModseq?: string | undefined;

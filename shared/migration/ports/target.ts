@@ -41,6 +41,18 @@ export interface WriteCandidate {
   readonly header: Buffer;
 }
 
+/** Writes whose outcome is not known. */
+export interface InterruptedChunk {
+  readonly token: string;
+  /** What `markFolder` told before the chunk's first write. */
+  readonly mark: string;
+  /**
+   * Stamps of messages that are no longer at the source as they were written. Their copies are found where the target
+   * keeps the stamp; elsewhere they cannot be told from the user's own.
+   */
+  readonly retired?: readonly Stamp[];
+}
+
 export interface FoundItem {
   readonly id: TargetItemId;
   /** False if the item no longer looks as written (flags, folder): then it is the user's and stays. */
@@ -99,7 +111,7 @@ export interface TargetMailbox {
    */
   findWritten(
     folder: TargetFolderId,
-    chunk: { readonly token: string; readonly mark: string },
+    chunk: InterruptedChunk,
     candidates: readonly WriteCandidate[],
     known: ReadonlySet<TargetItemId>,
   ): Promise<ReadonlyMap<Stamp, readonly FoundItem[]>>;

@@ -125,9 +125,9 @@ async function findLost(
   if (opened === undefined) return folder;
   const existing = await opened.searchUids();
   const reopened = await reopenGaps(run, await beginLife(run, folder, opened.status), opened, existing);
+  const { record: matched, unmatched } = await matchLives(run, reopened, opened, existing);
   // A message whose write is in doubt may have moved: it can only follow if it is known to be here.
-  const record = reopened.openChunk?.moves ? reopened : await recoverChunk(run, reopened, opened, existing);
-  const { record: rematched, unmatched } = await matchLives(run, record, opened, existing);
+  const rematched = matched.openChunk?.moves ? matched : await recoverChunk(run, matched, opened, existing);
   lost.add(rematched.folderId, unmatched);
   if (hasVanished(rematched, existing) || rematched.rematchFrom)
     lost.add(rematched.folderId, await vanishedItems(run, rematched, existing));

@@ -314,7 +314,9 @@ async function forgetFolder(run: SyncRun, record: MappedRecord): Promise<void> {
 
 async function markGone(run: SyncRun, record: FolderRecord): Promise<void> {
   const state = record.state === "targetGone" ? "targetGone" : "gone";
-  const marked: FolderRecord = { ...record, state, pending: false, totalItemCount: 0 };
+  // What an interrupted chunk wrote into it is still to be looked for.
+  const pending = record.openChunk !== undefined || record.inDoubt.length > 0;
+  const marked: FolderRecord = { ...record, state, pending, totalItemCount: 0 };
   await run.lease.commit({ folders: [marked] });
   run.progressed(marked);
 }

@@ -9,11 +9,12 @@ import {
   type UidSet,
   uidSetOf,
 } from "../../domain/uid-set.ts";
-import type { FolderRecord, ItemKey, ItemRecord } from "../ports/ledger-store.ts";
+import type { FolderLife, FolderRecord, ItemKey, ItemRecord } from "../ports/ledger-store.ts";
 import type { FolderStatus, MessageHeader, OpenSourceFolder } from "../ports/source.ts";
 import type { MappedRecord } from "./copy-folder.ts";
 import { headerDigest } from "./digest.ts";
 import { deleteCopies, keyOf, requireConfirmation } from "./follow-removals.ts";
+import { retire, retired } from "./recover-chunk.ts";
 import type { SyncRun } from "./run.ts";
 
 /** Each matched message changes two rows; the folder takes one more. */
@@ -53,7 +54,13 @@ export function newLife(
       : reborn(folder, folder.folderId, status.uidValidity);
   if (folder.uidValidity !== status.uidValidity)
     return reborn(folder, folder.folderId, status.uidValidity, folder);
-  const highest = Math.max(folder.uidNext - 1, folder.settled.at(-1)?.[1] ?? 0);
+  const { uidNext, uidNextSeen = 0, settled, openChunk } = folder;
+  const highest = Math.max(
+    uidNext - 1,
+    uidNextSeen - 1,
+    settled.at(-1)?.[1] ?? 0,
+    openChunk?.uids.at(-1)?.[1] ?? 0,
+  );
   // UIDs that were handed out again under the same UIDVALIDITY: only another folder id tells old from new.
   if (status.uidNext <= highest) return reborn(folder, newFolderId(), status.uidValidity, folder);
   return undefined;
@@ -66,11 +73,12 @@ function reborn(
   from?: Pick<FolderRecord, "folderId" | "uidValidity">,
 ): MappedRecord {
   const {
-    openChunk: _,
+    openChunk: chunk,
     attempting: __,
     highestModseq: ___,
     flagsDigest: ____,
     lost: _____,
+    uidNextSeen: ______,
     ...rest
   } = folder;
   return {
@@ -79,10 +87,17 @@ function reborn(
     uidValidity,
     settled: emptyUidSet,
     uidNext: 0,
-    inDoubt: [],
+    // Any message of the new life may be one that the chunk wrote.
+    ...(chunk && !chunk.moves ? { openChunk: retire(chunk, folder, chunk.uids) } : {}),
+    inDoubt: retired(folder, folder.inDoubt),
     ...(from === undefined
       ? {}
-      : { rematchFrom: { folderId: from.folderId, uidValidity: from.uidValidity } }),
+      : {
+          rematchFrom: [
+            ...(folder.rematchFrom ?? []),
+            { folderId: from.folderId, uidValidity: from.uidValidity },
+          ],
+        }),
   };
 }
 
@@ -103,13 +118,13 @@ export async function matchLives(
   opened: OpenSourceFolder,
   existing: UidSet,
 ): Promise<Rematched> {
-  const from = folder.rematchFrom;
-  if (from === undefined) return { record: folder, unmatched: [] };
+  if (folder.rematchFrom === undefined) return { record: folder, unmatched: [] };
   const old = new Map<string, ItemRecord[]>();
-  for await (const item of run.ledger.listItems(run.ledgerId, from.folderId, from.uidValidity)) {
-    const key = matchKey(item.digest, item.internalDate);
-    old.set(key, [...(old.get(key) ?? []), item]);
-  }
+  for (const { folderId, uidValidity } of folder.rematchFrom)
+    for await (const item of run.ledger.listItems(run.ledgerId, folderId, uidValidity)) {
+      const key = matchKey(item.digest, item.internalDate);
+      old.set(key, [...(old.get(key) ?? []), item]);
+    }
   let record = folder;
   let pairs: { readonly message: MessageHeader; readonly item: ItemRecord }[] = [];
   const flush = async (): Promise<void> => {
@@ -149,12 +164,11 @@ export async function rematchFolder(
   opened: OpenSourceFolder,
   existing: UidSet,
 ): Promise<MappedRecord> {
-  const from = folder.rematchFrom;
-  if (from === undefined) return folder;
+  if (folder.rematchFrom === undefined) return folder;
   const { record, unmatched } = await matchLives(run, folder, opened, existing);
   const matched = sizeOf(intersectionOf(existing, record.settled));
   run.log("folder.rematched", { mailbox: run.mailboxId, folder: record.folderId, items: matched });
-  await forgetOldLife(run, record, from, unmatched);
+  await forgetOldLives(run, record, folder.rematchFrom, unmatched);
   const { rematchFrom: _, ...rest } = record;
   const settledIn: MappedRecord = { ...rest, syncedItemCount: matched, skippedItemCount: 0 };
   await run.lease.commit({ folders: [settledIn] });
@@ -163,10 +177,10 @@ export async function rematchFolder(
 }
 
 /** What found no match has vanished at the source. Its copies follow the rule for deletions. */
-async function forgetOldLife(
+async function forgetOldLives(
   run: SyncRun,
   folder: MappedRecord,
-  from: Pick<ItemRecord, "folderId" | "uidValidity">,
+  lives: readonly FolderLife[],
   vanished: readonly ItemRecord[],
 ): Promise<void> {
   requireConfirmation(run, folder, vanished);
@@ -176,8 +190,9 @@ async function forgetOldLife(
     await run.lease.commit({ removedItems: part.map(keyOf) });
   }
   const skips: ItemKey[] = [];
-  for await (const skip of run.ledger.listSkipped(run.ledgerId, from.folderId))
-    if (from.folderId !== folder.folderId || skip.uidValidity !== folder.uidValidity) skips.push(keyOf(skip));
+  for (const folderId of new Set(lives.map((life) => life.folderId)))
+    for await (const skip of run.ledger.listSkipped(run.ledgerId, folderId))
+      if (folderId !== folder.folderId || skip.uidValidity !== folder.uidValidity) skips.push(keyOf(skip));
   for (let start = 0; start < skips.length; start += maxMatches)
     await run.lease.commit({ removedSkips: skips.slice(start, start + maxMatches) });
 }

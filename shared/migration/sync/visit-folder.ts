@@ -5,7 +5,7 @@ import type { OpenSourceFolder } from "../ports/source.ts";
 import { copyFolder, type MappedRecord } from "./copy-folder.ts";
 import { followFlags } from "./follow-flags.ts";
 import { followRemovals } from "./follow-removals.ts";
-import { recoverChunk, removeLateArrivals } from "./recover-chunk.ts";
+import { abandonChunk, recoverChunk, removeLateArrivals } from "./recover-chunk.ts";
 import { beginLife, rematchFolder } from "./rematch-folder.ts";
 import type { Budget, SyncRun } from "./run.ts";
 
@@ -23,7 +23,8 @@ export async function visitFolder(run: SyncRun, folder: MappedRecord, budget: Bu
   } catch (error) {
     if (!isMigrationError(error)) throw error;
     // The next plan lets its messages follow to where they went.
-    if (error.code === "SourceFolderGone") return leave(run, folder, (record) => record);
+    if (error.code === "SourceFolderGone")
+      return leave(run, folder, (record) => abandonChunk(record, run.clock()));
     if (error.code === "TargetFolderGone") return leave(run, folder, withoutTarget);
     throw error;
   }
@@ -35,8 +36,8 @@ async function visit(run: SyncRun, folder: MappedRecord, budget: Budget): Promis
   const existing = await opened.searchUids();
 
   if (record.openChunk?.moves) record = await closeMoves(run, record);
-  record = await recoverChunk(run, record, opened, existing);
   record = await rematchFolder(run, record, opened, existing);
+  record = await recoverChunk(run, record, opened, existing);
   if (record.state !== "targetGone") {
     const wanted = await wantedUids(run, opened, existing, record.settled);
     record = await copyFolder(run, record, opened, existing, wanted, budget);
@@ -47,11 +48,18 @@ async function visit(run: SyncRun, folder: MappedRecord, budget: Budget): Promis
   record = removals.record;
   const flagsDigest = await followFlags(run, record, opened, existing);
   record = await removeLateArrivals(run, record, opened);
-  const late = record.inDoubt.reduce((latest, chunk) => Math.max(latest, chunk.lookAgainAfter), 0);
-  if (late > 0) return { end: "later", at: late };
+  const late = lookAgainAt(record);
+  if (late !== undefined) return { end: "later", at: late };
 
   const { uidNext, messages, highestModseq, partition } = opened.status;
-  const { highestModseq: _, flagsDigest: __, flagsScannedAt: ___, lost: ____, ...rest } = record;
+  const {
+    highestModseq: _,
+    flagsDigest: __,
+    flagsScannedAt: ___,
+    lost: ____,
+    uidNextSeen: _____,
+    ...rest
+  } = record;
   const done: MappedRecord = {
     ...rest,
     uidNext,
@@ -69,10 +77,10 @@ async function visit(run: SyncRun, folder: MappedRecord, budget: Budget): Promis
   return { end: "done" };
 }
 
-/** Notices a folder's new life and keeps the point from which flag changes count. */
+/** Notices a folder's new life and keeps the points from which flag changes and new UIDs count. */
 async function begin(run: SyncRun, folder: MappedRecord, opened: OpenSourceFolder): Promise<MappedRecord> {
-  const record = await beginLife(run, folder, opened.status);
-  const { highestModseq } = opened.status;
+  const { highestModseq, uidNext } = opened.status;
+  const record = { ...(await beginLife(run, folder, opened.status)), uidNextSeen: uidNext };
   const first = record.uidNext === 0 && sizeOf(record.settled) === 0 && record.highestModseq === undefined;
   // Old records keep the flags that were last written, so after a new life all flags are compared.
   const compared = first && record.rematchFrom === undefined;
@@ -123,19 +131,29 @@ async function closeMoves(run: SyncRun, folder: MappedRecord): Promise<MappedRec
 async function leave(
   run: SyncRun,
   folder: MappedRecord,
-  change: (record: FolderRecord) => FolderRecord,
+  change: (record: MappedRecord) => MappedRecord,
 ): Promise<Visit> {
-  const current =
-    (await run.ledger.listFolders(run.ledgerId)).find((one) => one.folderId === folder.folderId) ?? folder;
-  const record = { ...change(current), pending: false };
+  const current = (await run.ledger.listFolders(run.ledgerId)).find(
+    (one): one is MappedRecord => one.folderId === folder.folderId && one.targetFolderId !== undefined,
+  );
+  const changed = change(current ?? folder);
+  await run.lease.commit({ folders: [changed] });
+  const searched = await removeLateArrivals(run, changed, undefined);
+  const at = lookAgainAt(searched);
+  const record = { ...searched, pending: at !== undefined };
   await run.lease.commit({ folders: [record] });
   run.progressed(record);
   run.log("folder.left", { mailbox: run.mailboxId, folder: folder.folderId, state: record.state });
-  return { end: "done" };
+  return at === undefined ? { end: "done" } : { end: "later", at };
+}
+
+/** When what is in doubt about a folder can be settled for good. */
+function lookAgainAt({ inDoubt }: FolderRecord): number | undefined {
+  return inDoubt.length === 0 ? undefined : Math.max(...inDoubt.map((chunk) => chunk.lookAgainAfter));
 }
 
 /** A folder whose place in the target the user deleted: nothing is written into it any more. Pure. */
-export function withoutTarget(record: FolderRecord): FolderRecord {
+export function withoutTarget<Folder extends FolderRecord>(record: Folder): Folder {
   const { openChunk: _, attempting: __, ...rest } = record;
-  return { ...rest, state: "targetGone", inDoubt: [] };
+  return { ...(rest as Folder), state: "targetGone", inDoubt: [] };
 }

@@ -1,11 +1,16 @@
-/** What happens to a process at one of its calls to the outside. */
-export type Fault =
+/** What happens at one of the calls of a process to the outside. */
+export type Fault = {
+  /** Something that others do at this moment, before the call has its effect. */
+  readonly meanwhile?: () => void;
+} & (
+  | { readonly kind: "goesOn" }
   /** The process ends before the call has an effect, or after it and before the answer. */
   | { readonly kind: "diesBefore" | "diesAfter" }
   /** The process ends; the call has its effect `afterMs` later all the same. */
   | { readonly kind: "landsLate"; readonly afterMs: number }
   /** The whole process stands still for `forMs`, then goes on with the call as if nothing had been. */
-  | { readonly kind: "stalls"; readonly forMs: number };
+  | { readonly kind: "stalls"; readonly forMs: number }
+);
 
 /**
  * Counts the calls of all processes of a deployment and decides which of them go wrong.
@@ -21,6 +26,8 @@ export class FaultPlan {
 
   /** Notes a call. @returns what happens to it. */
   next(name: string): Fault | undefined {
-    return this.#faults.get(this.calls.push(name));
+    const fault = this.#faults.get(this.calls.push(name));
+    fault?.meanwhile?.();
+    return fault;
   }
 }

@@ -6,6 +6,7 @@ import type { Stamp, TargetFolderId, TargetItemId } from "../../../shared/domain
 import type {
   ChangeOutcome,
   FoundItem,
+  InterruptedChunk,
   ItemState,
   OutgoingMessage,
   TargetConnector,
@@ -165,7 +166,7 @@ export class MemoryTargetMailbox implements TargetMailbox {
 
   async findWritten(
     folder: TargetFolderId,
-    chunk: { readonly token: string; readonly mark: string },
+    chunk: InterruptedChunk,
     candidates: readonly WriteCandidate[],
     known: ReadonlySet<TargetItemId>,
   ): Promise<ReadonlyMap<Stamp, readonly FoundItem[]>> {
@@ -181,6 +182,11 @@ export class MemoryTargetMailbox implements TargetMailbox {
         note(
           candidate,
           written.filter(({ stamp }) => stamp === candidate.stamp),
+        );
+      for (const stamp of chunk.retired ?? [])
+        found.set(
+          stamp,
+          written.filter((item) => item.stamp === stamp).map(({ id }) => ({ id, untouched: true })),
         );
       return found;
     }

@@ -1,0 +1,122 @@
+import { describe, expect, it, vi } from "vitest";
+import { type Fault, FaultPlan } from "../../stack/memory/faults.ts";
+import type { TargetKind } from "../../stack/memory/memory-target.ts";
+import { fakeTime } from "./fake-time.ts";
+import { Migration, message } from "./migration.ts";
+
+fakeTime();
+
+interface Happening {
+  readonly title: string;
+  readonly act: (migration: Migration) => void;
+  /** True where messages rightly stay in the target folder they were copied to. */
+  readonly staysInPlace?: boolean;
+  /**
+   * True where copies that a dying process has just written can be told by a mark only: an IMAP server keeps none, so
+   * there they cannot be told from the user's own mail.
+   */
+  readonly needsMark?: boolean;
+}
+
+const happenings: readonly Happening[] = [
+  { title: "a folder gets another UIDVALIDITY", act: (migration) => migration.folder("INBOX").renumber() },
+  {
+    title: "a folder begins again under the same UIDVALIDITY",
+    act: (migration) => {
+      const inbox = migration.folder("INBOX");
+      inbox.messages.clear();
+      inbox.uidNext = 1;
+      for (const n of [40, 2, 41]) inbox.add(message(n));
+    },
+    needsMark: true,
+  },
+  {
+    title: "messages move to another folder",
+    act: (migration) => {
+      const inbox = migration.folder("INBOX");
+      for (const [uid, one] of [...inbox.messages].slice(0, 2)) {
+        inbox.messages.delete(uid);
+        migration.folder("Work").add(one);
+      }
+    },
+    needsMark: true,
+  },
+  {
+    title: "messages are deleted",
+    act: (migration) => {
+      migration.folder("INBOX").messages.delete(1);
+      migration.folder("Work").messages.delete(1);
+    },
+    needsMark: true,
+  },
+  { title: "a folder is renamed", act: renameFolder, staysInPlace: true, needsMark: true },
+  { title: "new mail comes in", act: (migration) => void migration.folder("INBOX").add(message(90)) },
+];
+
+function renameFolder(migration: Migration): void {
+  const folders = migration.deployment.source.mailboxes.get("ann");
+  const work = folders?.get("Work");
+  if (work === undefined) return;
+  folders?.delete("Work");
+  folders?.set("Tasks", work);
+}
+
+/** A first and a second round; whatever happens may happen at any call of these. */
+async function twoRounds(migration: Migration): Promise<void> {
+  await migration.upload({ options: { propagateDeletes: true } });
+  await migration.deployment.rest();
+  await migration.sync();
+  await migration.deployment.rest();
+}
+
+/** What happened in the middle of a round is noticed by the next one at the latest, and followed by the one after. */
+async function twoMoreRounds(migration: Migration): Promise<void> {
+  await migration.sync();
+  await migration.deployment.rest();
+  await migration.sync();
+  await migration.deployment.rest();
+}
+
+function start(target: TargetKind, plan: FaultPlan): Migration {
+  vi.clearAllTimers();
+  const migration = new Migration(["ann"], { target, plan, limits: { maxMessages: 3 } });
+  for (const n of [1, 2, 3, 4]) migration.folder("INBOX").add(message(n));
+  for (const n of [5, 6]) migration.folder("Work").add(message(n));
+  return migration;
+}
+
+const kinds = [
+  { kind: "goesOn", title: "during a call", at: (_: string, index: number) => index % 3 === 0 },
+  {
+    kind: "diesAfter",
+    title: "while a process dies in a call",
+    at: (name: string) => /^target|^source|^ledgers\.write/.test(name),
+  },
+] as const;
+
+describe.each(["graph", "imap"] as const)("to %s", (target) => {
+  describe.each(kinds)("whatever happens $title", ({ kind, at }) => {
+    const possible = happenings.filter(
+      ({ needsMark }) => target === "graph" || kind === "goesOn" || needsMark !== true,
+    );
+    it.each(possible)("$title", async ({ act, staysInPlace = false }) => {
+      const clean = new FaultPlan();
+      await twoRounds(start(target, clean));
+      const failures: string[] = [];
+      for (const [index, name] of clean.calls.entries()) {
+        if (!at(name, index)) continue;
+        const faults = new Map<number, Fault>();
+        const migration = start(target, new FaultPlan(faults));
+        faults.set(index + 1, { kind, meanwhile: () => act(migration) });
+        try {
+          await twoRounds(migration);
+          await twoMoreRounds(migration);
+          await migration.expectSettled({ byFolder: !staysInPlace });
+        } catch (error) {
+          failures.push(`call ${index + 1}, ${name}: ${error instanceof Error ? error.message : error}`);
+        }
+      }
+      expect(failures).toEqual([]);
+    });
+  });
+});
