@@ -250,6 +250,48 @@ describe("reading", () => {
     expect(await fetchAll(await openSource(server))).toEqual({ uids: [3], error: undefined });
   });
 
+  test("a server that processes two messages at once, the last ones first, is asked for the others", async () => {
+    const uids = [1, 2, 3, 4, 5];
+    const answerTwo =
+      (line: (uids: readonly number[]) => readonly string[]) =>
+      ({ tag, command, send }: Exchange) => {
+        const [, low = "1", high = "5"] = / (\d+):?(\d*)/.exec(command) ?? [];
+        const fits = uids.filter((uid) => uid >= Number(low) && uid <= Number(high || low));
+        const [stop = 0, ...rest] = fits.slice(-2);
+        send(...line([stop, ...rest]));
+        send(`${tag} OK ${fits.length > 2 ? `[MESSAGELIMIT 2 ${stop}] partial` : "done"}`);
+      };
+    const server = await serve({
+      on: async (exchange) =>
+        (await when(
+          "UID SEARCH",
+          answerTwo((found) => [`* SEARCH ${found.join(" ")}`]),
+        )(exchange)) ||
+        when(
+          "UID FETCH",
+          answerTwo((found) => found.map((uid) => row(uid))),
+        )(exchange),
+    });
+    const mailbox = await openSource(server);
+    const folder = await mailbox.openFolder("INBOX");
+    expect(await folder.searchUids()).toEqual([[1, 5]]);
+    expect(
+      await folder.searchUids({
+        among: [
+          [1, 1],
+          [3, 4],
+        ],
+      }),
+    ).toEqual([
+      [1, 1],
+      [3, 4],
+    ]);
+    const { uids: fetched, error } = await fetchAll(mailbox, 5);
+    expect([fetched.sort(), error]).toEqual([uids, undefined]);
+    const searches = server.commands.filter((command) => command.startsWith("UID SEARCH"));
+    expect(searches.slice(0, 3)).toEqual(["UID SEARCH ALL", "UID SEARCH UID 1:3", "UID SEARCH UID 1:1"]);
+  });
+
   test("a NO that stops at one unreadable message loses only that one", async () => {
     const unreadable = 5;
     const server = await serve({

@@ -4,7 +4,17 @@ import { differenceOf, formatUidSet, hasUid, sizeOf, type UidSet, uidSetOf } fro
 import type { ImapConnection } from "./connection.ts";
 import { parseDateTime } from "./dates.ts";
 import { RowQueue } from "./row-queue.ts";
-import { type Argument, atom, atoms, numberOf, pairsOf, sequence, textOf, textsOf } from "./wire.ts";
+import {
+  type Argument,
+  atom,
+  atoms,
+  lowestProcessed,
+  numberOf,
+  pairsOf,
+  sequence,
+  textOf,
+  textsOf,
+} from "./wire.ts";
 
 /** One FETCH response; what the server left out is undefined. */
 export interface FetchRow {
@@ -111,7 +121,12 @@ async function* fetchPart(
     if (!complete) await drain(connection, queue, answered);
   }
   const reply = await answered;
-  if (reply.status === "OK") return;
+  if (reply.status === "OK") {
+    const stoppedAt = lowestProcessed(reply);
+    const rest = stoppedAt === undefined ? [] : differenceOf(uids, [[stoppedAt, Number.POSITIVE_INFINITY]]);
+    if (sizeOf(rest) > 0 && sizeOf(rest) < sizeOf(uids)) yield* fetchPart(connection, rest, wanted, options);
+    return;
+  }
   const error = connection.refusal(reply);
   if (error.code !== "CommandRefused" || reply.status === "BAD") throw error;
   // A NO may stand for one unreadable message or for all from there on (RFC 9051, 6.4.5): ask for the halves of

@@ -2,16 +2,19 @@ import { intersectionOf, type UidSet, uidSetOf, unionOf } from "../../domain/uid
 import type { SearchFilter } from "../../migration/ports/source.ts";
 import type { ImapConnection } from "./connection.ts";
 import { searchDay } from "./dates.ts";
-import { type Argument, atom, atoms, textOf } from "./wire.ts";
+import { type Argument, atom, atoms, lowestProcessed, textOf } from "./wire.ts";
 
-/** UID SEARCH in the open folder; as ranges (ESEARCH, RFC 4731) where the server can. */
+/**
+ * UID SEARCH in the open folder; as ranges (ESEARCH, RFC 4731) where the server can, and again for the rest where it looks
+ * at only so many messages at once.
+ */
 export async function searchUids(connection: ImapConnection, filter: SearchFilter): Promise<UidSet> {
   const { among } = filter;
   if (among?.length === 0) return [];
   const parameters: Argument[] = connection.has("ESEARCH") ? [atom("RETURN"), atoms("ALL")] : [];
   parameters.push(...criteriaOf(filter));
   let found: UidSet = [];
-  await connection.run("UID SEARCH", parameters, {
+  const reply = await connection.run("UID SEARCH", parameters, {
     untagged: {
       SEARCH: async (response) => {
         const numbers =
@@ -25,6 +28,11 @@ export async function searchUids(connection: ImapConnection, filter: SearchFilte
       },
     },
   });
+  const first = among?.[0]?.[0] ?? 1;
+  const last = among?.at(-1)?.[1] ?? Number.POSITIVE_INFINITY;
+  const stoppedAt = lowestProcessed(reply);
+  if (stoppedAt !== undefined && first < stoppedAt && stoppedAt <= last)
+    found = unionOf(found, await searchUids(connection, { ...filter, among: [[first, stoppedAt - 1]] }));
   return among === undefined ? found : intersectionOf(found, among);
 }
 

@@ -74,3 +74,12 @@ export function responseCodeOf(response: ImapResponse): {
     ? { code: "", arguments: [] }
     : { code: textOf(section[0]).toUpperCase(), arguments: section.slice(1) };
 }
+
+/**
+ * The UID at which a command stopped, where the server processes no more than so many messages at once, the highest UIDs
+ * first (RFC 9738, 3.1). What is below it was not looked at.
+ */
+export function lowestProcessed({ code, codeArguments }: Reply): number | undefined {
+  const uid = Number(code === "MESSAGELIMIT" ? codeArguments[1] : undefined);
+  return Number.isInteger(uid) && uid > 0 ? uid : undefined;
+}
