@@ -537,8 +537,9 @@ describe("messages", () => {
       { attachments: [file("a", Buffer.alloc(3 * megabyte + 1))] },
       "413 BadRequest",
     ],
+    ["a subject of 256 characters", { subject: "x".repeat(256) }, "400 ErrorPropertyValidationFailure"],
     ["a subject with a NUL", { subject: "a\0b" }, "400 RequestBodyRead"],
-    ["a request over 4 MB", { subject: "x".repeat(4 * megabyte) }, "413 BadRequest"],
+    ["a request over 4 MB", { body: { content: "x".repeat(4 * megabyte) } }, "413 BadRequest"],
   ];
   it.each(refused)("are refused with %s", async (_, body, expected) => {
     const graph = await start();
@@ -791,9 +792,9 @@ describe("attachments", () => {
     expect(await refusal(graph, "POST", inboxMessages, other)).toBe("507 ErrorQuotaExceeded");
     const used = graph.mailbox(user).usedBytes;
     expect(used).toBeGreaterThan(2 * megabyte);
-    const longer = { subject: "x".repeat(1000), singleValueExtendedProperties: [property(stampId, "value")] };
+    const longer = { subject: "x".repeat(200), singleValueExtendedProperties: [property(stampId, "value")] };
     await call(graph, "PATCH", `${mailbox}/messages/${message.id}`, longer);
-    expect(graph.mailbox(user).usedBytes).toBe(used + 1005);
+    expect(graph.mailbox(user).usedBytes).toBe(used + 205);
     await call(graph, "POST", `${mailbox}/messages/${message.id}/permanentDelete`, {});
     expect(graph.mailbox(user).usedBytes).toBe(0);
   });
@@ -1010,7 +1011,7 @@ describe("limits of a mailbox", () => {
     let now = Date.parse("2026-01-01T00:00:00Z");
     const graph = await start({ now: () => now, limits: { requests: 3, uploadBytes: 2000 } });
     const inbox = `${mailbox}/mailFolders/inbox`;
-    const large = { subject: "x".repeat(1500) };
+    const large = { body: { content: "x".repeat(1500) } };
     expect((await call(graph, "POST", inboxMessages, large)).status).toBe(201);
     now += 60_000;
     const uploads = await call(graph, "POST", inboxMessages, large);
@@ -1018,11 +1019,13 @@ describe("limits of a mailbox", () => {
     expect((await call(graph, "GET", inbox)).status).toBe(200);
     const requests = await call(graph, "GET", inbox);
     expect([requests.status, requests.headers.get("retry-after")]).toEqual([429, "540"]);
-    expect(graph.statistics.snapshot().mailboxes[graph.userId]?.insideRetryAfter).toBe(0);
-
+    // Only what came on the connection that was told to wait was surely sent after that, until some time has passed.
+    const inside = () => graph.statistics.snapshot().mailboxes[graph.userId]?.insideRetryAfter ?? 0;
+    const early = inside();
+    expect(early).toBeGreaterThan(0);
     now += 1000;
     await call(graph, "GET", inbox);
-    expect(graph.statistics.snapshot().mailboxes[graph.userId]?.insideRetryAfter).toBe(1);
+    expect(inside()).toBe(early + 1);
     now += 600_000;
     expect((await call(graph, "POST", inboxMessages, large)).status).toBe(201);
   });
@@ -1035,16 +1038,19 @@ describe("faults", () => {
     const graph = await start({ now: () => Date.parse("2026-01-01T00:00:00Z") });
     graph.faults.next({ kind: "throttled", route: create, retryAfterSeconds: 7 });
     graph.faults.next({ kind: "unavailable", route: create, retryAfterSeconds: 7, retryAfterDate: true });
+    graph.faults.next({ kind: "unavailable", route: create, retryAfterMissing: true });
     const replies = [
+      await call(graph, "POST", inboxMessages, {}),
       await call(graph, "GET", `${mailbox}/mailFolders/inbox`),
       await call(graph, "POST", inboxMessages, {}),
       await call(graph, "POST", inboxMessages, {}),
       await call(graph, "POST", inboxMessages, {}),
     ];
     expect(replies.map(({ status, headers }) => [status, headers.get("retry-after")])).toEqual([
-      [200, null],
       [429, "7"],
+      [200, null],
       [503, "Thu, 01 Jan 2026 00:00:07 GMT"],
+      [503, null],
       [201, null],
     ]);
     expect(graph.mailbox(user).messages).toHaveLength(1);

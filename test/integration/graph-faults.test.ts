@@ -18,6 +18,7 @@ const faults = {
   stored: 0.5,
   storeDelayMs: lateMs - 300,
   retryAfterDate: 0.5,
+  retryAfterMissing: 0.1,
   retryAfterSeconds: 1,
 };
 

@@ -27,6 +27,8 @@ export interface FaultPlan extends FaultSelection {
   readonly storeDelayMs?: number;
   /** Share of Retry-After headers that hold an HTTP date instead of seconds. */
   readonly retryAfterDate?: number;
+  /** Share of the throttled and unavailable answers that come without one. */
+  readonly retryAfterMissing?: number;
 }
 
 /** A fault for the next requests that it fits. */
@@ -39,13 +41,15 @@ export interface SingleFault extends FaultSelection {
   /** The effect happens exactly so many milliseconds late. */
   readonly storeDelayMs?: number;
   readonly retryAfterDate?: boolean;
+  readonly retryAfterMissing?: boolean;
 }
 
 export interface Fault {
   readonly kind: FaultKind;
   readonly stored: boolean;
   readonly storeDelayMs: number;
-  readonly retryAfterSeconds: number;
+  /** Undefined for an answer that does not say. */
+  readonly retryAfterSeconds: number | undefined;
   readonly retryAfterDate: boolean;
 }
 
@@ -101,7 +105,7 @@ export class Faults {
         kind: fault.kind,
         stored: fault.stored ?? false,
         storeDelayMs: fault.storeDelayMs ?? 0,
-        retryAfterSeconds: fault.retryAfterSeconds ?? 1,
+        retryAfterSeconds: fault.retryAfterMissing === true ? undefined : (fault.retryAfterSeconds ?? 1),
         retryAfterDate: fault.retryAfterDate ?? false,
       };
     }
@@ -115,7 +119,8 @@ export class Faults {
           kind,
           stored: this.#random() < (plan.stored ?? 0),
           storeDelayMs: Math.floor(this.#random() * (plan.storeDelayMs ?? 0)),
-          retryAfterSeconds: plan.retryAfterSeconds ?? 1,
+          retryAfterSeconds:
+            this.#random() < (plan.retryAfterMissing ?? 0) ? undefined : (plan.retryAfterSeconds ?? 1),
           retryAfterDate: this.#random() < (plan.retryAfterDate ?? 0),
         };
     }
@@ -147,10 +152,10 @@ export class Faults {
 
 /** The refusal of a fault that answers. */
 export function faultError(fault: Fault, now: number): GraphError {
-  const at = now + fault.retryAfterSeconds * 1000;
-  const headers = {
-    "Retry-After": fault.retryAfterDate ? new Date(at).toUTCString() : String(fault.retryAfterSeconds),
-  };
+  const { retryAfterSeconds: seconds, retryAfterDate } = fault;
+  const headers: Record<string, string> = {};
+  if (seconds !== undefined)
+    headers["Retry-After"] = retryAfterDate ? new Date(now + seconds * 1000).toUTCString() : String(seconds);
   switch (fault.kind) {
     case "throttled":
       return new GraphError(429, "ApplicationThrottled", "Application is over its limit.", { headers });

@@ -298,8 +298,17 @@ function emptyProperties(): MessageProperties {
   };
 }
 
+/** learn.microsoft.com/office365/servicedescriptions/exchange-online-service-description/exchange-online-limits, "Message limits". */
+const longestSubject = 255;
+
 function applyProperties(properties: MessageProperties, body: JsonObject): void {
   if ("subject" in body) properties.subject = text(body.subject) ?? "";
+  if (properties.subject.length > longestSubject)
+    throw new GraphError(
+      400,
+      "ErrorPropertyValidationFailure",
+      `A subject has at most ${longestSubject} characters.`,
+    );
   if (isJsonObject(body.body))
     properties.body = {
       contentType: text(body.body.contentType)?.toLowerCase() === "html" ? "html" : "text",

@@ -41,6 +41,8 @@ interface Incoming {
   readonly readBody: () => Promise<Buffer>;
   /** True once nobody waits for the answer any more. */
   readonly isAbandoned: () => boolean;
+  /** What it came on: one request is sent after the answer to the last one was read. */
+  readonly connection: object;
 }
 
 type Outcome = Answer | "reset";
@@ -97,6 +99,7 @@ export class GraphServer {
       requestId: randomUUID(),
       readBody: () => readBody(request, this.#parts.largestRequest),
       isAbandoned: () => response.destroyed,
+      connection: request.socket,
     };
     const outcome = UploadSessions.isUploadPath(url.pathname)
       ? await this.#upload(incoming, url)
@@ -168,7 +171,8 @@ export class GraphServer {
   ): Promise<Outcome> {
     const { tenant, throttle, statistics, latencyMs } = this.#parts;
     const at = tenant.now();
-    const place = mailbox === undefined ? undefined : throttle.enter(mailbox.user.id, at);
+    const place =
+      mailbox === undefined ? undefined : throttle.enter(mailbox.user.id, at, incoming.connection);
     let outcome: Outcome;
     try {
       const body = await incoming.readBody();
@@ -187,7 +191,7 @@ export class GraphServer {
     }
     const retryAfter = outcome === "reset" ? undefined : outcome.headers?.["Retry-After"];
     if (mailbox !== undefined && retryAfter !== undefined)
-      statistics.toldToRetryAfter(mailbox.user.id, retryAfter, tenant.now());
+      statistics.toldToRetryAfter(mailbox.user.id, retryAfter, tenant.now(), incoming.connection);
     this.#record(incoming, route, mailbox, at, outcome);
     return outcome;
   }
@@ -279,6 +283,8 @@ export class GraphServer {
       requestId: randomUUID(),
       readBody: () => Promise.resolve(step.body),
       isAbandoned: batch.isAbandoned,
+      // The steps of a batch come together, whatever one of them is told.
+      connection: {},
     };
     const outcome = await this.#serve(incoming);
     // A connection within the service is not the caller's: what broke there shows as a gateway time-out.

@@ -33,24 +33,39 @@ export interface StatisticsSnapshot {
 type Counters = { -readonly [Name in keyof MailboxStatistics]: number };
 
 const longestLog = 50_000;
-/** A request may have been sent before the answer with the Retry-After arrived. */
-const retryAfterGraceMs = 250;
+/** A request may have been sent before the answer with the Retry-After was read, on a busy machine long before. */
+const retryAfterGraceMs = 500;
+
+/** A time in which no request should come. */
+interface Pause {
+  readonly from: number;
+  readonly until: number;
+  /** Connections on which it was asked for: what comes on one of them was sent after that was read. */
+  readonly toldOn: WeakSet<object>;
+}
 
 /** What clients did, and how often they broke the rules of a mailbox. */
 export class Statistics {
   readonly #routes = new Map<string, Map<string, number>>();
   readonly #mailboxes = new Map<string, Counters>();
-  readonly #retryAfter = new Map<string, { readonly from: number; readonly until: number }>();
+  readonly #pauses = new Map<string, Pause>();
   #log: LoggedRequest[] = [];
 
-  entered(mailboxId: string, inFlight: number, overConcurrency: boolean, now: number): void {
+  /** @param connection that the request came on. */
+  entered(
+    mailboxId: string,
+    inFlight: number,
+    overConcurrency: boolean,
+    now: number,
+    connection: object,
+  ): void {
     const counters = this.#counters(mailboxId);
     counters.requests++;
     counters.maxConcurrency = Math.max(counters.maxConcurrency, inFlight);
     if (overConcurrency) counters.overConcurrency++;
-    const pause = this.#retryAfter.get(mailboxId);
-    if (pause !== undefined && now > pause.from + retryAfterGraceMs && now < pause.until)
-      counters.insideRetryAfter++;
+    const pause = this.#pauses.get(mailboxId);
+    if (pause === undefined || now >= pause.until) return;
+    if (pause.toldOn.has(connection) || now > pause.from + retryAfterGraceMs) counters.insideRetryAfter++;
   }
 
   sentWithoutImmutableId(mailboxId: string): void {
@@ -61,13 +76,16 @@ export class Statistics {
     this.#counters(mailboxId).uploadedBytes += bytes;
   }
 
-  /** @param value of the header: seconds or an HTTP date. */
-  toldToRetryAfter(mailboxId: string, value: string, now: number): void {
+  /**
+   * @param value of the header: seconds or an HTTP date.
+   * @param connection that the answer goes out on.
+   */
+  toldToRetryAfter(mailboxId: string, value: string, now: number, connection: object): void {
     const until = /^[0-9]+$/.test(value) ? now + Number(value) * 1000 : Date.parse(value);
-    this.#retryAfter.set(mailboxId, {
-      from: now,
-      until: Math.max(until, this.#retryAfter.get(mailboxId)?.until ?? 0),
-    });
+    const running = this.#pauses.get(mailboxId);
+    const toldOn = running !== undefined && now < running.until ? running.toldOn : new WeakSet();
+    toldOn.add(connection);
+    this.#pauses.set(mailboxId, { from: now, until: Math.max(until, running?.until ?? 0), toldOn });
   }
 
   answered(request: LoggedRequest): void {
@@ -92,7 +110,7 @@ export class Statistics {
   reset(): void {
     this.#routes.clear();
     this.#mailboxes.clear();
-    this.#retryAfter.clear();
+    this.#pauses.clear();
     this.#log = [];
   }
 

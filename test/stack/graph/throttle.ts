@@ -85,12 +85,13 @@ export class Throttle {
   enter(
     mailboxId: string,
     now: number,
+    connection: object,
   ): { readonly refusal: GraphError | undefined; readonly leave: () => void } {
     const usage = this.#usage(mailboxId);
     usage.inFlight++;
     usage.requests.add(now, 1);
     const overConcurrency = usage.inFlight > this.#limits.concurrency;
-    this.#statistics.entered(mailboxId, usage.inFlight, overConcurrency, now);
+    this.#statistics.entered(mailboxId, usage.inFlight, overConcurrency, now, connection);
     let entered = true;
     const leave = () => {
       if (entered) usage.inFlight--;
