@@ -45,7 +45,7 @@ export interface BatchControl {
   /** Refused with reasons until it is safe, unless forced. Copied mail and the ledger stay. */
   remove(name: BatchName, force: boolean): Promise<ControlResult>;
   /** Lets every mailbox be copied whose login was tested. @returns how many. */
-  release(name: BatchName): Promise<number>;
+  releaseTested(name: BatchName): Promise<number>;
   /** Goes on with a removal. @returns false while mailboxes are still being worked on. */
   finishRemoval(name: BatchName): Promise<boolean>;
 }
@@ -176,7 +176,7 @@ export function createBatchControl(parts: BatchControlParts): BatchControl {
       await finishRemoval(name);
       return { outcome: "done", mailboxes: count };
     },
-    async release(name) {
+    async releaseTested(name) {
       const count = await dispatch(parts, name, (mailbox) =>
         isActive(mailbox) && waitsForOthers(mailbox)
           ? { ...queuedAgain(mailbox), loginTest: "released" }

@@ -160,7 +160,7 @@ async function tendMailboxes(parts: JanitorParts, batch: BatchRecord): Promise<n
     await requestFor(parts, changed);
     count++;
   }
-  return waiting && tested ? count + (await parts.control.release(batch.name)) : count;
+  return waiting && tested ? count + (await parts.control.releaseTested(batch.name)) : count;
 }
 
 /**

@@ -41,7 +41,7 @@ export interface EndpointManagement {
    * stored already are no change.
    */
   put(name: EndpointName, text: string, expected: ExpectedVersion): Promise<PutOutcome>;
-  /** Removes an endpoint that no batch uses. */
+  /** Removes an endpoint that no batch uses. A batch that is uploaded in the same moment is told that there is none. */
   delete(name: EndpointName, expected: ExpectedVersion): Promise<DeleteOutcome>;
 }
 
