@@ -1,7 +1,10 @@
 import { defineConfig } from "vitest/config";
 
+/** Far above what a test takes, so that a busy machine fails none. */
+const testTimeout = 360_000;
+
 const project = (name: string, include: string[], globalSetup: string[]) => ({
-  test: { name, include, globalSetup, pool: "forks" as const, testTimeout: 120_000, hookTimeout: 180_000 },
+  test: { name, include, globalSetup, pool: "forks" as const, testTimeout, hookTimeout: testTimeout },
 });
 
 const servers = "test/stack/setup/servers.ts";

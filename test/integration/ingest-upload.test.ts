@@ -576,7 +576,7 @@ describe("a password", () => {
 });
 
 describe("a file of 50,000 rows", () => {
-  it("becomes 50,000 mailboxes, each woken once", { timeout: 300_000 }, async () => {
+  it("becomes 50,000 mailboxes, each woken once", { timeout: 900_000 }, async () => {
     const batch = newBatchName();
     const rows = Array.from(
       { length: 50_000 },
