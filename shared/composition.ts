@@ -18,6 +18,7 @@ import type { SecretStore } from "./migration/ports/secrets.ts";
 import type { TargetConnector } from "./migration/ports/target.ts";
 import type { Vault } from "./migration/ports/vault.ts";
 import type { Log } from "./migration/runtime.ts";
+import { createReports } from "./migration/status/reports.ts";
 import { createStatus } from "./migration/status/status.ts";
 import { createFolderSync } from "./migration/sync/folder-sync.ts";
 
@@ -280,8 +281,8 @@ export const resync = once(async () => {
 });
 
 export const janitor = once(async () => {
-  const { batches, mailboxes, admissions } = await tables();
-  const { uploads } = await blobs();
+  const { batches, mailboxes, ledgers, admissions } = await tables();
+  const { uploads, reports } = await blobs();
   const { deadLetters } = await serviceBus();
   return createJanitor({
     uploads,
@@ -291,6 +292,7 @@ export const janitor = once(async () => {
     admissions,
     admission: await admission(),
     control: await batchControl(),
+    reports: createReports({ batches, mailboxes, ledger: ledgers, reports, clock, log }),
     deadLetters,
     clock,
     log,

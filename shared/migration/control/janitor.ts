@@ -1,13 +1,14 @@
 import { z } from "zod";
 import { isMigrationError } from "../../domain/errors.ts";
-import type { EndpointName, MailboxId } from "../../domain/names.ts";
+import type { BatchName, EndpointName, MailboxId } from "../../domain/names.ts";
 import { mailboxSyncMessageSchema } from "../../domain/queue-messages.ts";
 import { type Admission, clockSkewMs } from "../admission/admission.ts";
-import type { AdmissionState, AdmissionStore } from "../ports/admission-store.ts";
+import type { AdmissionState, AdmissionStore, Permit } from "../ports/admission-store.ts";
 import type { UploadStore } from "../ports/blobs.ts";
 import type { BatchRecord, BatchStore, MailboxRecord, MailboxStore } from "../ports/registry.ts";
 import type { DeadLetter, DeadLetterQueue } from "../ports/work-queue.ts";
 import { type Clock, type Log, minute } from "../runtime.ts";
+import { areReportsDue, type BatchState, BatchWatch, type Reports } from "../status/reports.ts";
 import { isActive } from "../sync/mailbox-state.ts";
 import { isBeingTested, waitsForOthers } from "../sync/test-login.ts";
 import type { BatchControl } from "./batch-control.ts";
@@ -25,6 +26,7 @@ export interface JanitorParts {
   readonly admissions: AdmissionStore;
   readonly admission: Admission;
   readonly control: BatchControl;
+  readonly reports: Reports;
   readonly deadLetters: DeadLetterQueue;
   readonly clock: Clock;
   readonly log: Log;
@@ -32,18 +34,22 @@ export interface JanitorParts {
 
 /**
  * Mends what a lost event, a lost message or a crash between two writes has left: uploads nobody read, permits whose
- * worker died, mailboxes that wait for nothing, dead letters, batches to be started or removed, syncs that are due.
+ * worker died, mailboxes that wait for nothing, dead letters, batches to be started or removed, syncs that are due,
+ * reports that do not show the last round.
  * Every duty is tried even if another one failed. Repeatable, also by two at once.
  */
 export function createJanitor(parts: JanitorParts): () => Promise<void> {
   const { log } = parts;
-  const duties: readonly (readonly [string, () => Promise<number>])[] = [
-    ["uploads", () => readMissedUploads(parts)],
-    ["deadLetters", () => readDeadLetters(parts)],
-    ["permits", () => renewPermits(parts)],
-    ["batches", () => tendBatches(parts)],
-  ];
   return async () => {
+    const unreported: Unreported[] = [];
+    const duties: readonly (readonly [string, () => Promise<number>])[] = [
+      ["uploads", () => readMissedUploads(parts)],
+      ["deadLetters", () => readDeadLetters(parts)],
+      ["permits", () => renewPermits(parts)],
+      ["batches", () => tendBatches(parts, unreported)],
+      // Last, since a large batch takes minutes.
+      ["reports", () => writeReports(parts, unreported)],
+    ];
     const done: Record<string, number> = {};
     let failure: unknown;
     for (const [name, duty] of duties) {
@@ -57,6 +63,27 @@ export function createJanitor(parts: JanitorParts): () => Promise<void> {
     log("janitor.swept", done);
     if (failure !== undefined && !isMigrationError(failure)) throw failure;
   };
+}
+
+/** A batch whose reports do not show its last round. */
+interface Unreported {
+  readonly batch: BatchName;
+  readonly state: BatchState;
+}
+
+/** Does a duty for each, whatever happens to the others. @returns the sum. @throws the first failure. */
+async function forEach<T>(items: Iterable<T>, duty: (item: T) => Promise<number>): Promise<number> {
+  let count = 0;
+  const failures: unknown[] = [];
+  for (const item of items) {
+    try {
+      count += await duty(item);
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  if (failures.length > 0) throw failures[0];
+  return count;
 }
 
 async function readMissedUploads({ uploads, ingest, clock, log }: JanitorParts): Promise<number> {
@@ -86,53 +113,58 @@ async function failMailboxOf(parts: JanitorParts, letter: DeadLetter): Promise<v
   const body = letterSchema.safeParse(letter.body);
   parts.log("deadletter.handled", { queue: letter.queue, reason: letter.reason, readable: body.success });
   if (!body.success) return;
-  const { batch, mailboxId, round } = body.data;
-  const stored = await parts.mailboxes.get(batch, mailboxId);
-  if (stored === undefined) return;
-  const error = {
-    code: "MessageDeadLettered",
-    message: `The queue ${letter.queue} gave up on a step of this mailbox. Retry it; if it fails again, look at the log.`,
-    at: parts.clock(),
-  };
-  const failed = await changeOne(parts.mailboxes, stored, (mailbox) =>
-    isActive(mailbox) && mailbox.round === round ? { ...mailbox, status: "Failed", error } : undefined,
+  const { batch, mailboxId: id, round } = body.data;
+  const failed = await failMailbox(
+    parts,
+    { batch, id, round },
+    {
+      code: "MessageDeadLettered",
+      message: `The queue ${letter.queue} gave up on a step of this mailbox. Retry it; if it fails again, look at the log.`,
+    },
   );
   if (failed) await parts.admission.release(failed.endpoint, failed.id);
 }
 
 /** Permits whose worker no longer prolongs them: the mailbox starts another round, or its place becomes free. */
 async function renewPermits(parts: JanitorParts): Promise<number> {
-  let count = 0;
-  for (const endpoint of await parts.admissions.endpoints()) {
+  return forEach(await parts.admissions.endpoints(), async (endpoint) => {
     const { permits, waiting } = await parts.admissions.read(endpoint, 1);
     const oldest = Math.min(...waiting.map(({ since }) => since), parts.clock());
     parts.log("queue.measured", { endpoint, permits: permits.length, queueAgeMs: parts.clock() - oldest });
-    for (const permit of permits) {
-      if (permit.until + clockSkewMs > parts.clock()) continue;
-      const stored = await parts.mailboxes.get(permit.batch, permit.mailboxId);
-      const woken =
-        stored &&
-        (await changeOne(parts.mailboxes, stored, (mailbox) =>
-          isActive(mailbox) ? queuedAgain(mailbox) : undefined,
-        ));
-      if (woken) await requestFor(parts, woken);
-      else await parts.admission.release(endpoint, permit.mailboxId);
-      count++;
-    }
+    const expired = permits.filter((permit) => permit.until + clockSkewMs <= parts.clock());
+    const count = await forEach(expired, (permit) => renewPermit(parts, endpoint, permit));
     await parts.admission.admit(endpoint);
-  }
-  return count;
+    return count;
+  });
 }
 
-async function tendBatches(parts: JanitorParts): Promise<number> {
-  let count = 0;
-  for (const batch of await parts.batches.list()) {
+async function renewPermit(parts: JanitorParts, endpoint: EndpointName, permit: Permit): Promise<number> {
+  const stored = await parts.mailboxes.get(permit.batch, permit.mailboxId);
+  const woken =
+    stored &&
+    (await changeOne(parts.mailboxes, stored, (mailbox) =>
+      isActive(mailbox) ? queuedAgain(mailbox) : undefined,
+    ));
+  if (woken) await requestFor(parts, woken);
+  else await parts.admission.release(endpoint, permit.mailboxId);
+  return 1;
+}
+
+async function tendBatches(parts: JanitorParts, unreported: Unreported[]): Promise<number> {
+  return forEach(await parts.batches.list(), async (batch) => {
     if (batch.intent === "removing") await parts.control.finishRemoval(batch.name);
     else if (startsNow(batch, parts.clock())) await parts.control.start(batch.name);
     else if (batch.intent === "running" || batch.intent === "completed")
-      count += await tendMailboxes(parts, batch);
-  }
-  return count;
+      return tendMailboxes(parts, batch, unreported);
+    return 0;
+  });
+}
+
+function writeReports({ reports }: JanitorParts, unreported: readonly Unreported[]): Promise<number> {
+  return forEach(unreported, async ({ batch, state }) => {
+    await reports.write(batch, state);
+    return 1;
+  });
 }
 
 /** True if a batch waited for its start time and that has come. */
@@ -142,24 +174,32 @@ function startsNow({ intent, options }: BatchRecord, now: number): boolean {
   );
 }
 
-async function tendMailboxes(parts: JanitorParts, batch: BatchRecord): Promise<number> {
-  const state = await parts.admissions.read(batch.endpoint, 1);
+async function tendMailboxes(
+  parts: JanitorParts,
+  batch: BatchRecord,
+  unreported: Unreported[],
+): Promise<number> {
+  const admitted = await parts.admissions.read(batch.endpoint, 1);
   let count = 0;
   let waiting = false;
   let tested = true;
+  const watch = new BatchWatch();
   for await (const stored of parts.mailboxes.scan(batch.name)) {
+    watch.see(stored.value);
     waiting ||= isActive(stored.value) && waitsForOthers(stored.value);
     tested &&= !isBeingTested(batch.options, stored.value);
-    const next = tended(stored.value, state, parts.clock());
+    const next = tended(stored.value, admitted, parts.clock());
     if (next === undefined) continue;
     if (await isBeingServed(parts, batch.endpoint, stored.value.id)) continue;
     const changed = await changeOne(parts.mailboxes, stored, (mailbox) =>
-      tended(mailbox, state, parts.clock()),
+      tended(mailbox, admitted, parts.clock()),
     );
     if (changed === undefined) continue;
     await requestFor(parts, changed);
     count++;
   }
+  const state = watch.end();
+  if (areReportsDue(batch, state, parts.clock())) unreported.push({ batch: batch.name, state });
   return waiting && tested ? count + (await parts.control.releaseTested(batch.name)) : count;
 }
 
@@ -193,12 +233,29 @@ async function isBeingServed(parts: JanitorParts, endpoint: EndpointName, id: Ma
   return permit !== undefined || wait !== undefined;
 }
 
-function requestFor(parts: JanitorParts, mailbox: MailboxRecord): Promise<void> {
-  return parts.admission.request(mailbox.endpoint, {
-    mailboxId: mailbox.id,
-    batch: mailbox.batch,
-    kind: mailbox.kind,
-    round: mailbox.round,
-    since: parts.clock(),
-  });
+/** Asks for admission. A mailbox whose endpoint is gone or needs attention fails, as it would by its message. */
+async function requestFor(parts: JanitorParts, mailbox: MailboxRecord): Promise<void> {
+  const { endpoint, id, batch, kind, round } = mailbox;
+  try {
+    await parts.admission.request(endpoint, { mailboxId: id, batch, kind, round, since: parts.clock() });
+  } catch (error) {
+    if (!isMigrationError(error) || error.kind !== "mailbox") throw error;
+    await failMailbox(parts, mailbox, error);
+  }
+}
+
+/** @returns the mailbox as failed, or undefined if it is no longer at work in this round. */
+async function failMailbox(
+  parts: JanitorParts,
+  { batch, id, round }: Pick<MailboxRecord, "batch" | "id" | "round">,
+  { code, message }: { readonly code: string; readonly message: string },
+): Promise<MailboxRecord | undefined> {
+  const stored = await parts.mailboxes.get(batch, id);
+  if (stored === undefined) return undefined;
+  const error = { code, message, at: parts.clock() };
+  const failed = await changeOne(parts.mailboxes, stored, (mailbox) =>
+    isActive(mailbox) && mailbox.round === round ? { ...mailbox, status: "Failed", error } : undefined,
+  );
+  if (failed) parts.log("mailbox.failed", { batch, mailbox: id, code });
+  return failed;
 }

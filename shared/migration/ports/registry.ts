@@ -20,6 +20,8 @@ export interface BatchRecord {
   readonly startedAt?: number | undefined;
   /** How many rows the last validation rejected. */
   readonly invalidRowCount: number;
+  /** What the reports show and when they were written; undefined before the first ones. */
+  readonly reported?: { readonly digest: string; readonly at: number } | undefined;
 }
 
 export interface MailboxError {

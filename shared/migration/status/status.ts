@@ -145,7 +145,8 @@ export function createStatus(parts: {
   };
 }
 
-function mailboxView(mailbox: MailboxRecord): MailboxView {
+/** A mailbox with its figures. Pure. */
+export function mailboxView(mailbox: MailboxRecord): MailboxView {
   const handled = mailbox.syncedItemCount + mailbox.skippedItemCount;
   return {
     id: mailbox.id,
@@ -188,7 +189,8 @@ function folderStatus(folder: FolderRecord): FolderView["status"] {
   return folder.syncedItemCount + folder.skippedItemCount > 0 ? "Syncing" : "Waiting";
 }
 
-function skippedItemView(item: SkippedItem, folder: string): SkippedItemView {
+/** A skipped item as it is reported. Pure. */
+export function skippedItemView(item: SkippedItem, folder: string): SkippedItemView {
   return {
     folder,
     uid: item.uid,

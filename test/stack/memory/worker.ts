@@ -8,6 +8,7 @@ import { createEndpoints } from "../../../shared/migration/endpoints/endpoint-se
 import { createMailboxSync } from "../../../shared/migration/mailbox-sync.ts";
 import type { Vault } from "../../../shared/migration/ports/vault.ts";
 import type { Log } from "../../../shared/migration/runtime.ts";
+import { createReports } from "../../../shared/migration/status/reports.ts";
 import { createFolderSync } from "../../../shared/migration/sync/folder-sync.ts";
 import type { ChunkLimits } from "../../../shared/migration/sync/run.ts";
 import { createUploadIngestion } from "../../../shared/migration/upload/ingest-upload.ts";
@@ -114,6 +115,7 @@ export function startWorker(process: WorkerProcess, outside: Outside): Worker {
       admissions,
       admission,
       control,
+      reports: createReports({ batches, mailboxes, ledger: ledgers, reports, clock, log }),
       deadLetters: queue,
       clock,
       log,

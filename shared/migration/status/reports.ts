@@ -1,0 +1,143 @@
+import { createHash, type Hash } from "node:crypto";
+import type { BatchName } from "../../domain/names.ts";
+import { type CsvValue, writeCsv } from "../csv-writer.ts";
+import type { ReportStore } from "../ports/blobs.ts";
+import type { LedgerStore } from "../ports/ledger-store.ts";
+import type { BatchRecord, BatchStore, MailboxRecord, MailboxStore } from "../ports/registry.ts";
+import { type Clock, day, type Log } from "../runtime.ts";
+import { isActive } from "../sync/mailbox-state.ts";
+import { mailboxView, skippedItemView } from "./status.ts";
+
+const mailboxesHeader = [
+  "emailAddress",
+  "userName",
+  "status",
+  "syncedItemCount",
+  "skippedItemCount",
+  "totalItemsInSourceMailboxCount",
+  "bytesTransferred",
+  "estimatedTotalTransferSize",
+  "percentageComplete",
+  "startedAt",
+  "lastSyncedAt",
+  "errorCode",
+  "errorMessage",
+  "warning",
+];
+const skippedItemsHeader = ["emailAddress", "folder", "uid", "receivedAt", "size", "code", "message"];
+
+/** Where the mailboxes of a batch stand, all of them. */
+export interface BatchState {
+  /** True if none is being worked on, waits, or is due. */
+  readonly atRest: boolean;
+  /** Another one as soon as any mailbox began a round or ended it. */
+  readonly digest: string;
+}
+
+/** Takes in the mailboxes of a batch one after another, in the order of the store. */
+export class BatchWatch {
+  readonly #hash: Hash = createHash("sha256");
+  #atRest = true;
+
+  see(mailbox: MailboxRecord): void {
+    const { id, round, status, dueAt } = mailbox;
+    this.#hash.update(`${id} ${round} ${status}\n`);
+    if (isActive(mailbox) || status === "Created" || dueAt !== undefined) this.#atRest = false;
+  }
+
+  /** Where the batch stands after the last mailbox; may be asked once. */
+  end(): BatchState {
+    return { atRest: this.#atRest, digest: this.#hash.digest("base64url") };
+  }
+}
+
+/**
+ * True if the reports do not show the last round: at its end, and once a day where a round takes longer. Pure.
+ * @param now milliseconds since 1970.
+ */
+export function areReportsDue(batch: BatchRecord, { atRest, digest }: BatchState, now: number): boolean {
+  if (batch.reported?.digest === digest) return false;
+  return atRest || now - (batch.reported?.at ?? batch.startedAt ?? batch.createdAt) >= day;
+}
+
+export interface Reports {
+  /**
+   * Writes `mailboxes.csv` and `skipped-items.csv` of a batch over the old ones, a mailbox at a time. Repeatable.
+   * @param state of the batch, kept so that the same reports are not written again.
+   */
+  write(name: BatchName, state: BatchState): Promise<void>;
+}
+
+/** Creates the use case that reports what became of the mailboxes of a batch. */
+export function createReports(parts: {
+  readonly batches: BatchStore;
+  readonly mailboxes: MailboxStore;
+  readonly ledger: LedgerStore;
+  readonly reports: ReportStore;
+  readonly clock: Clock;
+  readonly log: Log;
+}): Reports {
+  const { batches, mailboxes, ledger, reports, clock, log } = parts;
+
+  async function* mailboxRows(name: BatchName): AsyncGenerator<readonly CsvValue[]> {
+    for await (const { value } of mailboxes.scan(name)) {
+      const view = mailboxView(value);
+      yield [
+        view.emailAddress,
+        view.userName,
+        view.status,
+        view.syncedItemCount,
+        view.skippedItemCount,
+        view.totalItemsInSourceMailboxCount,
+        view.bytesTransferred,
+        view.estimatedTotalTransferSize,
+        view.percentageComplete,
+        view.startedAt ?? undefined,
+        view.lastSyncedAt ?? undefined,
+        view.error?.code,
+        view.error?.message,
+        view.warning?.message,
+      ];
+    }
+  }
+
+  async function* skippedRows(name: BatchName): AsyncGenerator<readonly CsvValue[]> {
+    for await (const { value } of mailboxes.scan(name)) {
+      if (value.ledgerId === undefined || value.skippedItemCount === 0) continue;
+      const folders = await ledger.listFolders(value.ledgerId);
+      const paths = new Map(folders.map((folder) => [folder.folderId, folder.segments.join("/")]));
+      for await (const skipped of ledger.listSkipped(value.ledgerId)) {
+        const item = skippedItemView(skipped, paths.get(skipped.folderId) ?? "");
+        yield [
+          value.emailAddress,
+          item.folder,
+          item.uid,
+          item.receivedAt,
+          item.size,
+          item.code,
+          item.message,
+        ];
+      }
+    }
+  }
+
+  /** @returns false if the batch is gone or going. */
+  async function note(name: BatchName, digest: string): Promise<boolean> {
+    for (;;) {
+      const stored = await batches.get(name);
+      if (stored === undefined || stored.value.intent === "removing") return false;
+      const value = { ...stored.value, reported: { digest, at: clock() } };
+      if (await batches.replace({ ...stored, value })) return true;
+    }
+  }
+
+  return {
+    async write(name, { digest }) {
+      await reports.write(name, "mailboxes", writeCsv(mailboxesHeader, mailboxRows(name)));
+      await reports.write(name, "skipped-items", writeCsv(skippedItemsHeader, skippedRows(name)));
+      if (await note(name, digest)) log("batch.reported", { batch: name });
+      // The removal may have passed before the last report was written.
+      else await reports.deleteAll(name);
+    },
+  };
+}

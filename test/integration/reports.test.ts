@@ -1,0 +1,113 @@
+import { randomBytes } from "node:crypto";
+import { BlobServiceClient } from "@azure/storage-blob";
+import { parse } from "csv-parse/sync";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { type BlobStores, createBlobStores } from "../../shared/adapters/blobs/blob-stores.ts";
+import { createTableStores, type TableStores } from "../../shared/adapters/tables/table-stores.ts";
+import type { LedgerId } from "../../shared/domain/names.ts";
+import type { MailboxRecord } from "../../shared/migration/ports/registry.ts";
+import { createReports, type Reports } from "../../shared/migration/status/reports.ts";
+import { batch, folder, mailbox, newBatchName, newLedgerId, skip } from "../contract/tables/samples.ts";
+import { type Azurite, startAzurite } from "../stack/azurite.ts";
+
+let azurite: Azurite;
+let tables: TableStores;
+let blobs: BlobStores;
+let reports: Reports;
+
+beforeAll(async () => {
+  azurite = await startAzurite();
+  tables = createTableStores({ connectionString: azurite.connectionString });
+  blobs = createBlobStores({ connectionString: azurite.connectionString });
+  await Promise.all([tables.createTables(), blobs.createContainers()]);
+  const { batches, mailboxes, ledgers } = tables;
+  reports = createReports({
+    batches,
+    mailboxes,
+    ledger: ledgers,
+    reports: blobs.reports,
+    clock: () => 5,
+    log: () => undefined,
+  });
+});
+
+afterAll(async () => {
+  await azurite?.close();
+});
+
+const state = { atRest: true, digest: "of the round" };
+
+async function blobOf(name: string): Promise<string | undefined> {
+  const container = BlobServiceClient.fromConnectionString(azurite.connectionString).getContainerClient(
+    "reports",
+  );
+  const blob = container.getBlobClient(name);
+  return (await blob.exists()) ? (await blob.downloadToBuffer()).toString() : undefined;
+}
+
+const recordsOf = (text: string | undefined) => parse(text ?? "", { bom: true, columns: true });
+
+async function skipped(uids: readonly number[]): Promise<LedgerId> {
+  const ledgerId = newLedgerId();
+  let lease = await tables.ledgers.acquireLease(ledgerId, "worker", 60_000);
+  if ("heldUntil" in lease) throw new Error("a new lease is held");
+  lease = await tables.ledgers.commit(lease, { folders: [folder({ segments: ["=Sum(A1)", "B, C"] })] });
+  for (let start = 0; start < uids.length; start += 90)
+    lease = await tables.ledgers.commit(lease, {
+      skipped: uids.slice(start, start + 90).map((uid) => skip(uid)),
+    });
+  return ledgerId;
+}
+
+it("lists every mailbox and every skipped item, safe to be opened in a spreadsheet, and again after the next round", async () => {
+  const name = newBatchName();
+  await tables.batches.create(batch(name, { intent: "running" }));
+  const many = Array.from({ length: 250 }, (_, n) => n + 1);
+  const changes: readonly Partial<MailboxRecord>[] = [
+    { status: "Synced", syncedItemCount: 9, skippedItemCount: 250, ledgerId: await skipped(many) },
+    { status: "Failed", error: { code: "SourceLoginFailed", message: "+Check the password.", at: 1 } },
+    { status: "Synced", emailAddress: "@bob@contoso.com", skippedItemCount: 1, ledgerId: await skipped([7]) },
+  ];
+  await tables.mailboxes.insertAll(
+    name,
+    changes.map((change) => mailbox(name, change)),
+  );
+  await reports.write(name, state);
+
+  const mailboxes = await blobOf(`${name}/mailboxes.csv`);
+  expect(recordsOf(mailboxes)).toHaveLength(3);
+  expect(recordsOf(mailboxes)).toEqual(
+    expect.arrayContaining([
+      expect.objectContaining({ status: "Synced", syncedItemCount: "9", skippedItemCount: "250" }),
+      expect.objectContaining({ errorCode: "SourceLoginFailed", errorMessage: "'+Check the password." }),
+    ]),
+  );
+  const items = recordsOf(await blobOf(`${name}/skipped-items.csv`));
+  expect(items).toHaveLength(251);
+  expect(items).toContainEqual({
+    emailAddress: "'@bob@contoso.com",
+    folder: "'=Sum(A1)/B, C",
+    uid: "7",
+    receivedAt: "1970-01-01T00:00:00.001Z",
+    size: "200000000",
+    code: "MessageTooLarge",
+    message: "Larger than the target allows.",
+  });
+  expect((await tables.batches.get(name))?.value.reported).toEqual({ digest: "of the round", at: 5 });
+
+  await tables.mailboxes.deleteAll(name);
+  await reports.write(name, state);
+  expect(recordsOf(await blobOf(`${name}/mailboxes.csv`))).toEqual([]);
+  expect(recordsOf(await blobOf(`${name}/skipped-items.csv`))).toEqual([]);
+});
+
+it("leaves no report of a batch that is removed meanwhile", async () => {
+  const name = newBatchName();
+  await tables.batches.create(batch(name, { intent: "removing" }));
+  await reports.write(name, state);
+  expect(await blobOf(`${name}/mailboxes.csv`)).toBeUndefined();
+
+  const unknown = `gone-${randomBytes(4).toString("hex")}` as typeof name;
+  await reports.write(unknown, state);
+  expect(await blobOf(`${unknown}/skipped-items.csv`)).toBeUndefined();
+});
