@@ -35,6 +35,10 @@ param graphBaseUrl string = 'https://graph.microsoft.com'
 @description('When the daily round starts: NCRONTAB, in UTC.')
 param resyncSchedule string = '0 0 1 * * *'
 
+@allowed(['true', 'false'])
+@description('Whether a discovery may also connect to servers at private addresses.')
+param discoveryPrivateAddresses string = 'false'
+
 @minValue(1)
 @maxValue(1000)
 @description('Most instances of each function group. It bounds cost, and with maxConcurrentSessions of host.json the mailboxes worked on at once.')
@@ -192,6 +196,7 @@ module app 'modules/app.bicep' = {
     target: target
     graphBaseUrl: graphBaseUrl
     resyncSchedule: resyncSchedule
+    discoveryPrivateAddresses: discoveryPrivateAddresses
     maximumInstanceCount: maximumInstanceCount
     instanceMemoryMB: instanceMemoryMB
     subnetId: network.?outputs.appSubnetId ?? ''

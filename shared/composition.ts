@@ -325,12 +325,13 @@ export const serverDiscovery = once(async () => {
   const { createDns } = await import("./adapters/dns/resolver.ts");
   const { createWebPages } = await import("./adapters/web/web-pages.ts");
   const { createServerDiscovery } = await import("./migration/discovery/discover-servers.ts");
-  const { isPublicAddress } = await import("./migration/discovery/public-address.ts");
+  const { isPermittedAddress } = await import("./migration/discovery/permitted-address.ts");
+  const { discoveryPrivateAddresses } = await config();
   return createServerDiscovery({
     dns: createDns(),
     web: createWebPages(),
     probe: createServerProbe(discoveryStepMs),
-    isPermitted: isPublicAddress,
+    isPermitted: (address) => isPermittedAddress(address, discoveryPrivateAddresses),
   });
 });
 

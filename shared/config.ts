@@ -19,6 +19,8 @@ export interface Config {
   readonly applicationInsights?: string | undefined;
   readonly uploadTriggerSource: "EventGrid" | "LogsAndContainerScan";
   readonly resyncSchedule: string;
+  /** True lets a discovery connect to servers at private addresses. */
+  readonly discoveryPrivateAddresses: boolean;
   readonly target: TargetConfig;
   readonly credentialKey: { readonly keyUri: string } | { readonly key: Buffer };
   readonly chunk: { readonly maxSeconds: number; readonly maxMessages: number; readonly maxBytes: number };
@@ -78,6 +80,7 @@ const settingsSchema = z.object({
     .string()
     .regex(/^\s*(\S+\s+){5}\S+\s*$/, "expected six NCRONTAB fields, seconds first")
     .default(defaultResyncSchedule),
+  DISCOVERY_PRIVATE_ADDRESSES: flag,
   TARGET: z.enum(["graph", "imap"]).default("graph"),
   GRAPH_BASE_URL: url.default("https://graph.microsoft.com"),
   GRAPH_CONCURRENCY_PER_MAILBOX: positive(4).pipe(z.int().max(4)),
@@ -154,6 +157,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     applicationInsights: s.APPLICATIONINSIGHTS_CONNECTION_STRING,
     uploadTriggerSource: s.UPLOAD_TRIGGER_SOURCE,
     resyncSchedule: s.RESYNC_SCHEDULE,
+    discoveryPrivateAddresses: s.DISCOVERY_PRIVATE_ADDRESSES,
     target:
       s.TARGET === "graph"
         ? {

@@ -14,6 +14,7 @@ param applicationInsightsConnectionString string
 param target string
 param graphBaseUrl string
 param resyncSchedule string
+param discoveryPrivateAddresses string
 param maximumInstanceCount int
 param instanceMemoryMB int
 param subnetId string
@@ -102,6 +103,7 @@ module site 'br/public:avm/res/web/site:0.24.0' = {
           APPLICATIONINSIGHTS_SDKSTATS_DISABLED: 'true'
           UPLOAD_TRIGGER_SOURCE: 'EventGrid'
           RESYNC_SCHEDULE: resyncSchedule
+          DISCOVERY_PRIVATE_ADDRESSES: discoveryPrivateAddresses
           CREDENTIAL_KEY_URI: credentialKeyUri
           TARGET: target
           GRAPH_BASE_URL: graphBaseUrl

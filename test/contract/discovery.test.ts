@@ -10,7 +10,7 @@ import {
   type DiscoveredServer,
   type Discovery,
 } from "../../shared/migration/discovery/discover-servers.ts";
-import { isPublicAddress } from "../../shared/migration/discovery/public-address.ts";
+import { isPermittedAddress } from "../../shared/migration/discovery/permitted-address.ts";
 import { type CertificateAuthority, createCertificateAuthority } from "../stack/certificates.ts";
 import { type DnsRecord, type DnsServer, startDnsServer } from "../stack/dns-server.ts";
 import { type DovecotServer, startDovecot } from "../stack/imap-servers/dovecot.ts";
@@ -196,7 +196,7 @@ describe("a hostile domain", () => {
         data: { exchange: "inside.contoso.test", preference: 1 },
       } as const,
     ];
-    const { servers } = await discover(records, isPublicAddress);
+    const { servers } = await discover(records, (address) => isPermittedAddress(address, false));
     expect(servers.map(short).sort()).toEqual(
       [
         "metadata.contoso.test:80 ssl",
@@ -205,7 +205,7 @@ describe("a hostile domain", () => {
           `${label}.contoso.test:143 tls`,
         ]),
       ]
-        .map((server) => `${server} failed AddressNotPublic`)
+        .map((server) => `${server} failed AddressNotPermitted`)
         .sort(),
     );
     for (const server of servers) {

@@ -157,7 +157,7 @@ class DiscoveryRun {
     }
     if (addresses.length === 0) return isGuess(candidate) ? undefined : judged(unknownHost(host));
     const permitted = addresses.filter(this.#parts.isPermitted);
-    if (permitted.length === 0) return judged(notPublic(host));
+    if (permitted.length === 0) return judged(notPermitted(host));
     const target = { host, port, security, addresses: permitted, acceptUntrustedCertificates: false };
     const report = await this.#parts.probe.probe(target, this.#deadline);
     return judged(judge(report, security), report);
@@ -179,11 +179,11 @@ function unknownHost(host: string): Judgement {
   return { outcome: "failed", code: "UnknownHost", message: `The name ${host} does not exist in DNS.` };
 }
 
-function notPublic(host: string): Judgement {
+function notPermitted(host: string): Judgement {
   return {
     outcome: "failed",
-    code: "AddressNotPublic",
-    message: `${host} has no public address, so that it was not connected to. If it is a server of your own network, put it as an endpoint and test that.`,
+    code: "AddressNotPermitted",
+    message: `${host} leads to no address that a discovery may connect to. If it is a server of your own network, put it as an endpoint and test that.`,
   };
 }
 

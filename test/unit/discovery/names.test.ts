@@ -1,23 +1,21 @@
 import { describe, expect, it } from "vitest";
 import { asHostName } from "../../../shared/migration/discovery/host-name.ts";
+import { isPermittedAddress } from "../../../shared/migration/discovery/permitted-address.ts";
 import { serverOfProvider } from "../../../shared/migration/discovery/providers.ts";
-import { isPublicAddress } from "../../../shared/migration/discovery/public-address.ts";
 import { registeredDomain } from "../../../shared/migration/discovery/registered-domain.ts";
 
 describe("an address", () => {
   it.each(["8.8.8.8", "40.101.1.2", "2603:1026::1", "::ffff:8.8.8.8"])(
-    "of the Internet is public: %s",
+    "of the Internet is permitted: %s",
     (address) => {
-      expect(isPublicAddress(address)).toBe(true);
+      expect(isPermittedAddress(address, false)).toBe(true);
+      expect(isPermittedAddress(address, true)).toBe(true);
     },
   );
 
   it.each([
     ["this machine", ["127.0.0.1", "127.255.0.9", "::1", "0.0.0.0", "::"]],
-    [
-      "its networks",
-      ["10.0.0.4", "172.16.0.1", "172.31.255.255", "192.168.1.1", "100.64.0.1", "fd00::1", "fe80::1"],
-    ],
+    ["its link", ["169.254.0.1", "fe80::1"]],
     ["its platform", ["169.254.169.254", "168.63.129.16"]],
     ["many machines", ["224.0.0.1", "255.255.255.255", "ff02::1"]],
     [
@@ -37,9 +35,18 @@ describe("an address", () => {
       ],
     ],
     ["nothing", ["", "localhost", "1.2.3", "imap.contoso.com", "fe80::1%eth0"]],
-  ])("of %s is not public", (_, addresses) => {
-    expect(addresses.filter(isPublicAddress)).toEqual([]);
+  ])("of %s is never permitted", (_, addresses) => {
+    for (const privateToo of [false, true])
+      expect(addresses.filter((address) => isPermittedAddress(address, privateToo))).toEqual([]);
   });
+
+  it.each(["10.0.0.4", "172.31.255.255", "192.168.1.1", "100.64.0.1", "fd00::1", "::ffff:10.0.0.4"])(
+    "of a company's network is permitted only if the deployment says so: %s",
+    (address) => {
+      expect(isPermittedAddress(address, false)).toBe(false);
+      expect(isPermittedAddress(address, true)).toBe(true);
+    },
+  );
 });
 
 describe("a host name", () => {
