@@ -1,6 +1,8 @@
+import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, posix } from "node:path";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { packageEntries } from "../../infra/package/package.ts";
 import { createZip } from "../../infra/package/zip.ts";
@@ -24,6 +26,17 @@ function readAtStart(files: ReadonlyMap<string, Buffer>): ReadonlyMap<string, Bu
   };
   follow("dist/index.js");
   return read;
+}
+
+/** Names of what the source registers, read by a process that has nothing to do with the package. */
+async function functionsOfSource(): Promise<readonly string[]> {
+  const script = `
+    import { loadApp } from ${JSON.stringify(join(root, "test/stack/functions-host/core-module.ts"))};
+    const app = await loadApp(() => import(${JSON.stringify(join(root, "functions/index.ts"))}), () => undefined);
+    console.log(JSON.stringify([...app.functions.values()].map(({ metadata }) => metadata.name)));
+    process.exit(0);`;
+  const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", script]);
+  return (JSON.parse(stdout) as string[]).toSorted();
 }
 
 describe("package", () => {
@@ -99,9 +112,10 @@ describe("package", () => {
       rmSync(folder, { recursive: true, force: true });
     });
 
-    it("starts, and every function is indexed", async () => {
+    it("starts, and every function of the source is indexed", async () => {
       const ready = app.events.filter(({ message }) => message === "Function ready");
       const names = ready.map(({ functionName }) => String(functionName));
+      expect(names.toSorted()).toEqual(await functionsOfSource());
       expect(names).toEqual(
         expect.arrayContaining(["upload", "mailbox-sync", "folder-sync", "resync", "janitor", "health"]),
       );
