@@ -1,3 +1,4 @@
+import type { TokenCredential } from "@azure/identity";
 import { AzureMonitorMetricExporter, AzureMonitorTraceExporter } from "@azure/monitor-opentelemetry-exporter";
 import {
   type Attributes,
@@ -27,9 +28,7 @@ import { type InstrumentName, instruments, type Measure } from "./measures.ts";
 export interface ApplicationInsightsSettings {
   readonly connectionString: string;
   /** Identity that may publish; without one the key in the connection string has to do, which Azure need not accept. */
-  readonly credential?:
-    | NonNullable<ConstructorParameters<typeof AzureMonitorTraceExporter>[0]>["credential"]
-    | undefined;
+  readonly credential?: TokenCredential | undefined;
   /** Of so many spans of one message, about one is kept, 1 for all. */
   readonly messageSpanInterval: number;
 }
@@ -46,7 +45,7 @@ export interface ApplicationInsights {
 const scope = "imap-to-m365";
 const metricIntervalMs = 60_000;
 /** Spans of one message each; all others are few. */
-export const messageSpan = "message.write";
+const messageSpan = "message.write";
 /** Percentage of like spans that this one stands for; Application Insights counts by it. */
 const sampleRate = "microsoft.sample_rate";
 
