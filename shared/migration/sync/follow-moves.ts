@@ -126,12 +126,30 @@ async function findLost(
   const existing = await opened.searchUids();
   const reopened = await reopenGaps(run, await beginLife(run, folder, opened.status), opened, existing);
   const { record: matched, unmatched } = await matchLives(run, reopened, opened, existing);
-  // A message whose write is in doubt may have moved: it can only follow if it is known to be here.
-  const rematched = matched.openChunk?.moves ? matched : await recoverChunk(run, matched, opened, existing);
+  const rematched = await recoverInterrupted(run, matched, opened, existing);
   lost.add(rematched.folderId, unmatched);
   if (hasVanished(rematched, existing) || rematched.rematchFrom)
     lost.add(rematched.folderId, await vanishedItems(run, rematched, existing));
   return rematched;
+}
+
+/**
+ * Settles a chunk in doubt: a message whose write may have happened can only follow to another folder if its copy is
+ * known. A failure that is about the target folder is left to the visit.
+ */
+async function recoverInterrupted(
+  run: SyncRun,
+  folder: MappedRecord,
+  opened: OpenSourceFolder,
+  existing: UidSet,
+): Promise<MappedRecord> {
+  if (folder.openChunk?.moves) return folder;
+  try {
+    return await recoverChunk(run, folder, opened, existing);
+  } catch (error) {
+    if (isMigrationError(error) && error.kind === "item") return folder;
+    throw error;
+  }
 }
 
 /** The folder opened, or undefined if it went away or does not open: its visit decides what that means. */
