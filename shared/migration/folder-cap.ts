@@ -1,4 +1,5 @@
 import type { Provider } from "../domain/providers.ts";
+import type { FolderRecord } from "./ports/ledger-store.ts";
 
 /** Something an operator should know although nothing failed. */
 export interface Warning {
@@ -15,9 +16,10 @@ export interface Warning {
  */
 export function folderCapWarning(
   provider: Pick<Provider, "name" | "folderCap"> | undefined,
-  messages: number,
+  folder: Pick<FolderRecord, "totalItemCount" | "shownItemCount">,
 ): Warning | undefined {
   const cap = provider?.folderCap;
+  const messages = folder.shownItemCount ?? folder.totalItemCount;
   if (!cap?.messages.includes(messages)) return undefined;
   return {
     code: "FolderCapReached",

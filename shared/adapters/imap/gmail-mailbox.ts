@@ -111,7 +111,11 @@ export class GmailMailbox implements SourceMailbox {
     const own = members.get(path) ?? [];
     return new ImapSourceFolder(
       this.#connection,
-      { ...statusOfPart(status, partition), messages: sizeOf(own) },
+      {
+        ...statusOfPart(status, partition),
+        messages: sizeOf(own),
+        ...(path === container ? { shownMessages: status.messages } : {}),
+      },
       { members: own, keywordsOf },
     );
   }

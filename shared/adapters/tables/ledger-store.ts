@@ -62,6 +62,7 @@ const folderColumns: Columns<FolderRecord> = {
   inDoubt: json(),
   attempting: optional(json()),
   totalItemCount: integer(),
+  shownItemCount: optional(integer()),
   syncedItemCount: integer(),
   skippedItemCount: integer(),
   bytesTransferred: integer(),

@@ -102,6 +102,8 @@ export interface FolderRecord {
   /** A large message being written, with the number of times it was begun: after five deaths it is skipped. */
   readonly attempting?: { readonly uid: Uid; readonly attempts: number } | undefined;
   readonly totalItemCount: number;
+  /** Messages the source shows in all, where the folder is only a part of what it shows under this name. */
+  readonly shownItemCount?: number | undefined;
   readonly syncedItemCount: number;
   readonly skippedItemCount: number;
   readonly bytesTransferred: number;

@@ -32,6 +32,8 @@ export interface FolderStatus {
 /** Status of a folder that is open. */
 export interface OpenFolderStatus extends FolderStatus {
   readonly messages: number;
+  /** How many messages the server shows in a folder of this name, where only a part of them are the folder's own. */
+  readonly shownMessages?: number | undefined;
 }
 
 export interface SourceFolder {

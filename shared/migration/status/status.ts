@@ -178,7 +178,7 @@ function folderView(folder: FolderRecord, provider: Provider | undefined): Folde
     skippedItemCount: folder.skippedItemCount,
     totalItemCount: folder.totalItemCount,
     bytesTransferred: folder.bytesTransferred,
-    warning: folderCapWarning(provider, folder.totalItemCount) ?? null,
+    warning: folderCapWarning(provider, folder) ?? null,
   };
 }
 

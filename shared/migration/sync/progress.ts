@@ -58,7 +58,7 @@ export class Progress {
     const syncedItemCount = sum(folders, (folder) => folder.syncedItemCount);
     const { bytesTransferred } = this;
     const totalItemCount = sum(folders, (folder) => folder.totalItemCount);
-    const capped = folders.filter((folder) => folderCapWarning(this.#provider, folder.totalItemCount));
+    const capped = folders.filter((folder) => folderCapWarning(this.#provider, folder));
     const average = syncedItemCount === 0 ? 0 : bytesTransferred / syncedItemCount;
     await this.#state.update((mailbox) => ({
       ...mailbox,

@@ -51,7 +51,7 @@ async function visit(run: SyncRun, folder: MappedRecord, budget: Budget): Promis
   const late = lookAgainAt(record);
   if (late !== undefined) return { end: "later", at: late };
 
-  const { uidNext, messages, highestModseq, partition } = opened.status;
+  const { uidNext, messages, shownMessages, highestModseq, partition } = opened.status;
   const {
     highestModseq: _,
     flagsDigest: __,
@@ -69,6 +69,7 @@ async function visit(run: SyncRun, folder: MappedRecord, budget: Budget): Promis
     filter: dateFilter(run.options),
     ...(partition === undefined ? {} : { partition }),
     totalItemCount: messages,
+    ...(shownMessages === undefined ? {} : { shownItemCount: shownMessages }),
     ...(highestModseq === undefined ? { flagsScannedAt: run.clock() } : { highestModseq }),
     ...(flagsDigest === undefined ? {} : { flagsDigest }),
   };

@@ -35,16 +35,18 @@ describe("a well-known provider", () => {
     ["imap.mail.yahoo.com", 10_000, "export.imap.mail.yahoo.com"],
     ["imap.aol.com", 10_000, "export.imap.aol.com"],
   ])("%s may hide messages of a folder that shows %i", (host, messages, remedy) => {
-    expect(folderCapWarning(providerOf(host), messages)).toMatchObject({
+    expect(folderCapWarning(providerOf(host), { totalItemCount: messages })).toMatchObject({
       code: "FolderCapReached",
       message: expect.stringContaining(remedy),
     });
     for (const other of [0, messages - 1, messages + 1])
-      expect(folderCapWarning(providerOf(host), other)).toBeUndefined();
+      expect(folderCapWarning(providerOf(host), { totalItemCount: other })).toBeUndefined();
   });
 
   it("is the only one that is suspected of it", () => {
-    expect(folderCapWarning(providerOf("imap.contoso.com"), 10_000)).toBeUndefined();
-    expect(folderCapWarning(providerOf("imap.fastmail.com"), 10_000)).toBeUndefined();
+    const part = { totalItemCount: 40, shownItemCount: 5_000 };
+    expect(folderCapWarning(providerOf("imap.gmail.com"), part)).toMatchObject({ code: "FolderCapReached" });
+    expect(folderCapWarning(providerOf("imap.contoso.com"), { totalItemCount: 10_000 })).toBeUndefined();
+    expect(folderCapWarning(providerOf("imap.fastmail.com"), { totalItemCount: 10_000 })).toBeUndefined();
   });
 });
