@@ -58,9 +58,10 @@ const providers: readonly Provider[] = [
   {
     // https://learn.microsoft.com/exchange/clients-and-mobile-in-exchange-online/deprecation-of-basic-authentication-exchange-online
     name: "Exchange Online",
-    hosts: ["outlook.office365.com", "outlook.office.com", "imap-mail.outlook.com", "outlook.office365.us"],
+    hosts: ["outlook.office365.com", "outlook.office.com", "imap-mail.outlook.com"],
     passwords: "none",
   },
+  { name: "Exchange Online (US Government)", hosts: ["outlook.office365.us"], passwords: "none" },
 ];
 
 /** The provider whose server it is. Pure. */

@@ -39,6 +39,7 @@ beforeEach(() => {
   const secrets: Readonly<Record<string, string>> = {
     client: tokenServer.clientSecret,
     account: tokenServer.keyFile,
+    refresh: tokenServer.refreshTokenOf(alice),
   };
   const get = async (name: string) => secrets[name] ?? "";
   const set = async () => expect.unreachable("no refresh token is replaced here");
@@ -57,7 +58,9 @@ function endpointOf(server: "dovecot" | "exchange", type: TokenSource["type"]) {
       clientId: isServiceAccount ? tokenServer.serviceAccount : tokenServer.clientId,
       tokenUrl: tokenServer.tokenUrl,
       scope: tokenServer.scope,
-      secretName: isServiceAccount ? "account" : "client",
+      secretName: { clientCredentials: "client", refreshToken: "refresh", googleServiceAccount: "account" }[
+        type
+      ],
     },
   });
 }
@@ -103,4 +106,9 @@ test("a mailbox that no token opens does not cost a token each time", async () =
   later = 65 * second;
   await expect(opening()).rejects.toMatchObject(refused);
   expect(tokenServer.issued).toHaveLength(2);
+});
+
+test("a user's token does not open another one's mailbox", async () => {
+  expect(await foldersOf("dovecot", "refreshToken", alice)).toContain("INBOX");
+  await expect(foldersOf("dovecot", "refreshToken", bob)).rejects.toMatchObject({ code: "TokenRefused" });
 });
