@@ -180,6 +180,17 @@ describe("folders", () => {
     expect(stored().folders.some((folder) => folder.displayName.startsWith("Source"))).toBe(false);
   });
 
+  it("makes a folder of the source's name where the target has none for its use", async () => {
+    const userPrincipalName = `${randomUUID()}@example.com`;
+    graph.addMailbox({ userPrincipalName, missingFolders: ["archive"] });
+    const target = connector(graph);
+    const bare = await target.open(await target.resolve(userPrincipalName));
+    const archive = await bare.ensureFolder(["Archiv"], "archive");
+    const child = await bare.ensureFolder(["Archiv", "2019"]);
+    const made = graph.mailbox(userPrincipalName).folder("Archiv");
+    expect([made?.id, made?.childFolders.map(({ id }) => id)]).toEqual([archive.id, [child.id]]);
+  });
+
   it("creates a hierarchy once, and takes names that differ only in case for one", async () => {
     const deep = await mailbox.ensureFolder(["Projects", "2021", "Überblick / Plan"]);
     expect(deep.path).toBe("Projects/2021/Überblick _ Plan");
@@ -405,6 +416,22 @@ describe("write", () => {
       expect(error).toMatchObject({ kind: "item", code: "MessageTooLarge", inDoubt: false });
       expect(error.message).toContain("Set-Mailbox -MaxReceiveSize");
       expect(server.mailbox(small.userPrincipalName).messages).toEqual([]);
+    });
+  });
+
+  it("skips a large attachment in a cloud without upload sessions, naming the way out", async () => {
+    await withGraph({ uploadSessions: false }, async (server) => {
+      const national = await openMailbox(server);
+      const folder = (await national.mailbox.ensureFolder(["INBOX"], "inbox")).id;
+      const write = (bytes: number) =>
+        national.mailbox.write(folder, outgoing(withAttachment(randomBytes(bytes))));
+      expect(await failure(write(5 * megabyte))).toMatchObject({
+        ...{ kind: "item", code: "LargeAttachmentUnsupported", inDoubt: false },
+        message: expect.stringContaining("TARGET=imap"),
+      });
+      expect(server.mailbox(national.userPrincipalName).messages).toEqual([]);
+      await write(2 * megabyte);
+      expect(server.mailbox(national.userPrincipalName).messages).toHaveLength(1);
     });
   });
 

@@ -61,6 +61,8 @@ export interface MailboxOptions {
   readonly maxMessageBytes: number;
   /** Display names of well-known folders, for a mailbox in another language. */
   readonly folderNames?: Partial<Record<keyof typeof wellKnownFolders, string>>;
+  /** Well-known folders that are not there: Exchange makes some only when they are first used. */
+  readonly missingFolders?: readonly (keyof typeof wellKnownFolders)[];
 }
 
 const longestFolderName = 255;
@@ -83,6 +85,7 @@ export class Mailbox {
     this.root = this.#addFolder("Top of Information Store", undefined, "msgfolderroot", false);
     for (const [wellKnownName, displayName] of Object.entries(wellKnownFolders)) {
       const name = wellKnownName as keyof typeof wellKnownFolders;
+      if (options.missingFolders?.includes(name) === true) continue;
       this.#addFolder(options.folderNames?.[name] ?? displayName, this.root, name, false);
     }
   }
@@ -99,6 +102,7 @@ export class Mailbox {
   folder(idOrName: string): StoredFolder {
     const folder = this.#wellKnown.get(idOrName.toLowerCase()) ?? this.#folders.get(idOrName);
     if (folder !== undefined) return folder;
+    if (Object.hasOwn(wellKnownFolders, idOrName.toLowerCase())) throw itemNotFound();
     requireWellFormedId(idOrName);
     throw itemNotFound();
   }

@@ -14,6 +14,7 @@ export interface NewMailbox {
   readonly displayName?: string;
   readonly quotaBytes?: number;
   readonly folderNames?: NonNullable<MailboxOptions["folderNames"]>;
+  readonly missingFolders?: NonNullable<MailboxOptions["missingFolders"]>;
   /** False for a user without an Exchange licence. */
   readonly hasMailbox?: boolean;
 }
@@ -64,6 +65,7 @@ export class Tenant {
           maxMessageBytes: this.#maxMessageBytes,
           ...(options.quotaBytes === undefined ? {} : { quotaBytes: options.quotaBytes }),
           ...(options.folderNames === undefined ? {} : { folderNames: options.folderNames }),
+          ...(options.missingFolders === undefined ? {} : { missingFolders: options.missingFolders }),
         }),
       );
     return user;
