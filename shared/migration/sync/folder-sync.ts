@@ -211,7 +211,7 @@ async function work(
   let good = false;
   let goesOn = false;
   try {
-    const kept = pool.take(key);
+    const kept = pool.take(key, lease.epoch);
     session = kept ?? (await openSession(parts, mailbox));
     const run: SyncRun = {
       mailboxId: mailbox.id,
@@ -245,7 +245,7 @@ async function work(
     heart.stop();
     if (!good) await progress.store().catch(() => undefined);
     // The next round is a day away, and what a session knows of folders would be of today.
-    if (session && goesOn) pool.give(key, session);
+    if (session && goesOn) pool.give(key, session, lease.epoch);
     else if (session) await closeSession(session);
   }
 }

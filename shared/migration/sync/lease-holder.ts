@@ -40,6 +40,11 @@ export class LeaseHolder {
     return this.#lease.ledgerId;
   }
 
+  /** One more than that of the holder before. */
+  get epoch(): number {
+    return this.#lease.epoch;
+  }
+
   chain(mailboxId: MailboxId): ChainPosition | undefined {
     return this.#lease.chains[mailboxId];
   }

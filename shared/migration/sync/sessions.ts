@@ -18,6 +18,7 @@ export interface MailboxSession {
 
 interface Kept {
   readonly session: MailboxSession;
+  readonly epoch: number;
   readonly timer: NodeJS.Timeout;
 }
 
@@ -34,21 +35,28 @@ export class SessionPool {
     this.#clock = clock;
   }
 
-  take(key: string): MailboxSession | undefined {
+  /**
+   * The session kept for a mailbox, if it is still good and nobody else has held the ledger's lease since: another batch
+   * over the same mailboxes plans by its own options.
+   * @param epoch of the lease under which the session is going to be used.
+   */
+  take(key: string, epoch: number): MailboxSession | undefined {
     const kept = this.#kept.get(key);
     if (kept === undefined) return undefined;
     clearTimeout(kept.timer);
     this.#kept.delete(key);
-    if (kept.session.source.usable && kept.session.target.usable) return kept.session;
+    const { source, target } = kept.session;
+    if (source.usable && target.usable && epoch === kept.epoch + 1) return kept.session;
     void closeSession(kept.session);
     return undefined;
   }
 
-  give(key: string, session: MailboxSession): void {
+  /** @param epoch of the lease under which the session was used. */
+  give(key: string, session: MailboxSession, epoch: number): void {
     void this.discard(key);
     const timer = setTimeout(() => void this.discard(key), idleMs);
     timer.unref();
-    this.#kept.set(key, { session, timer });
+    this.#kept.set(key, { session, epoch, timer });
   }
 
   async discard(key: string): Promise<void> {

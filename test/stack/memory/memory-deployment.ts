@@ -84,6 +84,13 @@ export class MemoryDeployment {
     }
   }
 
+  /** Begins something in a process beside everything else. */
+  begin(action: (worker: Worker) => Promise<unknown>): void {
+    void this.#run(async (worker) => {
+      await action(worker);
+    });
+  }
+
   /** Lets everything go on for a while. @param ms fake time. */
   async goOnFor(ms: number): Promise<void> {
     const end = Date.now() + ms;

@@ -41,7 +41,7 @@ const faults: readonly {
 }[] = [
   { title: "dies after", fault: { kind: "diesAfter" }, at: () => true, afterMs: 0 },
   // Where calls follow one another this is the same as after the call before it.
-  { title: "dies before", fault: { kind: "diesBefore" }, at: (_, index) => index % 3 === 0, afterMs: 0 },
+  { title: "dies before", fault: { kind: "diesBefore" }, at: (_, index) => index % 5 === 0, afterMs: 0 },
   {
     title: "dies in, which has its effect after the next attempt",
     fault: { kind: "landsLate", afterMs: 75_000 },
@@ -51,13 +51,13 @@ const faults: readonly {
   {
     title: "stands still at for a minute and a half",
     fault: { kind: "stalls", forMs: 90_000 },
-    at: (_, index) => index % 4 === 0,
+    at: (_, index) => index % 6 === 0,
     afterMs: 900_000,
   },
   {
     title: "stands still at for a quarter of an hour",
     fault: { kind: "stalls", forMs: 900_000 },
-    at: (name, index) => index % 4 === 2 && !bound.test(name),
+    at: (name, index) => index % 6 === 3 && !bound.test(name),
     afterMs: 1_800_000,
   },
 ];

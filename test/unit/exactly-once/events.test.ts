@@ -86,11 +86,11 @@ function start(target: TargetKind, plan: FaultPlan): Migration {
 }
 
 const kinds = [
-  { kind: "goesOn", title: "during a call", at: (_: string, index: number) => index % 3 === 0 },
+  { kind: "goesOn", title: "during a call", at: (_: string, index: number) => index % 6 === 0 },
   {
     kind: "diesAfter",
     title: "while a process dies in a call",
-    at: (name: string) => /^target|^source|^ledgers\.write/.test(name),
+    at: (name: string) => /^target\.(write|moveItem|findWritten)|^ledgers\.write/.test(name),
   },
 ] as const;
 

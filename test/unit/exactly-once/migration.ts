@@ -8,6 +8,13 @@ import { TargetState } from "../../stack/memory/memory-target.ts";
 export const batch = "spring" as BatchName;
 const endpoint = "old" as EndpointName;
 
+interface UploadedFiles {
+  readonly options?: Readonly<Record<string, unknown>>;
+  readonly limits?: Readonly<Record<string, unknown>>;
+  readonly name?: BatchName;
+  readonly users?: readonly string[];
+}
+
 /** A migration of some users of one server, and what must be true of it. */
 export class Migration {
   readonly deployment: MemoryDeployment;
@@ -39,20 +46,27 @@ export class Migration {
     return state;
   }
 
-  /** Uploads the endpoint, the options and the CSV, as an operator does. */
-  async upload({
+  /** Uploads the endpoint, the options and the CSV, as an operator does, and has them read. */
+  async upload(files: UploadedFiles = {}): Promise<void> {
+    const name = await this.put(files);
+    await this.deployment.perform((worker) => worker.ingest(name));
+  }
+
+  /** Uploads the files without waiting for anything. @returns the name of the CSV. */
+  async put({
     options = {},
     limits = {},
-    name = batch as string,
+    name = batch,
     users = this.#users,
-  } = {}): Promise<void> {
+  }: UploadedFiles): Promise<string> {
     const { blobs } = this.deployment;
     const settings = JSON.stringify({ host: "imap.example.net", ...limits });
     await blobs.endpoints.write(endpoint, settings, (await blobs.endpoints.read(endpoint))?.version);
     blobs.upload(`${endpoint}/${name}.json`, JSON.stringify(options));
     const rows = users.map((user) => `${addressOf(user)},${user},secret`);
-    blobs.upload(`${endpoint}/${name}.csv`, ["EmailAddress,UserName,Password", ...rows, ""].join("\r\n"));
-    await this.deployment.perform((worker) => worker.ingest(`${endpoint}/${name}.csv`));
+    const csv = `${endpoint}/${name}.csv`;
+    blobs.upload(csv, ["EmailAddress,UserName,Password", ...rows, ""].join("\r\n"));
+    return csv;
   }
 
   /** Another round of every synced mailbox, at the operator's wish. */
