@@ -14,8 +14,11 @@ export const clockSkewMs = minute;
 export interface Admission {
   /** Joins the endpoint's wait list and admits whoever can be admitted. Repeatable. */
   request(endpoint: EndpointName, entry: WaitEntry): Promise<void>;
-  /** Gives a permit back and hands it on in the same transaction. Repeatable. */
-  release(endpoint: EndpointName, mailboxId: MailboxId): Promise<void>;
+  /**
+   * Gives a permit back and hands it on in the same transaction. Repeatable.
+   * @param round the last one the caller knows of: the permit of a later one belongs to somebody else.
+   */
+  release(endpoint: EndpointName, mailboxId: MailboxId, round: number): Promise<void>;
   /** Fills free permits from the wait list. Repeatable; whoever frees or wants a permit calls it. */
   admit(endpoint: EndpointName): Promise<void>;
   /** The mailbox's permit, however old. */
@@ -37,14 +40,19 @@ export function createAdmission(parts: {
 }): Admission {
   const { store, endpoints, queue, clock, log } = parts;
 
-  async function admit(endpoint: EndpointName, released?: MailboxId): Promise<void> {
+  async function admit(
+    endpoint: EndpointName,
+    released?: Pick<Permit, "mailboxId" | "round">,
+  ): Promise<void> {
     const limits = await endpoints.get(endpoint);
-    let leaving = released;
+    const isReleased = ({ mailboxId, round }: Permit) =>
+      mailboxId === released?.mailboxId && round <= released.round;
     for (let lostRaces = 0; lostRaces < 50; ) {
       const state = await store.read(
         endpoint,
         limits.maxConcurrentMigrations + limits.maxConcurrentIncrementalSyncs,
       );
+      const leaving = state.permits.find(isReleased)?.mailboxId;
       const granted = grant(state, limits, clock() + permitMs, leaving);
       if (granted.length === 0 && leaving === undefined) return;
       const changed = await store.apply(endpoint, state.version, {
@@ -57,7 +65,6 @@ export function createAdmission(parts: {
         await new Promise((resolve) => setTimeout(resolve, Math.random() * 20 * lostRaces));
         continue;
       }
-      leaving = undefined;
       for (const { batch, mailboxId, round, kind } of granted) {
         await queue.sendFolderSync({ batch, mailboxId, round, step: 0 });
         log("mailbox.admitted", { batch, mailbox: mailboxId, kind, round });
@@ -71,9 +78,9 @@ export function createAdmission(parts: {
       await store.join(endpoint, entry);
       await admit(endpoint);
     },
-    async release(endpoint, mailboxId) {
+    async release(endpoint, mailboxId, round) {
       const { permit } = await store.find(endpoint, mailboxId);
-      if (permit) await admit(endpoint, mailboxId);
+      if (permit) await admit(endpoint, { mailboxId, round });
     },
     admit: (endpoint) => admit(endpoint),
     async permit(endpoint, mailboxId) {

@@ -114,7 +114,7 @@ export function createBatchControl(parts: BatchControlParts): BatchControl {
   /** The endpoint's file may be gone already; then there is nobody to hand the permit to. */
   async function releaseIfPossible(mailbox: MailboxRecord): Promise<void> {
     try {
-      await admission.release(mailbox.endpoint, mailbox.id);
+      await admission.release(mailbox.endpoint, mailbox.id, mailbox.round);
     } catch (error) {
       if (!isMigrationError(error) || error.kind !== "mailbox") throw error;
     }

@@ -122,7 +122,7 @@ async function failMailboxOf(parts: JanitorParts, letter: DeadLetter): Promise<v
       message: `The queue ${letter.queue} gave up on a step of this mailbox. Retry it; if it fails again, look at the log.`,
     },
   );
-  if (failed) await parts.admission.release(failed.endpoint, failed.id);
+  if (failed) await parts.admission.release(failed.endpoint, failed.id, failed.round);
 }
 
 /** Permits whose worker no longer prolongs them: the mailbox starts another round, or its place becomes free. */
@@ -146,7 +146,7 @@ async function renewPermit(parts: JanitorParts, endpoint: EndpointName, permit: 
       isActive(mailbox) ? queuedAgain(mailbox) : undefined,
     ));
   if (woken) await requestFor(parts, woken);
-  else await parts.admission.release(endpoint, permit.mailboxId);
+  else await parts.admission.release(endpoint, permit.mailboxId, permit.round);
   return 1;
 }
 

@@ -96,7 +96,7 @@ async function openStep(parts: FolderSyncParts, message: FolderSyncMessage): Pro
   ]);
   if (batch === undefined || mailbox === undefined || message.round > mailbox.value.round) return undefined;
   if (!isActive(mailbox.value) || waitsForOthers(mailbox.value)) {
-    await parts.admission.release(mailbox.value.endpoint, mailbox.value.id);
+    await parts.admission.release(mailbox.value.endpoint, mailbox.value.id, mailbox.value.round);
     return undefined;
   }
   const { endpoint, id, round, notBefore } = mailbox.value;
@@ -165,9 +165,9 @@ async function testLoginFirst(parts: FolderSyncParts, state: MailboxState): Prom
     await wakeLater(parts, state, parts.clock(), 0);
     return;
   }
-  const { batch, id, endpoint } = state.mailbox;
+  const { batch, id, endpoint, round } = state.mailbox;
   parts.log("login.passed", { batch, mailbox: id });
-  await parts.admission.release(endpoint, id);
+  await parts.admission.release(endpoint, id, round);
 }
 
 /**
@@ -342,7 +342,7 @@ async function finish(parts: FolderSyncParts, batch: BatchRecord, state: Mailbox
     skipped: skippedItemCount,
     bytes: bytesTransferred,
   });
-  await parts.admission.release(endpoint, id);
+  await parts.admission.release(endpoint, id, round);
 }
 
 /** Stores what a failure means for the mailbox and schedules what follows. */
@@ -357,13 +357,13 @@ async function recordFailure(
     return;
   }
   const state = new MailboxState(parts.mailboxes, stored, message.round);
-  const { batch, id, endpoint, attempts } = stored.value;
+  const { batch, id, endpoint, round, attempts } = stored.value;
   const next = afterFailure(error, attempts, Math.random());
   const failure = { code: error.code, message: error.message, at: parts.clock() };
   if (next.move === "fail") {
     await state.update((mailbox) => ({ ...mailbox, status: "Failed", error: failure, notBefore: undefined }));
     parts.log("mailbox.failed", { batch, mailbox: id, code: error.code });
-    await parts.admission.release(endpoint, id);
+    await parts.admission.release(endpoint, id, round);
     return;
   }
   parts.log("mailbox.deferred", {
@@ -397,7 +397,7 @@ async function wakeLater(
     ...(long ? { status: "Queued" as const } : {}),
   }));
   const { batch, id, round, endpoint } = state.mailbox;
-  if (long) await parts.admission.release(endpoint, id);
+  if (long) await parts.admission.release(endpoint, id, round);
   else await parts.queue.sendFolderSync({ batch, mailboxId: id, round, step: 0 }, notBefore);
 }
 
@@ -405,7 +405,7 @@ async function wakeLater(
 async function settleInactive(parts: FolderSyncParts, message: FolderSyncMessage): Promise<void> {
   const stored = await parts.mailboxes.get(message.batch, message.mailboxId);
   if (stored === undefined || isActive(stored.value)) return;
-  await parts.admission.release(stored.value.endpoint, stored.value.id);
+  await parts.admission.release(stored.value.endpoint, stored.value.id, stored.value.round);
 }
 
 /** Keeps lease and permit alive while a step runs, and notices when it has to end. */
