@@ -65,6 +65,7 @@ const folderColumns: Columns<FolderRecord> = {
   shownItemCount: optional(integer()),
   syncedItemCount: integer(),
   skippedItemCount: integer(),
+  leftOutItemCount: optional(integer()),
   bytesTransferred: integer(),
   estimatedBytes: integer(),
 };

@@ -23,6 +23,7 @@ const columns: Columns<MailboxRecord> = {
   totalItemCount: integer(),
   syncedItemCount: integer(),
   skippedItemCount: integer(),
+  leftOutItemCount: optional(integer()),
   bytesTransferred: integer(),
   estimatedBytes: integer(),
   cappedFolderCount: optional(integer()),

@@ -106,6 +106,8 @@ export interface FolderRecord {
   readonly shownItemCount?: number | undefined;
   readonly syncedItemCount: number;
   readonly skippedItemCount: number;
+  /** Those of the skipped items that were left out on purpose. */
+  readonly leftOutItemCount?: number | undefined;
   readonly bytesTransferred: number;
   readonly estimatedBytes: number;
 }

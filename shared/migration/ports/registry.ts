@@ -53,6 +53,8 @@ export interface MailboxRecord {
   readonly totalItemCount: number;
   readonly syncedItemCount: number;
   readonly skippedItemCount: number;
+  /** Those of the skipped items that were left out on purpose. */
+  readonly leftOutItemCount?: number | undefined;
   readonly bytesTransferred: number;
   readonly estimatedBytes: number;
   /** Folders that hold exactly as many messages as their provider shows at most. */

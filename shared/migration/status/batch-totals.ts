@@ -7,6 +7,8 @@ export interface BatchTotals {
   readonly counts: MailboxCounts;
   readonly syncedItemCount: number;
   readonly skippedItemCount: number;
+  /** Items skipped and not left out on purpose. */
+  readonly lostItemCount: number;
   readonly totalItemsInSourceMailboxCount: number;
   readonly bytesTransferred: number;
   readonly estimatedTotalTransferSize: number;
@@ -21,6 +23,7 @@ export async function totalsOf(
   const counts = { total: 0, created: 0, active: 0, synced: 0, failed: 0, stopped: 0, completed: 0 };
   let syncedItemCount = 0;
   let skippedItemCount = 0;
+  let lostItemCount = 0;
   let totalItemsInSourceMailboxCount = 0;
   let bytesTransferred = 0;
   let estimatedTotalTransferSize = 0;
@@ -36,6 +39,7 @@ export async function totalsOf(
     else counts.completed++;
     syncedItemCount += value.syncedItemCount;
     skippedItemCount += value.skippedItemCount;
+    lostItemCount += value.skippedItemCount - (value.leftOutItemCount ?? 0);
     totalItemsInSourceMailboxCount += value.totalItemCount;
     bytesTransferred += value.bytesTransferred;
     estimatedTotalTransferSize += Math.max(value.estimatedBytes, value.bytesTransferred);
@@ -46,6 +50,7 @@ export async function totalsOf(
     counts,
     syncedItemCount,
     skippedItemCount,
+    lostItemCount,
     totalItemsInSourceMailboxCount,
     bytesTransferred,
     estimatedTotalTransferSize,
@@ -54,7 +59,7 @@ export async function totalsOf(
 }
 
 /** How much of what the source holds arrived. */
-export type DataConsistencyScore = "Perfect" | "Good" | "Investigate";
+export type DataConsistencyScore = "Perfect" | "Good" | "Investigate" | "Poor";
 
 /** A batch as the HTTP API shows it; instants as ISO 8601 text. */
 export interface BatchView {
@@ -127,11 +132,24 @@ export function percentage(handled: number, total: number, settled: boolean): nu
   return Math.min(100, Math.floor((handled / total) * 100));
 }
 
-/** Perfect: nothing was skipped or failed. Good: at most one item in a thousand was skipped. */
-function consistency(totals: BatchTotals): DataConsistencyScore {
-  if (totals.counts.failed > 0) return "Investigate";
-  if (totals.skippedItemCount === 0) return "Perfect";
-  return totals.skippedItemCount <= totals.totalItemsInSourceMailboxCount / 1000 ? "Good" : "Investigate";
+/** More lost items than this part of all of them are a major loss. */
+const majorLoss = 0.01;
+
+/**
+ * Perfect: nothing was skipped. Good: what was skipped was left out on purpose (marked as deleted by the user, or larger
+ * than the batch's maxItemSize). Investigate: a mailbox failed, or some items were lost. Poor: many were. Pure.
+ * @see https://learn.microsoft.com/exchange/mailbox-migration/track-prevent-data-loss-dcs
+ */
+export function consistency(
+  totals: Pick<
+    BatchTotals,
+    "counts" | "skippedItemCount" | "lostItemCount" | "totalItemsInSourceMailboxCount"
+  >,
+): DataConsistencyScore {
+  const { counts, skippedItemCount, lostItemCount, totalItemsInSourceMailboxCount } = totals;
+  if (lostItemCount > totalItemsInSourceMailboxCount * majorLoss) return "Poor";
+  if (lostItemCount > 0 || counts.failed > 0) return "Investigate";
+  return skippedItemCount > 0 ? "Good" : "Perfect";
 }
 
 export function iso(instant: number): string {

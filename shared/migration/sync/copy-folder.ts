@@ -4,6 +4,7 @@ import { differenceOf, hasUid, settle, sizeOf, type UidSet, uidSetOf, uidsOf } f
 import type { FolderRecord, OpenChunk, SkippedItem } from "../ports/ledger-store.ts";
 import type { MessageSummary, OpenSourceFolder } from "../ports/source.ts";
 import { isMarkedDeleted } from "./flags.ts";
+import { leftOutCount } from "./left-out.ts";
 import type { Budget, SyncRun } from "./run.ts";
 import { skipOf, streamedSize, writeGroup } from "./write-group.ts";
 
@@ -176,6 +177,7 @@ async function copyGroup(
     settled: settle(record.settled, settledUids, existing),
     syncedItemCount: record.syncedItemCount + outcome.items.length,
     skippedItemCount: record.skippedItemCount + skipped.length,
+    leftOutItemCount: (record.leftOutItemCount ?? 0) + leftOutCount(skipped),
     bytesTransferred: record.bytesTransferred + outcome.items.reduce((sum, { size }) => sum + size, 0),
     ...(chunk && outcome.inDoubt.length > 0
       ? { openChunk: { ...chunk, uids: uidSetOf(outcome.inDoubt) } }

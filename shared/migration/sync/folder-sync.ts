@@ -297,11 +297,11 @@ async function limitsOfToday(
 /** @throws MigrationError `mailbox`/`SkippedItemLimitExceeded` where the batch's limit is passed. */
 function refuseTooManySkips(progress: Progress, batch: BatchRecord): void {
   const limit = batch.options.skippedItemLimit;
-  if (limit === undefined || progress.skipped <= limit) return;
+  if (limit === undefined || progress.lost <= limit) return;
   throw new MigrationError(
     "mailbox",
     "SkippedItemLimitExceeded",
-    `${progress.skipped} items were skipped, more than skippedItemLimit (${limit}). See skipped-items.csv, then raise the limit and retry.`,
+    `${progress.lost} items were skipped, more than skippedItemLimit (${limit}). See skipped-items.csv, then raise the limit and retry.`,
   );
 }
 

@@ -1,9 +1,10 @@
 import { MigrationError } from "../../domain/errors.ts";
 import type { TargetFolderId, TargetItemId, Uid } from "../../domain/names.ts";
 import { hasUid, intersectionOf, sizeOf, type UidSet } from "../../domain/uid-set.ts";
-import type { ItemKey, ItemRecord } from "../ports/ledger-store.ts";
+import type { ItemKey, ItemRecord, SkippedItem } from "../ports/ledger-store.ts";
 import type { MappedRecord } from "./copy-folder.ts";
 import { placeOf } from "./follow-flags.ts";
+import { leftOutCount } from "./left-out.ts";
 import type { SyncRun } from "./run.ts";
 
 /** Removals of one commit, with room for the folder's row. */
@@ -35,10 +36,10 @@ async function vanishedSkips(
   run: SyncRun,
   folder: Pick<MappedRecord, "folderId" | "uidValidity">,
   existing: UidSet,
-): Promise<ItemKey[]> {
-  const skips: ItemKey[] = [];
+): Promise<SkippedItem[]> {
+  const skips: SkippedItem[] = [];
   for await (const skip of run.ledger.listSkipped(run.ledgerId, folder.folderId))
-    if (skip.uidValidity === folder.uidValidity && !hasUid(existing, skip.uid)) skips.push(keyOf(skip));
+    if (skip.uidValidity === folder.uidValidity && !hasUid(existing, skip.uid)) skips.push(skip);
   return skips;
 }
 
@@ -71,14 +72,19 @@ export async function followRemovals(
   for (let start = 0; start < Math.max(vanished.length, skips.length); start += maxRemovals / 2) {
     run.checkpoint();
     const items = vanished.slice(start, start + maxRemovals / 2);
-    const removedSkips = skips.slice(start, start + maxRemovals / 2);
+    const forgotten = skips.slice(start, start + maxRemovals / 2);
     if (run.options.propagateDeletes) await deleteCopies(run, folder, items);
     record = {
       ...record,
       syncedItemCount: record.syncedItemCount - items.length,
-      skippedItemCount: record.skippedItemCount - removedSkips.length,
+      skippedItemCount: record.skippedItemCount - forgotten.length,
+      leftOutItemCount: (record.leftOutItemCount ?? 0) - leftOutCount(forgotten),
     };
-    await run.lease.commit({ folders: [record], removedItems: items.map(keyOf), removedSkips });
+    await run.lease.commit({
+      folders: [record],
+      removedItems: items.map(keyOf),
+      removedSkips: forgotten.map(keyOf),
+    });
     run.progressed(record);
   }
   return { record, postponed: absent.length - vanished.length };

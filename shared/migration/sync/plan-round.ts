@@ -300,7 +300,7 @@ function newRecord({ source, specialUse }: MappedFolder): FolderRecord {
 async function forgetFolder(run: SyncRun, record: MappedRecord): Promise<void> {
   if (!run.options.propagateDeletes && record.state === "active") return markGone(run, record);
   const { record: emptied } = await followRemovals(run, record, emptyUidSet, everyUid);
-  const { syncedItemCount, skippedItemCount } = emptied;
+  const { syncedItemCount, skippedItemCount, leftOutItemCount } = emptied;
   const forgotten = {
     ...record,
     settled: emptyUidSet,
@@ -308,6 +308,7 @@ async function forgetFolder(run: SyncRun, record: MappedRecord): Promise<void> {
     messages: 0,
     syncedItemCount,
     skippedItemCount,
+    leftOutItemCount,
   };
   await markGone(run, forgotten);
 }

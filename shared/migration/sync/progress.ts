@@ -25,8 +25,12 @@ export class Progress {
     this.#provider = provider;
   }
 
-  get skipped(): number {
-    return sum(this.#folders.values(), (folder) => folder.skippedItemCount);
+  /** Items skipped and not left out on purpose. */
+  get lost(): number {
+    return sum(
+      this.#folders.values(),
+      ({ skippedItemCount, leftOutItemCount = 0 }) => skippedItemCount - leftOutItemCount,
+    );
   }
 
   get bytesTransferred(): number {
@@ -65,6 +69,7 @@ export class Progress {
       totalItemCount,
       syncedItemCount,
       skippedItemCount: sum(folders, (folder) => folder.skippedItemCount),
+      leftOutItemCount: sum(folders, (folder) => folder.leftOutItemCount ?? 0),
       bytesTransferred,
       estimatedBytes: Math.round(average * totalItemCount),
       cappedFolderCount: capped.length,

@@ -170,7 +170,12 @@ export async function rematchFolder(
   run.log("folder.rematched", { mailbox: run.mailboxId, folder: record.folderId, items: matched });
   await forgetOldLives(run, record, folder.rematchFrom, unmatched);
   const { rematchFrom: _, ...rest } = record;
-  const settledIn: MappedRecord = { ...rest, syncedItemCount: matched, skippedItemCount: 0 };
+  const settledIn: MappedRecord = {
+    ...rest,
+    syncedItemCount: matched,
+    skippedItemCount: 0,
+    leftOutItemCount: 0,
+  };
   await run.lease.commit({ folders: [settledIn] });
   run.progressed(settledIn);
   return settledIn;

@@ -33,12 +33,14 @@ describe("reports of a batch", () => {
     expect(rowsOf(migration, "skipped-items")).toMatchObject([
       { emailAddress: "bob@contoso.example", folder: "INBOX", uid: "2", code: "MarkedDeleted" },
     ]);
+    await migration.expectAtRest();
 
     migration.folder("INBOX", "bob").messages.delete(2);
     await migration.sync();
     await migration.deployment.rest();
     await migration.deployment.goOnFor(minute);
     expect(rowsOf(migration, "skipped-items")).toEqual([]);
+    await migration.expectAtRest();
 
     const written = migration.deployment.events.filter(({ event }) => event === "batch.reported").length;
     await migration.deployment.goOnFor(30 * minute);

@@ -120,6 +120,8 @@ export class Migration {
       const count = [...(source?.values() ?? [])].reduce((sum, { messages }) => sum + messages.size, 0);
       expect(mailbox).toMatchObject({ totalItemCount: count });
       expect(mailbox.syncedItemCount + mailbox.skippedItemCount).toBe(count);
+      // Nothing but what users marked as deleted is ever skipped here.
+      expect(mailbox.leftOutItemCount).toBe(mailbox.skippedItemCount);
       if (mailbox.ledgerId === undefined) throw new Error("a synced mailbox without a ledger");
       for (const folder of await stores.ledgers.listFolders(mailbox.ledgerId))
         expect([folder.pending, folder.openChunk, folder.inDoubt]).toEqual([false, undefined, []]);
