@@ -6,19 +6,19 @@ import { startBigFolderOfCyrus, startBigFolderOfDovecot } from "./changes/server
 // messages. Ends with 1 if a round fetched more than the one message that changed, by its summary, flags and content.
 
 const messages = Number(process.argv[2] ?? 10_000);
-const rows = [["Source", "Change", "Commands", "Bytes sent", "Bytes received", "Fetched"]];
-let isBounded = true;
+const widths = [28, 28, 10, 12, 16, 8];
+const print = (...cells: readonly (string | number)[]) =>
+  console.log(cells.map((cell, column) => String(cell).padEnd(widths[column] ?? 0)).join(""));
+
+print("Source", "Change", "Commands", "Bytes sent", "Bytes received", "Fetched");
 for (const start of [startBigFolderOfDovecot, startBigFolderOfCyrus]) {
   const source = await start(messages);
   try {
     for (const { change, commands, sent, received, fetched } of await changedRounds(source)) {
-      rows.push([source.title, change, String(commands), String(sent), String(received), String(fetched)]);
-      if (fetched > 3) isBounded = false;
+      print(source.title, change, commands, sent, received, fetched);
+      if (fetched > 3) process.exitCode = 1;
     }
   } finally {
     await source.stop();
   }
 }
-const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
-for (const row of rows) console.log(row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  "));
-process.exitCode = isBounded ? 0 : 1;

@@ -92,7 +92,10 @@ export interface SearchFilter {
   readonly among?: UidSet | undefined;
 }
 
-/** A folder opened read-only. Valid until another folder is opened on the same mailbox. */
+/**
+ * A folder opened read-only. Valid until another folder is opened on the same mailbox. Where it has a partition, a message
+ * that has been shared out to another folder since can still be fetched by its UID.
+ */
 export interface OpenSourceFolder {
   readonly status: OpenFolderStatus;
   /** UIDs that exist and match; every UID of the folder for an empty filter. */

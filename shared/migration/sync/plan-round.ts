@@ -114,6 +114,7 @@ async function planFolders(
   );
   const visited = refreshed.filter(
     (record, index) =>
+      record.pending ||
       record !== matches[index]?.stored ||
       (record.targetPath !== undefined && createdPaths.has(record.targetPath)),
   );

@@ -119,4 +119,46 @@ describe.each(["graph", "imap"] as const)("to %s", (target) => {
       expect(failures).toEqual([]);
     });
   });
+
+  it("a target folder that the user deletes while a round is interrupted stops nothing", async () => {
+    const first = async (migration: Migration) => {
+      await migration.upload();
+      await migration.deployment.rest();
+      for (const [path, n] of [
+        ["INBOX", 7],
+        ["Work", 8],
+      ] as const)
+        migration.folder(path).add(message(n));
+    };
+    const clean = new FaultPlan();
+    const undisturbed = start(target, clean);
+    await first(undisturbed);
+    const before = clean.calls.length;
+    await undisturbed.sync();
+    await undisturbed.deployment.rest();
+    const failures: string[] = [];
+    for (const [index, name] of clean.calls.entries()) {
+      if (index < before || !/^target/.test(name)) continue;
+      const faults = new Map<number, Fault>();
+      const migration = start(target, new FaultPlan(faults));
+      const meanwhile = () => {
+        migration.target().deleteFolder("Work");
+        const inbox = migration.folder("INBOX").messages;
+        const [uid, moved] = [...inbox][0] ?? [];
+        if (uid === undefined || moved === undefined) throw new Error("the inbox is empty");
+        inbox.delete(uid);
+        const work = migration.folder("Work");
+        // As many as before, so that the folder does not look changed once more.
+        work.messages.delete([...work.messages.keys()][0] ?? 0);
+        work.add(moved);
+      };
+      faults.set(index + 1, { kind: "diesAfter", meanwhile });
+      await first(migration);
+      await migration.sync();
+      await migration.deployment.rest();
+      const [mailbox] = await migration.mailboxes();
+      if (mailbox?.status !== "Synced") failures.push(`call ${index + 1}, ${name}: ${mailbox?.error?.code}`);
+    }
+    expect(failures).toEqual([]);
+  });
 });
