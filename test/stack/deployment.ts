@@ -51,7 +51,10 @@ export interface Deployment {
   request(method: string, path: string): Promise<{ readonly status: number; readonly body: unknown }>;
   batch(name: string): Promise<BatchAnswer | undefined>;
   mailboxes(batch: string): Promise<readonly MailboxAnswer[]>;
-  /** Waits until every mailbox of the batch has ended its round, one way or the other. @throws after the time-out. */
+  /**
+   * Waits until the uploaded files were read and every mailbox of the batch has ended its round, one way or the other.
+   * @throws after the time-out.
+   */
   waitUntilSettled(batch: string, timeoutMs?: number): Promise<BatchAnswer>;
   stop(): Promise<void>;
 }
@@ -75,6 +78,12 @@ export async function startDeployment(options: StackOptions = {}): Promise<Deplo
   async function batch(name: string): Promise<BatchAnswer | undefined> {
     const { status, body } = await request("GET", `batches/${name}`);
     return status === 200 ? (body as BatchAnswer) : undefined;
+  }
+
+  const uploads = blobs.getContainerClient("uploads");
+  async function hasUploads(): Promise<boolean> {
+    for await (const { name } of uploads.listBlobsFlat()) if (name.endsWith(".csv")) return true;
+    return false;
   }
 
   async function mailboxes(name: string): Promise<readonly MailboxAnswer[]> {
@@ -105,8 +114,11 @@ export async function startDeployment(options: StackOptions = {}): Promise<Deplo
     async waitUntilSettled(name, timeoutMs = 120_000) {
       const deadline = Date.now() + timeoutMs;
       for (;;) {
+        // A file that is still there may yet start mailboxes again.
+        const read = !(await hasUploads());
         const rows = await mailboxes(name).catch(() => []);
         const settled =
+          read &&
           rows.length > 0 &&
           rows.every((row) => ["Synced", "Failed", "Completed", "Stopped"].includes(row.status));
         if (settled) {
