@@ -6,7 +6,7 @@ import { startBigFolderOfCyrus, startBigFolderOfDovecot } from "./changes/server
 // messages. Ends with 1 if a round fetched more than the one message that changed, by its summary, flags and content.
 
 const messages = Number(process.argv[2] ?? 10_000);
-const widths = [28, 28, 10, 12, 16, 8];
+const widths = [30, 28, 10, 12, 16, 8];
 const print = (...cells: readonly (string | number)[]) =>
   console.log(cells.map((cell, column) => String(cell).padEnd(widths[column] ?? 0)).join(""));
 
