@@ -1,8 +1,9 @@
+import type { SpecialUse } from "../../domain/folders.ts";
 import type { FolderId, TargetFolderId } from "../../domain/names.ts";
 import { emptyUidSet, everyUid, hasUid, sizeOf, uidSetOf } from "../../domain/uid-set.ts";
 import type { FolderRecord } from "../ports/ledger-store.ts";
 import type { FolderStatus, SourceFolder } from "../ports/source.ts";
-import type { TargetFolder } from "../ports/target.ts";
+import type { FolderNaming, TargetFolder } from "../ports/target.ts";
 import { hour } from "../runtime.ts";
 import type { MappedRecord } from "./copy-folder.ts";
 import { headerDigest } from "./digest.ts";
@@ -42,7 +43,8 @@ export async function planRound(run: SyncRun): Promise<readonly FolderRecord[]> 
   const isListed = (record: FolderRecord) =>
     paths.has(record.path) || (record.partition !== undefined && record.specialUse === "archive");
   const left = leavingFolders(records, matches, isListed);
-  const { current, leaving } = await planFolders(run, mapped, matches, left);
+  const special = [...mapped.filter(isSpecial), ...leftOutParents(listed, mapped, run.target.naming)];
+  const { current, leaving } = await planFolders(run, special, matches, left);
   const changed = current.filter((record, index) => record !== matches[index]?.stored);
   for (const record of changed) run.progressed(record);
   await commitFolders(run, changed);
@@ -104,7 +106,7 @@ function isRemembered(record: FolderRecord): boolean {
  */
 async function planFolders(
   run: SyncRun,
-  mapped: readonly MappedFolder[],
+  special: readonly SpecialFolder[],
   matches: readonly Match[],
   leaving: readonly FolderRecord[],
 ): Promise<{ readonly current: readonly FolderRecord[]; readonly leaving: readonly FolderRecord[] }> {
@@ -131,7 +133,7 @@ async function planFolders(
       current.push(placed(record));
       continue;
     }
-    const target = await ensureTarget(run, mapped, folder);
+    const target = await ensureTarget(run, special, folder);
     current.push({ ...record, targetFolderId: target.id, targetPath: target.path });
   }
   return { current, leaving: leaving.map(placed) };
@@ -254,14 +256,35 @@ function unseenOf({ status }: SourceFolder): Pick<FolderRecord, "unseen"> {
   return status?.unseen === undefined ? {} : { unseen: status.unseen };
 }
 
+/** A folder at the source that stands for the target's own folder of its use. */
+type SpecialFolder = Pick<MappedFolder, "segments"> & { readonly specialUse: SpecialUse };
+
+function isSpecial(folder: MappedFolder): folder is MappedFolder & SpecialFolder {
+  return folder.specialUse !== undefined;
+}
+
+/** Folders with a special use that take no part; what is below them may. Pure. */
+function leftOutParents(
+  listed: readonly SourceFolder[],
+  mapped: readonly MappedFolder[],
+  naming: FolderNaming,
+): readonly SpecialFolder[] {
+  const taking = new Set(mapped.map(({ source }) => source.path));
+  return listed.flatMap(({ path, segments, specialUse }) =>
+    specialUse === undefined || taking.has(path)
+      ? []
+      : [{ segments: segments.map((segment) => naming.sanitize(segment)), specialUse }],
+  );
+}
+
 /** A folder below one with a special use belongs below the target's own folder of that use, whatever its name there. */
 async function ensureTarget(
   run: SyncRun,
-  mapped: readonly MappedFolder[],
+  special: readonly SpecialFolder[],
   folder: MappedFolder,
 ): Promise<TargetFolder> {
-  for (const above of mapped)
-    if (above.specialUse && isBelow(folder.segments, above.segments))
+  for (const above of special)
+    if (isBelow(folder.segments, above.segments))
       await run.target.ensureFolder(above.segments, above.specialUse);
   return run.target.ensureFolder(folder.segments, folder.specialUse);
 }

@@ -130,6 +130,8 @@ export class MemoryTargetMailbox implements TargetMailbox {
   readonly order: "ascending" | "descending";
   readonly #mailbox: TargetState;
   readonly #kind: TargetKind;
+  /** What this session has ensured, as Graph's folders are known by id only. */
+  readonly #paths = new Map<string, string>();
 
   constructor(mailbox: TargetState, kind: TargetKind) {
     this.#mailbox = mailbox;
@@ -138,7 +140,8 @@ export class MemoryTargetMailbox implements TargetMailbox {
   }
 
   async ensureFolder(segments: readonly string[], specialUse?: SpecialUse): Promise<TargetFolder> {
-    const { id, path } = this.#mailbox.folderAt(specialUse ? wellKnown[specialUse] : segments.join("/"));
+    const { id, path } = this.#mailbox.folderAt(specialUse ? wellKnown[specialUse] : this.#pathOf(segments));
+    this.#paths.set(segments.join("/"), path);
     return { id, path };
   }
 
@@ -254,6 +257,12 @@ export class MemoryTargetMailbox implements TargetMailbox {
   }
 
   async close(): Promise<void> {}
+
+  #pathOf(segments: readonly string[]): string {
+    const above = segments.slice(0, -1);
+    const parent = above.length === 0 ? undefined : (this.#paths.get(above.join("/")) ?? this.#pathOf(above));
+    return [...(parent === undefined ? [] : [parent]), segments.at(-1)].join("/");
+  }
 
   #itemsIn(folder: TargetFolderId): TargetItem[] {
     return this.#mailbox.items.filter((item) => item.folder === folder);

@@ -1,4 +1,5 @@
 import { expect } from "vitest";
+import type { SpecialUse } from "../../../shared/domain/folders.ts";
 import type { BatchName, EndpointName, MailboxId } from "../../../shared/domain/names.ts";
 import type { MailboxRecord } from "../../../shared/migration/ports/registry.ts";
 import { type DeploymentSettings, MemoryDeployment } from "../../stack/memory/memory-deployment.ts";
@@ -7,6 +8,10 @@ import { TargetState } from "../../stack/memory/memory-target.ts";
 
 export const batch = "spring" as BatchName;
 const endpoint = "old" as EndpointName;
+const specialUses = new Map<string, SpecialUse>([
+  ["INBOX", "inbox"],
+  ["Sent", "sent"],
+]);
 
 interface UploadedFiles {
   readonly options?: Readonly<Record<string, unknown>>;
@@ -31,7 +36,7 @@ export class Migration {
 
   folder(path: string, user = this.#users[0] ?? ""): SourceFolderState {
     const folders = this.deployment.source.mailboxes.get(user);
-    const folder = folders?.get(path) ?? new SourceFolderState(path === "INBOX" ? "inbox" : undefined);
+    const folder = folders?.get(path) ?? new SourceFolderState(specialUses.get(path));
     folders?.set(path, folder);
     return folder;
   }
