@@ -89,7 +89,8 @@ function leavingFolders(
     (record) =>
       !matched.has(record.folderId) &&
       (!isListed(record) || record.partition !== undefined) &&
-      (record.state === "active" || (record.state === "targetGone" && isRemembered(record))),
+      (record.state === "active" ||
+        (record.state === "targetGone" && (isRemembered(record) || record.totalItemCount > 0))),
   );
 }
 

@@ -19,14 +19,21 @@ export type Visit = { readonly end: "done" | "more" } | { readonly end: "later";
  */
 export async function visitFolder(run: SyncRun, folder: MappedRecord, budget: Budget): Promise<Visit> {
   try {
+    return await visitOrAbandon(run, folder, budget);
+  } catch (error) {
+    if (isMigrationError(error) && error.code === "TargetFolderGone")
+      return leave(run, folder, withoutTarget);
+    throw error;
+  }
+}
+
+/** Visits a folder that may be gone at the source: the next plan lets its messages follow to where they went. */
+async function visitOrAbandon(run: SyncRun, folder: MappedRecord, budget: Budget): Promise<Visit> {
+  try {
     return await visit(run, folder, budget);
   } catch (error) {
-    if (!isMigrationError(error)) throw error;
-    // The next plan lets its messages follow to where they went.
-    if (error.code === "SourceFolderGone")
-      return leave(run, folder, (record) => abandonChunk(record, run.clock()));
-    if (error.code === "TargetFolderGone") return leave(run, folder, withoutTarget);
-    throw error;
+    if (!isMigrationError(error) || error.code !== "SourceFolderGone") throw error;
+    return leave(run, folder, (record) => abandonChunk(record, run.clock()));
   }
 }
 

@@ -180,6 +180,7 @@ export class MemoryTargetMailbox implements TargetMailbox {
     };
     const unknown = this.#itemsIn(folder).filter(({ id }) => !known.has(id));
     if (this.#kind === "graph") {
+      this.#present(folder);
       const written = unknown.filter(({ chunkToken }) => chunkToken === chunk.token);
       for (const candidate of candidates)
         note(

@@ -50,6 +50,13 @@ const happenings: readonly Happening[] = [
     needsMark: true,
   },
   { title: "a folder is renamed", act: renameFolder, staysInPlace: true, needsMark: true },
+  {
+    title: "a folder is removed at the source, and by the user in the target",
+    act: (migration) => {
+      migration.removeFolder("Work");
+      migration.target().deleteFolder("Work");
+    },
+  },
   { title: "new mail comes in", act: (migration) => void migration.folder("INBOX").add(message(90)) },
 ];
 
@@ -161,4 +168,25 @@ describe.each(["graph", "imap"] as const)("to %s", (target) => {
     }
     expect(failures).toEqual([]);
   });
+});
+
+it("ends where a folder with a write in doubt is removed at the source, and in the target at any later call", async () => {
+  const clean = new FaultPlan();
+  await twoRounds(start("graph", clean));
+  const last = clean.calls.slice(0, 120).lastIndexOf("target.write") + 1;
+  const failures: string[] = [];
+  for (let later = last + 1; later < last + 110; later++) {
+    const faults = new Map<number, Fault>();
+    const migration = start("graph", new FaultPlan(faults));
+    faults.set(last, { kind: "diesAfter", meanwhile: () => migration.removeFolder("Work") });
+    faults.set(later, { kind: "goesOn", meanwhile: () => migration.target().deleteFolder("Work") });
+    try {
+      await twoRounds(migration);
+      await twoMoreRounds(migration);
+      await migration.expectSettled();
+    } catch (error) {
+      failures.push(`call ${later}: ${error instanceof Error ? error.message : error}`);
+    }
+  }
+  expect(failures).toEqual([]);
 });
