@@ -636,6 +636,16 @@ describe("findWritten", () => {
     expect((await mailbox.findWritten(folder, chunk, [], new Set([id]))).size).toBe(0);
   });
 
+  it("says that the folder is gone", async () => {
+    const { id } = await mailbox.ensureFolder(["Gone"]);
+    // The first time into the deleted items, the second time for good.
+    await request("DELETE", `/mailFolders/${id}`);
+    await request("DELETE", `/mailFolders/${id}`);
+    await expect(
+      mailbox.findWritten(id, { token: "chunk-1", mark: "" }, [candidateOf(outgoing(plain()))], new Set()),
+    ).rejects.toMatchObject({ kind: "item", code: "TargetFolderGone" });
+  });
+
   it("needs no mark beforehand", async () => {
     expect(await mailbox.markFolder(await inbox())).toBe("");
   });

@@ -1,5 +1,7 @@
+import { isMigrationError } from "../../domain/errors.ts";
 import type { Stamp, TargetFolderId, TargetItemId } from "../../domain/names.ts";
 import type { FoundItem, InterruptedChunk, WriteCandidate } from "../../migration/ports/target.ts";
+import { folderGone } from "./classify.ts";
 import { flagsOf, representableFlags, stateFields, stateProperties } from "./flags.ts";
 import type { LocatedMessage } from "./items.ts";
 import { expandProperties, propertyIds, propertyValue, whereProperty } from "./properties.ts";
@@ -29,7 +31,9 @@ export async function findWritten(
       $expand: expandProperties(propertyIds.stamp, ...stateProperties),
       $top: "100",
     },
-  );
+  ).catch((error: unknown) => {
+    throw isMigrationError(error) && error.code === "TargetItemGone" ? folderGone() : error;
+  });
   return matchStamps(messages, candidates, known, retired);
 }
 

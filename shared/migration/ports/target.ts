@@ -108,6 +108,7 @@ export interface TargetMailbox {
   /**
    * Which of the candidates are in the target already. For each stamp the found items, oldest first.
    * Reads only. `known` are items that belong to other messages.
+   * @throws MigrationError `item`/`TargetFolderGone` where the target tells that there is no such folder.
    */
   findWritten(
     folder: TargetFolderId,
