@@ -16,6 +16,10 @@ beforeAll(async () => {
   setDefaultCACertificates([...before, authority.certificate]);
   server = await startWebServer(address, await authority.issue(["contoso.test"]), (request, response) => {
     if (request.url === "/silent") return;
+    if (request.url === "/switched") {
+      response.writeHead(101, { connection: "upgrade", upgrade: "other" }).end();
+      return;
+    }
     if (request.url === "/moved") {
       response.writeHead(302, { location: "https://contoso.test/hello" }).end();
       return;
@@ -58,6 +62,7 @@ describe("a page", () => {
   it.each([
     ["is too long", "https://contoso.test/endless"],
     ["ends in the middle", "https://contoso.test/broken"],
+    ["goes on in another protocol", "https://contoso.test/switched"],
     ["has a certificate for another name", "https://fabrikam.test/hello"],
     ["nobody serves", "https://contoso.test:1/hello"],
   ])("that %s is none", async (_, url) => {

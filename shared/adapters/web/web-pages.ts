@@ -35,7 +35,11 @@ async function read(
   call.on("error", () => undefined);
   call.end();
   try {
-    const [response] = (await once(call, "response")) as [IncomingMessage];
+    // A server that switches protocols ends the call without an answer and without an error.
+    const ended = once(call, "close").then(() => undefined);
+    const answer = await Promise.race([once(call, "response") as Promise<[IncomingMessage]>, ended]);
+    if (answer === undefined) return undefined;
+    const [response] = answer;
     const chunks: Buffer[] = [];
     let size = 0;
     for await (const chunk of response as AsyncIterable<Buffer>) {
