@@ -260,7 +260,11 @@ async function visitFolders(
   const folders = plans ? await planRound(run) : await run.ledger.listFolders(run.ledgerId);
   progress.replace(folders);
   const pending = folders.filter((folder) => folder.pending).filter(isMapped);
-  if (pending.length === 0) return "finished";
+  if (pending.length === 0) {
+    // What an earlier round lost counts also where nothing has changed since: a retry alone passes no limit.
+    refuseTooManySkips(progress, batch);
+    return "finished";
+  }
   const budget = new Budget(await limitsNow(), run.clock);
   pending.sort((a, b) => rank(a) - rank(b) || (a.path < b.path ? -1 : 1));
   let later: number | undefined;
