@@ -1,10 +1,10 @@
-import { app, type HttpRequest, type HttpResponseInit } from "@azure/functions";
+import type { HttpRequest, HttpResponseInit } from "@azure/functions";
 import { z } from "zod";
 import { batchControl, status } from "../shared/composition.ts";
 import { batchNameSchema, mailboxIdSchema } from "../shared/domain/names.ts";
 import { mailboxStatusSchema } from "../shared/domain/states.ts";
 import type { ControlResult } from "../shared/migration/control/batch-control.ts";
-import { answering, errorResponse, type Handler } from "./http.ts";
+import { errorResponse, route } from "./http.ts";
 
 const batchParams = z.object({ batch: batchNameSchema });
 const mailboxParams = batchParams.extend({ mailboxId: mailboxIdSchema });
@@ -17,7 +17,7 @@ const listQuery = z.object({
 const noBatch = errorResponse(404, "BatchNotFound", "There is no batch of this name.");
 
 export async function listBatches(): Promise<HttpResponseInit> {
-  return { jsonBody: { value: await (await status()).batches() } };
+  return { jsonBody: { value: await (await status()).batches(), nextLink: null } };
 }
 
 export async function getBatch(request: HttpRequest): Promise<HttpResponseInit> {
@@ -69,12 +69,9 @@ function answer(result: ControlResult): HttpResponseInit {
   return { status: 202, jsonBody: { mailboxes: result.mailboxes } };
 }
 
-const route = (name: string, method: "GET" | "POST" | "DELETE", path: string, handler: Handler): void =>
-  app.http(name, { methods: [method], route: path, authLevel: "anonymous", handler: answering(handler) });
-
-route("batches-list", "GET", "batches", listBatches);
-route("batches-get", "GET", "batches/{batch}", getBatch);
-route("batches-delete", "DELETE", "batches/{batch}", deleteBatch);
-route("batches-act", "POST", "batches/{batch}/{action}", actOnBatch);
-route("mailboxes-list", "GET", "batches/{batch}/mailboxes", listMailboxes);
-route("mailboxes-get", "GET", "batches/{batch}/mailboxes/{mailboxId}", getMailbox);
+route("batches-list", "GET", "batches", "Migration.Read", listBatches);
+route("batches-get", "GET", "batches/{batch}", "Migration.Read", getBatch);
+route("batches-delete", "DELETE", "batches/{batch}", "Migration.Operate", deleteBatch);
+route("batches-act", "POST", "batches/{batch}/{action}", "Migration.Operate", actOnBatch);
+route("mailboxes-list", "GET", "batches/{batch}/mailboxes", "Migration.Read", listMailboxes);
+route("mailboxes-get", "GET", "batches/{batch}/mailboxes/{mailboxId}", "Migration.Read", getMailbox);

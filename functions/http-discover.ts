@@ -1,8 +1,8 @@
-import { app, type HttpRequest, type HttpResponseInit } from "@azure/functions";
+import type { HttpRequest, HttpResponseInit } from "@azure/functions";
 import { z } from "zod";
 import { serverDiscovery } from "../shared/composition.ts";
 import { asHostName } from "../shared/migration/discovery/host-name.ts";
-import { answering } from "./http.ts";
+import { route } from "./http.ts";
 
 const query = z.object({
   domain: z
@@ -22,9 +22,5 @@ export async function discover(request: HttpRequest): Promise<HttpResponseInit> 
   return { jsonBody: { domain, value: servers, nextLink: null, notes } };
 }
 
-app.http("discover", {
-  methods: ["GET"],
-  route: "discover",
-  authLevel: "anonymous",
-  handler: answering(discover),
-});
+// It connects to servers that the caller chooses.
+route("discover", "GET", "discover", "Migration.Operate", discover);

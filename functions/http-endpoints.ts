@@ -1,9 +1,9 @@
-import { app, type HttpRequest, type HttpResponseInit } from "@azure/functions";
+import type { HttpRequest, HttpResponseInit } from "@azure/functions";
 import { z } from "zod";
 import { endpointManagement, endpointTest } from "../shared/composition.ts";
 import { endpointNameSchema } from "../shared/domain/names.ts";
 import type { SettingIssue } from "../shared/migration/upload/json-file.ts";
-import { answering, errorResponse, type Handler } from "./http.ts";
+import { errorResponse, route } from "./http.ts";
 
 const endpointParams = z.object({ endpoint: endpointNameSchema });
 /** An issue never shows the text, which may hold a password. */
@@ -113,16 +113,8 @@ function invalidFile(name: string, issues: readonly SettingIssue[]): HttpRespons
   return errorResponse(409, "EndpointInvalid", `The file endpoints/${name}.json needs attention.`, issues);
 }
 
-const route = (
-  name: string,
-  method: "GET" | "PUT" | "POST" | "DELETE",
-  path: string,
-  handler: Handler,
-): void =>
-  app.http(name, { methods: [method], route: path, authLevel: "anonymous", handler: answering(handler) });
-
-route("endpoints-list", "GET", "endpoints", listEndpoints);
-route("endpoints-get", "GET", "endpoints/{endpoint}", getEndpoint);
-route("endpoints-put", "PUT", "endpoints/{endpoint}", putEndpoint);
-route("endpoints-delete", "DELETE", "endpoints/{endpoint}", deleteEndpoint);
-route("endpoints-test", "POST", "endpoints/{endpoint}/test", testEndpoint);
+route("endpoints-list", "GET", "endpoints", "Migration.Read", listEndpoints);
+route("endpoints-get", "GET", "endpoints/{endpoint}", "Migration.Read", getEndpoint);
+route("endpoints-put", "PUT", "endpoints/{endpoint}", "Migration.Operate", putEndpoint);
+route("endpoints-delete", "DELETE", "endpoints/{endpoint}", "Migration.Operate", deleteEndpoint);
+route("endpoints-test", "POST", "endpoints/{endpoint}/test", "Migration.Operate", testEndpoint);

@@ -1,6 +1,6 @@
-import { app, type HttpResponseInit } from "@azure/functions";
+import type { HttpResponseInit } from "@azure/functions";
 import { checkHealth } from "../shared/composition.ts";
-import { answering } from "./http.ts";
+import { route } from "./http.ts";
 
 /** Tells whether settings are complete and storage can be reached. */
 export async function getHealth(): Promise<HttpResponseInit> {
@@ -8,9 +8,4 @@ export async function getHealth(): Promise<HttpResponseInit> {
   return { jsonBody: { status: "healthy" } };
 }
 
-app.http("health", {
-  methods: ["GET"],
-  route: "health",
-  authLevel: "anonymous",
-  handler: answering(getHealth),
-});
+route("health", "GET", "health", "signedIn", getHealth);

@@ -1,8 +1,10 @@
-import type { HttpRequest, HttpResponseInit, InvocationContext } from "@azure/functions";
+import { app, type HttpMethod, type HttpRequest, type HttpResponseInit } from "@azure/functions";
 import { z } from "zod";
+import { runsInAzure } from "../shared/config.ts";
 import { isMigrationError } from "../shared/domain/errors.ts";
+import { type AppRole, refusalOf } from "./authorize.ts";
 
-export type Handler = (request: HttpRequest, context: InvocationContext) => Promise<HttpResponseInit>;
+export type Handler = (request: HttpRequest) => Promise<HttpResponseInit>;
 
 /** An answer in the API's error form. `details` is left out where there is nothing to add. */
 export function errorResponse(
@@ -14,21 +16,66 @@ export function errorResponse(
   return { status, jsonBody: { error: { code, message, ...(details === undefined ? {} : { details }) } } };
 }
 
-/** Turns what a handler throws into the API's errors: bad input is the caller's fault, everything else is ours. */
-export function answering(handler: Handler): Handler {
-  return async (request, context) => {
-    try {
-      return await handler(request, context);
-    } catch (error) {
-      if (error instanceof z.ZodError)
+/**
+ * Registers a route of the API.
+ * @param access the role it takes, or `signedIn` for whoever Entra lets in. On an operator's own machine, where the host
+ * listens to that machine alone, nobody signs in.
+ */
+export function route(
+  name: string,
+  method: HttpMethod,
+  path: string,
+  access: AppRole | "signedIn",
+  handler: Handler,
+): void {
+  app.http(name, {
+    methods: [method],
+    route: path,
+    authLevel: "anonymous",
+    handler: async (request, context) => {
+      try {
+        return refused(request, access) ?? (await handler(request));
+      } catch (error) {
+        const answer = errorAnswer(error);
+        if (answer !== undefined) return answer;
+        context.error(`${name} failed: ${framesOf(error)}`);
         return errorResponse(
-          400,
-          "BadRequest",
-          "The request is not valid.",
-          error.issues.map((issue) => ({ path: issue.path.join("."), message: issue.message })),
+          500,
+          "InternalError",
+          "The request failed. The log of the application tells where.",
         );
-      if (isMigrationError(error)) return errorResponse(503, error.code, error.message);
-      throw error;
-    }
-  };
+      }
+    },
+  });
+}
+
+function refused({ headers }: HttpRequest, access: AppRole | "signedIn"): HttpResponseInit | undefined {
+  if (access === "signedIn" || !runsInAzure()) return undefined;
+  switch (refusalOf(headers.get("x-ms-client-principal"), access)) {
+    case "signIn":
+      return errorResponse(401, "SignInRequired", "Sign in with Microsoft Entra first.");
+    case "role":
+      return errorResponse(403, "RoleRequired", `This takes the app role ${access}.`);
+    default:
+      return undefined;
+  }
+}
+
+/** Bad input is the caller's fault; what the product's own errors say, an operator can act on. */
+function errorAnswer(error: unknown): HttpResponseInit | undefined {
+  if (error instanceof z.ZodError)
+    return errorResponse(
+      400,
+      "BadRequest",
+      "The request is not valid.",
+      error.issues.map((issue) => ({ path: issue.path.join("."), message: issue.message })),
+    );
+  return isMigrationError(error) ? errorResponse(503, error.code, error.message) : undefined;
+}
+
+/** Where an unknown error came from. Its text is left out: nobody knows what it holds. */
+function framesOf(error: unknown): string {
+  if (!(error instanceof Error)) return typeof error;
+  const frames = (error.stack ?? "").split("\n").filter((line) => /^\s+at /.test(line));
+  return [error.name, ...frames.slice(0, 8)].join("\n");
 }

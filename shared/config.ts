@@ -203,6 +203,11 @@ export function readTriggerSettings(environment: NodeJS.ProcessEnv = process.env
   };
 }
 
+/** True on an instance of Azure Functions, where App Service signs callers in; it names each of its instances. */
+export function runsInAzure(environment: NodeJS.ProcessEnv = process.env): boolean {
+  return Boolean(environment.WEBSITE_INSTANCE_ID);
+}
+
 type Settings = z.infer<typeof settingsSchema>;
 
 function storageConnection(s: Settings): StorageConnection | undefined {

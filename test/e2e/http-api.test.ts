@@ -1,0 +1,117 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Deployment, startDeployment } from "../stack/deployment.ts";
+
+interface Page {
+  readonly value: readonly { readonly id: string; readonly emailAddress: string; readonly status: string }[];
+  readonly nextLink: string | null;
+}
+
+const principal = (role: string) =>
+  Buffer.from(JSON.stringify({ role_typ: "roles", claims: [{ typ: "roles", val: role }] })).toString(
+    "base64",
+  );
+const users = ["ann", "ben", "cas"].map((name) => ({
+  emailAddress: `${name}@contoso.example`,
+  userName: name,
+  password: "secret",
+}));
+const codeOf = (body: unknown) => (body as { error: { code: string } }).error.code;
+
+describe("in Azure", () => {
+  let deployment: Deployment;
+
+  beforeAll(async () => {
+    deployment = await startDeployment({ settings: { WEBSITE_INSTANCE_ID: "instance" } });
+  });
+  afterAll(async () => deployment?.stop());
+
+  async function call(method: string, path: string, role?: string): Promise<unknown[]> {
+    const headers: Record<string, string> = role ? { "x-ms-client-principal": principal(role) } : {};
+    const response = await fetch(`${deployment.app.url}/api/${path}`, { method, headers });
+    const body: unknown = await response.json();
+    return response.ok ? [response.status] : [response.status, codeOf(body)];
+  }
+
+  it("a reader only reads, an operator does all, and nobody gets in without signing in", async () => {
+    for (const path of ["batches", "endpoints"]) {
+      expect(await call("GET", path)).toEqual([401, "SignInRequired"]);
+      expect(await call("GET", path, "Migration.Read")).toEqual([200]);
+      expect(await call("GET", path, "Migration.Operate")).toEqual([200]);
+    }
+    const changes = [
+      ["POST", "batches/one/stop", "BatchNotFound"],
+      ["DELETE", "batches/one", "BatchNotFound"],
+      ["DELETE", "endpoints/one", "EndpointNotFound"],
+      ["POST", "endpoints/one/test", "EndpointNotFound"],
+    ] as const;
+    for (const [method, path, code] of changes) {
+      expect(await call(method, path)).toEqual([401, "SignInRequired"]);
+      expect(await call(method, path, "Migration.Read")).toEqual([403, "RoleRequired"]);
+      expect(await call(method, path, "Migration.Operate")).toEqual([404, code]);
+    }
+    expect(await call("PUT", "endpoints/one", "Migration.Read")).toEqual([403, "RoleRequired"]);
+    expect(await call("GET", "discover?domain=contoso.example", "Migration.Read")).toEqual([
+      403,
+      "RoleRequired",
+    ]);
+  });
+});
+
+describe("on this machine", () => {
+  let deployment: Deployment;
+
+  beforeAll(async () => {
+    deployment = await startDeployment();
+    await deployment.putEndpoint("old", { host: "127.0.0.1", port: 1 });
+    await deployment.upload("old", "pilot", users, { autoStart: false });
+    while ((await deployment.mailboxes("pilot")).length < users.length) await sleep(250);
+  });
+  afterAll(async () => deployment?.stop());
+
+  async function page(path: string): Promise<Page> {
+    const { status, body } = await deployment.request("GET", path);
+    expect(status).toBe(200);
+    return body as Page;
+  }
+
+  it("mailboxes are listed page by page, by status, and one by one", async () => {
+    const first = await page("batches/pilot/mailboxes?$top=2");
+    expect(first.value).toHaveLength(2);
+    const rest = (await (await fetch(first.nextLink ?? "")).json()) as Page;
+    expect(rest.nextLink).toBeNull();
+    const all = [...first.value, ...rest.value];
+    expect(all.map(({ emailAddress }) => emailAddress).sort()).toEqual(
+      users.map(({ emailAddress }) => emailAddress),
+    );
+    expect((await page("batches/pilot/mailboxes?status=Created")).value).toHaveLength(3);
+    expect((await page("batches/pilot/mailboxes?status=Synced")).value).toEqual([]);
+
+    const [some] = all;
+    const one = await deployment.request("GET", `batches/pilot/mailboxes/${some?.id}`);
+    expect(one).toMatchObject({ status: 200, body: { ...some, folders: [] } });
+    const none = await deployment.request(
+      "GET",
+      `batches/pilot/mailboxes/${"0".repeat(some?.id.length ?? 1)}`,
+    );
+    expect([none.status, codeOf(none.body)]).toEqual([404, "MailboxNotFound"]);
+  });
+
+  it("a batch tells why it is not synced or deleted, stops, and goes", async () => {
+    const sync = await deployment.request("POST", "batches/pilot/sync");
+    expect([sync.status, codeOf(sync.body)]).toEqual([409, "BatchNotRunning"]);
+    const refused = await deployment.request("DELETE", "batches/pilot");
+    expect([refused.status, codeOf(refused.body)]).toEqual([409, "BatchNotSafeToDelete"]);
+    expect(
+      (refused.body as { error: { details: { reasons: string[] } } }).error.details.reasons.length,
+    ).toBeGreaterThan(0);
+    expect(await deployment.request("POST", "batches/pilot/stop")).toEqual({
+      status: 202,
+      body: { mailboxes: 3 },
+    });
+    expect((await page("batches/pilot/mailboxes?status=Stopped")).value).toHaveLength(3);
+    expect((await deployment.request("POST", "batches/pilot/dance")).status).toBe(400);
+    expect((await deployment.request("DELETE", "batches/pilot?force=true")).status).toBe(202);
+    expect((await deployment.request("GET", "batches/pilot")).status).toBe(404);
+  });
+});

@@ -1,0 +1,31 @@
+import { describe, expect, it } from "vitest";
+import { type AppRole, refusalOf } from "../../functions/authorize.ts";
+
+const longRoleType = "http://schemas.microsoft.com/ws/2008/06/identity/claims/role";
+const encoded = (principal: unknown) => Buffer.from(JSON.stringify(principal)).toString("base64");
+
+function principal(roles: readonly string[], type = "roles"): string {
+  const claims = [{ typ: "name", val: "Migration.Operate" }, ...roles.map((val) => ({ typ: type, val }))];
+  return encoded({ auth_typ: "aad", name_typ: "name", role_typ: type, claims });
+}
+
+describe("who may use a route", () => {
+  it.each<[string, readonly string[], AppRole, string | undefined]>([
+    ["a reader reads", ["Migration.Read"], "Migration.Read", undefined],
+    ["a reader does not operate", ["Migration.Read"], "Migration.Operate", "role"],
+    ["an operator operates", ["Migration.Operate"], "Migration.Operate", undefined],
+    ["an operator reads", ["Migration.Operate"], "Migration.Read", undefined],
+    ["somebody without a role does neither", [], "Migration.Read", "role"],
+    ["another role counts for nothing", ["migration.read", "Admin"], "Migration.Read", "role"],
+  ])("%s", (_, roles, needed, refusal) => {
+    expect(refusalOf(principal(roles), needed)).toBe(refusal);
+    expect(refusalOf(principal(roles, longRoleType), needed)).toBe(refusal);
+  });
+
+  it.each([null, "", "%%%", encoded("text"), encoded({ claims: "Migration.Operate" })])(
+    "nobody has signed in with the principal %j",
+    (header) => {
+      expect(refusalOf(header, "Migration.Read")).toBe("signIn");
+    },
+  );
+});
