@@ -58,7 +58,6 @@ async function run(): Promise<number> {
   stack = await startStack({ settings: process.env });
   const { url } = await startServing(stack.settings, Number(process.env.HOST_PORT ?? (await freePort())));
   display.note(`API  ${url}/api/batches`);
-  display.note(`Page ${url}/api/dashboard`);
 
   const arrived = flags["no-sample"] ? true : await copySample(stack, `${url}/api`);
   if (flags.once) return arrived ? 0 : 1;
