@@ -79,6 +79,34 @@ describe("a mailbox of Gmail", () => {
     ).toHaveLength(1);
   });
 
+  test("takes no message for gone whose labels the server does not tell", async () => {
+    const { gmail } = account();
+    const { server, mailbox } = await open(gmail);
+    const reaction = { kind: "reply", text: "NO System Error (Failure)" } as const;
+    // Once each for all messages, for the halves with the third, and for the third alone.
+    server.faults.add({ command: /^UID FETCH (1:5|3:5|3) .*X-GM-LABELS/, times: 3, reaction });
+    await expect(mailbox.openFolder("Work")).rejects.toMatchObject({
+      kind: "transient",
+      code: "LabelsIncomplete",
+    });
+    expect(await uidsIn(mailbox, "Work")).toEqual([2]);
+    expect(await uidsIn(mailbox, "[Gmail]/Sent Mail")).toEqual([3]);
+  });
+
+  test("gives up on a server that refuses every look at the labels", async () => {
+    const gmail = new GmailAccount();
+    for (let n = 0; n < 400; n++) gmail.add({ content: `Subject: ${n}\r\n\r\n`, flags: [] }, ["Work"]);
+    const { server, mailbox } = await open(gmail);
+    const reaction = { kind: "reply", text: "NO System Error (Failure)" } as const;
+    server.faults.add({ command: /^UID FETCH/, times: Infinity, reaction });
+    const mark = server.commands.length;
+    await expect(mailbox.openFolder("Work")).rejects.toMatchObject({
+      kind: "transient",
+      code: "CommandRefused",
+    });
+    expect(verbs(server, mark).filter((verb) => verb === "UID FETCH").length).toBeLessThan(300);
+  });
+
   test("tells a status that changes with any message, and about how many messages there are", async () => {
     const { gmail, ids } = account();
     const { mailbox } = await open(gmail);

@@ -52,6 +52,8 @@ export interface FetchOptions {
 
 /** Servers must take command lines of 8,192 bytes at least (RFC 7162, 4); the rest of the line needs some of it. */
 const MAX_SET_LENGTH = 7_000;
+/** More than it takes to find the readable ones among a hundred messages; a server that refuses them all goes on forever. */
+const MAX_REFUSALS = 256;
 /** How long the rest of an abandoned answer is read before the connection is given up instead. */
 const DRAIN_MS = 20_000;
 
@@ -69,7 +71,8 @@ export async function* fetchRows(
   const [first, last] = [uids[0], uids.at(-1)];
   if (first === undefined || last === undefined) return;
   const asked: UidSet = options.changedSince === undefined ? uids : [[first[0], last[1]]];
-  for (const part of splitForCommandLine(asked)) yield* fetchPart(connection, part, uids, options);
+  const refusals: Refusals = { inRow: 0 };
+  for (const part of splitForCommandLine(asked)) yield* fetchPart(connection, part, uids, options, refusals);
 }
 
 /** The highest UID in the open folder, which must not be empty; 0 if the server does not tell. */
@@ -85,11 +88,17 @@ export async function newestUid(connection: ImapConnection): Promise<number> {
   return newest;
 }
 
+/** FETCHes of one request that were refused one after another, without a row. */
+interface Refusals {
+  inRow: number;
+}
+
 async function* fetchPart(
   connection: ImapConnection,
   uids: UidSet,
   wanted: UidSet,
   options: FetchOptions,
+  refusals: Refusals,
 ): AsyncGenerator<FetchRow> {
   const queue = new RowQueue<FetchRow>();
   const delivered = new Set<number>();
@@ -124,15 +133,18 @@ async function* fetchPart(
   if (reply.status === "OK") {
     const stoppedAt = lowestProcessed(reply);
     const rest = stoppedAt === undefined ? [] : differenceOf(uids, [[stoppedAt, Number.POSITIVE_INFINITY]]);
-    if (sizeOf(rest) > 0 && sizeOf(rest) < sizeOf(uids)) yield* fetchPart(connection, rest, wanted, options);
+    if (sizeOf(rest) > 0 && sizeOf(rest) < sizeOf(uids))
+      yield* fetchPart(connection, rest, wanted, options, refusals);
     return;
   }
   const error = connection.refusal(reply);
   if (error.code !== "CommandRefused" || reply.status === "BAD") throw error;
+  refusals.inRow = delivered.size > 0 ? 0 : refusals.inRow + 1;
+  if (refusals.inRow > MAX_REFUSALS) throw error;
   // A NO may stand for one unreadable message or for all from there on (RFC 9051, 6.4.5): ask for the halves of
   // what is missing, until the unreadable ones are alone.
   const missing = differenceOf(uids, uidSetOf(delivered));
-  for (const half of halvesOf(missing)) yield* fetchPart(connection, half, wanted, options);
+  for (const half of halvesOf(missing)) yield* fetchPart(connection, half, wanted, options, refusals);
 }
 
 async function drain(

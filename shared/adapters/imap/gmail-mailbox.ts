@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import { sizeOf, type UidSet, uidSetOf } from "../../domain/uid-set.ts";
+import { MigrationError } from "../../domain/errors.ts";
+import { differenceOf, sizeOf, type UidSet, uidSetOf } from "../../domain/uid-set.ts";
 import type {
   FolderStatus,
   OpenFolderStatus,
@@ -10,6 +11,7 @@ import type {
 import type { ImapConnection } from "./connection.ts";
 import { fetchItems, fetchRows } from "./fetch.ts";
 import { LabelPlaces, labelKeywords } from "./gmail-labels.ts";
+import { searchUids } from "./search.ts";
 import { ImapSourceFolder, type ImapSourceMailbox, type ListedSourceFolder } from "./source-mailbox.ts";
 import { declaredUse } from "./special-use.ts";
 
@@ -143,21 +145,30 @@ export class GmailMailbox implements SourceMailbox {
     { messages, uidNext }: OpenFolderStatus,
   ): Promise<ReadonlyMap<string, UidSet>> {
     const uids = new Map<string, number[]>();
-    if (messages > 0) {
-      const rows = fetchRows(this.#connection, [[1, uidNext - 1]], {
-        items: fetchItems.flags,
-        withLabels: true,
-      });
-      for await (const { uid, labels = [] } of rows) {
-        // In the folder of a label that label is not listed.
-        const home = places.homeOf([...labels, container]);
-        if (home === undefined) continue;
-        const own = uids.get(home);
-        if (own) own.push(uid);
-        else uids.set(home, [uid]);
-      }
+    const answered: number[] = [];
+    const existing = messages > 0 ? await searchUids(this.#connection, { among: [[1, uidNext - 1]] }) : [];
+    const rows = fetchRows(this.#connection, existing, { items: fetchItems.flags, withLabels: true });
+    for await (const { uid, labels = [] } of rows) {
+      answered.push(uid);
+      // In the folder of a label that label is not listed.
+      const home = places.homeOf([...labels, container]);
+      if (home === undefined) continue;
+      const own = uids.get(home);
+      if (own) own.push(uid);
+      else uids.set(home, [uid]);
     }
+    await this.#requireLabels(differenceOf(existing, uidSetOf(answered)));
     return new Map([...uids].map(([home, own]) => [home, uidSetOf(own)]));
+  }
+
+  /** A message whose labels were not told would seem to have left its folder. */
+  async #requireLabels(missing: UidSet): Promise<void> {
+    if (sizeOf(missing) === 0 || sizeOf(await searchUids(this.#connection, { among: missing })) === 0) return;
+    throw new MigrationError(
+      "transient",
+      "LabelsIncomplete",
+      "The source server did not tell the labels of all messages, so that it is unknown which folders they are in.",
+    );
   }
 }
 
