@@ -7,6 +7,7 @@ import { followFlags } from "./follow-flags.ts";
 import { followRemovals } from "./follow-removals.ts";
 import { abandonChunk, recoverChunk, removeLateArrivals } from "./recover-chunk.ts";
 import { beginLife, rematchFolder } from "./rematch-folder.ts";
+import { reopenGaps } from "./reopen-gaps.ts";
 import type { Budget, SyncRun } from "./run.ts";
 
 /** How a visit ended: the folder is up to date, has more to copy, or has to be looked at again after an instant. */
@@ -39,8 +40,8 @@ async function visitOrAbandon(run: SyncRun, folder: MappedRecord, budget: Budget
 
 async function visit(run: SyncRun, folder: MappedRecord, budget: Budget): Promise<Visit> {
   const opened = await run.source.openFolder(folder.path);
-  let record = await begin(run, folder, opened);
   const existing = await opened.searchUids();
+  let record = await begin(run, folder, opened, existing);
 
   if (record.openChunk?.moves) record = await closeMoves(run, record);
   record = await rematchFolder(run, record, opened, existing);
@@ -86,9 +87,16 @@ async function visit(run: SyncRun, folder: MappedRecord, budget: Budget): Promis
 }
 
 /** Notices a folder's new life and keeps the points from which flag changes and new UIDs count. */
-async function begin(run: SyncRun, folder: MappedRecord, opened: OpenSourceFolder): Promise<MappedRecord> {
+async function begin(
+  run: SyncRun,
+  folder: MappedRecord,
+  opened: OpenSourceFolder,
+  existing: UidSet,
+): Promise<MappedRecord> {
   const { highestModseq, uidNext } = opened.status;
-  const record = { ...(await beginLife(run, folder, opened.status)), uidNextSeen: uidNext };
+  // The plan has seen to the gaps of the folders that it could open.
+  const whole = await reopenGaps(run, await beginLife(run, folder, opened.status), opened, existing);
+  const record = { ...whole, uidNextSeen: uidNext };
   const first = record.uidNext === 0 && sizeOf(record.settled) === 0 && record.highestModseq === undefined;
   // Old records keep the flags that were last written, so after a new life all flags are compared.
   const compared = first && record.rematchFrom === undefined;
