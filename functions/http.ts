@@ -50,8 +50,10 @@ export function route(
 }
 
 function refused({ headers }: HttpRequest, access: AppRole | "signedIn"): HttpResponseInit | undefined {
-  if (access === "signedIn" || !runsInAzure()) return undefined;
-  switch (refusalOf(headers.get("x-ms-client-principal"), access)) {
+  const principal = headers.get("x-ms-client-principal");
+  // A principal comes from a sign-in only, so its roles count wherever the app believes itself to be.
+  if (access === "signedIn" || (principal === null && !runsInAzure())) return undefined;
+  switch (refusalOf(principal, access)) {
     case "signIn":
       return errorResponse(401, "SignInRequired", "Sign in with Microsoft Entra first.");
     case "role":

@@ -203,9 +203,13 @@ export function readTriggerSettings(environment: NodeJS.ProcessEnv = process.env
   };
 }
 
-/** True on an instance of Azure Functions, where App Service signs callers in; it names each of its instances. */
+/**
+ * True on an instance of Azure Functions, where App Service signs callers in. It gives every app its name; an instance id
+ * is missing on Flex Consumption, the plan of this app.
+ * @see https://learn.microsoft.com/azure/app-service/reference-app-settings
+ */
 export function runsInAzure(environment: NodeJS.ProcessEnv = process.env): boolean {
-  return Boolean(environment.WEBSITE_INSTANCE_ID);
+  return Boolean(environment.WEBSITE_SITE_NAME || environment.WEBSITE_INSTANCE_ID);
 }
 
 type Settings = z.infer<typeof settingsSchema>;

@@ -22,7 +22,7 @@ describe("in Azure", () => {
   let deployment: Deployment;
 
   beforeAll(async () => {
-    deployment = await startDeployment({ settings: { WEBSITE_INSTANCE_ID: "instance" } });
+    deployment = await startDeployment({ settings: { WEBSITE_SITE_NAME: "func-mail" } });
   });
   afterAll(async () => deployment?.stop());
 
@@ -95,6 +95,13 @@ describe("on this machine", () => {
       `batches/pilot/mailboxes/${"0".repeat(some?.id.length ?? 1)}`,
     );
     expect([none.status, codeOf(none.body)]).toEqual([404, "MailboxNotFound"]);
+  });
+
+  it("a principal that a sign-in in front of the app passes on is heeded here, too", async () => {
+    const headers = { "x-ms-client-principal": principal("Migration.Read") };
+    const url = `${deployment.app.url}/api/batches/none`;
+    expect((await fetch(url, { headers })).status).toBe(404);
+    expect((await fetch(url, { headers, method: "DELETE" })).status).toBe(403);
   });
 
   it("a batch tells why it is not synced or deleted, stops, and goes", async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type AppRole, refusalOf } from "../../functions/authorize.ts";
+import { runsInAzure } from "../../shared/config.ts";
 
 const longRoleType = "http://schemas.microsoft.com/ws/2008/06/identity/claims/role";
 const encoded = (principal: unknown) => Buffer.from(JSON.stringify(principal)).toString("base64");
@@ -28,4 +29,18 @@ describe("who may use a route", () => {
       expect(refusalOf(header, "Migration.Read")).toBe("signIn");
     },
   );
+});
+
+describe("where the app runs", () => {
+  it.each([
+    [
+      "an instance of Flex Consumption",
+      { WEBSITE_SITE_NAME: "func-mail", WEBSITE_SKU: "FlexConsumption" },
+      true,
+    ],
+    ["an instance of another plan", { WEBSITE_INSTANCE_ID: "0f" }, true],
+    ["a machine of one's own", { WEBSITE_HOSTNAME: "localhost:7071", WEBSITE_SITE_NAME: "" }, false],
+  ])("is known of %s", (_, environment, inAzure) => {
+    expect(runsInAzure(environment)).toBe(inAzure);
+  });
 });
