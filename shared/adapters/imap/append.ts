@@ -105,7 +105,7 @@ function tooLarge(): MigrationError {
   return new MigrationError(
     "item",
     "MessageTooLarge",
-    "The message is larger than the target server accepts. Raise the limit there, then start the mailbox again.",
+    "The message is larger than the target server accepts. Raise the limit there, then retry the batch.",
   );
 }
 

@@ -34,6 +34,7 @@ const columns: Columns<MailboxRecord> = {
   dueAt: optional(integer()),
   loginTest: optional(text()),
   deletionsConfirmed: optional(flag),
+  retriesSkipped: optional(flag),
 };
 
 /** Mailboxes of a page where the caller does not say how many. */

@@ -38,7 +38,10 @@ export interface BatchControl {
   stop(name: BatchName): Promise<ControlResult>;
   /** Starts an incremental sync of every synced mailbox now, or of one. */
   sync(name: BatchName, mailboxId?: MailboxId): Promise<ControlResult>;
-  /** Starts every failed mailbox again; a retry after `TooManyDeletions` confirms the deletions. */
+  /**
+   * Starts every failed mailbox again, and every synced one of which messages were skipped; those are tried again, too.
+   * A retry after `TooManyDeletions` confirms the deletions.
+   */
   retry(name: BatchName): Promise<ControlResult>;
   /** A last sync, after which mailboxes are Completed and no longer synced daily. */
   complete(name: BatchName): Promise<ControlResult>;
@@ -146,11 +149,12 @@ export function createBatchControl(parts: BatchControlParts): BatchControl {
     },
     retry: (name) =>
       act(name, "running", (mailbox) =>
-        mailbox.status === "Failed"
+        mailbox.status === "Failed" || (mailbox.status === "Synced" && mailbox.skippedItemCount > 0)
           ? {
               ...queuedAgain(mailbox),
               attempts: 0,
               error: undefined,
+              retriesSkipped: true,
               ...(mailbox.error?.code === "TooManyDeletions" ? { deletionsConfirmed: true } : {}),
             }
           : undefined,

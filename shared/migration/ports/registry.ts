@@ -73,6 +73,8 @@ export interface MailboxRecord {
   readonly loginTest?: "passed" | "released" | undefined;
   /** Set by a retry after `TooManyDeletions`, cleared by the sync that uses it. */
   readonly deletionsConfirmed?: boolean | undefined;
+  /** Set by a retry: the next step tries skipped messages again, and clears it. */
+  readonly retriesSkipped?: boolean | undefined;
 }
 
 export interface Page<T> {

@@ -18,6 +18,7 @@ import { LeaseHolder } from "./lease-holder.ts";
 import { isActive, MailboxState, Superseded } from "./mailbox-state.ts";
 import { isMapped, planRound } from "./plan-round.ts";
 import { Progress } from "./progress.ts";
+import { reopenSkipped } from "./reopen-skipped.ts";
 import { afterFailure, unexpected } from "./retry-delay.ts";
 import { Budget, type ChunkLimits, type SyncRun } from "./run.ts";
 import { closeSession, type MailboxSession, openSource, SessionPool } from "./sessions.ts";
@@ -233,6 +234,11 @@ async function work(
     };
     // What a new session sees of the source may be newer than the plan: it plans again.
     const plans = message.step === 0 || kept === undefined;
+    if (mailbox.retriesSkipped) {
+      await reopenSkipped(run);
+      // Once a round only: what is skipped anew stays skipped.
+      await state.update((current) => ({ ...current, retriesSkipped: undefined }));
+    }
     const next = await visitFolders(run, plans, progress, batch, () =>
       limitsOfToday(parts, state, progress.bytesTransferred),
     );
