@@ -4,6 +4,7 @@ import "./mailbox-sync.ts";
 import "./folder-sync.ts";
 import "./resync-timer.ts";
 import "./janitor-timer.ts";
+import "./reports-timer.ts";
 import "./http-health.ts";
 import "./http-batches.ts";
 import "./http-endpoints.ts";

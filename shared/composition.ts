@@ -281,8 +281,8 @@ export const resync = once(async () => {
 });
 
 export const janitor = once(async () => {
-  const { batches, mailboxes, ledgers, admissions } = await tables();
-  const { uploads, reports } = await blobs();
+  const { batches, mailboxes, admissions } = await tables();
+  const { uploads } = await blobs();
   const { deadLetters } = await serviceBus();
   return createJanitor({
     uploads,
@@ -292,11 +292,15 @@ export const janitor = once(async () => {
     admissions,
     admission: await admission(),
     control: await batchControl(),
-    reports: createReports({ batches, mailboxes, ledger: ledgers, reports, clock, log }),
     deadLetters,
     clock,
     log,
   });
+});
+
+export const reports = once(async () => {
+  const { batches, mailboxes, ledgers } = await tables();
+  return createReports({ batches, mailboxes, ledger: ledgers, reports: (await blobs()).reports, clock, log });
 });
 
 export const endpointManagement = once(async () =>

@@ -117,7 +117,15 @@ describe("package", () => {
       const names = ready.map(({ functionName }) => String(functionName));
       expect(names.toSorted()).toEqual(await functionsOfSource());
       expect(names).toEqual(
-        expect.arrayContaining(["upload", "mailbox-sync", "folder-sync", "resync", "janitor", "health"]),
+        expect.arrayContaining([
+          "upload",
+          "mailbox-sync",
+          "folder-sync",
+          "resync",
+          "janitor",
+          "reports",
+          "health",
+        ]),
       );
       expect((await fetch(`${app.url}/api/health`)).status).toBe(200);
     });

@@ -14,7 +14,7 @@ export interface StoredBlob {
 
 /** Longest time of a call that moves little data, in milliseconds, the SDK's own repeats included. */
 const callTimeoutMs = 60_000;
-/** Longest time of a call that moves a whole file. */
+/** Longest time of a call that reads a whole file, and longest silence while one is written. */
 const transferTimeoutMs = 600_000;
 /** Settings files are small: more bytes than this are not read, and what was read is then not valid JSON. */
 const maxTextBytes = 1_048_576;
@@ -107,12 +107,12 @@ export class Container {
    */
   async write(name: string, contentType: string, content: AsyncIterable<string>): Promise<void> {
     const blob = this.#client.getBlockBlobClient(name);
-    const options = {
-      blobHTTPHeaders: { blobContentType: contentType },
-      abortSignal: AbortSignal.timeout(transferTimeoutMs),
-    };
+    const limit = new AbortController();
+    const timer = setTimeout(() => limit.abort(), transferTimeoutMs);
+    const options = { blobHTTPHeaders: { blobContentType: contentType }, abortSignal: limit.signal };
     await classified(async () => {
-      const pieces = piecesOf(content);
+      // The content may take as long as it needs; only silence ends the transfer.
+      const pieces = piecesOf(onEach(content, () => timer.refresh()));
       const first = await pieces.next();
       if (first.done === true) return blob.upload("", 0, options);
       const second = await pieces.next();
@@ -120,7 +120,7 @@ export class Container {
       if (second.done === true) return blob.upload(first.value, first.value.length, options);
       const all = chain([first.value, second.value], pieces);
       return blob.uploadStream(Readable.from(all, { objectMode: false }), pieceBytes, 2, options);
-    });
+    }).finally(() => clearTimeout(timer));
   }
 
   /**
@@ -203,6 +203,13 @@ async function* piecesOf(content: AsyncIterable<string>): AsyncGenerator<Buffer>
     length = 0;
   }
   if (length > 0) yield Buffer.from(texts.join(""));
+}
+
+async function* onEach<T>(items: AsyncIterable<T>, note: () => void): AsyncGenerator<T> {
+  for await (const item of items) {
+    note();
+    yield item;
+  }
 }
 
 async function* chain(first: readonly Buffer[], rest: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {

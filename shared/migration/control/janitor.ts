@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { isMigrationError } from "../../domain/errors.ts";
-import type { BatchName, EndpointName, MailboxId } from "../../domain/names.ts";
+import type { EndpointName, MailboxId } from "../../domain/names.ts";
 import { mailboxSyncMessageSchema } from "../../domain/queue-messages.ts";
 import { type Admission, clockSkewMs } from "../admission/admission.ts";
 import type { AdmissionState, AdmissionStore, Permit } from "../ports/admission-store.ts";
@@ -8,7 +8,6 @@ import type { UploadStore } from "../ports/blobs.ts";
 import type { BatchRecord, BatchStore, MailboxRecord, MailboxStore } from "../ports/registry.ts";
 import type { DeadLetter, DeadLetterQueue } from "../ports/work-queue.ts";
 import { type Clock, type Log, minute } from "../runtime.ts";
-import { areReportsDue, type BatchState, BatchWatch, type Reports } from "../status/reports.ts";
 import { isActive } from "../sync/mailbox-state.ts";
 import { isBeingTested, waitsForOthers } from "../sync/test-login.ts";
 import type { BatchControl } from "./batch-control.ts";
@@ -26,7 +25,6 @@ export interface JanitorParts {
   readonly admissions: AdmissionStore;
   readonly admission: Admission;
   readonly control: BatchControl;
-  readonly reports: Reports;
   readonly deadLetters: DeadLetterQueue;
   readonly clock: Clock;
   readonly log: Log;
@@ -34,21 +32,17 @@ export interface JanitorParts {
 
 /**
  * Mends what a lost event, a lost message or a crash between two writes has left: uploads nobody read, permits whose
- * worker died, mailboxes that wait for nothing, dead letters, batches to be started or removed, syncs that are due,
- * reports that do not show the last round.
+ * worker died, mailboxes that wait for nothing, dead letters, batches to be started or removed, syncs that are due.
  * Every duty is tried even if another one failed. Repeatable, also by two at once.
  */
 export function createJanitor(parts: JanitorParts): () => Promise<void> {
   const { log } = parts;
   return async () => {
-    const unreported: Unreported[] = [];
     const duties: readonly (readonly [string, () => Promise<number>])[] = [
       ["uploads", () => readMissedUploads(parts)],
       ["deadLetters", () => readDeadLetters(parts)],
       ["permits", () => renewPermits(parts)],
-      ["batches", () => tendBatches(parts, unreported)],
-      // Last, since a large batch takes minutes.
-      ["reports", () => writeReports(parts, unreported)],
+      ["batches", () => tendBatches(parts)],
     ];
     const done: Record<string, number> = {};
     let failure: unknown;
@@ -63,12 +57,6 @@ export function createJanitor(parts: JanitorParts): () => Promise<void> {
     log("janitor.swept", done);
     if (failure !== undefined && !isMigrationError(failure)) throw failure;
   };
-}
-
-/** A batch whose reports do not show its last round. */
-interface Unreported {
-  readonly batch: BatchName;
-  readonly state: BatchState;
 }
 
 /** Does a duty for each, whatever happens to the others. @returns the sum. @throws the first failure. */
@@ -150,20 +138,12 @@ async function renewPermit(parts: JanitorParts, endpoint: EndpointName, permit: 
   return 1;
 }
 
-async function tendBatches(parts: JanitorParts, unreported: Unreported[]): Promise<number> {
+async function tendBatches(parts: JanitorParts): Promise<number> {
   return forEach(await parts.batches.list(), async (batch) => {
     if (batch.intent === "removing") await parts.control.finishRemoval(batch.name);
     else if (startsNow(batch, parts.clock())) await parts.control.start(batch.name);
-    else if (batch.intent === "running" || batch.intent === "completed")
-      return tendMailboxes(parts, batch, unreported);
+    else if (batch.intent === "running" || batch.intent === "completed") return tendMailboxes(parts, batch);
     return 0;
-  });
-}
-
-function writeReports({ reports }: JanitorParts, unreported: readonly Unreported[]): Promise<number> {
-  return forEach(unreported, async ({ batch, state }) => {
-    await reports.write(batch, state);
-    return 1;
   });
 }
 
@@ -174,18 +154,12 @@ function startsNow({ intent, options }: BatchRecord, now: number): boolean {
   );
 }
 
-async function tendMailboxes(
-  parts: JanitorParts,
-  batch: BatchRecord,
-  unreported: Unreported[],
-): Promise<number> {
+async function tendMailboxes(parts: JanitorParts, batch: BatchRecord): Promise<number> {
   const admitted = await parts.admissions.read(batch.endpoint, 1);
   let count = 0;
   let waiting = false;
   let tested = true;
-  const watch = new BatchWatch();
   for await (const stored of parts.mailboxes.scan(batch.name)) {
-    watch.see(stored.value);
     waiting ||= isActive(stored.value) && waitsForOthers(stored.value);
     tested &&= !isBeingTested(batch.options, stored.value);
     const next = tended(stored.value, admitted, parts.clock());
@@ -198,8 +172,6 @@ async function tendMailboxes(
     await requestFor(parts, changed);
     count++;
   }
-  const state = watch.end();
-  if (areReportsDue(batch, state, parts.clock())) unreported.push({ batch: batch.name, state });
   return waiting && tested ? count + (await parts.control.releaseTested(batch.name)) : count;
 }
 

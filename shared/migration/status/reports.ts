@@ -1,4 +1,5 @@
 import { createHash, type Hash } from "node:crypto";
+import { isMigrationError } from "../../domain/errors.ts";
 import type { BatchName } from "../../domain/names.ts";
 import { type CsvValue, writeCsv } from "../csv-writer.ts";
 import type { ReportStore } from "../ports/blobs.ts";
@@ -56,27 +57,26 @@ export class BatchWatch {
  * @param now milliseconds since 1970.
  */
 export function areReportsDue(batch: BatchRecord, { atRest, digest }: BatchState, now: number): boolean {
-  if (batch.reported?.digest === digest) return false;
+  // At work the counters rise without a new digest.
+  if (atRest && batch.reported?.digest === digest) return false;
   return atRest || now - (batch.reported?.at ?? batch.startedAt ?? batch.createdAt) >= day;
 }
 
-export interface Reports {
-  /**
-   * Writes `mailboxes.csv` and `skipped-items.csv` of a batch over the old ones, a mailbox at a time. Repeatable.
-   * @param state of the batch, kept so that the same reports are not written again.
-   */
-  write(name: BatchName, state: BatchState): Promise<void>;
-}
-
-/** Creates the use case that reports what became of the mailboxes of a batch. */
-export function createReports(parts: {
+export interface ReportsParts {
   readonly batches: BatchStore;
   readonly mailboxes: MailboxStore;
   readonly ledger: LedgerStore;
   readonly reports: ReportStore;
   readonly clock: Clock;
   readonly log: Log;
-}): Reports {
+}
+
+/**
+ * The reports timer: writes `mailboxes.csv` and `skipped-items.csv` of every batch whose reports do not show its last
+ * round, a mailbox at a time, over the old ones. It takes minutes for a large batch, so nothing else waits for it. A batch
+ * whose reports fail holds up no other one, and is tried again by the next run. Repeatable.
+ */
+export function createReports(parts: ReportsParts): () => Promise<void> {
   const { batches, mailboxes, ledger, reports, clock, log } = parts;
 
   async function* mailboxRows(name: BatchName): AsyncGenerator<readonly CsvValue[]> {
@@ -131,13 +131,30 @@ export function createReports(parts: {
     }
   }
 
-  return {
-    async write(name, { digest }) {
-      await reports.write(name, "mailboxes", writeCsv(mailboxesHeader, mailboxRows(name)));
-      await reports.write(name, "skipped-items", writeCsv(skippedItemsHeader, skippedRows(name)));
-      if (await note(name, digest)) log("batch.reported", { batch: name });
-      // The removal may have passed before the last report was written.
-      else await reports.deleteAll(name);
-    },
+  async function stateOf(name: BatchName): Promise<BatchState> {
+    const watch = new BatchWatch();
+    for await (const { value } of mailboxes.scan(name)) watch.see(value);
+    return watch.end();
+  }
+
+  async function write(name: BatchName, digest: string): Promise<void> {
+    await reports.write(name, "mailboxes", writeCsv(mailboxesHeader, mailboxRows(name)));
+    await reports.write(name, "skipped-items", writeCsv(skippedItemsHeader, skippedRows(name)));
+    if (await note(name, digest)) log("batch.reported", { batch: name });
+    // The removal may have passed before the last report was written.
+    else await reports.deleteAll(name);
+  }
+
+  return async () => {
+    for (const batch of await batches.list()) {
+      if (batch.intent === "created" || batch.intent === "removing") continue;
+      try {
+        const state = await stateOf(batch.name);
+        if (areReportsDue(batch, state, clock())) await write(batch.name, state.digest);
+      } catch (error) {
+        if (!isMigrationError(error)) throw error;
+        log("reports.failed", { batch: batch.name, code: error.code });
+      }
+    }
   };
 }

@@ -27,7 +27,7 @@ export interface DeploymentSettings {
 
 /**
  * The whole application in memory: its use cases in processes that can die, stand still and be started again, the
- * queues that deliver anew what was not settled, and the janitor's timer. Time is the fake time of the test
+ * queues that deliver anew what was not settled, and the timers of the janitor and the reports. Time is the fake time of the test
  * (`vi.useFakeTimers`), moved on whenever nothing else is left to do.
  */
 export class MemoryDeployment {
@@ -65,6 +65,7 @@ export class MemoryDeployment {
       log: (event, fields) => void this.events.push({ event, fields }),
     };
     setInterval(() => void this.#run(({ sweep }) => sweep()), minute);
+    setInterval(() => void this.#run(({ report }) => report()), 5 * minute);
   }
 
   /** Does something in a process, again in another one if it dies meanwhile, while everything else goes on. */

@@ -37,6 +37,7 @@ export interface Worker {
   readonly folderSync: (message: FolderSyncMessage, deliveryCount: number) => Promise<void>;
   readonly ingest: (blobName: string) => Promise<void>;
   readonly sweep: () => Promise<void>;
+  readonly report: () => Promise<void>;
   readonly resync: () => Promise<void>;
   readonly control: BatchControl;
 }
@@ -115,11 +116,11 @@ export function startWorker(process: WorkerProcess, outside: Outside): Worker {
       admissions,
       admission,
       control,
-      reports: createReports({ batches, mailboxes, ledger: ledgers, reports, clock, log }),
       deadLetters: queue,
       clock,
       log,
     }),
+    report: createReports({ batches, mailboxes, ledger: ledgers, reports, clock, log }),
     resync: createResync({ batches, mailboxes, clock, log }),
     control,
   };

@@ -52,6 +52,13 @@ describe("reports are written", () => {
     ["not while a mailbox is due", shown, { round: 8, dueAt: 1 }, 101, false],
     ["not before anything was started", undefined, { status: "Created" }, 1, false],
     ["once a day where a round takes longer", shown, { round: 8, status: "Syncing" }, 124, true],
+    [
+      "again a day later, though only counters have changed",
+      { ...shown, digest: stateOf({ status: "Syncing" }).digest },
+      { status: "Syncing" },
+      124,
+      true,
+    ],
   ] as const)("%s", (_, reported, changes, hours, due) => {
     expect(areReportsDue({ ...batch, reported }, stateOf(changes), hours * hour)).toBe(due);
   });
