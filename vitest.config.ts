@@ -12,7 +12,8 @@ const build = "test/stack/setup/build.ts";
 
 export default defineConfig({
   test: {
-    maxWorkers: 2,
+    // Most of the time tests wait for servers, leases and timers.
+    maxWorkers: 3,
     projects: [
       project("unit", ["test/unit/**/*.test.ts"], []),
       project("contract", ["test/contract/**/*.test.ts"], [servers]),
