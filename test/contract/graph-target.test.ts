@@ -139,6 +139,18 @@ describe("resolve", () => {
       expect((await target.resolve(name)).id).toBe(id);
   });
 
+  it("finds and fills shared mailboxes, rooms and users whose sign-in is blocked", async () => {
+    const target = connector(graph);
+    const userPrincipalName = "room@example.com";
+    const id = graph.addMailbox({ userPrincipalName, accountEnabled: false });
+    const identity = await target.resolve(userPrincipalName);
+    expect(identity.id).toBe(id);
+    const room = await target.open(identity);
+    const inbox = await room.ensureFolder(["INBOX"], "inbox");
+    expect(await room.folderExists(inbox.id)).toBe(true);
+    await room.close();
+  });
+
   it("says so where there is no user, and where the user has no mailbox", async () => {
     const target = connector(graph);
     const missing = await failure(target.resolve("nobody@example.com"));

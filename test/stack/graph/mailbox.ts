@@ -35,6 +35,7 @@ export interface User {
   readonly mail: string | undefined;
   /** As the directory writes them: `SMTP:` for the primary address, `smtp:` for an alias. */
   readonly proxyAddresses: readonly string[];
+  readonly accountEnabled: boolean;
 }
 
 export interface StoredFolder {

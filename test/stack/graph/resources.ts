@@ -86,7 +86,7 @@ export function userResource(user: User, select: ReadonlySet<string> | undefined
     surname: null,
     userPrincipalName: user.userPrincipalName,
     id: user.id,
-    accountEnabled: true,
+    accountEnabled: user.accountEnabled,
     proxyAddresses: user.proxyAddresses,
     userType: "Member",
   };

@@ -17,6 +17,8 @@ export interface NewMailbox {
   readonly missingFolders?: NonNullable<MailboxOptions["missingFolders"]>;
   /** False for a user without an Exchange licence. */
   readonly hasMailbox?: boolean;
+  /** False for a shared or room mailbox, and for a user whose sign-in is blocked. */
+  readonly accountEnabled?: boolean;
 }
 
 /** The directory of one tenant and its mailboxes. */
@@ -53,6 +55,7 @@ export class Tenant {
       displayName: options.displayName ?? options.userPrincipalName,
       mail,
       proxyAddresses: mail === undefined ? aliases : [`SMTP:${mail}`, ...aliases],
+      accountEnabled: options.accountEnabled ?? true,
     };
     const taken = new Set(this.#users.flatMap(identifiers));
     if (identifiers(user).some((identifier) => taken.has(identifier)))

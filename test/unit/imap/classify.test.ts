@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { classifyReply } from "../../../shared/adapters/imap/classify.ts";
+import { THROTTLES } from "../../stack/scripted-imap/dialects.ts";
 
 /** What servers answer to a login that they refuse, as their users have reported it. */
 const refusals: readonly (readonly [host: string, code: string, text: string, expected: string])[] = [
@@ -85,5 +86,20 @@ describe("a refused login", () => {
       code: "ImapDisabled",
       message: expect.stringContaining("full access"),
     });
+  });
+});
+
+describe("a command that came too often", () => {
+  it.each([
+    [THROTTLES.gmailBandwidth, "throttled"],
+    [THROTTLES.exchangeBackoff, "throttled"],
+    [THROTTLES.yahooRateLimit, "throttled"],
+    [THROTTLES.inUse, "throttled"],
+    [THROTTLES.unavailable, "transient"],
+  ])("%s", (answer, kind) => {
+    const [, status = "", code = "", text = ""] = /^(NO|BAD) (?:\[(\w+)\] )?(.*)$/.exec(answer) ?? [];
+    const reply = { status: status === "BAD" ? "BAD" : "NO", code, codeArguments: [], text } as const;
+    const scene = { side: "source", host: "imap.contoso.com", port: 993, stage: "session" } as const;
+    expect(classifyReply(reply, scene).kind).toBe(kind);
   });
 });
