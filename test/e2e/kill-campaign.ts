@@ -63,9 +63,10 @@ async function imapTarget(source: Source): Promise<Target> {
 }
 
 async function graphTarget(source: Source): Promise<Target> {
+  // Long enough under way for writes to be without their caller when the worker dies.
   const deployment = await startDeployment({
     settings,
-    graph: { latencyMs: 15, faults: { seed: 1, storeDelayMs: lateMs } },
+    graph: { latencyMs: 250, faults: { seed: 1, storeDelayMs: lateMs } },
   });
   const { graph } = deployment.stack;
   if (graph === undefined) throw new Error("the deployment has no Graph stand-in");
