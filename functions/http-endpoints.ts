@@ -2,7 +2,7 @@ import type { HttpRequest, HttpResponseInit } from "@azure/functions";
 import { z } from "zod";
 import { endpointManagement, endpointTest } from "../shared/composition.ts";
 import { endpointNameSchema } from "../shared/domain/names.ts";
-import type { SettingIssue } from "../shared/migration/upload/json-file.ts";
+import type { SettingIssue } from "../shared/migration/endpoints/json-file.ts";
 import { errorResponse, route } from "./http.ts";
 
 const endpointParams = z.object({ endpoint: endpointNameSchema });

@@ -166,7 +166,7 @@ export function classifyReply(reply: Reply, scene: Scene): MigrationError {
   );
 }
 
-/** @see the texts of well-known servers in test/unit/imap/classify.test.ts */
+/** @see the texts of well-known servers in test/unit/adapters/imap/classify.test.ts */
 function classifyLogin(reply: Reply, server: string, { side, host, byToken }: Scene): MigrationError {
   const { code, text } = reply;
   if (APP_PASSWORD.test(text) || code === "WEBALERT")

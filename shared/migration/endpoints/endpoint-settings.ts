@@ -3,7 +3,7 @@ import { MigrationError } from "../../domain/errors.ts";
 import type { EndpointName } from "../../domain/names.ts";
 import type { EndpointStore } from "../ports/blobs.ts";
 import type { Clock } from "../runtime.ts";
-import { parseEndpointFile } from "../upload/endpoint-file.ts";
+import { parseEndpointFile } from "./endpoint-file.ts";
 
 /** Endpoint settings change rarely and are needed by every message: one read in this many milliseconds. */
 const cacheMs = 30_000;

@@ -2,8 +2,8 @@ import type { Endpoint } from "../../domain/endpoint.ts";
 import type { EndpointName } from "../../domain/names.ts";
 import type { EndpointFile, EndpointStore } from "../ports/blobs.ts";
 import type { BatchStore } from "../ports/registry.ts";
-import { parseEndpointFile } from "../upload/endpoint-file.ts";
-import type { SettingIssue } from "../upload/json-file.ts";
+import { parseEndpointFile } from "./endpoint-file.ts";
+import type { SettingIssue } from "./json-file.ts";
 
 /** Characters of an endpoint's settings; real ones have a few hundred. */
 const maxSettingsLength = 65_536;

@@ -4,7 +4,7 @@ import type { EndpointName } from "../../domain/names.ts";
 import type { Dns } from "../ports/dns.ts";
 import type { ProbeReport, ProbeStep, ServerProbe, Step } from "../ports/server-probe.ts";
 import type { SourceConnector, SourceMailbox } from "../ports/source.ts";
-import type { SettingIssue } from "../upload/json-file.ts";
+import type { SettingIssue } from "./json-file.ts";
 import type { EndpointManagement } from "./manage-endpoints.ts";
 
 /** Longest look at a server from outside, in milliseconds. */

@@ -1,7 +1,7 @@
 import type { Endpoint } from "../../domain/endpoint.ts";
+import { nearest } from "../endpoints/nearest.ts";
 import type { Delimiter } from "./csv-records.ts";
 import { type ColumnName, columnNames, type UploadIssue } from "./issues.ts";
-import { nearest } from "./nearest.ts";
 
 /** What each cell of a row is; undefined for a column that is passed over. */
 export interface Layout {

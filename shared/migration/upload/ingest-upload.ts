@@ -3,15 +3,15 @@ import { type BatchOptions, defaultBatchOptions } from "../../domain/batch-optio
 import type { Endpoint } from "../../domain/endpoint.ts";
 import type { BatchName, EndpointName } from "../../domain/names.ts";
 import type { MailboxSyncMessage } from "../../domain/queue-messages.ts";
+import { parseEndpointFile } from "../endpoints/endpoint-file.ts";
+import type { SettingIssue } from "../endpoints/json-file.ts";
 import type { EndpointStore, ReportStore, UploadStore } from "../ports/blobs.ts";
 import type { BatchStore, MailboxStore } from "../ports/registry.ts";
 import type { Vault } from "../ports/vault.ts";
 import type { WorkQueue } from "../ports/work-queue.ts";
 import type { Clock } from "../runtime.ts";
 import { parseBatchOptionsFile } from "./batch-options-file.ts";
-import { parseEndpointFile } from "./endpoint-file.ts";
 import { fileIssue, type Rejected, type UploadIssue } from "./issues.ts";
-import type { SettingIssue } from "./json-file.ts";
 import { type MigrationFile, openMigrationFile } from "./migration-file.ts";
 import { createUploadBatch } from "./upload-batch.ts";
 import { parseUploadName } from "./upload-name.ts";

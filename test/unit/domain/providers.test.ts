@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { sourceAccount } from "../../../shared/domain/credentials.ts";
 import { providerOf } from "../../../shared/domain/providers.ts";
+import { parseEndpointFile } from "../../../shared/migration/endpoints/endpoint-file.ts";
 import { folderCapWarning } from "../../../shared/migration/folder-cap.ts";
-import { parseEndpointFile } from "../../../shared/migration/upload/endpoint-file.ts";
 
 function settingsOf(file: object): object {
   const parsed = parseEndpointFile(JSON.stringify(file));

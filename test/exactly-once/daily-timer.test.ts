@@ -1,0 +1,173 @@
+import { describe, expect, it } from "vitest";
+import type { MailboxRecord } from "../../shared/migration/ports/registry.ts";
+import { FaultPlan } from "../stack/memory/faults.ts";
+import { TargetState } from "../stack/memory/memory-target.ts";
+import { fakeTime } from "./fake-time.ts";
+import { addressOf, batch, Migration, message } from "./migration.ts";
+
+fakeTime();
+
+const minute = 60_000;
+
+function migrationOf(users: readonly string[], messages = 1): Migration {
+  const migration = new Migration(users, { target: "graph", plan: new FaultPlan() });
+  for (const user of users)
+    for (let number = 1; number <= messages; number++) migration.folder("INBOX", user).add(message(number));
+  return migration;
+}
+
+const resync = ({ deployment }: Migration) => deployment.perform((worker) => worker.resync());
+
+/** How many mailboxes each run of the timer has found to be due. */
+const planned = ({ deployment }: Migration) =>
+  deployment.events
+    .filter(({ event }) => event === "resync.planned")
+    .map(({ fields }) => Number(fields.mailboxes));
+
+const byUser = async (migration: Migration): Promise<ReadonlyMap<string, MailboxRecord>> =>
+  new Map((await migration.mailboxes()).map((mailbox) => [mailbox.userName, mailbox]));
+
+/** The timer leaves every mailbox of the batch as it is. */
+async function expectLeftAlone(migration: Migration): Promise<void> {
+  const before = await migration.mailboxes();
+  await resync(migration);
+  await migration.deployment.goOnFor(10 * minute);
+  expect(await migration.mailboxes()).toEqual(before);
+}
+
+describe("the daily timer", () => {
+  it("makes synced mailboxes due all over its window, and each is brought up to date in its turn", async () => {
+    const users = Array.from({ length: 48 }, (_, index) => `user${index}`);
+    const windowMs = users.length * 5_000;
+    const migration = migrationOf(users);
+    await migration.upload();
+    await migration.deployment.rest();
+    for (const user of users) migration.folder("INBOX", user).add(message(2));
+    const synced = await byUser(migration);
+
+    const start = Date.now();
+    await resync(migration);
+    const due = (await migration.mailboxes()).map(({ dueAt = 0 }) => dueAt);
+    expect(Math.min(...due)).toBeGreaterThanOrEqual(start);
+    expect(Math.max(...due)).toBeLessThan(start + windowMs);
+    for (const quarter of [0, 1, 2, 3]) {
+      const from = start + (quarter * windowMs) / 4;
+      expect(due.filter((at) => from <= at && at < from + windowMs / 4).length).toBeGreaterThan(3);
+    }
+
+    // Another run changes nothing.
+    await resync(migration);
+    expect((await migration.mailboxes()).map(({ dueAt }) => dueAt)).toEqual(due);
+    expect(planned(migration)).toEqual([users.length, 0]);
+
+    await migration.deployment.goOnFor(windowMs / 2);
+    const halfway = Date.now();
+    const rounds = (mailboxes: ReadonlyMap<string, MailboxRecord>, user: string) =>
+      (mailboxes.get(user)?.round ?? 0) - (synced.get(user)?.round ?? 0);
+    const then = await byUser(migration);
+    const early = [...then.keys()].filter((user) => rounds(then, user) > 0);
+    const late = [...then.values()].filter(({ dueAt }) => dueAt !== undefined);
+    expect(early.length).toBeGreaterThan(6);
+    expect(late.length).toBeGreaterThan(6);
+    expect(early.length + late.length).toBe(users.length);
+    // The janitor comes once a minute.
+    for (const { dueAt = 0 } of late) expect(dueAt).toBeGreaterThan(halfway - minute);
+
+    await migration.deployment.rest();
+    const last = await byUser(migration);
+    for (const user of users) expect([user, rounds(last, user)]).toEqual([user, 1]);
+    await migration.expectSettled();
+  });
+
+  it("does not disturb mailboxes that are still being copied", async () => {
+    const users = ["ann", "ben", "cas"];
+    const migration = migrationOf(users, 3);
+    const { deployment } = migration;
+    const count = (name: string) => deployment.events.filter(({ event }) => event === name).length;
+    const csv = await migration.put({ limits: { maxConcurrentMigrations: 1 } });
+    await deployment.perform(async (worker) => {
+      await worker.ingest(csv);
+      await worker.resync();
+    });
+    await deployment.rest();
+    expect(planned(migration)).toEqual([0]);
+    expect(count("mailbox.synced")).toBe(users.length);
+    await migration.expectSettled();
+  });
+
+  it("leaves mailboxes alone that were stopped, and those of a batch that is not started", async () => {
+    const migration = migrationOf(["ann", "ben"]);
+    const { deployment } = migration;
+    await migration.upload({ options: { autoStart: false } });
+    await expectLeftAlone(migration);
+
+    await deployment.perform(({ control }) => control.start(batch));
+    await deployment.rest();
+    await migration.sync();
+    await deployment.perform(({ control }) => control.stop(batch));
+    await deployment.rest();
+    await expectLeftAlone(migration);
+    expect(planned(migration)).toEqual([]);
+  });
+
+  it("leaves mailboxes alone that failed or are completed, also beside one that is synced", async () => {
+    const migration = migrationOf(["ann", "ben", "cas"]);
+    const { deployment } = migration;
+    const { mailboxes } = deployment.target;
+    mailboxes.delete(addressOf("ben"));
+    mailboxes.delete(addressOf("cas"));
+    await migration.upload();
+    await deployment.rest();
+    await deployment.perform(({ control }) => control.complete(batch));
+    await deployment.rest();
+    await expectLeftAlone(migration);
+
+    mailboxes.set(addressOf("ben"), new TargetState());
+    await deployment.perform(({ control }) => control.retry(batch));
+    await deployment.rest();
+    const before = await byUser(migration);
+    expect([...before.values()].map(({ userName, status }) => `${userName} ${status}`).sort()).toEqual([
+      "ann Completed",
+      "ben Synced",
+      "cas Failed",
+    ]);
+    await resync(migration);
+    await deployment.rest();
+    const after = await byUser(migration);
+    for (const user of ["ann", "cas"]) expect(after.get(user)).toEqual(before.get(user));
+    const { status, round, dueAt } = after.get("ben") ?? {};
+    expect([status, round, dueAt]).toEqual(["Synced", (before.get("ben")?.round ?? 0) + 1, undefined]);
+  });
+});
+
+describe("startAfter", () => {
+  const startAfter = () => new Date(Date.now() + 30 * minute).toISOString();
+  const statuses = async (migration: Migration) => (await migration.mailboxes()).map(({ status }) => status);
+
+  it("lets a batch start by itself when the time has come, and not before", async () => {
+    const migration = migrationOf(["ann"]);
+    const { deployment } = migration;
+    await migration.upload({ options: { startAfter: startAfter() } });
+    await deployment.goOnFor(29 * minute);
+    expect(await statuses(migration)).toEqual(["Created"]);
+    expect(migration.target().items).toEqual([]);
+
+    await deployment.goOnFor(2 * minute);
+    await deployment.rest();
+    await migration.expectSettled();
+  });
+
+  it.each([
+    ["is started by hand only", { autoStart: false }, false],
+    ["was stopped meanwhile", {}, true],
+  ])("does not start a batch that %s", async (_, options, stops) => {
+    const migration = migrationOf(["ann"]);
+    const { deployment } = migration;
+    await migration.upload({ options: { ...options, startAfter: startAfter() } });
+    if (stops) await deployment.perform(({ control }) => control.stop(batch));
+    const before = await statuses(migration);
+    await deployment.goOnFor(60 * minute);
+    expect(await statuses(migration)).toEqual(before);
+    expect(migration.target().items).toEqual([]);
+  });
+});

@@ -1,0 +1,88 @@
+import { parse } from "csv-parse/sync";
+import { describe, expect, it } from "vitest";
+import type { EndpointName } from "../../shared/domain/names.ts";
+import { FaultPlan } from "../stack/memory/faults.ts";
+import { fakeTime } from "./fake-time.ts";
+import { batch, Migration, message } from "./migration.ts";
+
+fakeTime();
+
+const minute = 60_000;
+
+function migrationOf(users: readonly string[]): Migration {
+  const migration = new Migration(users, { target: "graph", plan: new FaultPlan() });
+  for (const user of users) migration.folder("INBOX", user).add(message(1));
+  return migration;
+}
+
+describe("reports of a batch", () => {
+  const rowsOf = (migration: Migration, report: "mailboxes" | "skipped-items") =>
+    parse(migration.deployment.blobs.report(batch, report) ?? "", { bom: true, columns: true });
+
+  it("show each round within minutes of its end, and go with the batch", async () => {
+    const migration = migrationOf(["ann", "bob"]);
+    migration.folder("INBOX", "bob").add(message(2, ["\\Deleted"]));
+    await migration.upload();
+    await migration.deployment.rest();
+    await migration.deployment.goOnFor(5 * minute);
+    const ann = { emailAddress: "ann@contoso.example", status: "Synced", syncedItemCount: "1" };
+    const bob = { emailAddress: "bob@contoso.example", status: "Synced", skippedItemCount: "1" };
+    expect(rowsOf(migration, "mailboxes")).toEqual(
+      expect.arrayContaining([expect.objectContaining(ann), expect.objectContaining(bob)]),
+    );
+    expect(rowsOf(migration, "skipped-items")).toMatchObject([
+      { emailAddress: "bob@contoso.example", folder: "INBOX", uid: "2", code: "MarkedDeleted" },
+    ]);
+    await migration.expectAtRest();
+
+    migration.folder("INBOX", "bob").messages.delete(2);
+    await migration.sync();
+    await migration.deployment.rest();
+    await migration.deployment.goOnFor(5 * minute);
+    expect(rowsOf(migration, "skipped-items")).toEqual([]);
+    await migration.expectAtRest();
+
+    const written = migration.deployment.events.filter(({ event }) => event === "batch.reported").length;
+    await migration.deployment.goOnFor(30 * minute);
+    expect(migration.deployment.events.filter(({ event }) => event === "batch.reported")).toHaveLength(
+      written,
+    );
+
+    await migration.sync();
+    await migration.deployment.perform(({ control }) => control.stop(batch));
+    await migration.deployment.goOnFor(5 * minute);
+    expect(rowsOf(migration, "mailboxes")).toEqual(
+      expect.arrayContaining([expect.objectContaining({ status: "Stopped" })]),
+    );
+
+    await migration.deployment.perform(({ control }) => control.remove(batch, true));
+    await migration.deployment.goOnFor(5 * minute);
+    expect(migration.deployment.blobs.report(batch, "mailboxes")).toBeUndefined();
+    expect(await migration.deployment.stores.batches.list()).toEqual([]);
+  });
+});
+
+it("goes on with other batches when an endpoint's file is gone, and fails the mailboxes that need it", async () => {
+  const migration = migrationOf(["ann"]);
+  await migration.upload();
+  await migration.deployment.rest();
+  const { stores, blobs } = migration.deployment;
+  const id = await migration.mailboxId();
+  const stored = await stores.mailboxes.get(batch, id);
+  const file = await blobs.endpoints.read("old" as EndpointName);
+  if (stored === undefined || file === undefined) throw new Error("nothing was migrated");
+  const orphan = { ...stored.value, batch: "autumn" as typeof batch, endpoint: "gone" as EndpointName };
+  const { value } = (await stores.batches.get(batch)) ?? {};
+  if (value === undefined) throw new Error("there is no batch");
+  // It is listed first.
+  await stores.batches.create({ ...value, name: orphan.batch, endpoint: orphan.endpoint });
+  await stores.mailboxes.insertAll(orphan.batch, [{ ...orphan, dueAt: 1 }]);
+  await stores.mailboxes.replace({ ...stored, value: { ...stored.value, dueAt: 1 } });
+
+  await migration.deployment.goOnFor(3 * minute);
+  const [failed] = await migration.mailboxes(orphan.batch);
+  expect([failed?.status, failed?.error?.code]).toEqual(["Failed", "EndpointNotFound"]);
+  const [synced] = await migration.mailboxes();
+  expect([synced?.status, synced?.dueAt]).toEqual(["Synced", undefined]);
+  expect(synced?.round).toBe(stored.value.round + 1);
+});

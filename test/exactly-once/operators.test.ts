@@ -1,0 +1,100 @@
+import { describe, expect, it, vi } from "vitest";
+import type { BatchName } from "../../shared/domain/names.ts";
+import { type Fault, FaultPlan } from "../stack/memory/faults.ts";
+import { fakeTime } from "./fake-time.ts";
+import { batch, Migration, message } from "./migration.ts";
+
+fakeTime();
+
+const second = "autumn" as BatchName;
+
+interface Intervention {
+  readonly title: string;
+  readonly act: (migration: Migration) => void;
+  /** What the operator does when nothing goes on any more. */
+  readonly afterwards: (migration: Migration) => Promise<void>;
+}
+
+const interventions: readonly Intervention[] = [
+  {
+    title: "stops the batch, and starts it again later",
+    act: ({ deployment }) => deployment.begin(({ control }) => control.stop(batch)),
+    afterwards: ({ deployment }) => deployment.perform(({ control }) => control.start(batch)),
+  },
+  {
+    title: "stops the batch and starts it at once",
+    act: ({ deployment }) =>
+      deployment.begin(async ({ control }) => {
+        await control.stop(batch);
+        await control.start(batch);
+      }),
+    afterwards: async () => undefined,
+  },
+  {
+    title: "asks for another round and a retry",
+    act: ({ deployment }) =>
+      deployment.begin(async ({ control }) => {
+        await control.sync(batch);
+        await control.retry(batch);
+      }),
+    afterwards: async () => undefined,
+  },
+  {
+    title: "deletes the batch, and uploads it again later",
+    act: ({ deployment }) => deployment.begin(({ control }) => control.remove(batch, true)),
+    afterwards: (migration) => migration.upload(),
+  },
+  {
+    title: "uploads the same mailbox in a second batch with a date filter",
+    act: (migration) =>
+      void migration
+        .put({ name: second, options: { receivedSince: "2020-01-01T00:03:30Z" } })
+        .then((csv) => migration.deployment.begin(({ ingest }) => ingest(csv))),
+    afterwards: async () => undefined,
+  },
+];
+
+function start(plan: FaultPlan): Migration {
+  vi.clearAllTimers();
+  const migration = new Migration(["ann"], {
+    target: "graph",
+    plan,
+    processes: 2,
+    limits: { maxMessages: 2 },
+  });
+  for (const n of [1, 2, 3, 4, 5]) migration.folder("INBOX").add(message(n));
+  for (const n of [6, 7]) migration.folder("Work").add(message(n));
+  return migration;
+}
+
+describe.each([
+  { title: "during a call", fault: { kind: "goesOn" } },
+  { title: "when a process dies after a call", fault: { kind: "diesAfter" } },
+  { title: "while a process stands still", fault: { kind: "stalls", forMs: 10_000 } },
+] as const)("an operator, $title,", ({ fault }) => {
+  it.each(interventions)("$title", async ({ act, afterwards }) => {
+    const clean = new FaultPlan();
+    const first = start(clean);
+    await first.upload();
+    await first.deployment.rest();
+    const failures: string[] = [];
+    for (const [index, name] of clean.calls.entries()) {
+      if (index % 4 !== 1) continue;
+      const faults = new Map<number, Fault>();
+      const migration = start(new FaultPlan(faults));
+      faults.set(index + 1, { ...fault, meanwhile: () => act(migration) });
+      try {
+        await migration.upload();
+        await migration.deployment.rest();
+        await afterwards(migration);
+        await migration.deployment.rest();
+        await migration.deployment.goOnFor(3 * 60_000);
+        await migration.deployment.rest();
+        await migration.expectSettled();
+      } catch (error) {
+        failures.push(`call ${index + 1}, ${name}: ${error instanceof Error ? error.message : error}`);
+      }
+    }
+    expect(failures).toEqual([]);
+  });
+});

@@ -1,0 +1,101 @@
+/// <reference types="vite/client" />
+import fc from "fast-check";
+import { expect, it, vi } from "vitest";
+import { type Fault, FaultPlan } from "../stack/memory/faults.ts";
+import { fakeTime } from "./fake-time.ts";
+import { Migration, message } from "./migration.ts";
+
+fakeTime();
+
+const users = ["ann", "ben", "cleo"];
+const folders = ["INBOX", "Work", "Work/Old", "Private"];
+
+/** What a user does at the source between two rounds; numbers choose the folder and the message. */
+const edits = {
+  add: (migration: Migration, user: string, a: number, b: number) =>
+    void folderOf(migration, user, a).add(message(1000 + b)),
+  delete: (migration: Migration, user: string, a: number, b: number) => {
+    const { messages } = folderOf(migration, user, a);
+    const uid = pick([...messages.keys()], b);
+    if (uid !== undefined) messages.delete(uid);
+  },
+  move: (migration: Migration, user: string, a: number, b: number) => {
+    const from = folderOf(migration, user, a);
+    const uid = pick([...from.messages.keys()], b);
+    const moved = uid === undefined ? undefined : from.messages.get(uid);
+    if (uid === undefined || moved === undefined) return;
+    from.messages.delete(uid);
+    folderOf(migration, user, a + 1 + b).add(moved);
+  },
+  flag: (migration: Migration, user: string, a: number, b: number) => {
+    const { messages } = folderOf(migration, user, a);
+    const uid = pick([...messages.keys()], b);
+    const flagged = uid === undefined ? undefined : messages.get(uid);
+    if (uid !== undefined && flagged) messages.set(uid, { ...flagged, flags: ["\\Seen"] });
+  },
+  renumber: (migration: Migration, user: string, a: number) => folderOf(migration, user, a).renumber(),
+};
+
+const edit = fc.record({
+  what: fc.constantFrom(...(Object.keys(edits) as (keyof typeof edits)[])),
+  user: fc.constantFrom(...users),
+  a: fc.nat(20),
+  b: fc.nat(20),
+});
+
+const fault: fc.Arbitrary<Fault> = fc.oneof(
+  fc.constant<Fault>({ kind: "diesBefore" }),
+  fc.constant<Fault>({ kind: "diesAfter" }),
+  fc.integer({ min: 1, max: 90 }).map((seconds): Fault => ({ kind: "landsLate", afterMs: seconds * 1000 })),
+  fc.integer({ min: 1, max: 90 }).map((seconds): Fault => ({ kind: "stalls", forMs: seconds * 1000 })),
+);
+
+const story = fc.record({
+  target: fc.constantFrom("graph" as const, "imap" as const),
+  processes: fc.integer({ min: 1, max: 3 }),
+  permits: fc.integer({ min: 1, max: 3 }),
+  maxMessages: fc.integer({ min: 1, max: 6 }),
+  counts: fc.array(fc.nat(5), { minLength: 12, maxLength: 12 }),
+  rounds: fc.array(fc.array(edit, { maxLength: 5 }), { minLength: 1, maxLength: 2 }),
+  faults: fc.array(fc.tuple(fc.integer({ min: 1, max: 900 }), fault), { minLength: 1, maxLength: 3 }),
+});
+
+function folderOf(migration: Migration, user: string, number: number) {
+  return migration.folder(folders[number % folders.length] ?? "INBOX", user);
+}
+
+function pick<T>(list: readonly T[], number: number): T | undefined {
+  return list[number % Math.max(list.length, 1)];
+}
+
+/** Flags are compared about once a week where a server has no mod-sequences; \Seen shows in the number of unseen ones. */
+const runs = import.meta.env.MODE === "campaign" ? 3000 : 60;
+
+it("copies every message once, whatever goes wrong in three mailboxes at once", async () => {
+  let calls = 0;
+  await fc.assert(
+    fc.asyncProperty(story, async ({ target, processes, permits, maxMessages, counts, rounds, faults }) => {
+      vi.clearAllTimers();
+      const plan = new FaultPlan(new Map(faults));
+      const migration = new Migration(users, { target, plan, processes, limits: { maxMessages } });
+      for (const [index, count] of counts.entries())
+        for (let n = 0; n < count; n++)
+          folderOf(migration, users[index % users.length] ?? "", Math.floor(index / users.length)).add(
+            message(index * 10 + n),
+          );
+      const limits = { maxConcurrentMigrations: permits, maxConcurrentIncrementalSyncs: permits };
+      await migration.upload({ limits, options: { propagateDeletes: true } });
+      await migration.deployment.rest();
+      for (const round of rounds) {
+        for (const { what, user, a, b } of round) edits[what](migration, user, a, b);
+        await migration.sync();
+        await migration.deployment.rest();
+      }
+      await migration.deployment.goOnFor(20 * 60_000);
+      await migration.expectSettled();
+      calls = Math.max(calls, plan.calls.length);
+    }),
+    { numRuns: runs, seed: 20_260_105 },
+  );
+  expect(calls).toBeGreaterThan(500);
+});

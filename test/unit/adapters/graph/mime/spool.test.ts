@@ -1,0 +1,36 @@
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { spool } from "../../../../../shared/adapters/graph/mime/spool.ts";
+
+describe("a spooled stream", () => {
+  let directory: string;
+
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), "graph-spool-"));
+    vi.stubEnv("TMPDIR", directory);
+  });
+  afterEach(async () => {
+    vi.unstubAllEnvs();
+    await rm(directory, { recursive: true });
+  });
+
+  it("is read in any order, from a file without a name", async () => {
+    const spooled = await spool(Readable.from([Buffer.from("abc"), Buffer.from("defg")]), 7);
+    expect(await readdir(directory)).toEqual([]);
+    expect(String(await spooled?.read(4, 99))).toBe("efg");
+    expect(String(await spooled?.read(2, 4))).toBe("cd");
+    expect(spooled?.size).toBe(7);
+    await spooled?.dispose();
+    await spooled?.dispose();
+  });
+
+  it("is given up where it is too long, and where the stream breaks", async () => {
+    expect(await spool(Readable.from([Buffer.from("abcd"), Buffer.from("e")]), 4)).toBeUndefined();
+    const broken = new Readable({ read: () => broken.destroy(new Error("broken")) });
+    await expect(spool(broken, 4)).rejects.toThrow("broken");
+    expect(await readdir(directory)).toEqual([]);
+  });
+});

@@ -1,0 +1,46 @@
+import { describe, expect, it } from "vitest";
+import { type AppRole, refusalOf } from "../../../functions/authorize.ts";
+import { runsInAzure } from "../../../shared/config.ts";
+
+const longRoleType = "http://schemas.microsoft.com/ws/2008/06/identity/claims/role";
+const encoded = (principal: unknown) => Buffer.from(JSON.stringify(principal)).toString("base64");
+
+function principal(roles: readonly string[], type = "roles"): string {
+  const claims = [{ typ: "name", val: "Migration.Operate" }, ...roles.map((val) => ({ typ: type, val }))];
+  return encoded({ auth_typ: "aad", name_typ: "name", role_typ: type, claims });
+}
+
+describe("who may use a route", () => {
+  it.each<[string, readonly string[], AppRole, string | undefined]>([
+    ["a reader reads", ["Migration.Read"], "Migration.Read", undefined],
+    ["a reader does not operate", ["Migration.Read"], "Migration.Operate", "role"],
+    ["an operator operates", ["Migration.Operate"], "Migration.Operate", undefined],
+    ["an operator reads", ["Migration.Operate"], "Migration.Read", undefined],
+    ["somebody without a role does neither", [], "Migration.Read", "role"],
+    ["another role counts for nothing", ["migration.read", "Admin"], "Migration.Read", "role"],
+  ])("%s", (_, roles, needed, refusal) => {
+    expect(refusalOf(principal(roles), needed)).toBe(refusal);
+    expect(refusalOf(principal(roles, longRoleType), needed)).toBe(refusal);
+  });
+
+  it.each([null, "", "%%%", encoded("text"), encoded({ claims: "Migration.Operate" })])(
+    "nobody has signed in with the principal %j",
+    (header) => {
+      expect(refusalOf(header, "Migration.Read")).toBe("signIn");
+    },
+  );
+});
+
+describe("where the app runs", () => {
+  it.each([
+    [
+      "an instance of Flex Consumption",
+      { WEBSITE_SITE_NAME: "func-mail", WEBSITE_SKU: "FlexConsumption" },
+      true,
+    ],
+    ["an instance of another plan", { WEBSITE_INSTANCE_ID: "0f" }, true],
+    ["a machine of one's own", { WEBSITE_HOSTNAME: "localhost:7071", WEBSITE_SITE_NAME: "" }, false],
+  ])("is known of %s", (_, environment, inAzure) => {
+    expect(runsInAzure(environment)).toBe(inAzure);
+  });
+});

@@ -1,0 +1,275 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, describe, expect, it } from "vitest";
+import { subscribe } from "../../../infra/scripts/event-subscription.ts";
+import { applyPermissions, plannedPermissions } from "../../../infra/scripts/permissions.ts";
+import { createRest, type Rest, RestError } from "../../../infra/scripts/rest.ts";
+import { appRoles, connect, register } from "../../../infra/scripts/sign-in.ts";
+import {
+  type JsonAnswer,
+  type JsonRequest,
+  type JsonService,
+  startJsonService,
+} from "../../stack/json-service.ts";
+
+const root = join(import.meta.dirname, "../../..");
+
+let service: JsonService;
+afterEach(() => service?.close());
+
+async function rest(answer: (request: JsonRequest) => JsonAnswer): Promise<Rest> {
+  service = await startJsonService(answer);
+  return createRest(service.url, async () => "a token");
+}
+
+const asked = (): readonly string[] => service.requests.map(({ method, path }) => `${method} ${path}`);
+const bodyOf = (method: string, path: RegExp): unknown =>
+  service.requests.find((request) => request.method === method && path.test(request.path))?.body;
+
+describe("calls to a JSON service", () => {
+  it("carry the token, and give what the service says when it refuses", async () => {
+    const call = await rest(() => ({ status: 403, body: { error: { message: "Insufficient privileges" } } }));
+    const refused = call("POST", "/x", { a: 1 });
+    await expect(refused).rejects.toThrow("Insufficient privileges");
+    await expect(refused).rejects.toMatchObject({ status: 403 });
+    expect(service.requests[0]).toMatchObject({
+      body: { a: 1 },
+      headers: { authorization: "Bearer a token" },
+    });
+  });
+
+  it("give nothing for an answer without a body", async () => {
+    const call = await rest(() => ({ status: 204 }));
+    expect(await call("DELETE", "/x")).toBeUndefined();
+  });
+});
+
+describe("sign-in", () => {
+  const directory = ({ method, path }: JsonRequest): JsonAnswer => {
+    if (method === "GET" && path.startsWith("/v1.0/applications("))
+      return { status: 200, body: { id: "object", appId: "client" } };
+    if (method === "GET" && path.startsWith("/v1.0/servicePrincipals("))
+      return { status: 200, body: { id: "principal", appId: "client" } };
+    if (method === "GET" && path.startsWith("/v1.0/me")) return { status: 200, body: { id: "operator" } };
+    return { status: 204 };
+  };
+  const deployment = {
+    environmentName: "mail",
+    apiUrl: "https://app.example",
+    tenantId: "tenant",
+    loginUrl: "https://login.microsoftonline.com/",
+    identityPrincipalId: "identity",
+  };
+
+  it("registers the API with its two roles, made or mended under one name", async () => {
+    expect(await register(await rest(directory), "mail")).toBe("client");
+    const [first] = service.requests;
+    expect(first).toMatchObject({
+      method: "PATCH",
+      path: "/v1.0/applications(uniqueName='imap-to-m365-mail')",
+    });
+    expect(first?.headers.prefer).toBe("create-if-missing");
+    expect(first?.body).toMatchObject({ signInAudience: "AzureADMyOrg", appRoles });
+    expect(appRoles.map(({ value }) => value)).toEqual(["Migration.Read", "Migration.Operate"]);
+    expect(bodyOf("PATCH", /servicePrincipals/)).toEqual({ appRoleAssignmentRequired: true });
+  });
+
+  it("asks for the same when it is repeated", async () => {
+    const graph = await rest(directory);
+    await register(graph, "mail");
+    const once = asked();
+    await register(graph, "mail");
+    expect(asked().slice(once.length)).toEqual(once);
+    expect(service.requests[0]?.body).toEqual(service.requests[once.length]?.body);
+  });
+
+  it("trusts the app's identity instead of a secret", async () => {
+    await connect(await rest(directory), deployment);
+    expect(bodyOf("PATCH", /federatedIdentityCredentials/)).toMatchObject({
+      issuer: "https://login.microsoftonline.com/tenant/v2.0",
+      subject: "identity",
+      audiences: ["api://AzureADTokenExchange"],
+    });
+    expect(bodyOf("PATCH", /applications\(/)).toMatchObject({
+      web: { redirectUris: ["https://app.example/.auth/login/aad/callback"] },
+    });
+    expect(JSON.stringify(service.requests)).not.toMatch(/addPassword|secretText/);
+  });
+
+  it("gives the caller the role to operate, and is content if it is there", async () => {
+    const graph = await rest((request) =>
+      request.method === "POST"
+        ? {
+            status: 400,
+            body: { error: { message: "Permission being assigned already exists on the object" } },
+          }
+        : directory(request),
+    );
+    await connect(graph, deployment);
+    expect(bodyOf("POST", /appRoleAssignedTo/)).toEqual({
+      principalId: "operator",
+      resourceId: "principal",
+      appRoleId: appRoles[1].id,
+    });
+  });
+
+  it("fails where the role cannot be given", async () => {
+    const graph = await rest((request) =>
+      request.method === "POST"
+        ? { status: 403, body: { error: { message: "Insufficient privileges" } } }
+        : directory(request),
+    );
+    await expect(connect(graph, deployment)).rejects.toBeInstanceOf(RestError);
+  });
+});
+
+describe("event subscription", () => {
+  const subscription = {
+    functionAppId: "/sites/app",
+    systemTopicId: "/systemTopics/topic",
+    apiUrl: "https://app.example",
+    functionName: "upload",
+  };
+
+  it("waits for the key of the webhook, then asks for CSV files in any case of their extension", async () => {
+    const answers = [
+      { status: 502 },
+      { status: 200, body: { systemKeys: {} } },
+      { status: 200, body: { systemKeys: { blobs_extension: "k/e+y" } } },
+    ];
+    const arm = await rest(({ method }) =>
+      method === "POST" ? (answers.shift() ?? { status: 500 }) : { status: 201 },
+    );
+    await subscribe(arm, subscription, [1, 1, 1]);
+    const { properties } = bodyOf("PUT", /^\/systemTopics\/topic\/eventSubscriptions\/uploads\?/) as {
+      properties: { destination: { properties: { endpointUrl: string } }; filter: unknown };
+    };
+    const endpoint = new URL(properties.destination.properties.endpointUrl);
+    expect(`${endpoint.origin}${endpoint.pathname}`).toBe("https://app.example/runtime/webhooks/blobs");
+    expect(endpoint.searchParams.get("functionName")).toBe("Host.Functions.upload");
+    expect(endpoint.searchParams.get("code")).toBe("k/e+y");
+    expect(properties.filter).toEqual({
+      includedEventTypes: ["Microsoft.Storage.BlobCreated"],
+      subjectBeginsWith: "/blobServices/default/containers/uploads/blobs/",
+      subjectEndsWith: ".csv",
+      isSubjectCaseSensitive: false,
+    });
+  });
+
+  it("says what to look at if the key does not appear", async () => {
+    const arm = await rest(() => ({ status: 200, body: { systemKeys: {} } }));
+    await expect(subscribe(arm, subscription, [1])).rejects.toThrow(/blobs_extension.*postdeploy/);
+  });
+
+  it("does not wait where the caller may not read keys", async () => {
+    const arm = await rest(() => ({ status: 403, body: { error: { message: "no authorization" } } }));
+    await expect(subscribe(arm, subscription, [60_000])).rejects.toMatchObject({ status: 403 });
+  });
+
+  it("goes to a path that sign-in leaves out", () => {
+    expect(readFileSync(join(root, "infra/modules/app.bicep"), "utf8")).toContain(
+      "excludedPaths: ['/runtime/webhooks/blobs']",
+    );
+  });
+});
+
+describe("permissions in Microsoft 365", () => {
+  const graphRoles = [
+    { id: "role-users", value: "User.Read.All" },
+    { id: "role-mail", value: "Mail.ReadWrite" },
+    { id: "role-send", value: "Mail.Send" },
+  ];
+  function tenant(
+    held: { id: string; resourceId: string; appRoleId: string }[],
+  ): (request: JsonRequest) => JsonAnswer {
+    return ({ method, path, body }) => {
+      if (path.startsWith("/v1.0/servicePrincipals?"))
+        return path.includes("00000003-0000-0000-c000")
+          ? { status: 200, body: { value: [{ id: "graph", appRoles: graphRoles }] } }
+          : {
+              status: 200,
+              body: {
+                value: [{ id: "exchange", appRoles: [{ id: "role-imap", value: "IMAP.AccessAsApp" }] }],
+              },
+            };
+      if (method === "POST") {
+        const { resourceId, appRoleId } = body as { resourceId: string; appRoleId: string };
+        held.push({ id: `assignment-${appRoleId}`, resourceId, appRoleId });
+        return { status: 201, body: {} };
+      }
+      if (method === "DELETE") {
+        held.splice(
+          held.findIndex(({ id }) => path.endsWith(id)),
+          1,
+        );
+        return { status: 204 };
+      }
+      return { status: 200, body: { value: held } };
+    };
+  }
+
+  it.each([
+    ["graph", "tenant", false, ["User.Read.All", "Mail.ReadWrite"]],
+    ["graph", "tenant", true, ["User.Read.All", "Mail.ReadWrite", "Mail.Send"]],
+    ["graph", "group", true, ["User.Read.All"]],
+    ["imap", "group", false, ["User.Read.All", "IMAP.AccessAsApp"]],
+    ["imap", "tenant", true, ["User.Read.All", "Mail.Send", "IMAP.AccessAsApp"]],
+  ] as const)(
+    "for the target %s in the scope %s, notifications %s, are %j",
+    (target, scope, notifications, expected) => {
+      const { hold, giveUp } = plannedPermissions({ target, scope, notifications });
+      expect(hold.map(({ value }) => value)).toEqual(expected);
+      expect(giveUp.filter((permission) => hold.includes(permission))).toEqual([]);
+    },
+  );
+
+  it("are granted once, and nothing changes when it is repeated", async () => {
+    const graph = await rest(tenant([]));
+    const options = { target: "graph", scope: "tenant", notifications: false } as const;
+    expect(await applyPermissions(graph, "identity", options)).toEqual([
+      "granted User.Read.All",
+      "granted Mail.ReadWrite",
+    ]);
+    expect(await applyPermissions(graph, "identity", options)).toEqual([]);
+  });
+
+  it("to mail are withdrawn from Entra where Exchange limits them to a group", async () => {
+    const held = [{ id: "assignment-role-mail", resourceId: "graph", appRoleId: "role-mail" }];
+    const graph = await rest(tenant(held));
+    const changes = await applyPermissions(graph, "identity", {
+      target: "graph",
+      scope: "group",
+      notifications: false,
+    });
+    expect(changes).toEqual(["granted User.Read.All", "withdrew Mail.ReadWrite"]);
+    expect(held.map(({ appRoleId }) => appRoleId)).toEqual(["role-users"]);
+  });
+});
+
+describe("azure.yaml", () => {
+  const text = readFileSync(join(root, "azure.yaml"), "utf8");
+
+  it("runs scripts that exist", () => {
+    const scripts = [...text.matchAll(/(?:infra|test)\/[\w/.-]+\.(?:ts|mjs)/g)].map(([path]) => path);
+    expect(scripts).toHaveLength(8);
+    for (const script of scripts) expect(existsSync(join(root, script)), script).toBe(true);
+  });
+
+  it("does the same in sh and in PowerShell", () => {
+    const runs = [...text.matchAll(/shell: (sh|pwsh)\n\s+run: (.+)/g)].map(([, shell, run]) => ({
+      shell,
+      run,
+    }));
+    const of = (wanted: string): readonly (string | undefined)[] =>
+      runs.filter(({ shell }) => shell === wanted).map(({ run }) => run);
+    expect(of("sh").length).toBeGreaterThan(0);
+    expect(of("pwsh")).toEqual(of("sh"));
+  });
+
+  it("deploys the service that Bicep tags", () => {
+    const [, service] = text.match(/^services:\n {2}(\w+):/m) ?? [];
+    expect(readFileSync(join(root, "infra/modules/app.bicep"), "utf8")).toContain(
+      `'azd-service-name': '${service}'`,
+    );
+  });
+});

@@ -1,0 +1,41 @@
+import { describe, expect, it } from "vitest";
+import type { BatchName, MailboxId } from "../../../../shared/domain/names.ts";
+import { tended } from "../../../../shared/migration/control/janitor.ts";
+import { mailbox, mailboxId } from "../sample-mailbox.ts";
+
+describe("what the janitor does with a mailbox", () => {
+  const nobody = { permits: [], waiting: [], version: "1" };
+  const wait = {
+    mailboxId: "f".repeat(32) as MailboxId,
+    batch: "b" as BatchName,
+    kind: "initial" as const,
+    round: 1,
+    since: 1,
+  };
+
+  it.each([
+    ["a synced one that is due", mailbox("Synced", { dueAt: 5 }), nobody, true],
+    ["a synced one that is not due yet", mailbox("Synced", { dueAt: 15 }), nobody, false],
+    ["a synced one without a date", mailbox("Synced"), nobody, false],
+    ["a queued one that nobody waits for", mailbox("Queued"), nobody, true],
+    ["a queued one while others wait", mailbox("Queued"), { ...nobody, waiting: [wait] }, false],
+    [
+      "a syncing one with a permit",
+      mailbox("Syncing"),
+      { ...nobody, permits: [{ ...wait, mailboxId, until: 99 }] },
+      false,
+    ],
+    ["a syncing one without", mailbox("Syncing"), nobody, true],
+    ["a pause that is over", mailbox("Queued", { notBefore: 5 }), nobody, true],
+    ["a pause that is not", mailbox("Queued", { notBefore: 15 }), nobody, false],
+    ["one that waits for the logins of others", mailbox("Queued", { loginTest: "passed" }), nobody, false],
+    ["one that no longer does", mailbox("Queued", { loginTest: "released" }), nobody, true],
+    ["a failed one", mailbox("Failed"), nobody, false],
+    ["a stopped one", mailbox("Stopped"), nobody, false],
+  ] as const)("%s", (_, before, state, queued) => {
+    const after = tended(before, state, 10);
+    if (queued)
+      expect(after).toMatchObject({ status: "Queued", round: 8, notBefore: undefined, dueAt: undefined });
+    else expect(after).toBeUndefined();
+  });
+});

@@ -1,0 +1,89 @@
+import { describe, expect, it } from "vitest";
+import { defaultBatchOptions } from "../../../../shared/domain/batch-options.ts";
+import { parseEndpointFile } from "../../../../shared/migration/endpoints/endpoint-file.ts";
+import { parseBatchOptionsFile } from "../../../../shared/migration/upload/batch-options-file.ts";
+
+describe("an endpoint file", () => {
+  it("gets defaults for what it leaves out", () => {
+    expect(parseEndpointFile('\uFEFF{ "host": "imap.contoso.com" }')).toMatchObject({
+      value: { host: "imap.contoso.com", port: 993, security: "ssl", maxConcurrentMigrations: 20 },
+    });
+  });
+
+  it("is refused with every key that is wrong", () => {
+    const parsed = parseEndpointFile(
+      '{ "port": "993", "securty": "ssl", "tokenSource": { "type": "x", "secret": "s" } }',
+    );
+    if ("value" in parsed) throw new Error("the file was taken");
+    const paths = parsed.issues.map(({ path }) => path);
+    expect(paths).toEqual(
+      expect.arrayContaining(["host", "port", "tokenSource.type", "tokenSource.secret", "securty"]),
+    );
+    expect(parsed.issues.find(({ path }) => path === "securty")?.message).toContain(
+      'Did you mean "security"?',
+    );
+    expect(parsed.issues.find(({ path }) => path === "port")?.message).toMatch(/expected number/);
+  });
+
+  it.each([
+    ["", /empty/],
+    ["{", /line 1, column 2/],
+    ['{\n  "host": "a",\n  "port": 143,\n}', /line 4, column 1/],
+    ["[]", /expected object/],
+  ])("is refused when it holds %j", (text, message) => {
+    const parsed = parseEndpointFile(text);
+    if ("value" in parsed) throw new Error("the file was taken");
+    expect(parsed.issues).toHaveLength(1);
+    expect(parsed.issues[0]).toMatchObject({ path: "", message: expect.stringMatching(message) });
+  });
+
+  it("is refused where it asks for more connections to a mailbox, which would gain nothing", () => {
+    expect(parseEndpointFile('{ "host": "a", "maxConnectionsPerMailbox": 1 }')).toHaveProperty("value");
+    expect(parseEndpointFile('{ "host": "a", "maxConnectionsPerMailbox": 4 }')).toEqual({
+      issues: [
+        {
+          path: "maxConnectionsPerMailbox",
+          message: "is always 1: further connections to a mailbox would not make its copy faster.",
+        },
+      ],
+    });
+  });
+
+  it("never shows a value", () => {
+    for (const text of ['{"host":"canary"', '{"port":"canary"}', '{"security":"canary"}', '"canary" x']) {
+      const parsed = parseEndpointFile(text);
+      expect("issues" in parsed && JSON.stringify(parsed.issues)).not.toContain("canary");
+    }
+  });
+});
+
+describe("a batch options file", () => {
+  it("gets defaults, and instants as milliseconds", () => {
+    expect(parseBatchOptionsFile("{}")).toEqual({ value: defaultBatchOptions });
+    expect(parseBatchOptionsFile('{ "startAfter": "2026-03-01T22:00:00+01:00" }')).toMatchObject({
+      value: { startAfter: Date.UTC(2026, 2, 1, 21) },
+    });
+  });
+
+  it("names what it does not know and what it expected", () => {
+    const parsed = parseBatchOptionsFile(
+      '{ "autostart": true, "startAfter": "tomorrow", "maxItemSize": -1 }',
+    );
+    if ("value" in parsed) throw new Error("the file was taken");
+    expect(parsed.issues.map(({ path }) => path).sort()).toEqual(["autostart", "maxItemSize", "startAfter"]);
+    expect(JSON.stringify(parsed.issues)).toContain('Did you mean \\"autoStart\\"?');
+  });
+
+  it.each([
+    ["completeAfter", '"2026-03-01T22:00:00Z"'],
+    ["dryRun", "true"],
+    ["maxItems", "5"],
+    ["notificationEmails", '["it@contoso.com"]'],
+    ["reportIntervalHours", "24"],
+  ])("is refused where it asks for %s, which would do nothing", (option, value) => {
+    const parsed = parseBatchOptionsFile(`{ "${option}": ${value} }`);
+    expect("issues" in parsed && parsed.issues).toEqual([
+      { path: option, message: "is not supported by this version." },
+    ]);
+  });
+});

@@ -1,0 +1,122 @@
+import { describe, expect, it } from "vitest";
+import type { BatchName, EndpointName } from "../../../../shared/domain/names.ts";
+import type { MailboxStatus } from "../../../../shared/domain/states.ts";
+import {
+  mailboxIdOf,
+  mendedMailbox,
+  newMailbox,
+} from "../../../../shared/migration/upload/mailbox-of-row.ts";
+import { parseUploadName } from "../../../../shared/migration/upload/upload-name.ts";
+
+const batch = "spring" as BatchName;
+const place = { batch, endpoint: "contoso" as EndpointName };
+const user = { line: 2, emailAddress: "Anna@contoso.com", userName: "anna", password: "secret" };
+const mailbox = newMailbox(place, user, "sealed-1", 1_000);
+
+describe("a mailbox's id", () => {
+  it("is the same for one address in one batch, and different otherwise", () => {
+    expect(mailboxIdOf(batch, "ANNA@contoso.COM")).toBe(mailbox.id);
+    expect(mailbox.id).toMatch(/^[0-9a-f]{32}$/);
+    expect(mailboxIdOf("summer" as BatchName, user.emailAddress)).not.toBe(mailbox.id);
+    expect(mailboxIdOf(batch, "bob@contoso.com")).not.toBe(mailbox.id);
+  });
+});
+
+describe("a row uploaded again", () => {
+  const statuses: MailboxStatus[] = [
+    "Created",
+    "Queued",
+    "Syncing",
+    "IncrementalSyncing",
+    "Synced",
+    "Stopped",
+    "Completed",
+  ];
+
+  it.each(statuses)("changes nothing of a %s mailbox if it is the same", (status) => {
+    expect(mendedMailbox({ ...mailbox, status }, user, undefined)).toBeUndefined();
+  });
+
+  it.each(statuses)("gives a %s mailbox its new credentials and leaves it where it is", (status) => {
+    const busy = { ...mailbox, status, round: 4, attempts: 2, notBefore: 9 };
+    expect(mendedMailbox(busy, { ...user, userName: "a2", userRoot: "/a" }, "sealed-2")).toEqual({
+      ...busy,
+      userName: "a2",
+      userRoot: "/a",
+      sealedPassword: "sealed-2",
+    });
+  });
+
+  it("takes a user root away", () => {
+    expect(mendedMailbox({ ...mailbox, userRoot: "/a" }, user, undefined)?.userRoot).toBeUndefined();
+  });
+
+  it.each([undefined, "sealed-2"])("starts a failed mailbox anew (password %s)", (sealed) => {
+    const failed = {
+      ...mailbox,
+      status: "Failed",
+      round: 3,
+      attempts: 5,
+      notBefore: 9,
+      error: { code: "LoginFailed", message: "The password was refused.", at: 5 },
+      syncedItemCount: 12,
+    } as const;
+    expect(mendedMailbox(failed, user, sealed)).toEqual({
+      ...failed,
+      status: "Created",
+      round: 4,
+      attempts: 0,
+      notBefore: undefined,
+      error: undefined,
+      sealedPassword: sealed ?? "sealed-1",
+    });
+  });
+});
+
+describe("a row whose login was tested", () => {
+  const passed = { ...mailbox, status: "Queued", round: 3, loginTest: "passed" } as const;
+
+  it("keeps its place if it is the same", () => {
+    expect(mendedMailbox(passed, user, undefined)).toBeUndefined();
+  });
+
+  it.each([
+    ["Queued", "Created"],
+    ["Stopped", "Stopped"],
+  ] as const)("is tested anew with other credentials (%s)", (status, next) => {
+    expect(mendedMailbox({ ...passed, status }, user, "sealed-2")).toEqual({
+      ...passed,
+      status: next,
+      round: 4,
+      loginTest: undefined,
+      sealedPassword: "sealed-2",
+    });
+  });
+
+  it("is not disturbed once it is copied", () => {
+    const copied = { ...mailbox, status: "Syncing", loginTest: "released", startedAt: 5 } as const;
+    expect(mendedMailbox(copied, user, "sealed-2")).toEqual({ ...copied, sealedPassword: "sealed-2" });
+  });
+});
+
+describe("the name of an uploaded file", () => {
+  it("says endpoint and batch", () => {
+    expect(parseUploadName("Contoso/Spring_2026.CSV")).toEqual({
+      endpoint: "contoso",
+      batch: "spring_2026",
+      displayName: "Spring_2026",
+    });
+  });
+
+  it.each([
+    ["spring.csv", "spring"],
+    ["contoso/north/spring.csv", "spring"],
+    ["contoso/Spring 2026.csv", "spring-2026"],
+    ["con toso/spring.csv", "spring"],
+    ["contoso/.csv", "unnamed"],
+    ["contoso/-x.csv", "x"],
+    [`contoso/${"x".repeat(65)}.csv`, "x".repeat(64)],
+  ])("is refused for %s and reported under %s", (name, reportTo) => {
+    expect(parseUploadName(name)).toMatchObject({ reportTo, issues: [{ line: 0, code: "FileNameInvalid" }] });
+  });
+});
