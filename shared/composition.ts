@@ -88,17 +88,24 @@ async function storageSettings(storage: StorageConnection, service: "blobUrl" | 
   return { url: storage[service], credential: await credential(storage.clientId) };
 }
 
+/** In Azure the deployment makes containers and tables, and the app's roles need not let it make any. */
+function makesStorage(storage: StorageConnection): boolean {
+  return "connectionString" in storage;
+}
+
 const tables = once(async () => {
   const { createTableStores } = await import("./adapters/tables/table-stores.ts");
-  const stores = createTableStores(await storageSettings((await config()).storage, "tableUrl"));
-  await stores.createTables();
+  const { storage } = await config();
+  const stores = createTableStores(await storageSettings(storage, "tableUrl"));
+  if (makesStorage(storage)) await stores.createTables();
   return stores;
 });
 
 const blobs = once(async () => {
   const { createBlobStores } = await import("./adapters/blobs/blob-stores.ts");
-  const stores = createBlobStores(await storageSettings((await config()).storage, "blobUrl"));
-  await stores.createContainers();
+  const { storage } = await config();
+  const stores = createBlobStores(await storageSettings(storage, "blobUrl"));
+  if (makesStorage(storage)) await stores.createContainers();
   return stores;
 });
 

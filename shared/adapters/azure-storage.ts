@@ -100,7 +100,7 @@ export function classifyStorageError(error: unknown, service: StorageService): M
     return new MigrationError(
       "fatal",
       "StorageNotPrepared",
-      `A table or container of the application is missing in ${service.name}: restart the application, which creates it.`,
+      `A table or container of the application is missing in ${service.name}: deploy the infrastructure again; on your own machine restart the application, which creates it.`,
       { cause },
     );
   if (status === 413 || (code !== undefined && tooLarge.has(code)))
