@@ -18,7 +18,6 @@ import type { SecretStore } from "./migration/ports/secrets.ts";
 import type { TargetConnector } from "./migration/ports/target.ts";
 import type { Vault } from "./migration/ports/vault.ts";
 import type { Log } from "./migration/runtime.ts";
-import { createReports } from "./migration/status/reports.ts";
 import { createStatus } from "./migration/status/status.ts";
 import { createFolderSync } from "./migration/sync/folder-sync.ts";
 
@@ -306,6 +305,7 @@ export const janitor = once(async () => {
 });
 
 export const reports = once(async () => {
+  const { createReports } = await import("./migration/status/reports.ts");
   const { batches, mailboxes, ledgers } = await tables();
   return createReports({ batches, mailboxes, ledger: ledgers, reports: (await blobs()).reports, clock, log });
 });
