@@ -1,6 +1,6 @@
 import type { TokenCredential } from "@azure/identity";
 import type { ApplicationInsights } from "./adapters/telemetry/application-insights.ts";
-import { logEvent } from "./adapters/telemetry/invocation.ts";
+import { currentTraceParent, logEvent } from "./adapters/telemetry/invocation.ts";
 import { measuresOf } from "./adapters/telemetry/measures.ts";
 import { type Config, readConfig, type StorageConnection } from "./config.ts";
 import { sourceAccount } from "./domain/credentials.ts";
@@ -22,6 +22,7 @@ import { createStatus } from "./migration/status/status.ts";
 import { createFolderSync } from "./migration/sync/folder-sync.ts";
 
 export { withinInvocation } from "./adapters/telemetry/invocation.ts";
+export { traceParentOf } from "./adapters/telemetry/trace-parent.ts";
 
 /** Builds something once and at its first use; a failure is not kept. */
 function once<T>(build: () => Promise<T>): () => Promise<T> {
@@ -112,8 +113,6 @@ const serviceBus = once(async () => {
   const { createServiceBusClient } = await import("./adapters/servicebus/client.ts");
   const { createWorkQueue } = await import("./adapters/servicebus/work-queue.ts");
   const { createDeadLetterQueue } = await import("./adapters/servicebus/dead-letter-queue.ts");
-  const { propagateTraces } = await import("./adapters/telemetry/propagation.ts");
-  propagateTraces();
   const settings = (await config()).serviceBus;
   const client = createServiceBusClient(
     "connectionString" in settings
@@ -124,7 +123,7 @@ const serviceBus = once(async () => {
         },
   );
   return {
-    queue: createWorkQueue(client),
+    queue: createWorkQueue(client, currentTraceParent),
     deadLetters: createDeadLetterQueue(client, [mailboxSyncQueue, folderSyncQueue]),
   };
 });

@@ -69,6 +69,21 @@ describe("the work queue", () => {
     expect(folderSyncMessageSchema.parse(received?.body)).toEqual(message);
   });
 
+  test("gives its messages the trace that they belong to, for the host and for the application", async () => {
+    const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let current: string | undefined = traceparent;
+    const workQueue = createWorkQueue(client, () => current);
+    await workQueue.sendMailboxSync([{ batch, mailboxId: mailbox(1), round: 1 }]);
+    await workQueue.sendFolderSync({ batch, mailboxId: mailbox(1), round: 1, step: 0 });
+    current = undefined;
+    await workQueue.sendMailboxSync([{ batch, mailboxId: mailbox(2), round: 1 }]);
+    const traces = (queue: string) =>
+      serviceBus.messages(queue).map(({ applicationProperties }) => applicationProperties);
+    const traced = { "Diagnostic-Id": traceparent, traceparent };
+    expect(traces(mailboxSyncQueue)).toEqual([traced, {}]);
+    expect(traces(folderSyncQueue)).toEqual([traced]);
+  });
+
   test("sends more messages than one batch holds", async () => {
     const messages = Array.from({ length: 4_000 }, (_, index) => ({
       batch,

@@ -106,7 +106,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
 function appSettings(settings: Readonly<Record<string, string | undefined>>): Record<string, string> {
   const prefixes = [
     ...["AzureWebJobs", "AzureFunctionsWebHost__", "AZURE_", "IDENTITY_"],
-    ...["APPLICATIONINSIGHTS_", "OTEL_", "WEBSITE_"],
+    ...["APPLICATIONINSIGHTS_", "OTEL_", "WEBSITE_", "HOST_TRACING"],
     "NODE_EXTRA_CA_CERTS",
   ];
   const isAppSetting = (name: string): boolean =>

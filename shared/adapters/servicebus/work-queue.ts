@@ -17,16 +17,24 @@ const contentType = "application/json";
  * Sends to the two queues of the application, which detect duplicates: a message whose id was sent within their window
  * is dropped without an error, be it sooner than the first one or after the first one was received. So what is to
  * happen again, or sooner, needs a new round or step.
+ * @param traceParent the trace that a message sent now belongs to: it travels with the message.
  * @see https://learn.microsoft.com/azure/service-bus-messaging/duplicate-detection
  */
-export function createWorkQueue(client: ServiceBusClient): WorkQueue {
+export function createWorkQueue(
+  client: ServiceBusClient,
+  traceParent: () => string | undefined = () => undefined,
+): WorkQueue {
   // A sender opens its link with the first message and keeps it.
   const mailboxSync = client.createSender(mailboxSyncQueue);
   const folderSync = client.createSender(folderSyncQueue);
   return {
     async sendMailboxSync(messages) {
       try {
-        await sendInBatches(mailboxSync, messages.map(mailboxSyncEnvelope));
+        const trace = traceProperties(traceParent());
+        await sendInBatches(
+          mailboxSync,
+          messages.map((message) => ({ ...mailboxSyncEnvelope(message), ...trace })),
+        );
       } catch (error) {
         throw classify(error);
       }
@@ -34,7 +42,10 @@ export function createWorkQueue(client: ServiceBusClient): WorkQueue {
 
     async sendFolderSync(message, notBefore) {
       try {
-        await folderSync.sendMessages(folderSyncEnvelope(message, notBefore));
+        await folderSync.sendMessages({
+          ...folderSyncEnvelope(message, notBefore),
+          ...traceProperties(traceParent()),
+        });
       } catch (error) {
         throw classify(error);
       }
@@ -78,4 +89,15 @@ function folderSyncEnvelope(message: FolderSyncMessage, notBefore: number | unde
     ...(notBefore !== undefined &&
       notBefore > Date.now() && { scheduledEnqueueTimeUtc: new Date(notBefore) }),
   };
+}
+
+/**
+ * The host reads the first property and begins its own span below it, if it does; the application reads the second,
+ * whose name keeps its spelling on the way through the worker.
+ * @see https://learn.microsoft.com/azure/service-bus-messaging/service-bus-end-to-end-tracing
+ */
+function traceProperties(traceparent: string | undefined): Pick<ServiceBusMessage, "applicationProperties"> {
+  return traceparent === undefined
+    ? {}
+    : { applicationProperties: { "Diagnostic-Id": traceparent, traceparent } };
 }

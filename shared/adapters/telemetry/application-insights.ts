@@ -7,7 +7,6 @@ import {
   type Gauge,
   type Meter,
   ROOT_CONTEXT,
-  type SpanContext,
   SpanKind,
   SpanStatusCode,
   type Tracer,
@@ -24,6 +23,7 @@ import {
 } from "@opentelemetry/sdk-trace-base";
 import { currentTraceParent, withinSpan } from "./invocation.ts";
 import { type InstrumentName, instruments, type Measure } from "./measures.ts";
+import { formatTraceParent, parseTraceParent } from "./trace-parent.ts";
 
 export interface ApplicationInsightsSettings {
   readonly connectionString: string;
@@ -102,12 +102,12 @@ async function runSpan<T>(
 ): Promise<T> {
   const parent = parseTraceParent(currentTraceParent());
   if (parent === undefined) return work();
-  const context = trace.setSpanContext(ROOT_CONTEXT, parent);
+  const context = trace.setSpanContext(ROOT_CONTEXT, { ...parent, isRemote: true });
   const kind = name === messageSpan ? SpanKind.CLIENT : SpanKind.INTERNAL;
   const span = tracer.startSpan(name, { kind, attributes }, context);
   if (!span.isRecording()) return work();
   try {
-    return await withinSpan(traceParentOf(span.spanContext()), work);
+    return await withinSpan(formatTraceParent(span.spanContext()), work);
   } catch (error) {
     span.setStatus({ code: SpanStatusCode.ERROR });
     throw error;
@@ -116,7 +116,7 @@ async function runSpan<T>(
   }
 }
 
-/** Traces are sampled where they begin, by the host; of the spans of single messages only some are kept on top of that. */
+/** Traces are sampled where they begin, by the host if it traces; of the spans of single messages only some are kept on top of that. */
 class HostDecides implements Sampler {
   readonly #interval: number;
   #seen = 0;
@@ -141,16 +141,4 @@ class HostDecides implements Sampler {
   toString(): string {
     return `HostDecides(${this.#interval})`;
   }
-}
-
-/** @see https://www.w3.org/TR/trace-context/#traceparent-header */
-function parseTraceParent(text: string | undefined): SpanContext | undefined {
-  const [, traceId, spanId, flags] =
-    /^[\da-f]{2}-([\da-f]{32})-([\da-f]{16})-([\da-f]{2})/.exec(text ?? "") ?? [];
-  if (traceId === undefined || spanId === undefined || flags === undefined) return undefined;
-  return { traceId, spanId, traceFlags: Number.parseInt(flags, 16), isRemote: true };
-}
-
-function traceParentOf({ traceId, spanId, traceFlags }: SpanContext): string {
-  return `00-${traceId}-${spanId}-${traceFlags.toString(16).padStart(2, "0")}`;
 }

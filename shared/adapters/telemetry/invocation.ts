@@ -1,11 +1,12 @@
 import { AsyncLocalStorage } from "node:async_hooks";
+import { parseTraceParent } from "./trace-parent.ts";
 
-/** What the Functions host gives to one invocation. */
+/** One call of a function by the host. */
 export interface Invocation {
   /** Writes to the host's log, which files the line under this invocation. */
   log(line: string): void;
-  /** W3C traceparent of the trace the invocation belongs to; undefined where the host traces nothing. */
-  readonly traceParent: string | undefined;
+  /** W3C traceparent of the trace the invocation belongs to. */
+  readonly traceParent: string;
 }
 
 const current = new AsyncLocalStorage<Invocation>();
@@ -27,15 +28,17 @@ export function currentTraceParent(): string | undefined {
 }
 
 /**
- * Writes one event as a line of JSON that begins with its name: in a traced invocation to the host's log, which gives the
- * line the trace's id, elsewhere to the standard output.
+ * Writes one event as a line of JSON that begins with its name: within an invocation to the host's log and with the id of
+ * its trace, which the host need not know, elsewhere to the standard output.
  */
 export function logEvent(
   event: string,
   fields: Readonly<Record<string, string | number | boolean | undefined>>,
 ): void {
-  const line = JSON.stringify({ event, ...fields });
   const invocation = current.getStore();
-  if (invocation?.traceParent === undefined) console.log(line);
-  else invocation.log(line);
+  if (invocation === undefined) console.log(JSON.stringify({ event, ...fields }));
+  else
+    invocation.log(
+      JSON.stringify({ event, ...fields, trace: parseTraceParent(invocation.traceParent)?.traceId }),
+    );
 }

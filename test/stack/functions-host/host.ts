@@ -6,7 +6,7 @@ import { createClients } from "./clients.ts";
 import { loadApp, type RegisteredFunction } from "./core-module.ts";
 import { parseHostConfig } from "./host-config.ts";
 import { startHttpServer } from "./http-server.ts";
-import { Invoker, type TriggeredFunction } from "./invocation.ts";
+import { Invoker, type Tracing, type TriggeredFunction } from "./invocation.ts";
 import { createLog, type Log } from "./log.ts";
 import { createQueueTrigger } from "./queue-trigger.ts";
 import { createServiceBusTrigger } from "./service-bus-trigger.ts";
@@ -20,6 +20,8 @@ export interface HostOptions {
   readonly settings: Settings;
   /** 0 lets the system choose. */
   readonly port: number;
+  /** "follow" where left out. */
+  readonly tracing?: Tracing | undefined;
   /** Called after an invocation exceeded functionTimeout: the process has to end, since its code goes on. */
   readonly onTimeout: () => void;
 }
@@ -34,7 +36,8 @@ export interface Host {
  * Loads a function app and serves its triggers.
  * @throws Error if host.json is wrong, the app does not load, or a function has a binding this host does not know.
  */
-export async function startHost({ packageDirectory, settings, port, onTimeout }: HostOptions): Promise<Host> {
+export async function startHost(options: HostOptions): Promise<Host> {
+  const { packageDirectory, settings, port, tracing, onTimeout } = options;
   const config = parseHostConfig(await readFile(join(packageDirectory, "host.json"), "utf8"));
   const manifest = JSON.parse(await readFile(join(packageDirectory, "package.json"), "utf8")) as {
     name: string;
@@ -51,7 +54,7 @@ export async function startHost({ packageDirectory, settings, port, onTimeout }:
   const capabilities = await app.programmingModel.getCapabilities({});
   await app.runHooks("appStart", { hookData: {}, appHookData: {} });
 
-  const invoker = new Invoker(app, log, config.functionTimeout, onTimeout);
+  const invoker = new Invoker(app, log, config.functionTimeout, onTimeout, tracing);
   const functions = [...app.functions.values()].map(withTrigger);
   const enabled = functions.filter(({ name }) => !isDisabled(name, settings));
   const ofType = (type: string) => enabled.filter(({ trigger }) => trigger.type === type);

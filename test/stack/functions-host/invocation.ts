@@ -27,12 +27,20 @@ export interface Invocation {
   readonly traceParent?: string | undefined;
 }
 
+/**
+ * What the host gives an invocation of the trace that came with its trigger: that trace, one of its own (as hosts before
+ * August 2026 do for queues with sessions), or nothing.
+ */
+export const tracings = ["follow", "own", "none"] as const;
+export type Tracing = (typeof tracings)[number];
+
 /** Runs functions one invocation at a time, as the Node worker's InvocationHandler does, and counts what is running. */
 export class Invoker {
   readonly #app: RegisteredApp;
   readonly #log: Log;
   readonly #timeoutMs: number;
   readonly #onTimeout: () => void;
+  readonly #tracing: Tracing;
   readonly #appHookData = {};
   readonly #running = new Set<Promise<unknown>>();
 
@@ -41,11 +49,18 @@ export class Invoker {
    * @param onTimeout called after an invocation exceeded it; its code cannot be stopped, so the process has to take
    *   no new work and go.
    */
-  constructor(app: RegisteredApp, log: Log, timeoutMs: number, onTimeout: () => void) {
+  constructor(
+    app: RegisteredApp,
+    log: Log,
+    timeoutMs: number,
+    onTimeout: () => void,
+    tracing: Tracing = "follow",
+  ) {
     this.#app = app;
     this.#log = log;
     this.#timeoutMs = timeoutMs;
     this.#onTimeout = onTimeout;
+    this.#tracing = tracing;
   }
 
   /**
@@ -56,7 +71,8 @@ export class Invoker {
   async invoke(target: TriggeredFunction, invocation: Invocation): Promise<InvocationResponse> {
     const invocationId = invocation.invocationId ?? randomUUID();
     const category = `Function.${target.name}`;
-    const operationId = traceIdOf(invocation.traceParent) ?? randomBytes(16).toString("hex");
+    const followed = this.#tracing === "follow" ? traceIdOf(invocation.traceParent) : undefined;
+    const operationId = followed ?? randomBytes(16).toString("hex");
     const fields = { functionName: target.name, invocationId, operationId };
     const startedAt = performance.now();
     this.#log("information", category, "Executing", fields);
@@ -105,7 +121,9 @@ export class Invoker {
         inputData: [{ name: target.triggerName, data }],
         triggerMetadata,
         // A span of its own, sampled.
-        traceContext: { traceParent: `00-${operationId}-${randomBytes(8).toString("hex")}-01` },
+        ...(this.#tracing !== "none" && {
+          traceContext: { traceParent: `00-${operationId}-${randomBytes(8).toString("hex")}-01` },
+        }),
       },
       log: (level: LogLevel, kind, message) => {
         if (level === "none") return;

@@ -1,11 +1,13 @@
 /**
  * Runs a function app on this machine as the Functions host does, from its built package:
  * `node test/stack/functions-host/main.ts [package directory]`, the repository's root by default.
- * Settings come from the environment; HOST_PORT is the HTTP port, 0 by default, and the system chooses.
+ * Settings come from the environment; HOST_PORT is the HTTP port, 0 by default, and the system chooses; HOST_TRACING
+ * is what invocations get of the trace that comes with their trigger: "follow" (the default), "own" or "none".
  * Events go to stdout, one line of JSON each; the line with the message "Host started" holds the port.
  */
 import { join, resolve } from "node:path";
 import { startHost } from "./host.ts";
+import { tracings } from "./invocation.ts";
 import { describeError } from "./log.ts";
 
 /** Exit codes: the platform starts a new process after either. */
@@ -22,6 +24,7 @@ try {
     packageDirectory,
     settings: process.env,
     port: Number(process.env.HOST_PORT ?? 0),
+    tracing: tracings.find((tracing) => tracing === process.env.HOST_TRACING),
     onTimeout: () => {
       void host.stop();
       setTimeout(() => process.exit(exitCodes.functionTimeout), abandonMs);

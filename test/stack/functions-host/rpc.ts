@@ -57,7 +57,8 @@ export interface InvocationRequest {
   readonly functionId: string;
   readonly inputData: readonly { readonly name: string; readonly data: TypedData }[];
   readonly triggerMetadata: Readonly<Record<string, TypedData>>;
-  readonly traceContext: { readonly traceParent: string };
+  /** Missing where the host traces nothing. */
+  readonly traceContext?: { readonly traceParent: string };
 }
 
 export interface InvocationResponse {

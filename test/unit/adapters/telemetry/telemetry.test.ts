@@ -1,6 +1,5 @@
 import { InvocationContext, PreInvocationContext } from "@azure/functions";
-import { ServiceBusClient } from "@azure/service-bus";
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { onInvocation } from "../../../../functions/telemetry.ts";
 import {
   currentTraceParent,
@@ -9,31 +8,28 @@ import {
   withinSpan,
 } from "../../../../shared/adapters/telemetry/invocation.ts";
 import { type Measure, measuresOf } from "../../../../shared/adapters/telemetry/measures.ts";
-import { propagateTraces } from "../../../../shared/adapters/telemetry/propagation.ts";
-import { type ServiceBusStandIn, startServiceBus } from "../../../stack/service-bus/index.ts";
+import { parseTraceParent, traceParentOf } from "../../../../shared/adapters/telemetry/trace-parent.ts";
 
-const traceParent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+const traceId = "0af7651916cd43dd8448eb211c80319c";
+const traceParent = `00-${traceId}-b7ad6b7169203331-01`;
 
 describe("events", () => {
   afterEach(() => vi.restoreAllMocks());
 
-  it("go to the host's log in a traced invocation, as lines that begin with their name", async () => {
+  it("go to the host's log in an invocation, as lines that begin with their name and hold the trace", async () => {
     const lines: string[] = [];
     await withinInvocation({ log: (line) => lines.push(line), traceParent }, async () => {
       await new Promise(setImmediate);
       logEvent("chunk.copied", { items: 2, code: undefined });
     });
-    expect(lines).toEqual(['{"event":"chunk.copied","items":2}']);
+    expect(lines).toEqual([`{"event":"chunk.copied","items":2,"trace":"${traceId}"}`]);
   });
 
   it("go to the standard output elsewhere", () => {
     const lines: string[] = [];
     vi.spyOn(console, "log").mockImplementation((line: string) => void lines.push(line));
     logEvent("janitor.swept", {});
-    withinInvocation({ log: () => expect.unreachable(), traceParent: undefined }, () =>
-      logEvent("janitor.swept", {}),
-    );
-    expect(lines).toEqual(['{"event":"janitor.swept"}', '{"event":"janitor.swept"}']);
+    expect(lines).toEqual(['{"event":"janitor.swept"}']);
   });
 
   it("of invocations at the same time keep apart", async () => {
@@ -110,12 +106,45 @@ describe("measures", () => {
   });
 });
 
+describe("the trace of an invocation", () => {
+  const message = "00-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-bbbbbbbbbbbbbbbb-01";
+  const below = "00-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-cccccccccccccccc-01";
+  it.each([
+    ["the host's, where no message came", traceParent, undefined, traceParent],
+    ["the host's span, where that belongs to the message's trace", below, message, below],
+    ["the message's, where the host began another", traceParent, message, message],
+    ["the message's, where the host traces nothing", "", message, message],
+    [
+      "the host's, where the message's is none",
+      traceParent,
+      `00-${"0".repeat(32)}-b7ad6b7169203331-01`,
+      traceParent,
+    ],
+    [
+      "not sampled, where the host does not sample",
+      "00-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-cccccccccccccccc-00",
+      undefined,
+      "00-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-cccccccccccccccc-00",
+    ],
+  ])("is %s", (_, host, carried, expected) => {
+    expect(traceParentOf(host, carried)).toBe(expected);
+  });
+
+  it("is a new one that is sampled, where there is none", () => {
+    const [first, second] = [traceParentOf(undefined, undefined), traceParentOf("nonsense", "")];
+    expect(parseTraceParent(first)).toMatchObject({ traceFlags: 1 });
+    expect(parseTraceParent(second)).toMatchObject({ traceFlags: 1 });
+    expect(first.slice(0, 35)).not.toBe(second.slice(0, 35));
+  });
+});
+
 describe("the hook before each invocation", () => {
-  it("runs the handler in the trace that the host gives", async () => {
+  const run = async (host: string | undefined, triggerMetadata: Record<string, unknown>) => {
     const lines: unknown[] = [];
     const invocationContext = new InvocationContext({
       invocationId: "1",
-      traceContext: { traceParent },
+      triggerMetadata,
+      ...(host === undefined ? {} : { traceContext: { traceParent: host } }),
       logHandler: (_level, ...given) => void lines.push(...given),
     });
     const context = new PreInvocationContext({
@@ -127,44 +156,16 @@ describe("the hook before each invocation", () => {
       },
     });
     onInvocation(context);
-    expect(await context.functionHandler("a message", invocationContext)).toBe(`a message in ${traceParent}`);
-    expect(lines).toEqual(['{"event":"mailbox.admitted","round":1}']);
-  });
-});
+    return [await context.functionHandler("a message", invocationContext), ...lines];
+  };
 
-describe("Service Bus messages", () => {
-  let serviceBus: ServiceBusStandIn;
-  let client: ServiceBusClient;
-  beforeAll(async () => {
-    propagateTraces();
-    serviceBus = await startServiceBus({ queues: { traced: {} } });
-    client = new ServiceBusClient(serviceBus.connectionString);
-  });
-  afterAll(async () => {
-    await client.close();
-    await serviceBus.close();
-  });
-
-  it("carry the trace of the invocation that sends them, and no other", async () => {
-    const sender = client.createSender("traced");
-    await sender.sendMessages({ messageId: "before", body: 1 });
-    await withinInvocation({ log: () => undefined, traceParent }, () =>
-      sender.sendMessages({ messageId: "within", body: 2 }),
-    );
-    await withinInvocation({ log: () => undefined, traceParent }, async () => {
-      const batch = await sender.createMessageBatch();
-      batch.tryAddMessage({ messageId: "batched", body: 3 });
-      await sender.sendMessages(batch);
-    });
-    await sender.sendMessages({ messageId: "after", body: 4 });
-    const traces = serviceBus
-      .messages("traced")
-      .map(({ messageId, applicationProperties }) => [messageId, applicationProperties["Diagnostic-Id"]]);
-    expect(Object.fromEntries(traces)).toEqual({
-      before: undefined,
-      within: traceParent,
-      batched: traceParent,
-      after: undefined,
-    });
+  it.each([
+    ["that the host gives", traceParent, {}],
+    ["that travels with the message", undefined, { applicationProperties: { traceparent: traceParent } }],
+  ])("runs the handler in the trace %s", async (_, host, metadata) => {
+    expect(await run(host, metadata)).toEqual([
+      `a message in ${traceParent}`,
+      `{"event":"mailbox.admitted","round":1,"trace":"${traceId}"}`,
+    ]);
   });
 });
