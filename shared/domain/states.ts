@@ -1,10 +1,6 @@
 import { z } from "zod";
 
-/**
- * Life of a mailbox:
- * Created (not started) -> Queued (waits for a permit, or for the logins of others to be tested) -> Syncing -> Synced -> Queued -> IncrementalSyncing -> Synced ...
- * Stopped and Failed leave only by an operator's start, retry, sync or a new upload. Completed is final until started again.
- */
+/** What a mailbox is at; migration/mailbox/life.ts says how one follows another. */
 export const mailboxStatusSchema = z.enum([
   "Created",
   "Queued",
@@ -16,9 +12,6 @@ export const mailboxStatusSchema = z.enum([
   "Completed",
 ]);
 export type MailboxStatus = z.infer<typeof mailboxStatusSchema>;
-
-/** Statuses in which a mailbox waits for work or is being worked on. */
-export const activeStatuses: readonly MailboxStatus[] = ["Queued", "Syncing", "IncrementalSyncing"];
 
 export const batchStatusSchema = z.enum([
   "Created",

@@ -12,11 +12,11 @@ import type {
 } from "../../shared/domain/names.ts";
 import { providerOf } from "../../shared/domain/providers.ts";
 import { emptyUidSet } from "../../shared/domain/uid-set.ts";
+import { MailboxState } from "../../shared/migration/mailbox/change.ts";
 import type { FolderRecord } from "../../shared/migration/ports/ledger-store.ts";
 import type { MailboxRecord } from "../../shared/migration/ports/registry.ts";
 import { createStatus } from "../../shared/migration/status/status.ts";
 import { LeaseHolder } from "../../shared/migration/sync/lease-holder.ts";
-import { MailboxState } from "../../shared/migration/sync/mailbox-state.ts";
 import { Progress } from "../../shared/migration/sync/progress.ts";
 import { type Azurite, startAzurite } from "../stack/azurite.ts";
 

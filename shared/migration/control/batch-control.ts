@@ -2,14 +2,16 @@ import { isMigrationError } from "../../domain/errors.ts";
 import type { BatchName, MailboxId } from "../../domain/names.ts";
 import type { BatchIntent } from "../../domain/states.ts";
 import type { Admission } from "../admission/admission.ts";
+import { changeBatch } from "../batch/change.ts";
+import { intended, isRemoving, isSyncedDaily } from "../batch/life.ts";
+import { changeMailbox } from "../mailbox/change.ts";
+import { isActive, isFailed, released, retried, started, stopped, syncedAgain } from "../mailbox/life.ts";
 import type { ReportStore } from "../ports/blobs.ts";
 import type { BatchRecord, BatchStore, MailboxRecord, MailboxStore } from "../ports/registry.ts";
 import type { Vault } from "../ports/vault.ts";
 import type { WorkQueue } from "../ports/work-queue.ts";
 import { type Clock, hour, type Log } from "../runtime.ts";
-import { isActive } from "../sync/mailbox-state.ts";
-import { waitsForOthers } from "../sync/test-login.ts";
-import { changeOne, dispatch, queuedAgain } from "./dispatch.ts";
+import { dispatch } from "./dispatch.ts";
 
 /** A batch has to have run this long before it may be deleted: other servers keep an old MX record for up to 72 hours. */
 const settlingMs = 72 * hour;
@@ -57,21 +59,11 @@ export interface BatchControl {
 export function createBatchControl(parts: BatchControlParts): BatchControl {
   const { batches, mailboxes, admission, clock, log } = parts;
 
-  async function setIntent(
-    name: BatchName,
-    intent: BatchIntent,
-    allowed: readonly BatchIntent[],
-  ): Promise<BatchRecord | ControlResult> {
-    for (;;) {
-      const stored = await batches.get(name);
-      if (stored === undefined) return { outcome: "notFound" };
-      const { value } = stored;
-      if (!allowed.includes(value.intent)) return refusal("BatchRemoving", "The batch is being removed.");
-      const startedAt = intent === "running" ? (value.startedAt ?? clock()) : value.startedAt;
-      const next: BatchRecord = { ...value, intent, startedAt };
-      if (value.intent === intent && value.startedAt === startedAt) return value;
-      if (await batches.replace({ ...stored, value: next })) return next;
-    }
+  /** @returns undefined after the change, else why it was not made. */
+  async function setIntent(name: BatchName, intent: BatchIntent): Promise<ControlResult | undefined> {
+    if (await changeBatch(batches, name, (batch) => intended(batch, intent, clock()))) return undefined;
+    const exists = (await batches.get(name)) !== undefined;
+    return exists ? refusal("BatchRemoving", "The batch is being removed.") : { outcome: "notFound" };
   }
 
   async function act(
@@ -79,19 +71,15 @@ export function createBatchControl(parts: BatchControlParts): BatchControl {
     intent: BatchIntent,
     next: (mailbox: MailboxRecord) => MailboxRecord | undefined,
   ): Promise<ControlResult> {
-    const batch = await setIntent(name, intent, ["created", "running", "stopped", "completed"]);
-    if ("outcome" in batch) return batch;
-    return { outcome: "done", mailboxes: await dispatch(parts, name, next) };
+    const refused = await setIntent(name, intent);
+    return refused ?? { outcome: "done", mailboxes: await dispatch(parts, name, next) };
   }
 
   /** Takes every mailbox of a batch out of work. */
   async function halt(name: BatchName): Promise<number> {
     let count = 0;
     for await (const stored of mailboxes.scan(name)) {
-      const stopped = await changeOne(mailboxes, stored, (mailbox) =>
-        isActive(mailbox) || mailbox.status === "Created" ? { ...mailbox, status: "Stopped" } : undefined,
-      );
-      if (stopped) count++;
+      if (await changeMailbox(mailboxes, stored, stopped)) count++;
     }
     return count;
   }
@@ -124,68 +112,38 @@ export function createBatchControl(parts: BatchControlParts): BatchControl {
   }
 
   return {
-    start: (name) =>
-      act(name, "running", (mailbox) =>
-        mailbox.status === "Created" || mailbox.status === "Stopped" || mailbox.status === "Completed"
-          ? queuedAgain(mailbox)
-          : undefined,
-      ),
+    start: (name) => act(name, "running", started),
     async stop(name) {
-      const batch = await setIntent(name, "stopped", ["created", "running", "stopped", "completed"]);
-      if ("outcome" in batch) return batch;
-      return { outcome: "done", mailboxes: await halt(name) };
+      const refused = await setIntent(name, "stopped");
+      return refused ?? { outcome: "done", mailboxes: await halt(name) };
     },
     async sync(name, mailboxId) {
       const batch = await batches.get(name);
       if (batch === undefined) return { outcome: "notFound" };
-      if (batch.value.intent !== "running")
+      if (!isSyncedDaily(batch.value))
         return refusal("BatchNotRunning", "Only a running batch can be synced. Start it first.");
       const count = await dispatch(parts, name, (mailbox) =>
-        mailbox.status === "Synced" && (mailboxId === undefined || mailbox.id === mailboxId)
-          ? queuedAgain(mailbox)
-          : undefined,
+        mailboxId === undefined || mailbox.id === mailboxId ? syncedAgain(mailbox) : undefined,
       );
       return { outcome: "done", mailboxes: count };
     },
-    retry: (name) =>
-      act(name, "running", (mailbox) =>
-        mailbox.status === "Failed" || (mailbox.status === "Synced" && mailbox.skippedItemCount > 0)
-          ? {
-              ...queuedAgain(mailbox),
-              attempts: 0,
-              error: undefined,
-              retriesSkipped: true,
-              ...(mailbox.error?.code === "TooManyDeletions" ? { deletionsConfirmed: true } : {}),
-            }
-          : undefined,
-      ),
-    complete: (name) =>
-      act(name, "completed", (mailbox) => (mailbox.status === "Synced" ? queuedAgain(mailbox) : undefined)),
+    retry: (name) => act(name, "running", retried),
+    complete: (name) => act(name, "completed", syncedAgain),
     async remove(name, force) {
       const stored = await batches.get(name);
       if (stored === undefined) return { outcome: "notFound" };
-      if (!force && stored.value.intent !== "removing") {
+      if (!force && !isRemoving(stored.value)) {
         const reasons = await reasonsAgainstRemoval(stored.value, mailboxes, clock());
         if (reasons.length > 0) return { outcome: "refused", code: "BatchNotSafeToDelete", reasons };
       }
-      const batch = await setIntent(name, "removing", [
-        "created",
-        "running",
-        "stopped",
-        "completed",
-        "removing",
-      ]);
-      if ("outcome" in batch) return batch;
+      const refused = await setIntent(name, "removing");
+      if (refused) return refused;
       const count = await halt(name);
       await finishRemoval(name);
       return { outcome: "done", mailboxes: count };
     },
     async releaseTested(name) {
-      const count = await dispatch(parts, name, (mailbox) =>
-        isActive(mailbox) && waitsForOthers(mailbox)
-          ? { ...queuedAgain(mailbox), loginTest: "released" }
-          : undefined,
-      );
+      const count = await dispatch(parts, name, released);
       log("batch.released", { batch: name, mailboxes: count });
       return count;
     },
@@ -204,7 +162,7 @@ async function reasonsAgainstRemoval(
   let active = 0;
   for await (const { value } of mailboxes.scan(batch.name)) {
     if (value.lastSyncedAt === undefined) unsynced++;
-    if (value.status === "Failed") failed++;
+    if (isFailed(value)) failed++;
     if (isActive(value)) active++;
   }
   const reasons: string[] = [];

@@ -1,5 +1,6 @@
 import type { BatchName } from "../../domain/names.ts";
 import type { MailboxSyncMessage } from "../../domain/queue-messages.ts";
+import { changeMailbox } from "../mailbox/change.ts";
 import type { MailboxRecord, MailboxStore, Versioned } from "../ports/registry.ts";
 import type { WorkQueue } from "../ports/work-queue.ts";
 
@@ -35,11 +36,6 @@ export async function dispatch(
   return count;
 }
 
-/** The mailbox queued for another round. Pure. */
-export function queuedAgain(mailbox: MailboxRecord): MailboxRecord {
-  return { ...mailbox, status: "Queued", round: mailbox.round + 1, notBefore: undefined, dueAt: undefined };
-}
-
 async function changeAll(
   mailboxes: MailboxStore,
   group: readonly Versioned<MailboxRecord>[],
@@ -49,25 +45,10 @@ async function changeAll(
   const waiting = [...group];
   const worker = async (): Promise<void> => {
     for (let stored = waiting.shift(); stored; stored = waiting.shift()) {
-      const changed = await changeOne(mailboxes, stored, next);
+      const changed = await changeMailbox(mailboxes, stored, next);
       if (changed) messages.push({ batch: changed.batch, mailboxId: changed.id, round: changed.round });
     }
   };
   await Promise.all(Array.from({ length: concurrency }, worker));
   return messages;
-}
-
-/** Applies a change to one mailbox, deciding anew whenever somebody else changed it. @returns the new mailbox, if changed. */
-export async function changeOne(
-  mailboxes: MailboxStore,
-  stored: Versioned<MailboxRecord>,
-  next: (mailbox: MailboxRecord) => MailboxRecord | undefined,
-): Promise<MailboxRecord | undefined> {
-  for (let current: Versioned<MailboxRecord> | undefined = stored; current; ) {
-    const value = next(current.value);
-    if (value === undefined) return undefined;
-    if (await mailboxes.replace({ ...current, value })) return value;
-    current = await mailboxes.get(stored.value.batch, stored.value.id);
-  }
-  return undefined;
 }

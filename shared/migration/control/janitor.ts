@@ -3,15 +3,23 @@ import { isMigrationError } from "../../domain/errors.ts";
 import type { EndpointName, MailboxId } from "../../domain/names.ts";
 import { mailboxSyncMessageSchema } from "../../domain/queue-messages.ts";
 import { type Admission, clockSkewMs } from "../admission/admission.ts";
+import { isAtWork, isRemoving, isStartDue } from "../batch/life.ts";
+import { changeMailbox, failMailbox } from "../mailbox/change.ts";
+import {
+  isActive,
+  isBeingTested,
+  isDue,
+  isPauseOver,
+  syncedAgain,
+  waitsForOthers,
+  woken,
+} from "../mailbox/life.ts";
 import type { AdmissionState, AdmissionStore, Permit } from "../ports/admission-store.ts";
 import type { UploadStore } from "../ports/blobs.ts";
 import type { BatchRecord, BatchStore, MailboxRecord, MailboxStore } from "../ports/registry.ts";
 import type { DeadLetter, DeadLetterQueue } from "../ports/work-queue.ts";
 import { type Clock, type Log, minute } from "../runtime.ts";
-import { isActive } from "../sync/mailbox-state.ts";
-import { isBeingTested, waitsForOthers } from "../sync/test-login.ts";
 import type { BatchControl } from "./batch-control.ts";
-import { changeOne, queuedAgain } from "./dispatch.ts";
 
 /** A file this old was missed by the trigger. */
 const uploadAgeMs = 2 * minute;
@@ -128,30 +136,23 @@ async function renewPermits(parts: JanitorParts): Promise<number> {
 
 async function renewPermit(parts: JanitorParts, endpoint: EndpointName, permit: Permit): Promise<number> {
   const stored = await parts.mailboxes.get(permit.batch, permit.mailboxId);
-  const woken =
+  const queued =
     stored &&
-    (await changeOne(parts.mailboxes, stored, (mailbox) =>
-      isActive(mailbox) ? queuedAgain(mailbox) : undefined,
+    (await changeMailbox(parts.mailboxes, stored, (mailbox) =>
+      isActive(mailbox) ? woken(mailbox) : undefined,
     ));
-  if (woken) await requestFor(parts, woken);
+  if (queued) await requestFor(parts, queued);
   else await parts.admission.release(endpoint, permit.mailboxId, permit.round);
   return 1;
 }
 
 async function tendBatches(parts: JanitorParts): Promise<number> {
   return forEach(await parts.batches.list(), async (batch) => {
-    if (batch.intent === "removing") await parts.control.finishRemoval(batch.name);
-    else if (startsNow(batch, parts.clock())) await parts.control.start(batch.name);
-    else if (batch.intent === "running" || batch.intent === "completed") return tendMailboxes(parts, batch);
+    if (isRemoving(batch)) await parts.control.finishRemoval(batch.name);
+    else if (isStartDue(batch, parts.clock())) await parts.control.start(batch.name);
+    else if (isAtWork(batch)) return tendMailboxes(parts, batch);
     return 0;
   });
-}
-
-/** True if a batch waited for its start time and that has come. */
-function startsNow({ intent, options }: BatchRecord, now: number): boolean {
-  return (
-    intent === "created" && options.autoStart && options.startAfter !== undefined && options.startAfter <= now
-  );
 }
 
 async function tendMailboxes(parts: JanitorParts, batch: BatchRecord): Promise<number> {
@@ -160,12 +161,12 @@ async function tendMailboxes(parts: JanitorParts, batch: BatchRecord): Promise<n
   let waiting = false;
   let tested = true;
   for await (const stored of parts.mailboxes.scan(batch.name)) {
-    waiting ||= isActive(stored.value) && waitsForOthers(stored.value);
+    waiting ||= waitsForOthers(stored.value);
     tested &&= !isBeingTested(batch.options, stored.value);
     const next = tended(stored.value, admitted, parts.clock());
     if (next === undefined) continue;
     if (await isBeingServed(parts, batch.endpoint, stored.value.id)) continue;
-    const changed = await changeOne(parts.mailboxes, stored, (mailbox) =>
+    const changed = await changeMailbox(parts.mailboxes, stored, (mailbox) =>
       tended(mailbox, admitted, parts.clock()),
     );
     if (changed === undefined) continue;
@@ -185,19 +186,11 @@ export function tended(
   state: AdmissionState,
   now: number,
 ): MailboxRecord | undefined {
-  if (mailbox.status === "Synced")
-    return (mailbox.dueAt ?? Infinity) <= now ? queuedAgain(mailbox) : undefined;
-  if ((mailbox.status !== "Created" && !isActive(mailbox)) || waitsForOthers(mailbox)) return undefined;
-  if (mailbox.notBefore !== undefined)
-    return mailbox.notBefore <= now && isPaused(mailbox) ? queuedAgain(mailbox) : undefined;
+  if (isDue(mailbox, now)) return syncedAgain(mailbox);
+  if (mailbox.notBefore !== undefined) return isPauseOver(mailbox, now) ? woken(mailbox) : undefined;
   const admitted = state.permits.some((permit) => permit.mailboxId === mailbox.id);
   const nobodyWaits = !state.waiting.some((entry) => entry.kind === mailbox.kind);
-  return !admitted && nobodyWaits ? queuedAgain(mailbox) : undefined;
-}
-
-/** A long pause gave the permit back and left the mailbox Queued. */
-function isPaused(mailbox: MailboxRecord): boolean {
-  return mailbox.status === "Queued";
+  return !admitted && nobodyWaits ? woken(mailbox) : undefined;
 }
 
 async function isBeingServed(parts: JanitorParts, endpoint: EndpointName, id: MailboxId): Promise<boolean> {
@@ -214,20 +207,4 @@ async function requestFor(parts: JanitorParts, mailbox: MailboxRecord): Promise<
     if (!isMigrationError(error) || error.kind !== "mailbox") throw error;
     await failMailbox(parts, mailbox, error);
   }
-}
-
-/** @returns the mailbox as failed, or undefined if it is no longer at work in this round. */
-async function failMailbox(
-  parts: JanitorParts,
-  { batch, id, round }: Pick<MailboxRecord, "batch" | "id" | "round">,
-  { code, message }: { readonly code: string; readonly message: string },
-): Promise<MailboxRecord | undefined> {
-  const stored = await parts.mailboxes.get(batch, id);
-  if (stored === undefined) return undefined;
-  const error = { code, message, at: parts.clock() };
-  const failed = await changeOne(parts.mailboxes, stored, (mailbox) =>
-    isActive(mailbox) && mailbox.round === round ? { ...mailbox, status: "Failed", error } : undefined,
-  );
-  if (failed) parts.log("mailbox.failed", { batch, mailbox: id, code });
-  return failed;
 }

@@ -1,8 +1,10 @@
 import { createHash } from "node:crypto";
 import type { MailboxId } from "../../domain/names.ts";
+import { isSyncedDaily } from "../batch/life.ts";
+import { changeMailbox } from "../mailbox/change.ts";
+import { awaitsNextSync, due } from "../mailbox/life.ts";
 import type { BatchStore, MailboxStore } from "../ports/registry.ts";
 import { type Clock, hour, type Log } from "../runtime.ts";
-import { changeOne } from "./dispatch.ts";
 
 /** Time given to each mailbox of a batch, until the window is full. */
 const perMailboxMs = 5_000;
@@ -33,18 +35,13 @@ export function createResync(parts: {
   return async () => {
     const now = clock();
     for (const batch of await batches.list()) {
-      if (batch.intent !== "running") continue;
+      if (!isSyncedDaily(batch)) continue;
       const ids: MailboxId[] = [];
-      for await (const { value } of mailboxes.scan(batch.name))
-        if (value.status === "Synced" && value.dueAt === undefined) ids.push(value.id);
+      for await (const { value } of mailboxes.scan(batch.name)) if (awaitsNextSync(value)) ids.push(value.id);
       for (const id of ids) {
         const stored = await mailboxes.get(batch.name, id);
         if (stored === undefined) continue;
-        await changeOne(mailboxes, stored, (mailbox) =>
-          mailbox.status === "Synced" && mailbox.dueAt === undefined
-            ? { ...mailbox, dueAt: dueAt(now, id, ids.length) }
-            : undefined,
-        );
+        await changeMailbox(mailboxes, stored, (mailbox) => due(mailbox, dueAt(now, id, ids.length)));
       }
       log("resync.planned", { batch: batch.name, mailboxes: ids.length });
     }

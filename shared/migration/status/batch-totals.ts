@@ -1,6 +1,6 @@
 import { type BatchStatus, batchStatus, type MailboxCounts } from "../../domain/states.ts";
+import { countOf } from "../mailbox/life.ts";
 import type { BatchRecord, MailboxRecord } from "../ports/registry.ts";
-import { isActive } from "../sync/mailbox-state.ts";
 
 /** What the mailboxes of a batch add up to. */
 export interface BatchTotals {
@@ -31,12 +31,7 @@ export async function totalsOf(
   let everySynced = true;
   for await (const { value } of mailboxes) {
     counts.total++;
-    if (value.status === "Created") counts.created++;
-    else if (isActive(value)) counts.active++;
-    else if (value.status === "Synced") counts.synced++;
-    else if (value.status === "Failed") counts.failed++;
-    else if (value.status === "Stopped") counts.stopped++;
-    else counts.completed++;
+    counts[countOf(value)]++;
     syncedItemCount += value.syncedItemCount;
     skippedItemCount += value.skippedItemCount;
     lostItemCount += value.skippedItemCount - (value.leftOutItemCount ?? 0);

@@ -1,12 +1,14 @@
 import { createHash, type Hash } from "node:crypto";
 import { isMigrationError } from "../../domain/errors.ts";
 import type { BatchName } from "../../domain/names.ts";
+import { changeBatch } from "../batch/change.ts";
+import { isRemoving, wasStarted } from "../batch/life.ts";
 import { type CsvValue, writeCsv } from "../csv-writer.ts";
+import { hasWork } from "../mailbox/life.ts";
 import type { ReportStore } from "../ports/blobs.ts";
 import type { LedgerStore } from "../ports/ledger-store.ts";
 import type { BatchRecord, BatchStore, MailboxRecord, MailboxStore } from "../ports/registry.ts";
 import { type Clock, day, type Log } from "../runtime.ts";
-import { isActive } from "../sync/mailbox-state.ts";
 import { mailboxView, skippedItemView } from "./status.ts";
 
 const mailboxesHeader = [
@@ -43,7 +45,7 @@ export class BatchWatch {
   see(mailbox: MailboxRecord): void {
     const { id, round, status, dueAt } = mailbox;
     this.#hash.update(`${id} ${round} ${status}\n`);
-    if (isActive(mailbox) || status === "Created" || dueAt !== undefined) this.#atRest = false;
+    if (hasWork(mailbox) || dueAt !== undefined) this.#atRest = false;
   }
 
   /** Where the batch stands after the last mailbox; may be asked once. */
@@ -123,12 +125,10 @@ export function createReports(parts: ReportsParts): () => Promise<void> {
 
   /** @returns false if the batch is gone or going. */
   async function note(name: BatchName, digest: string): Promise<boolean> {
-    for (;;) {
-      const stored = await batches.get(name);
-      if (stored === undefined || stored.value.intent === "removing") return false;
-      const value = { ...stored.value, reported: { digest, at: clock() } };
-      if (await batches.replace({ ...stored, value })) return true;
-    }
+    const noted = await changeBatch(batches, name, (batch) =>
+      isRemoving(batch) ? undefined : { ...batch, reported: { digest, at: clock() } },
+    );
+    return noted !== undefined;
   }
 
   async function stateOf(name: BatchName): Promise<BatchState> {
@@ -147,7 +147,7 @@ export function createReports(parts: ReportsParts): () => Promise<void> {
 
   return async () => {
     for (const batch of await batches.list()) {
-      if (batch.intent === "created" || batch.intent === "removing") continue;
+      if (!wasStarted(batch) || isRemoving(batch)) continue;
       try {
         const state = await stateOf(batch.name);
         if (areReportsDue(batch, state, clock())) await write(batch.name, state.digest);

@@ -4,7 +4,18 @@ import type { LedgerId } from "../../domain/names.ts";
 import { providerOf } from "../../domain/providers.ts";
 import type { FolderSyncMessage } from "../../domain/queue-messages.ts";
 import type { Admission } from "../admission/admission.ts";
+import { isFinal } from "../batch/life.ts";
 import type { Endpoints } from "../endpoints/endpoint-settings.ts";
+import { MailboxState, Superseded } from "../mailbox/change.ts";
+import {
+  copying,
+  failed,
+  isActive,
+  needsLoginTest,
+  paused,
+  synced,
+  waitsForOthers,
+} from "../mailbox/life.ts";
 import type { LedgerStore } from "../ports/ledger-store.ts";
 import type { BatchRecord, BatchStore, MailboxRecord, MailboxStore, Versioned } from "../ports/registry.ts";
 import type { SourceConnector } from "../ports/source.ts";
@@ -15,14 +26,13 @@ import { type Clock, type Log, minute, type Trace } from "../runtime.ts";
 import { dailyAllowance, dailyCapReached } from "./daily-allowance.ts";
 import { rank } from "./folder-mapping.ts";
 import { LeaseHolder } from "./lease-holder.ts";
-import { isActive, MailboxState, Superseded } from "./mailbox-state.ts";
 import { isMapped, planRound } from "./plan-round.ts";
 import { Progress } from "./progress.ts";
 import { reopenSkipped } from "./reopen-skipped.ts";
 import { afterFailure, unexpected } from "./retry-delay.ts";
 import { Budget, type ChunkLimits, type SyncRun } from "./run.ts";
 import { closeSession, type MailboxSession, openSource, SessionPool } from "./sessions.ts";
-import { needsLoginTest, testLogin, waitsForOthers } from "./test-login.ts";
+import { testLogin } from "./test-login.ts";
 import { visitFolder } from "./visit-folder.ts";
 
 /** Deliveries of one message before the queue gives up on it; declared with the queue. */
@@ -181,16 +191,7 @@ async function resolveLedger(parts: FolderSyncParts, state: MailboxState): Promi
     .update(`${targetId}\0${account}`)
     .digest("hex")
     .slice(0, 32) as LedgerId;
-  const status = state.mailbox.kind === "initial" ? "Syncing" : "IncrementalSyncing";
-  const startedAt = state.mailbox.startedAt ?? parts.clock();
-  await state.update((mailbox) => ({
-    ...mailbox,
-    targetId,
-    ledgerId,
-    status,
-    startedAt,
-    notBefore: undefined,
-  }));
+  await state.update((mailbox) => copying(mailbox, { targetId, ledgerId }, parts.clock()));
   return ledgerId;
 }
 
@@ -218,7 +219,7 @@ async function work(
       mailboxId: mailbox.id,
       ledgerId: lease.ledgerId,
       options: batch.options,
-      final: batch.intent === "completed",
+      final: isFinal(batch),
       deletionsConfirmed: mailbox.deletionsConfirmed ?? false,
       source: session.source,
       target: session.target,
@@ -331,18 +332,7 @@ async function openSession(parts: FolderSyncParts, mailbox: MailboxRecord): Prom
 
 /** Marks the mailbox synced and hands its permit on. */
 async function finish(parts: FolderSyncParts, batch: BatchRecord, state: MailboxState): Promise<void> {
-  const now = parts.clock();
-  await state.update((mailbox) => ({
-    ...mailbox,
-    status: batch.intent === "completed" ? "Completed" : "Synced",
-    kind: "incremental",
-    attempts: 0,
-    error: undefined,
-    notBefore: undefined,
-    deletionsConfirmed: undefined,
-    lastSyncedAt: now,
-    dueAt: undefined,
-  }));
+  await state.update((mailbox) => synced(mailbox, isFinal(batch), parts.clock()));
   const { id, endpoint, round, syncedItemCount, skippedItemCount, bytesTransferred } = state.mailbox;
   parts.log("mailbox.synced", {
     batch: batch.name,
@@ -371,7 +361,7 @@ async function recordFailure(
   const next = afterFailure(error, attempts, Math.random());
   const failure = { code: error.code, message: error.message, at: parts.clock() };
   if (next.move === "fail") {
-    await state.update((mailbox) => ({ ...mailbox, status: "Failed", error: failure, notBefore: undefined }));
+    await state.update((mailbox) => failed(mailbox, failure));
     parts.log("mailbox.failed", { batch, mailbox: id, code: error.code });
     await parts.admission.release(endpoint, id, round);
     return;
@@ -397,17 +387,10 @@ async function wakeLater(
   attempts: number,
   error?: MailboxRecord["error"],
 ): Promise<void> {
-  const long = notBefore - parts.clock() > longPauseMs;
-  await state.update((mailbox) => ({
-    ...mailbox,
-    round: mailbox.round + 1,
-    notBefore,
-    attempts,
-    ...(error ? { error } : {}),
-    ...(long ? { status: "Queued" as const } : {}),
-  }));
+  const givesPermitBack = notBefore - parts.clock() > longPauseMs;
+  await state.update((mailbox) => paused(mailbox, { until: notBefore, attempts, error, givesPermitBack }));
   const { batch, id, round, endpoint } = state.mailbox;
-  if (long) await parts.admission.release(endpoint, id, round);
+  if (givesPermitBack) await parts.admission.release(endpoint, id, round);
   else await parts.queue.sendFolderSync({ batch, mailboxId: id, round, step: 0 }, notBefore);
 }
 

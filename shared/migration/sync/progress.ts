@@ -1,9 +1,9 @@
 import type { FolderId } from "../../domain/names.ts";
 import type { Provider } from "../../domain/providers.ts";
 import { folderCapWarning } from "../folder-cap.ts";
+import type { MailboxState } from "../mailbox/change.ts";
 import type { FolderRecord } from "../ports/ledger-store.ts";
 import type { Clock } from "../runtime.ts";
-import type { MailboxState } from "./mailbox-state.ts";
 
 /** Live counters of a running mailbox are stored at most this often, in milliseconds. */
 const progressMs = 3_000;

@@ -3,8 +3,10 @@ import { type BatchOptions, defaultBatchOptions } from "../../domain/batch-optio
 import type { Endpoint } from "../../domain/endpoint.ts";
 import type { BatchName, EndpointName } from "../../domain/names.ts";
 import type { MailboxSyncMessage } from "../../domain/queue-messages.ts";
+import { isAtWork } from "../batch/life.ts";
 import { parseEndpointFile } from "../endpoints/endpoint-file.ts";
 import type { SettingIssue } from "../endpoints/json-file.ts";
+import { isCreated } from "../mailbox/life.ts";
 import type { EndpointStore, ReportStore, UploadStore } from "../ports/blobs.ts";
 import type { BatchStore, MailboxStore } from "../ports/registry.ts";
 import type { Vault } from "../ports/vault.ts";
@@ -92,7 +94,7 @@ export function createUploadIngestion(parts: UploadIngestionParts): UploadIngest
     let count = 0;
     let group: MailboxSyncMessage[] = [];
     for await (const { value } of mailboxes.scan(batch)) {
-      if (value.status !== "Created") continue;
+      if (!isCreated(value)) continue;
       group.push({ batch, mailboxId: value.id, round: value.round });
       if (group.length < wakeGroupSize) continue;
       await queue.sendMailboxSync(group);
@@ -133,13 +135,12 @@ export function createUploadIngestion(parts: UploadIngestionParts): UploadIngest
 
     const batch = await uploadBatch.settle(name, counts);
     if ("issues" in batch) return reject(name.batch, batch);
-    const running = batch.intent === "running" || batch.intent === "completed";
     return {
       kind: "ingested",
       batch: name.batch,
       validRowCount: counts.valid,
       invalidRowCount: counts.invalid,
-      startedCount: running ? await wakeMailboxes(name.batch) : 0,
+      startedCount: isAtWork(batch) ? await wakeMailboxes(name.batch) : 0,
     };
   }
 

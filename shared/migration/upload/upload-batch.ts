@@ -1,5 +1,7 @@
-import { type BatchOptions, defaultBatchOptions } from "../../domain/batch-options.ts";
+import type { BatchOptions } from "../../domain/batch-options.ts";
 import type { BatchName, EndpointName } from "../../domain/names.ts";
+import { changeBatch } from "../batch/change.ts";
+import { isRemoving, newBatch, uploaded } from "../batch/life.ts";
 import type { BatchRecord, BatchStore, MailboxStore } from "../ports/registry.ts";
 import type { Clock } from "../runtime.ts";
 import { fileIssue, type Rejected, type UploadIssue } from "./issues.ts";
@@ -51,45 +53,19 @@ export function createUploadBatch(parts: {
     },
 
     async settle(name, counts) {
-      for (;;) {
-        const stored = await batches.get(name.batch);
-        if (stored === undefined || stored.value.intent === "removing") {
-          // The mailboxes just added may be younger than the removal's own pass over them.
-          await mailboxes.deleteAll(name.batch);
-          return { issues: [beingRemoved(name.batch)] };
-        }
-        const value = settled(stored.value, counts, clock());
-        if (await batches.replace({ ...stored, value })) return value;
-      }
+      const batch = await changeBatch(batches, name.batch, (stored) =>
+        isRemoving(stored) ? undefined : uploaded(stored, counts, clock()),
+      );
+      if (batch !== undefined) return batch;
+      // The mailboxes just added may be younger than the removal's own pass over them.
+      await mailboxes.deleteAll(name.batch);
+      return { issues: [beingRemoved(name.batch)] };
     },
   };
 }
 
-function newBatch(name: UploadName, options: BatchOptions | undefined, now: number): BatchRecord {
-  return {
-    name: name.batch,
-    displayName: name.displayName,
-    endpoint: name.endpoint,
-    intent: "created",
-    options: options ?? defaultBatchOptions,
-    createdAt: now,
-    invalidRowCount: 0,
-  };
-}
-
-function settled(batch: BatchRecord, counts: RowCounts, now: number): BatchRecord {
-  const { autoStart, startAfter } = batch.options;
-  const due = autoStart && (startAfter === undefined || startAfter <= now);
-  const starts = batch.intent === "created" && due && counts.valid > 0;
-  return {
-    ...batch,
-    invalidRowCount: counts.invalid,
-    ...(starts ? { intent: "running", startedAt: batch.startedAt ?? now } : {}),
-  };
-}
-
 function refusalOf(batch: BatchRecord, endpoint: EndpointName): UploadIssue | undefined {
-  if (batch.intent === "removing") return beingRemoved(batch.name);
+  if (isRemoving(batch)) return beingRemoved(batch.name);
   if (batch.endpoint === endpoint) return undefined;
   return fileIssue(
     "BatchOfAnotherEndpoint",

@@ -1,7 +1,9 @@
+import { changeMailbox } from "../mailbox/change.ts";
+import { mended, newMailbox } from "../mailbox/life.ts";
 import type { MailboxRecord, MailboxStore, Versioned } from "../ports/registry.ts";
 import type { SecretOwner, Vault } from "../ports/vault.ts";
 import type { Clock } from "../runtime.ts";
-import { mailboxIdOf, mendedMailbox, newMailbox } from "./mailbox-of-row.ts";
+import { loginOf, mailboxIdOf } from "./mailbox-of-row.ts";
 import type { RowCounts } from "./upload-batch.ts";
 import type { UploadName } from "./upload-name.ts";
 import type { CheckedRow, UserRow } from "./user-row.ts";
@@ -29,26 +31,23 @@ export function createUploadUsers(parts: {
     if (users.length === 0) return;
     const now = clock();
     const records = await Promise.all(
-      users.map(async (user) =>
-        newMailbox(name, user, await vault.seal(ownerOf(name, user), user.password), now),
-      ),
+      users.map(async (user) => {
+        const owner = ownerOf(name, user);
+        const sealed = await vault.seal(owner, user.password);
+        return newMailbox(owner.mailboxId, name, loginOf(user, sealed), now);
+      }),
     );
     await mailboxes.insertAll(name.batch, records);
   }
 
   async function mend(name: UploadName, user: UserRow, found: Versioned<MailboxRecord>): Promise<void> {
     const owner = ownerOf(name, user);
-    let stored: Versioned<MailboxRecord> | undefined = found;
-    while (stored !== undefined) {
-      const known = await vault.matches(owner, stored.value.sealedPassword, user.password);
-      const mended = mendedMailbox(
-        stored.value,
-        user,
-        known ? undefined : await vault.seal(owner, user.password),
-      );
-      if (mended === undefined || (await mailboxes.replace({ ...stored, value: mended }))) return;
-      stored = await mailboxes.get(name.batch, owner.mailboxId);
-    }
+    await changeMailbox(mailboxes, found, async (mailbox) => {
+      const { sealedPassword } = mailbox;
+      const known = await vault.matches(owner, sealedPassword, user.password);
+      const sealed = known ? sealedPassword : await vault.seal(owner, user.password);
+      return mended(mailbox, loginOf(user, sealed));
+    });
   }
 
   async function addGroup(name: UploadName, users: readonly UserRow[], batchIsNew: boolean): Promise<void> {

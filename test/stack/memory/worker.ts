@@ -1,11 +1,11 @@
 import { sourceAccount } from "../../../shared/domain/credentials.ts";
 import type { FolderSyncMessage, MailboxSyncMessage } from "../../../shared/domain/queue-messages.ts";
 import { createAdmission } from "../../../shared/migration/admission/admission.ts";
+import { createMailboxSync } from "../../../shared/migration/admission/mailbox-sync.ts";
 import { type BatchControl, createBatchControl } from "../../../shared/migration/control/batch-control.ts";
 import { createJanitor } from "../../../shared/migration/control/janitor.ts";
 import { createResync } from "../../../shared/migration/control/resync.ts";
 import { createEndpoints } from "../../../shared/migration/endpoints/endpoint-settings.ts";
-import { createMailboxSync } from "../../../shared/migration/mailbox-sync.ts";
 import type { Vault } from "../../../shared/migration/ports/vault.ts";
 import type { Log } from "../../../shared/migration/runtime.ts";
 import { createReports } from "../../../shared/migration/status/reports.ts";

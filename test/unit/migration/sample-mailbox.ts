@@ -4,7 +4,7 @@ import type { MailboxRecord } from "../../../shared/migration/ports/registry.ts"
 
 export const mailboxId = "0".repeat(32) as MailboxId;
 
-/** A mailbox in its first round. */
+/** A mailbox in its seventh round. */
 export const mailbox = (status: MailboxStatus, change: Partial<MailboxRecord> = {}): MailboxRecord => ({
   id: mailboxId,
   batch: "b" as BatchName,

@@ -1,17 +1,14 @@
 import { describe, expect, it } from "vitest";
 import type { BatchName, EndpointName } from "../../../../shared/domain/names.ts";
 import type { MailboxStatus } from "../../../../shared/domain/states.ts";
-import {
-  mailboxIdOf,
-  mendedMailbox,
-  newMailbox,
-} from "../../../../shared/migration/upload/mailbox-of-row.ts";
+import { mended, newMailbox } from "../../../../shared/migration/mailbox/life.ts";
+import { loginOf, mailboxIdOf } from "../../../../shared/migration/upload/mailbox-of-row.ts";
 import { parseUploadName } from "../../../../shared/migration/upload/upload-name.ts";
 
 const batch = "spring" as BatchName;
 const place = { batch, endpoint: "contoso" as EndpointName };
 const user = { line: 2, emailAddress: "Anna@contoso.com", userName: "anna", password: "secret" };
-const mailbox = newMailbox(place, user, "sealed-1", 1_000);
+const mailbox = newMailbox(mailboxIdOf(batch, user.emailAddress), place, loginOf(user, "sealed-1"), 1_000);
 
 describe("a mailbox's id", () => {
   it("is the same for one address in one batch, and different otherwise", () => {
@@ -34,12 +31,12 @@ describe("a row uploaded again", () => {
   ];
 
   it.each(statuses)("changes nothing of a %s mailbox if it is the same", (status) => {
-    expect(mendedMailbox({ ...mailbox, status }, user, undefined)).toBeUndefined();
+    expect(mended({ ...mailbox, status }, loginOf(user, "sealed-1"))).toBeUndefined();
   });
 
   it.each(statuses)("gives a %s mailbox its new credentials and leaves it where it is", (status) => {
     const busy = { ...mailbox, status, round: 4, attempts: 2, notBefore: 9 };
-    expect(mendedMailbox(busy, { ...user, userName: "a2", userRoot: "/a" }, "sealed-2")).toEqual({
+    expect(mended(busy, loginOf({ ...user, userName: "a2", userRoot: "/a" }, "sealed-2"))).toEqual({
       ...busy,
       userName: "a2",
       userRoot: "/a",
@@ -48,7 +45,7 @@ describe("a row uploaded again", () => {
   });
 
   it("takes a user root away", () => {
-    expect(mendedMailbox({ ...mailbox, userRoot: "/a" }, user, undefined)?.userRoot).toBeUndefined();
+    expect(mended({ ...mailbox, userRoot: "/a" }, loginOf(user, "sealed-1"))?.userRoot).toBeUndefined();
   });
 
   it.each([undefined, "sealed-2"])("starts a failed mailbox anew (password %s)", (sealed) => {
@@ -61,7 +58,7 @@ describe("a row uploaded again", () => {
       error: { code: "LoginFailed", message: "The password was refused.", at: 5 },
       syncedItemCount: 12,
     } as const;
-    expect(mendedMailbox(failed, user, sealed)).toEqual({
+    expect(mended(failed, loginOf(user, sealed ?? "sealed-1"))).toEqual({
       ...failed,
       status: "Created",
       round: 4,
@@ -77,14 +74,14 @@ describe("a row whose login was tested", () => {
   const passed = { ...mailbox, status: "Queued", round: 3, loginTest: "passed" } as const;
 
   it("keeps its place if it is the same", () => {
-    expect(mendedMailbox(passed, user, undefined)).toBeUndefined();
+    expect(mended(passed, loginOf(user, "sealed-1"))).toBeUndefined();
   });
 
   it.each([
     ["Queued", "Created"],
     ["Stopped", "Stopped"],
   ] as const)("is tested anew with other credentials (%s)", (status, next) => {
-    expect(mendedMailbox({ ...passed, status }, user, "sealed-2")).toEqual({
+    expect(mended({ ...passed, status }, loginOf(user, "sealed-2"))).toEqual({
       ...passed,
       status: next,
       round: 4,
@@ -95,7 +92,7 @@ describe("a row whose login was tested", () => {
 
   it("is not disturbed once it is copied", () => {
     const copied = { ...mailbox, status: "Syncing", loginTest: "released", startedAt: 5 } as const;
-    expect(mendedMailbox(copied, user, "sealed-2")).toEqual({ ...copied, sealedPassword: "sealed-2" });
+    expect(mended(copied, loginOf(user, "sealed-2"))).toEqual({ ...copied, sealedPassword: "sealed-2" });
   });
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { batchOptionsSchema, defaultBatchOptions } from "../../../../shared/domain/batch-options.ts";
-import { isBeingTested, needsLoginTest } from "../../../../shared/migration/sync/test-login.ts";
+import { isBeingTested, needsLoginTest } from "../../../../shared/migration/mailbox/life.ts";
 import { mailbox } from "../sample-mailbox.ts";
 
 describe("the test of a login before anything is copied", () => {

@@ -1,0 +1,86 @@
+import { type BatchOptions, defaultBatchOptions } from "../../domain/batch-options.ts";
+import type { BatchName, EndpointName } from "../../domain/names.ts";
+import type { BatchIntent } from "../../domain/states.ts";
+import type { BatchRecord } from "../ports/registry.ts";
+
+/*
+ * The life of a batch: the one place that writes what the operator intends with it. Every function is pure. Its status
+ * follows from the intent and from its mailboxes (domain/states.ts).
+ *
+ * created -> running <-> stopped, running <-> completed; removing is final.
+ */
+
+/** True if mailboxes of the batch are to be worked on. */
+export function isAtWork({ intent }: BatchRecord): boolean {
+  return intent === "running" || intent === "completed";
+}
+
+/** True if mailboxes of the batch are synced daily. */
+export function isSyncedDaily({ intent }: BatchRecord): boolean {
+  return intent === "running";
+}
+
+/** True if this is the batch's last sync: nothing may be left for a later one. */
+export function isFinal({ intent }: BatchRecord): boolean {
+  return intent === "completed";
+}
+
+export function isRemoving({ intent }: BatchRecord): boolean {
+  return intent === "removing";
+}
+
+/** True once anything of the batch may have been worked on. */
+export function wasStarted({ intent }: BatchRecord): boolean {
+  return intent !== "created";
+}
+
+/** True if the batch waited for its start time and that has come. @param now milliseconds since 1970. */
+export function isStartDue(batch: BatchRecord, now: number): boolean {
+  return batch.options.startAfter !== undefined && startsByItself(batch, now);
+}
+
+/** A batch that was not there before its upload. @param now milliseconds since 1970. */
+export function newBatch(
+  name: { readonly batch: BatchName; readonly displayName: string; readonly endpoint: EndpointName },
+  options: BatchOptions | undefined,
+  now: number,
+): BatchRecord {
+  return {
+    name: name.batch,
+    displayName: name.displayName,
+    endpoint: name.endpoint,
+    intent: "created",
+    options: options ?? defaultBatchOptions,
+    createdAt: now,
+    invalidRowCount: 0,
+  };
+}
+
+/**
+ * The rows of an upload were stored: the batch starts if its options say so and nobody decided otherwise.
+ * @param now milliseconds since 1970.
+ */
+export function uploaded(
+  batch: BatchRecord,
+  rows: { readonly valid: number; readonly invalid: number },
+  now: number,
+): BatchRecord {
+  const counted = { ...batch, invalidRowCount: rows.invalid };
+  return rows.valid > 0 && startsByItself(batch, now) ? begun(counted, now) : counted;
+}
+
+/** The operator decides. @returns undefined if the batch is being removed, which nobody can take back. */
+export function intended(batch: BatchRecord, intent: BatchIntent, now: number): BatchRecord | undefined {
+  if (isRemoving(batch) && intent !== "removing") return undefined;
+  if (intent === "running") return begun(batch, now);
+  return batch.intent === intent ? batch : { ...batch, intent };
+}
+
+function begun(batch: BatchRecord, now: number): BatchRecord {
+  if (batch.intent === "running" && batch.startedAt !== undefined) return batch;
+  return { ...batch, intent: "running", startedAt: batch.startedAt ?? now };
+}
+
+function startsByItself({ intent, options }: BatchRecord, now: number): boolean {
+  return intent === "created" && options.autoStart && (options.startAfter ?? 0) <= now;
+}

@@ -1,0 +1,88 @@
+import type { MailboxRecord, MailboxStore, Versioned } from "../ports/registry.ts";
+import type { Clock, Log } from "../runtime.ts";
+import { failed, isActive } from "./life.ts";
+
+/** What a mailbox becomes; undefined to leave it alone. Asked anew whenever somebody else changed the mailbox. */
+export type MailboxChange = (
+  mailbox: MailboxRecord,
+) => MailboxRecord | undefined | Promise<MailboxRecord | undefined>;
+
+/**
+ * Applies a change to one mailbox, whoever else changes it meanwhile. A change that gives back the same object writes
+ * nothing.
+ * @returns the mailbox as it is stored then; undefined if it was left alone or is gone.
+ */
+export async function changeMailbox(
+  mailboxes: MailboxStore,
+  stored: Versioned<MailboxRecord>,
+  change: MailboxChange,
+): Promise<MailboxRecord | undefined> {
+  for (let current: Versioned<MailboxRecord> | undefined = stored; current; ) {
+    const value = await change(current.value);
+    if (value === undefined || value === current.value) return value;
+    if (await mailboxes.replace({ ...current, value })) return value;
+    current = await mailboxes.get(stored.value.batch, stored.value.id);
+  }
+  return undefined;
+}
+
+/** Fails a mailbox in one of its rounds. @returns the mailbox as failed; undefined if it is no longer at work in it. */
+export async function failMailbox(
+  parts: { readonly mailboxes: MailboxStore; readonly clock: Clock; readonly log: Log },
+  { batch, id, round }: Pick<MailboxRecord, "batch" | "id" | "round">,
+  { code, message }: { readonly code: string; readonly message: string },
+): Promise<MailboxRecord | undefined> {
+  const { mailboxes, clock, log } = parts;
+  const stored = await mailboxes.get(batch, id);
+  if (stored === undefined) return undefined;
+  const error = { code, message, at: clock() };
+  const changed = await changeMailbox(mailboxes, stored, (mailbox) =>
+    mailbox.round === round ? failed(mailbox, error) : undefined,
+  );
+  if (changed) log("mailbox.failed", { batch, mailbox: id, code });
+  return changed;
+}
+
+/** Ends a step without a failure: the operator stopped the mailbox, or a newer round replaced this one. */
+export class Superseded extends Error {}
+
+/** The stored mailbox as one step sees it. Every change is conditional on the round the step belongs to. */
+export class MailboxState {
+  readonly #store: MailboxStore;
+  readonly #round: number;
+  #stored: Versioned<MailboxRecord>;
+
+  constructor(store: MailboxStore, stored: Versioned<MailboxRecord>, round: number) {
+    this.#store = store;
+    this.#stored = stored;
+    this.#round = round;
+  }
+
+  get mailbox(): MailboxRecord {
+    return this.#stored.value;
+  }
+
+  /** @throws Superseded if the mailbox was stopped, removed or started anew. */
+  async update(change: (mailbox: MailboxRecord) => MailboxRecord | undefined): Promise<void> {
+    for (;;) {
+      const value = change(this.#stored.value);
+      if (value === undefined) throw new Superseded();
+      const replaced = await this.#store.replace({ ...this.#stored, value });
+      await this.#reload(
+        replaced ? value : { ...value, round: this.#round, status: this.#stored.value.status },
+      );
+      if (replaced) return;
+    }
+  }
+
+  async refresh(): Promise<void> {
+    await this.#reload(this.#stored.value);
+  }
+
+  async #reload(expected: MailboxRecord): Promise<void> {
+    const stored = await this.#store.get(expected.batch, expected.id);
+    if (stored === undefined || stored.value.round !== expected.round) throw new Superseded();
+    if (isActive(expected) && !isActive(stored.value)) throw new Superseded();
+    this.#stored = stored;
+  }
+}

@@ -1,0 +1,285 @@
+import type { BatchOptions } from "../../domain/batch-options.ts";
+import type { BatchName, EndpointName, LedgerId, MailboxId } from "../../domain/names.ts";
+import type { MailboxCounts, MailboxStatus } from "../../domain/states.ts";
+import type { MailboxError, MailboxRecord } from "../ports/registry.ts";
+
+/*
+ * The life of a mailbox: the one place that writes its status and its round. Every function is pure. A transition gives
+ * the mailbox as it is after an event, or undefined where the event does not concern a mailbox in its state.
+ *
+ * Created (not started) -> Queued (waits for a permit, or for the logins of others to be tested) -> Syncing -> Synced
+ * -> Queued -> IncrementalSyncing -> Synced ... Stopped and Failed are left only by an operator's start or retry, or by a
+ * new upload. Completed is final until started again.
+ */
+
+/** Who logs in where: what a row of the CSV says about a mailbox. */
+export type MailboxLogin = Pick<MailboxRecord, "emailAddress" | "userName" | "userRoot" | "sealedPassword">;
+
+/** True if the mailbox waits for work or is being worked on. */
+export function isActive({ status }: MailboxRecord): boolean {
+  return status === "Queued" || status === "Syncing" || status === "IncrementalSyncing";
+}
+
+/** True if nobody has started the mailbox since it was uploaded or mended. */
+export function isCreated({ status }: MailboxRecord): boolean {
+  return status === "Created";
+}
+
+/** True if the mailbox waits for its permit, or for the end of a long pause. */
+export function isQueued({ status }: MailboxRecord): boolean {
+  return status === "Queued";
+}
+
+/** True if the mailbox waits for an operator's retry. */
+export function isFailed({ status }: MailboxRecord): boolean {
+  return status === "Failed";
+}
+
+/** True if the mailbox is yet to be worked on, or is being worked on. */
+export function hasWork(mailbox: MailboxRecord): boolean {
+  return isCreated(mailbox) || isActive(mailbox);
+}
+
+/** True if the mailbox is synced and no next sync was planned yet. */
+export function awaitsNextSync({ status, dueAt }: MailboxRecord): boolean {
+  return status === "Synced" && dueAt === undefined;
+}
+
+/** True if the mailbox is synced and the time of its next sync has come. @param now milliseconds since 1970. */
+export function isDue({ status, dueAt }: MailboxRecord, now: number): boolean {
+  return status === "Synced" && dueAt !== undefined && dueAt <= now;
+}
+
+/** True if a pause that gave the permit back is over. @param now milliseconds since 1970. */
+export function isPauseOver(mailbox: MailboxRecord, now: number): boolean {
+  return isQueued(mailbox) && mailbox.notBefore !== undefined && mailbox.notBefore <= now;
+}
+
+/** True while nothing of the mailbox may be copied before its login has been tested. */
+export function needsLoginTest({ testLogins }: BatchOptions, mailbox: MailboxRecord): boolean {
+  return testLogins && mailbox.loginTest === undefined && mailbox.startedAt === undefined;
+}
+
+/** True if other mailboxes of the batch wait for the test of this one. */
+export function isBeingTested(options: BatchOptions, mailbox: MailboxRecord): boolean {
+  return needsLoginTest(options, mailbox) && hasWork(mailbox);
+}
+
+/** True if the mailbox has passed its test and waits until every other one has been tested. */
+export function waitsForOthers(mailbox: MailboxRecord): boolean {
+  return isActive(mailbox) && mailbox.loginTest === "passed";
+}
+
+const countOfStatus: Readonly<Record<MailboxStatus, Exclude<keyof MailboxCounts, "total">>> = {
+  Created: "created",
+  Queued: "active",
+  Syncing: "active",
+  IncrementalSyncing: "active",
+  Synced: "synced",
+  Stopped: "stopped",
+  Failed: "failed",
+  Completed: "completed",
+};
+
+/** Under which of a batch's counts the mailbox falls. */
+export function countOf({ status }: MailboxRecord): Exclude<keyof MailboxCounts, "total"> {
+  return countOfStatus[status];
+}
+
+/** A mailbox that was not in the batch before. @param now milliseconds since 1970. */
+export function newMailbox(
+  id: MailboxId,
+  place: { readonly batch: BatchName; readonly endpoint: EndpointName },
+  login: MailboxLogin,
+  now: number,
+): MailboxRecord {
+  return {
+    id,
+    batch: place.batch,
+    endpoint: place.endpoint,
+    ...login,
+    status: "Created",
+    kind: "initial",
+    round: firstRound(now),
+    attempts: 0,
+    totalItemCount: 0,
+    syncedItemCount: 0,
+    skippedItemCount: 0,
+    bytesTransferred: 0,
+    estimatedBytes: 0,
+    createdAt: now,
+  };
+}
+
+/**
+ * Rounds of a mailbox that was deleted and uploaded again go on above the old ones: duplicate detection would drop a
+ * message id it has seen, and a late message of the deleted mailbox must count as stale. More than one round a second is
+ * not to be had.
+ */
+function firstRound(now: number): number {
+  return Math.floor(now / 1000);
+}
+
+/**
+ * Its row was uploaded again: a failed mailbox is to be started anew, one whose login was tested is to be tested anew, any
+ * other one keeps its state.
+ */
+export function mended(mailbox: MailboxRecord, login: MailboxLogin): MailboxRecord | undefined {
+  const same = hasSameLogin(mailbox, login) && mailbox.emailAddress === login.emailAddress;
+  if (same && !isFailed(mailbox)) return undefined;
+  const next: MailboxRecord = { ...mailbox, ...login };
+  if (!isFailed(mailbox) && mailbox.loginTest !== "passed") return next;
+  return {
+    ...next,
+    loginTest: undefined,
+    status: mailbox.status === "Stopped" ? "Stopped" : "Created",
+    round: mailbox.round + 1,
+    attempts: 0,
+    error: undefined,
+    notBefore: undefined,
+  };
+}
+
+/** The operator starts the batch, or goes on with it. */
+export function started(mailbox: MailboxRecord): MailboxRecord | undefined {
+  const { status } = mailbox;
+  return status === "Created" || status === "Stopped" || status === "Completed"
+    ? queuedAgain(mailbox)
+    : undefined;
+}
+
+/** The operator stops the batch. */
+export function stopped(mailbox: MailboxRecord): MailboxRecord | undefined {
+  return hasWork(mailbox) ? { ...mailbox, status: "Stopped" } : undefined;
+}
+
+/** The operator, or the completion of the batch, asks for another sync. */
+export function syncedAgain(mailbox: MailboxRecord): MailboxRecord | undefined {
+  return mailbox.status === "Synced" ? queuedAgain(mailbox) : undefined;
+}
+
+/** The operator retries what failed, and what lost messages. After `TooManyDeletions` that confirms the deletions. */
+export function retried(mailbox: MailboxRecord): MailboxRecord | undefined {
+  const skippedSome = mailbox.status === "Synced" && mailbox.skippedItemCount > 0;
+  if (!isFailed(mailbox) && !skippedSome) return undefined;
+  return {
+    ...queuedAgain(mailbox),
+    attempts: 0,
+    error: undefined,
+    retriesSkipped: true,
+    ...(mailbox.error?.code === "TooManyDeletions" ? { deletionsConfirmed: true } : {}),
+  };
+}
+
+/** Its message arrived: it asks for a permit in the round it is in. One that is Queued already stays as it is. */
+export function queued(mailbox: MailboxRecord): MailboxRecord | undefined {
+  if (isQueued(mailbox)) return mailbox;
+  return isCreated(mailbox) ? { ...mailbox, status: "Queued" } : undefined;
+}
+
+/** Its message, its wake-up or its worker was lost: it begins another round. */
+export function woken(mailbox: MailboxRecord): MailboxRecord | undefined {
+  return hasWork(mailbox) && !waitsForOthers(mailbox) ? queuedAgain(mailbox) : undefined;
+}
+
+/** Every login of the batch was tested: it may be copied. */
+export function released(mailbox: MailboxRecord): MailboxRecord | undefined {
+  return waitsForOthers(mailbox) ? { ...queuedAgain(mailbox), loginTest: "released" } : undefined;
+}
+
+/** The daily timer plans its next sync. @param at milliseconds since 1970. */
+export function due(mailbox: MailboxRecord, at: number): MailboxRecord | undefined {
+  return awaitsNextSync(mailbox) ? { ...mailbox, dueAt: at } : undefined;
+}
+
+/** A step of it begins to plan and to copy. @param now milliseconds since 1970. */
+export function copying(
+  mailbox: MailboxRecord,
+  ledger: { readonly targetId: string; readonly ledgerId: LedgerId },
+  now: number,
+): MailboxRecord | undefined {
+  if (!isActive(mailbox) || waitsForOthers(mailbox)) return undefined;
+  return {
+    ...mailbox,
+    ...ledger,
+    status: mailbox.kind === "initial" ? "Syncing" : "IncrementalSyncing",
+    startedAt: mailbox.startedAt ?? now,
+    notBefore: undefined,
+  };
+}
+
+export interface Pause {
+  /** Milliseconds since 1970. */
+  readonly until: number;
+  /** Attempts in a row that ended with a transient error, this one included. */
+  readonly attempts: number;
+  readonly error?: MailboxError | undefined;
+  /** True for a pause so long that the permit goes to others. */
+  readonly givesPermitBack: boolean;
+}
+
+/** Its step pauses. The round is raised, so that the wake-up has a message id of its own. */
+export function paused(mailbox: MailboxRecord, pause: Pause): MailboxRecord | undefined {
+  if (!isActive(mailbox)) return undefined;
+  return {
+    ...mailbox,
+    round: mailbox.round + 1,
+    notBefore: pause.until,
+    attempts: pause.attempts,
+    ...(pause.error ? { error: pause.error } : {}),
+    ...(pause.givesPermitBack ? { status: "Queued" } : {}),
+  };
+}
+
+/** Nothing but a person can help it. */
+export function failed(mailbox: MailboxRecord, error: MailboxError): MailboxRecord | undefined {
+  return isActive(mailbox) ? { ...mailbox, status: "Failed", error, notBefore: undefined } : undefined;
+}
+
+/** Its round is over. @param final true if the batch is being completed. @param now milliseconds since 1970. */
+export function synced(mailbox: MailboxRecord, final: boolean, now: number): MailboxRecord | undefined {
+  if (!isActive(mailbox)) return undefined;
+  return {
+    ...mailbox,
+    status: final ? "Completed" : "Synced",
+    kind: "incremental",
+    attempts: 0,
+    error: undefined,
+    notBefore: undefined,
+    deletionsConfirmed: undefined,
+    lastSyncedAt: now,
+    dueAt: undefined,
+  };
+}
+
+/**
+ * Its login was tested: it waits, in another round, for those of the others. One whose row was mended meanwhile stays as
+ * it is, since another login has to be tested.
+ * @param tested the login that passed.
+ */
+export function loginPassed(
+  mailbox: MailboxRecord,
+  tested: MailboxLogin,
+  targetId: string,
+): MailboxRecord | undefined {
+  if (!isActive(mailbox)) return undefined;
+  if (!hasSameLogin(mailbox, tested)) return mailbox;
+  return {
+    ...mailbox,
+    targetId,
+    loginTest: "passed",
+    status: "Queued",
+    round: mailbox.round + 1,
+    attempts: 0,
+    error: undefined,
+    notBefore: undefined,
+  };
+}
+
+function queuedAgain(mailbox: MailboxRecord): MailboxRecord {
+  return { ...mailbox, status: "Queued", round: mailbox.round + 1, notBefore: undefined, dueAt: undefined };
+}
+
+function hasSameLogin(a: MailboxLogin, b: MailboxLogin): boolean {
+  return a.userName === b.userName && a.userRoot === b.userRoot && a.sealedPassword === b.sealedPassword;
+}
