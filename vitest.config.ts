@@ -1,12 +1,9 @@
 import { defineConfig } from "vitest/config";
 
 /** Far above what a test takes, so that a busy machine fails none; in milliseconds. */
-const patient = 360_000;
+const testTimeout = 360_000;
 
-/** What a unit test may take, in milliseconds: whoever changes code runs them all at every step. */
-const prompt = 10_000;
-
-const project = (name: string, include: string[], globalSetup: string[], testTimeout = patient) => ({
+const project = (name: string, include: string[], globalSetup: string[]) => ({
   test: { name, include, globalSetup, pool: "forks" as const, testTimeout, hookTimeout: testTimeout },
 });
 
@@ -18,7 +15,7 @@ export default defineConfig({
     // Most of the time tests wait for servers, leases and timers.
     maxWorkers: 3,
     projects: [
-      project("unit", ["test/unit/**/*.test.ts"], [], prompt),
+      project("unit", ["test/unit/**/*.test.ts"], []),
       project("exactly-once", ["test/exactly-once/**/*.test.ts"], []),
       project("contract", ["test/contract/**/*.test.ts"], [servers]),
       project("system", ["test/integration/**/*.test.ts", "test/e2e/**/*.test.ts"], [servers, build]),

@@ -29,9 +29,18 @@ export function plainName(segment: string): string {
   return segment.normalize("NFC").replace(PLAIN, SUBSTITUTE).trim() || SUBSTITUTE;
 }
 
+/** The longest beginning that fits, found by halves: a hostile name may be very long. */
 function shorten(name: string): string {
-  if (Buffer.byteLength(encodeMailboxName(name)) <= MAX_NAME_BYTES) return name;
   const characters = [...name];
-  while (Buffer.byteLength(encodeMailboxName(characters.join(""))) > MAX_NAME_BYTES) characters.pop();
-  return characters.join("");
+  const beginning = (length: number): string => characters.slice(0, length).join("");
+  const fits = (length: number): boolean =>
+    Buffer.byteLength(encodeMailboxName(beginning(length))) <= MAX_NAME_BYTES;
+  if (fits(characters.length)) return name;
+  let [longest, tooLong] = [0, characters.length];
+  while (tooLong - longest > 1) {
+    const middle = Math.floor((longest + tooLong) / 2);
+    if (fits(middle)) longest = middle;
+    else tooLong = middle;
+  }
+  return beginning(longest);
 }

@@ -21,12 +21,13 @@ const small = { seed: "corpus", mailboxes: 2, messages: 400, largest: 2 * MEGABY
 
 describe("generateCorpus", () => {
   it("makes the same mail of the same seed, and other mail of another one", () => {
-    expect(facts(small)).toEqual(facts(small));
+    const few = { ...small, messages: 100, largest: MEGABYTE / 4 };
+    expect(facts(few)).toEqual(facts(few));
     const other = new Set(
-      facts({ ...small, seed: "another" }).flatMap((mailbox) => mailbox.map((m) => m.sha256)),
+      facts({ ...few, seed: "another" }).flatMap((mailbox) => mailbox.map((m) => m.sha256)),
     );
     expect(
-      facts(small)
+      facts(few)
         .flat()
         .some((message) => message.kind.startsWith("plain") && other.has(message.sha256)),
     ).toBe(false);
