@@ -34,6 +34,17 @@ export class MigrationError extends Error {
     this.retryAfterMs = details.retryAfterMs;
     this.inDoubt = details.inDoubt ?? false;
   }
+
+  /** The same failure of a request that may yet take effect: it must be looked up, never repeated blindly. */
+  asInDoubt(): MigrationError {
+    if (this.inDoubt) return this;
+    const { retryAfterMs, cause } = this;
+    return new MigrationError(this.kind, this.code, this.message, {
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+      inDoubt: true,
+      cause,
+    });
+  }
 }
 
 /** True for an error that an adapter has already classified. */

@@ -1,7 +1,8 @@
 import { Readable } from "node:stream";
 import { BlobServiceClient, type ContainerClient, type StoragePipelineOptions } from "@azure/storage-blob";
 import { MigrationError } from "../../domain/errors.ts";
-import { classifyStorageError, codeOf, type StorageSettings, statusOf } from "../azure-storage.ts";
+import { codeOf, statusOf } from "../azure-errors.ts";
+import { classifyStorageError, type StorageSettings } from "../azure-storage.ts";
 
 export interface StoredBlob {
   readonly name: string;

@@ -15,18 +15,6 @@ export interface Refusal {
   readonly retryAfterMs?: number | undefined;
 }
 
-/**
- * Reads `Retry-After`, in seconds or as an HTTP date (RFC 9110, 10.2.3).
- * @returns milliseconds from `now`, never negative; undefined if absent or unreadable.
- */
-export function parseRetryAfter(value: string | null | undefined, now: number): number | undefined {
-  if (value === null || value === undefined) return undefined;
-  const text = value.trim();
-  if (/^\d+(\.\d+)?$/.test(text)) return Math.ceil(Number(text) * 1000);
-  const date = Date.parse(text);
-  return Number.isNaN(date) ? undefined : Math.max(0, date - now);
-}
-
 const pauseWithoutHintMs = 10_000;
 
 const quotaCodes = new Set(["ErrorQuotaExceeded", "ErrorMailboxQuotaExceeded", "QuotaExceeded"]);
@@ -178,14 +166,4 @@ export function folderGone(): MigrationError {
     "TargetFolderGone",
     "The folder was deleted in the target mailbox; nothing is written into it any more.",
   );
-}
-
-/** The same error where an earlier request may yet take effect. */
-export function doubtful(error: MigrationError): MigrationError {
-  if (error.inDoubt) return error;
-  return new MigrationError(error.kind, error.code, error.message, {
-    ...(error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs }),
-    inDoubt: true,
-    cause: error,
-  });
 }

@@ -8,7 +8,8 @@ import {
   ResponseType,
 } from "@microsoft/microsoft-graph-client";
 import { isMigrationError, type MigrationError } from "../../domain/errors.ts";
-import { classifyLostAnswer, classifyRefusal, type Effect, parseRetryAfter } from "./classify.ts";
+import { parseRetryAfter } from "../retry-after.ts";
+import { classifyLostAnswer, classifyRefusal, type Effect } from "./classify.ts";
 import type { MailboxGate } from "./gate.ts";
 
 /** Ids that survive a move. @see https://learn.microsoft.com/graph/outlook-immutable-id */

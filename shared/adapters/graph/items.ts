@@ -1,7 +1,7 @@
 import { isMigrationError } from "../../domain/errors.ts";
 import type { TargetFolderId, TargetItemId } from "../../domain/names.ts";
 import type { ChangeOutcome, ItemState } from "../../migration/ports/target.ts";
-import { doubtful, folderGone, isNoMailbox, mailboxNotFound } from "./classify.ts";
+import { folderGone, isNoMailbox, mailboxNotFound } from "./classify.ts";
 import { flagsOf, type MessageState, stateChange, stateFields, stateProperties } from "./flags.ts";
 import { expandProperties } from "./properties.ts";
 import { callMailbox, type MailboxSession, readBatch } from "./session.ts";
@@ -104,7 +104,7 @@ export async function moveItem(
     } catch (error) {
       if (!isMigrationError(error)) throw error;
       inDoubt ||= error.inDoubt;
-      if (!error.inDoubt || attempt === moveAttempts) throw inDoubt ? doubtful(error) : error;
+      if (!error.inDoubt || attempt === moveAttempts) throw inDoubt ? error.asInDoubt() : error;
     }
   }
 }

@@ -1,5 +1,6 @@
 import type { MigrationError } from "../../domain/errors.ts";
-import { classifyRefusal, parseRetryAfter } from "./classify.ts";
+import { parseRetryAfter } from "../retry-after.ts";
+import { classifyRefusal } from "./classify.ts";
 import { type GraphAnswer, type GraphCall, type GraphClient, immutableIds } from "./client.ts";
 import type { MailboxGate } from "./gate.ts";
 

@@ -1,4 +1,4 @@
-import { MigrationError } from "../../domain/errors.ts";
+import { isMigrationError, MigrationError } from "../../domain/errors.ts";
 import type { ImapConnection } from "./connection.ts";
 import { formatDateTime } from "./dates.ts";
 import { type Argument, atom, type Reply, string } from "./wire.ts";
@@ -66,18 +66,8 @@ async function send(connection: ImapConnection, message: Append, hasNul: boolean
       },
     });
   } catch (error) {
-    throw sent ? inDoubt(error) : error;
+    throw sent && isMigrationError(error) ? error.asInDoubt() : error;
   }
-}
-
-/** The same error, marked as one after which the effect must be looked up. */
-export function inDoubt(error: unknown): unknown {
-  if (!(error instanceof MigrationError)) return error;
-  const { retryAfterMs } = error;
-  return new MigrationError(error.kind, error.code, error.message, {
-    inDoubt: true,
-    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-  });
 }
 
 export function outOfTime(): MigrationError {

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { withoutBlankLine } from "../../domain/header-section.ts";
 
 /** What a message is recognized by when its UID is not known. */
 export interface Recognizable {
@@ -55,7 +56,7 @@ function matchBy<Candidate extends Recognizable, Stored extends Recognizable>(
 }
 
 function exactKey({ header, internalDate }: Recognizable): string {
-  const digest = createHash("sha256").update(trimBlankLine(header)).digest("base64url");
+  const digest = createHash("sha256").update(withoutBlankLine(header)).digest("base64url");
   return `${digest} ${wholeSecond(internalDate)}`;
 }
 
@@ -71,13 +72,6 @@ function fieldOf(header: Buffer, name: string): string | undefined {
   const text = header.toString("latin1").replace(/\r?\n(?=[ \t])/g, "");
   const match = new RegExp(`^${name}[ \\t]*:(.*)$`, "im").exec(text);
   return match?.[1]?.trim() || undefined;
-}
-
-/** Servers differ in whether the header section ends with the blank line. */
-function trimBlankLine(header: Buffer): Buffer {
-  let end = header.length;
-  while (end > 0 && (header[end - 1] === 0x0a || header[end - 1] === 0x0d)) end--;
-  return header.subarray(0, end);
 }
 
 function wholeSecond(instant: Date): number {

@@ -13,7 +13,7 @@ import type {
   TargetMailbox,
   WriteCandidate,
 } from "../../migration/ports/target.ts";
-import { append, folderGone, inDoubt, outOfTime } from "./append.ts";
+import { append, folderGone, outOfTime } from "./append.ts";
 import type { ImapConnection } from "./connection.ts";
 import { fetchItems, fetchRows } from "./fetch.ts";
 import { keptFlags, looksAsWritten, storableFlags } from "./flags.ts";
@@ -234,7 +234,7 @@ export class ImapTargetMailbox implements TargetMailbox {
         },
       })
       .catch((error: unknown) => {
-        throw inDoubt(error);
+        throw isMigrationError(error) ? error.asInDoubt() : error;
       });
     if (reply.code === "TRYCREATE" || reply.code === "NONEXISTENT") throw folderGone();
     if (reply.status !== "OK") throw connection.refusal(reply);

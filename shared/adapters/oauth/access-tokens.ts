@@ -1,3 +1,4 @@
+import { LRUCache } from "lru-cache";
 import type { TokenSource } from "../../domain/endpoint.ts";
 import type { AccessTokens } from "../../migration/ports/access-tokens.ts";
 import type { SecretStore } from "../../migration/ports/secrets.ts";
@@ -25,7 +26,7 @@ interface IssuedToken {
  */
 export function createAccessTokens(secrets: SecretStore, now: () => number = Date.now): AccessTokens {
   const refreshTokens = new RefreshTokens(secrets);
-  const issued = new Map<string, IssuedToken>();
+  const issued = new LRUCache<string, IssuedToken>({ max: keptTokens });
   const pending = new Map<string, Promise<string>>();
 
   async function request(source: TokenSource, user: string): Promise<TokenAnswer> {
@@ -51,10 +52,7 @@ export function createAccessTokens(secrets: SecretStore, now: () => number = Dat
   async function renew(key: string, source: TokenSource, user: string): Promise<string> {
     const issuedAt = now();
     const { accessToken: token, lifetimeMs } = await request(source, user);
-    issued.delete(key);
     issued.set(key, { token, issuedAt, lifetimeMs });
-    const [oldest] = issued.keys();
-    if (issued.size > keptTokens && oldest !== undefined) issued.delete(oldest);
     return token;
   }
 

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { MigrationError } from "../../domain/errors.ts";
+import { parseRetryAfter } from "../retry-after.ts";
 
 /** What a token server gives (RFC 6749, 5.1). */
 export interface TokenAnswer {
@@ -90,7 +91,7 @@ function parseJson(text: string): unknown {
 
 /** RFC 6749, 5.2. Entra's numbers: https://learn.microsoft.com/entra/identity-platform/reference-error-codes */
 function refusal(response: Response, body: unknown, host: string): MigrationError {
-  const pauseMs = retryAfter(response.headers.get("retry-after"));
+  const pauseMs = parseRetryAfter(response.headers.get("retry-after"), Date.now());
   if (response.status === 429 || (response.status === 503 && pauseMs !== undefined))
     return new MigrationError(
       "throttled",
@@ -128,13 +129,6 @@ function refusal(response: Response, body: unknown, host: string): MigrationErro
         `The token server ${host} refuses the request (${detail}). Check type, tokenUrl and scope of the endpoint's tokenSource.`,
       );
   }
-}
-
-/** RFC 9110, 10.2.3: seconds or a date. @returns milliseconds from now. */
-function retryAfter(value: string | null): number | undefined {
-  if (value === null) return undefined;
-  const ms = /^\d+$/.test(value.trim()) ? Number(value) * second : Date.parse(value) - Date.now();
-  return Number.isFinite(ms) ? Math.max(0, ms) : undefined;
 }
 
 function transient(code: string, message: string): MigrationError {

@@ -1,15 +1,9 @@
 import { isServiceBusError, type ServiceBusError } from "@azure/service-bus";
 import { MigrationError } from "../../domain/errors.ts";
+import { isTokenError } from "../azure-errors.ts";
 
 /** The service asks a throttled client to wait this long, in milliseconds, and names no time in its answer. */
 const busyPauseMs = 10_000;
-
-const tokenErrors = new Set([
-  "AggregateAuthenticationError",
-  "AuthenticationError",
-  "AuthenticationRequiredError",
-  "CredentialUnavailableError",
-]);
 
 /**
  * What an error of the Service Bus SDK means for the caller.
@@ -18,7 +12,7 @@ const tokenErrors = new Set([
 export function classify(error: unknown): MigrationError {
   if (error instanceof MigrationError) return error;
   if (isServiceBusError(error)) return classifyServiceBusError(error);
-  if (error instanceof Error && tokenErrors.has(error.name))
+  if (isTokenError(error))
     return new MigrationError(
       "fatal",
       "ServiceBusTokenUnavailable",

@@ -6,13 +6,8 @@ import {
   type TableServiceClientOptions,
   type TransactionAction,
 } from "@azure/data-tables";
-import {
-  attemptTimeoutMs,
-  classifyStorageError,
-  codeOf,
-  type StorageSettings,
-  statusOf,
-} from "../azure-storage.ts";
+import { codeOf, statusOf } from "../azure-errors.ts";
+import { attemptTimeoutMs, classifyStorageError, type StorageSettings } from "../azure-storage.ts";
 import type { Row, StoredRow } from "./row.ts";
 
 /** Rows of one transaction. @see https://learn.microsoft.com/rest/api/storageservices/performing-entity-group-transactions */

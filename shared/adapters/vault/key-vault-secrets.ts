@@ -2,7 +2,7 @@ import type { TokenCredential } from "@azure/identity";
 import { SecretClient } from "@azure/keyvault-secrets";
 import { MigrationError } from "../../domain/errors.ts";
 import type { SecretStore } from "../../migration/ports/secrets.ts";
-import { isTokenError, isUnanswered, statusOf } from "./key-vault-errors.ts";
+import { classifyKeyVaultError } from "./key-vault-errors.ts";
 
 /** Longest time one call to Key Vault may take, repeats included, in milliseconds. */
 const callTimeout = 30_000;
@@ -45,35 +45,26 @@ export function createKeyVaultSecrets(keyUri: string, credential: TokenCredentia
 }
 
 function classify(error: unknown, name: string, work: "read" | "write"): MigrationError {
-  const status = statusOf(error);
-  if (isTokenError(error))
-    return new MigrationError(
-      "fatal",
-      "KeyVaultTokenUnavailable",
-      "No token for Key Vault could be had: check the application's managed identity and AZURE_CLIENT_ID.",
-      { cause: error },
-    );
-  if (status === 401 || status === 403)
+  return classifyKeyVaultError(error, ({ forbidden, cause }) => {
+    if (!forbidden)
+      return new MigrationError(
+        "mailbox",
+        "SecretNotFound",
+        `There is no secret "${name}" in Key Vault that could be used: set it, or correct its name in the endpoint.`,
+        { cause },
+      );
     return work === "write"
       ? new MigrationError(
           "mailbox",
           "SecretNotWritable",
           `The token server has replaced the refresh token in the secret "${name}", and Key Vault does not let the application store the new one: give its identity the role Key Vault Secrets Officer on this secret, then retry the mailbox.`,
+          { cause },
         )
       : new MigrationError(
           "fatal",
           "SecretForbidden",
           `Key Vault does not let the application read the secret "${name}": give its identity the role Key Vault Secrets User, let its network in, and leave the secret enabled.`,
+          { cause },
         );
-  if (status === 429)
-    return new MigrationError("throttled", "KeyVaultThrottled", "Key Vault asks for a pause.", {
-      retryAfterMs: 10_000,
-    });
-  if (isUnanswered(error) && (status === undefined || status >= 500))
-    return new MigrationError("transient", "KeyVaultUnavailable", "Key Vault does not answer.");
-  return new MigrationError(
-    "mailbox",
-    "SecretNotFound",
-    `There is no secret "${name}" in Key Vault that could be used: set it, or correct its name in the endpoint.`,
-  );
+  });
 }

@@ -1,11 +1,11 @@
 import { createHash, createSecretKey, type KeyObject, randomBytes, timingSafeEqual } from "node:crypto";
 import type { TokenCredential } from "@azure/identity";
 import { CryptographyClient, KeyClient } from "@azure/keyvault-keys";
+import { LRUCache } from "lru-cache";
 import { MigrationError } from "../../domain/errors.ts";
 import type { BatchName } from "../../domain/names.ts";
 import type { SecretOwner, Vault } from "../../migration/ports/vault.ts";
-import { classifyKeyVaultError, credentialUnreadable } from "./key-vault-errors.ts";
-import { RecentMap } from "./recent-map.ts";
+import { classifyKeyVaultError } from "./key-vault-errors.ts";
 import { openText, sealText } from "./sealed-text.ts";
 
 /** Says how the text was sealed, so that another way of sealing can stand beside it in the same table. */
@@ -52,9 +52,9 @@ export function createKeyVaultVault(
     disableChallengeResourceVerification: insecure,
   };
   const keys = new KeyClient(vaultUrl, credential, options);
-  const unwrapping = new RecentMap<string, CryptographyClient>(keptDataKeys);
-  const sealing = new RecentMap<BatchName, Promise<DataKey>>(keptDataKeys);
-  const opened = new RecentMap<string, Promise<DataKey>>(keptDataKeys);
+  const unwrapping = new LRUCache<string, CryptographyClient>({ max: keptDataKeys });
+  const sealing = new LRUCache<BatchName, Promise<DataKey>>({ max: keptDataKeys });
+  const opened = new LRUCache<string, Promise<DataKey>>({ max: keptDataKeys });
 
   async function createDataKey(): Promise<DataKey> {
     const secret = randomBytes(32);
@@ -70,7 +70,9 @@ export function createKeyVaultVault(
       const reference = `${wrapper.properties.version}.${Buffer.from(result).toString("base64url")}`;
       return { key: createSecretKey(secret), reference, createdAt: now() };
     } catch (error) {
-      throw classifyKeyVaultError(error, "wrap");
+      throw classifyKeyVaultError(error, ({ forbidden, cause }) =>
+        forbidden ? keyForbidden(cause) : keyUnusable(cause),
+      );
     } finally {
       secret.fill(0);
     }
@@ -91,7 +93,9 @@ export function createKeyVaultVault(
       result.fill(0);
       return { key, reference: `${keyVersion}.${wrapped}`, createdAt: now() };
     } catch (error) {
-      throw classifyKeyVaultError(error, "unwrap");
+      throw classifyKeyVaultError(error, ({ forbidden, cause }) =>
+        forbidden ? keyForbidden(cause) : credentialUnreadable(cause),
+      );
     }
   }
 
@@ -151,8 +155,8 @@ function openedAt(batch: BatchName, reference: string): string {
 }
 
 /** Remembers a key on its way, so that many callers at once make one call; a failure is not remembered. */
-async function keep<K>(
-  map: RecentMap<K, Promise<DataKey>>,
+async function keep<K extends string>(
+  map: LRUCache<K, Promise<DataKey>>,
   at: K,
   pending: Promise<DataKey>,
 ): Promise<DataKey> {
@@ -163,6 +167,34 @@ async function keep<K>(
     if (map.get(at) === pending) map.delete(at);
     throw error;
   }
+}
+
+function keyForbidden(cause: Error): MigrationError {
+  return new MigrationError(
+    "fatal",
+    "KeyVaultForbidden",
+    "Key Vault refuses the application: give its identity the role Key Vault Crypto Service Encryption User on the key, let its network in, and leave the versions of the key enabled.",
+    { cause },
+  );
+}
+
+function keyUnusable(cause: Error): MigrationError {
+  return new MigrationError(
+    "fatal",
+    "CredentialKeyInvalid",
+    "Key Vault cannot use the key in CREDENTIAL_KEY_URI: it must exist, be enabled, and be an RSA key that may wrap and unwrap keys.",
+    { cause },
+  );
+}
+
+/** The sealed text is of another key, of a key version that is gone, or was altered. */
+function credentialUnreadable(cause?: Error): MigrationError {
+  return new MigrationError(
+    "mailbox",
+    "CredentialUnreadable",
+    "The stored password cannot be decrypted, since its key is another one or gone: upload the CSV again.",
+    { cause },
+  );
 }
 
 function parseKeyUri(keyUri: string): {

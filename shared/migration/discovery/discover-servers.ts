@@ -1,3 +1,4 @@
+import pMap from "p-map";
 import { isMigrationError } from "../../domain/errors.ts";
 import type { Dns } from "../ports/dns.ts";
 import type { ProbeReport, ServerProbe } from "../ports/server-probe.ts";
@@ -88,7 +89,7 @@ class DiscoveryRun {
       this.#noted(async () => candidatesOfExchanges(await this.#parts.dns.mailExchanges(domain))),
     ]);
     const candidates = mergeCandidates([...found.flat(), ...candidatesOfName(domain)], this.#denied);
-    const servers = await mapConcurrently(candidates, concurrency, (candidate) => this.#examine(candidate));
+    const servers = await pMap(candidates, (candidate) => this.#examine(candidate), { concurrency });
     return {
       domain,
       servers: servers
@@ -198,19 +199,4 @@ function judge({ steps }: ProbeReport, security: Security): Judgement {
   return security === "none"
     ? { outcome: "warning", message: "IMAP answers there, without TLS: passwords would travel in the clear." }
     : { outcome: "ok", message: "IMAP answers there, with a certificate that is trusted and for this host." };
-}
-
-/** The results in the order of `items`, of which at most `limit` are worked on at once. */
-async function mapConcurrently<T, R>(
-  items: readonly T[],
-  limit: number,
-  work: (item: T) => Promise<R>,
-): Promise<R[]> {
-  const results: R[] = [];
-  const queue = items.entries();
-  const workers = Array.from({ length: Math.min(limit, items.length) }, async () => {
-    for (const [index, item] of queue) results[index] = await work(item);
-  });
-  await Promise.all(workers);
-  return results;
 }

@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
+import { withoutBlankLine } from "../../domain/header-section.ts";
 import type { FolderId, LedgerId, Stamp, Uid, UidValidity } from "../../domain/names.ts";
 
 /** Digest of a header section as kept in item records: 22 base64url characters (128 bits). */
 export function headerDigest(header: Buffer): string {
-  return createHash("sha256").update(trimEnd(header)).digest("base64url").slice(0, 22);
+  return createHash("sha256").update(withoutBlankLine(header)).digest("base64url").slice(0, 22);
 }
 
 /**
@@ -25,11 +26,4 @@ export function stampOf(ledgerId: LedgerId, folderId: FolderId, uidValidity: Uid
   return createHash("sha256")
     .update(`${ledgerId}\0${folderId}\0${uidValidity}\0${uid}`)
     .digest("base64url") as Stamp;
-}
-
-/** Servers differ in whether the blank line belongs to BODY[HEADER]; the digest must not. */
-function trimEnd(header: Buffer): Buffer {
-  let end = header.length;
-  while (end > 0 && (header[end - 1] === 0x0a || header[end - 1] === 0x0d)) end--;
-  return header.subarray(0, end);
 }

@@ -27,6 +27,13 @@ describe("an error of Azure Storage", () => {
   it.each([
     [answered(503, "ServerBusy", { "retry-after": "7" }), "throttled", "StorageBusy", 7_000],
     [answered(503, "ServerBusy"), "throttled", "StorageBusy", 10_000],
+    [
+      answered(503, "ServerBusy", { "retry-after": "Thu, 01 Jan 1970 00:00:00 GMT" }),
+      "throttled",
+      "StorageBusy",
+      0,
+    ],
+    [answered(503), "transient", "StorageFailed", undefined],
     [answered(429, undefined, { "retry-after": "soon" }), "throttled", "StorageBusy", 10_000],
     [answered(500, "InternalError"), "transient", "StorageFailed", undefined],
     [answered(408), "transient", "StorageFailed", undefined],

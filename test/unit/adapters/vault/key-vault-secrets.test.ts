@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createKeyVaultSecrets } from "../../../../shared/adapters/vault/key-vault-secrets.ts";
 import { createMissingSecrets } from "../../../../shared/adapters/vault/missing-secrets.ts";
@@ -31,6 +32,16 @@ describe("Key Vault secrets", () => {
     keyVault.failNext(status, 4);
     await expect(secrets.get("contoso")).rejects.toMatchObject(expected);
     keyVault.failNext(status, 0);
+  });
+
+  it("that cannot be read are reported without the request and its token", async () => {
+    keyVault.failNext(403, 4);
+    const error = await secrets.get("contoso").catch((reason: unknown) => reason);
+    keyVault.failNext(403, 0);
+    expect(error).toMatchObject({
+      cause: expect.objectContaining({ message: expect.stringMatching(/^status 403/) }),
+    });
+    expect(inspect(error, { depth: 10, showHidden: true })).not.toMatch(/Bearer|authorization/i);
   });
 
   it("that are empty or not there are reported", async () => {
