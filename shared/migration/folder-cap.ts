@@ -3,7 +3,7 @@ import type { FolderRecord } from "./ports/ledger-store.ts";
 
 /** Something an operator should know although nothing failed. */
 export interface Warning {
-  /** Stable and documented in infra/README.md. */
+  /** Stable and documented in infra/docs/error-codes.md. */
   readonly code: string;
   /** A sentence. */
   readonly message: string;

@@ -5,7 +5,7 @@ export type Fields = Readonly<Record<string, string | number | boolean | undefin
 
 /**
  * Writes one event with its fields: ids, hashes, counts and durations only, never content, addresses or secrets.
- * The names are listed in infra/README.md, where queries and alerts use them.
+ * The names are listed in infra/docs/monitoring.md, where queries and alerts use them.
  */
 export type Log = (event: string, fields: Fields) => void;
 

@@ -1,4 +1,4 @@
-/** A row of the table "Resources, and who may do what" in infra/README.md. */
+/** A row of the table in infra/docs/resources.md. */
 export interface ResourceRow {
   readonly path: string;
   /** `[role, "app" or "operator"]` */
@@ -6,9 +6,8 @@ export interface ResourceRow {
 }
 
 /** Reads the table: rows that begin with a path in backquotes and have three columns. */
-export function readResourceTable(readme: string): readonly ResourceRow[] {
-  const section = readme.split(/^## /m).find((text) => text.startsWith("Resources,")) ?? "";
-  return [...section.matchAll(/^\| `([\w/-]+)`[^|]*\|[^|]*\|([^|]*)\|$/gm)].map(
+export function readResourceTable(text: string): readonly ResourceRow[] {
+  return [...text.matchAll(/^\| `([\w/-]+)`[^|]*\|[^|]*\|([^|]*)\|$/gm)].map(
     ([, path = "", grants = ""]) => ({
       path,
       grants: [...grants.matchAll(/(app|operator): ([^;]+)/g)].flatMap(([, principal = "", roles = ""]) =>

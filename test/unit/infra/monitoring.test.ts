@@ -12,12 +12,13 @@ import { withMistake } from "../../stack/infra-check/planted.ts";
 
 const root = join(import.meta.dirname, "../../..");
 const infra = join(root, "infra");
+const read = (file: string): string => readFileSync(join(infra, "docs", file), "utf8");
 const parameters = { environmentName: "test", location: "westeurope", apiClientId: "0".repeat(36) };
 
-const readme = readFileSync(join(infra, "README.md"), "utf8");
-
-/** Events listed in the table of infra/README.md. */
-const events = new Set([...readme.matchAll(/^\| `([a-z]+\.[a-z]+)` *\|/gm)].map(([, name]) => name ?? ""));
+/** Events listed in the table of infra/docs/monitoring.md. */
+const events = new Set(
+  [...read("monitoring.md").matchAll(/^\| `([a-z]+\.[a-z]+)` *\|/gm)].map(([, name]) => name ?? ""),
+);
 
 async function monitoring(
   folder: string,
@@ -40,20 +41,20 @@ const inCode = (pattern: RegExp): readonly string[] => [
   ...new Set(sources.flatMap((text) => [...text.matchAll(pattern)].map(([, name]) => name ?? ""))),
 ];
 
-describe("infra/README.md", () => {
-  it("lists every event that the code logs", () => {
+describe("infra/docs", () => {
+  it("list every event that the code logs", () => {
     const logged = inCode(/\blog\(\s*"([a-z]+\.[a-z]+)"/gi);
     expect(logged).toContain("chunk.copied");
     expect(logged.filter((name) => !events.has(name))).toEqual([]);
   });
 
-  it("says of every error code what to do", () => {
+  it("say of every error code what to do", () => {
     const thrown = inCode(
       /(?:MigrationError\(\s*(?:"\w+"|\w+),\s*|\b(?:refused|transient|throttled)\(\s*|\b(?:noToken|busy|unanswered|failed): )"([A-Z][A-Za-z]+)"/g,
     );
     expect(thrown).toEqual(expect.arrayContaining(["AuthenticationFailed", "StorageBusy"]));
-    const troubleshooting = new Set(readme.split("## Troubleshooting")[1]?.split(/^## /m)[0]?.match(/\w+/g));
-    expect(thrown.filter((code) => !troubleshooting.has(code))).toEqual([]);
+    const explained = new Set(read("error-codes.md").match(/\w+/g));
+    expect(thrown.filter((code) => !explained.has(code))).toEqual([]);
   });
 });
 

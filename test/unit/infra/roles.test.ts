@@ -17,8 +17,8 @@ const parameters = {
 };
 
 const principals: Readonly<Record<string, string>> = { app: "<identity.principalId>", operator: "operators" };
-const rows = readResourceTable(readFileSync(join(infra, "README.md"), "utf8"));
-/** Who may do what on which resource, as infra/README.md says. */
+const rows = readResourceTable(readFileSync(join(infra, "docs/resources.md"), "utf8"));
+/** Who may do what on which resource, as infra/docs/resources.md says. */
 const expected = rows
   .flatMap(({ path, grants }) => grants.map(([role, who]) => [path, role, principals[who] ?? who]))
   .sort((a, b) => (a.join(" ") < b.join(" ") ? -1 : 1));
@@ -30,7 +30,7 @@ async function assignments(folder: string, more = {}): Promise<readonly (readonl
 }
 
 describe("role assignments", () => {
-  it("are those of the table in infra/README.md, with and without a private network", async () => {
+  it("are those of the table in infra/docs/resources.md, with and without a private network", async () => {
     expect(await assignments(infra)).toEqual(expected);
     expect(await assignments(infra, { privateNetwork: true })).toEqual(expected);
   });
