@@ -13,7 +13,7 @@ param environmentName string
 @metadata({ azd: { type: 'location' } })
 param location string
 
-@description('Application (client) id of the app registration behind the API sign-in. The preprovision hook creates it and sets API_CLIENT_ID.')
+@description('Application (client) id of the app registration behind the API sign-in. `sign-in.ts register` makes it.')
 @minLength(36)
 @maxLength(36)
 param apiClientId string
@@ -28,9 +28,6 @@ param operatorPrincipalType string = 'User'
 @allowed(['graph', 'imap'])
 @description('How mail is written to Microsoft 365.')
 param target string = 'graph'
-
-@description('Microsoft Graph of the cloud that holds the mailboxes.')
-param graphBaseUrl string = 'https://graph.microsoft.com'
 
 @description('When the daily round starts: NCRONTAB, in UTC.')
 param resyncSchedule string = '0 0 1 * * *'
@@ -48,8 +45,16 @@ param maximumInstanceCount int = 40
 @description('Memory of one instance, in MB.')
 param instanceMemoryMB int = 2048
 
+@minValue(0)
+@maxValue(20)
+@description('Instances of each queue function that are kept warm. 0 scales from zero, and costs nothing at rest.')
+param alwaysReadyInstances int = 0
+
 @description('True keeps storage, Service Bus and Key Vault off the internet and gives outgoing connections one fixed address. Service Bus is then Premium.')
 param privateNetwork bool = false
+
+@description('True takes the Key Vault of an earlier deployment of this name out of the deleted ones. `prepare.ts` finds out.')
+param recoverKeyVault bool = false
 
 @allowed(['Standard_LRS', 'Standard_ZRS'])
 @description('Copies of the data account: in three zones where the region has them, else in one place.')
@@ -66,7 +71,9 @@ param monthlyBudget int = 0
 param alertEmail string = ''
 
 var abbreviations = loadJsonContent('abbreviations.json')
-var token = toLower(uniqueString(subscription().id, environmentName, location))
+var token = environment().name == 'AzureCloud'
+  ? toLower(uniqueString(subscription().id, environmentName, location))
+  : fail('Only the public cloud of Azure is supported, and Microsoft 365 worldwide.')
 var names = {
   resourceGroup: '${abbreviations.resourceGroup}${environmentName}'
   identity: '${abbreviations.managedIdentity}${token}'
@@ -155,6 +162,7 @@ module vault 'modules/vault.bicep' = {
   scope: group
   params: {
     vaultName: names.keyVault
+    recover: recoverKeyVault
     appPrincipalId: identity.outputs.principalId
     operatorPrincipalId: operatorPrincipalId
     operatorPrincipalType: operatorPrincipalType
@@ -194,11 +202,11 @@ module app 'modules/app.bicep' = {
     credentialKeyUri: vault.outputs.credentialKeyUri
     applicationInsightsConnectionString: monitoring.outputs.connectionString
     target: target
-    graphBaseUrl: graphBaseUrl
     resyncSchedule: resyncSchedule
     discoveryPrivateAddresses: discoveryPrivateAddresses
     maximumInstanceCount: maximumInstanceCount
     instanceMemoryMB: instanceMemoryMB
+    alwaysReadyInstances: alwaysReadyInstances
     subnetId: network.?outputs.appSubnetId ?? ''
     location: location
     tags: tags
@@ -242,7 +250,7 @@ module workbook 'modules/workbook.bicep' = {
   }
 }
 
-module budget 'br/public:avm/res/consumption/budget:0.4.0' = if (monthlyBudget > 0 && !empty(alertEmail)) {
+module budget 'br/public:avm/res/consumption/budget/sub-scope:0.1.0' = if (monthlyBudget > 0 && !empty(alertEmail)) {
   name: 'budget'
   params: {
     name: names.budget
@@ -265,5 +273,6 @@ output IDENTITY_CLIENT_ID string = identity.outputs.clientId
 output IDENTITY_PRINCIPAL_ID string = identity.outputs.principalId
 output DATA_STORAGE_ACCOUNT string = storage.outputs.dataAccountName
 output SYSTEM_TOPIC_ID string = uploadEvents.outputs.resourceId
+output LOG_ANALYTICS_WORKSPACE_ID string = monitoring.outputs.workspaceCustomerId
 output KEY_VAULT_NAME string = vault.outputs.vaultName
 output OUTGOING_ADDRESS string = network.?outputs.outgoingAddress ?? ''

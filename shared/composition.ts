@@ -76,11 +76,7 @@ export async function flushTelemetry(): Promise<void> {
 
 async function credential(clientId: string | undefined): Promise<TokenCredential> {
   const { DefaultAzureCredential } = await import("@azure/identity");
-  const { authorityHost } = await config();
-  return new DefaultAzureCredential({
-    ...(clientId === undefined ? {} : { managedIdentityClientId: clientId }),
-    ...(authorityHost === undefined ? {} : { authorityHost }),
-  });
+  return new DefaultAzureCredential(clientId === undefined ? {} : { managedIdentityClientId: clientId });
 }
 
 async function storageSettings(storage: StorageConnection, service: "blobUrl" | "tableUrl") {

@@ -14,8 +14,6 @@ export interface Config {
   readonly storage: StorageConnection;
   readonly serviceBus: ServiceBusConnection;
   readonly azureClientId?: string | undefined;
-  /** Login host of a national cloud. */
-  readonly authorityHost?: string | undefined;
   readonly applicationInsights?: string | undefined;
   readonly uploadTriggerSource: "EventGrid" | "LogsAndContainerScan";
   readonly resyncSchedule: string;
@@ -73,7 +71,6 @@ const settingsSchema = z.object({
   ServiceBusConnection__fullyQualifiedNamespace: present.optional(),
   ServiceBusConnection__clientId: present.optional(),
   AZURE_CLIENT_ID: present.optional(),
-  AZURE_AUTHORITY_HOST: url.optional(),
   APPLICATIONINSIGHTS_CONNECTION_STRING: present.optional(),
   UPLOAD_TRIGGER_SOURCE: z.enum(["EventGrid", "LogsAndContainerScan"]).default("EventGrid"),
   RESYNC_SCHEDULE: z
@@ -153,7 +150,6 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     storage,
     serviceBus,
     azureClientId: s.AZURE_CLIENT_ID,
-    authorityHost: s.AZURE_AUTHORITY_HOST,
     applicationInsights: s.APPLICATIONINSIGHTS_CONNECTION_STRING,
     uploadTriggerSource: s.UPLOAD_TRIGGER_SOURCE,
     resyncSchedule: s.RESYNC_SCHEDULE,

@@ -12,16 +12,17 @@ param serviceBusHost string
 param credentialKeyUri string
 param applicationInsightsConnectionString string
 param target string
-param graphBaseUrl string
 param resyncSchedule string
 param discoveryPrivateAddresses string
 param maximumInstanceCount int
 param instanceMemoryMB int
+param alwaysReadyInstances int
 param subnetId string
 param location string
 param tags object
 
 var suffix = environment().suffixes.storage
+var queueFunctions = ['mailbox-sync', 'folder-sync']
 
 module plan 'br/public:avm/res/web/serverfarm:0.7.0' = {
   name: 'plan'
@@ -74,6 +75,9 @@ module site 'br/public:avm/res/web/site:0.24.0' = {
       scaleAndConcurrency: {
         maximumInstanceCount: maximumInstanceCount
         instanceMemoryMB: instanceMemoryMB
+        alwaysReady: alwaysReadyInstances == 0
+          ? []
+          : map(queueFunctions, name => { name: 'function:${name}', instanceCount: alwaysReadyInstances })
       }
     }
     configs: [
@@ -95,18 +99,20 @@ module site 'br/public:avm/res/web/site:0.24.0' = {
           ServiceBusConnection__credential: 'managedidentity'
           ServiceBusConnection__clientId: identityClientId
           AZURE_CLIENT_ID: identityClientId
-          AZURE_AUTHORITY_HOST: environment().authentication.loginEndpoint
           APPLICATIONINSIGHTS_CONNECTION_STRING: applicationInsightsConnectionString
           APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
-          // What the exporter would tell Microsoft about itself.
+          // Everything: the host's exporter would keep five traces a second, and drop the logs of the others with them.
+          OTEL_TRACES_SAMPLER: 'microsoft.fixed_percentage'
+          OTEL_TRACES_SAMPLER_ARG: '1.0'
+          // What the exporters would tell Microsoft about themselves.
           APPLICATIONINSIGHTS_STATSBEAT_DISABLED: 'true'
           APPLICATIONINSIGHTS_SDKSTATS_DISABLED: 'true'
+          APPLICATION_INSIGHTS_NO_STATSBEAT: 'true'
           UPLOAD_TRIGGER_SOURCE: 'EventGrid'
           RESYNC_SCHEDULE: resyncSchedule
           DISCOVERY_PRIVATE_ADDRESSES: discoveryPrivateAddresses
           CREDENTIAL_KEY_URI: credentialKeyUri
           TARGET: target
-          GRAPH_BASE_URL: graphBaseUrl
           GRAPH_CONCURRENCY_PER_MAILBOX: '4'
           TARGET_IMAP_HOST: 'outlook.office365.com'
           TARGET_IMAP_PORT: '993'
@@ -128,8 +134,8 @@ module site 'br/public:avm/res/web/site:0.24.0' = {
             requireAuthentication: true
             unauthenticatedClientAction: 'RedirectToLoginPage'
             redirectToProvider: 'azureactivedirectory'
-            // Event Grid delivers here with the extension's own key and cannot sign in.
-            excludedPaths: ['/runtime/webhooks/blobs']
+            // Event Grid delivers with the extension's own key and cannot sign in; nor can what watches the health.
+            excludedPaths: ['/runtime/webhooks/blobs', '/api/health']
           }
           httpSettings: { requireHttps: true }
           identityProviders: {

@@ -1,4 +1,4 @@
-metadata description = 'Service Bus namespace without keys, and the two queues of the product.'
+metadata description = 'Service Bus namespace without keys, and the queues of the product.'
 
 param namespaceName string
 param appPrincipalId string
@@ -10,27 +10,7 @@ param tags object
 
 var roles = loadJsonContent('../roles.json')
 
-// Sends and receives on each queue. Reader lets the scale controller see how long the queue is; without it the
-// number of instances follows a guess.
-var queueRoles = [
-  {
-    roleDefinitionIdOrName: roles['Azure Service Bus Data Sender']
-    principalId: appPrincipalId
-    principalType: 'ServicePrincipal'
-  }
-  {
-    roleDefinitionIdOrName: roles['Azure Service Bus Data Receiver']
-    principalId: appPrincipalId
-    principalType: 'ServicePrincipal'
-  }
-  {
-    roleDefinitionIdOrName: roles['Reader']
-    principalId: appPrincipalId
-    principalType: 'ServicePrincipal'
-  }
-]
-
-module namespace 'br/public:avm/res/service-bus/namespace:0.17.1' = {
+module namespace 'br/public:avm/res/service-bus/namespace:0.17.0' = {
   name: 'namespace'
   params: {
     name: namespaceName
@@ -39,6 +19,14 @@ module namespace 'br/public:avm/res/service-bus/namespace:0.17.1' = {
     zoneRedundant: privateNetwork
     disableLocalAuth: true
     authorizationRules: []
+    // The scale controller asks for the length of a queue, which takes more than sending and receiving.
+    roleAssignments: [
+      {
+        roleDefinitionIdOrName: roles['Azure Service Bus Data Owner']
+        principalId: appPrincipalId
+        principalType: 'ServicePrincipal'
+      }
+    ]
     minimumTlsVersion: '1.2'
     publicNetworkAccess: privateNetwork ? 'Disabled' : 'Enabled'
     privateEndpoints: privateNetwork
@@ -63,7 +51,6 @@ module namespace 'br/public:avm/res/service-bus/namespace:0.17.1' = {
         duplicateDetectionHistoryTimeWindow: 'PT10M'
         deadLetteringOnMessageExpiration: true
         defaultMessageTimeToLive: 'P14D'
-        roleAssignments: queueRoles
       }
       {
         name: 'folder-sync'
@@ -74,7 +61,6 @@ module namespace 'br/public:avm/res/service-bus/namespace:0.17.1' = {
         duplicateDetectionHistoryTimeWindow: 'PT10M'
         deadLetteringOnMessageExpiration: true
         defaultMessageTimeToLive: 'P14D'
-        roleAssignments: queueRoles
       }
     ]
     location: location

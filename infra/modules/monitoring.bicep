@@ -19,6 +19,8 @@ module workspace 'br/public:avm/res/operational-insights/workspace:0.16.1' = {
       enableLogAccessUsingOnlyResourcePermissions: true
     }
     // The function that the workbook, the alerts and the query files read events through.
+    // The module asks for a storage account of one's own otherwise.
+    forceCmkForQuery: false
     savedSearches: [
       {
         name: 'MigrationEvents'
@@ -52,4 +54,6 @@ module applicationInsights 'br/public:avm/res/insights/component:0.8.0' = {
 }
 
 output workspaceId string = workspace.outputs.resourceId
+@description('The id that queries over HTTP name the workspace by.')
+output workspaceCustomerId string = workspace.outputs.logAnalyticsWorkspaceId
 output connectionString string = applicationInsights.outputs.connectionString

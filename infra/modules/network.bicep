@@ -17,7 +17,7 @@ module publicAddress 'br/public:avm/res/network/public-ip-address:0.13.0' = {
   }
 }
 
-module natGateway 'br/public:avm/res/network/nat-gateway:2.1.1' = {
+module natGateway 'br/public:avm/res/network/nat-gateway:2.1.0' = {
   name: 'nat-gateway'
   params: {
     name: natGatewayName
@@ -28,7 +28,7 @@ module natGateway 'br/public:avm/res/network/nat-gateway:2.1.1' = {
   }
 }
 
-module virtualNetwork 'br/public:avm/res/network/virtual-network:0.10.2' = {
+module virtualNetwork 'br/public:avm/res/network/virtual-network:0.10.1' = {
   name: 'virtual-network'
   params: {
     name: virtualNetworkName

@@ -45,7 +45,7 @@ var operatorReportRoles = empty(operatorPrincipalId)
     ]
 var deploymentContainer = 'deployment'
 
-module hostAccount 'br/public:avm/res/storage/storage-account:0.33.1' = {
+module hostAccount 'br/public:avm/res/storage/storage-account:0.33.0' = {
   name: 'host-account'
   params: {
     name: hostAccountName
@@ -91,7 +91,7 @@ module hostAccount 'br/public:avm/res/storage/storage-account:0.33.1' = {
   }
 }
 
-module dataAccount 'br/public:avm/res/storage/storage-account:0.33.1' = {
+module dataAccount 'br/public:avm/res/storage/storage-account:0.33.0' = {
   name: 'data-account'
   params: {
     name: dataAccountName

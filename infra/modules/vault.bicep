@@ -1,6 +1,7 @@
 metadata description = 'Key Vault: the key that wraps the data keys of sealed passwords, and the secrets of source servers that use OAuth.'
 
 param vaultName string
+param recover bool
 param appPrincipalId string
 param operatorPrincipalId string
 param operatorPrincipalType string
@@ -22,10 +23,11 @@ var operatorSecretRoles = empty(operatorPrincipalId)
       }
     ]
 
-module vault 'br/public:avm/res/key-vault/vault:0.14.2' = {
+module vault 'br/public:avm/res/key-vault/vault:0.14.0' = {
   name: 'vault'
   params: {
     name: vaultName
+    createMode: recover ? 'recover' : 'default'
     sku: 'standard'
     enableRbacAuthorization: true
     enableSoftDelete: true

@@ -29,7 +29,7 @@ var literals = map(items(queries), query => {
 var serialized = reduce(
   literals,
   loadTextContent('../workbook.json'),
-  (text, literal) => replace(text, literal.placeholder, substring(literal.json, 1, length(literal.json) - 2))
+  (text, literal) => replace(text, literal.placeholder, substring(literal.json, 1, max(0, length(literal.json) - 2)))
 )
 
 resource workbook 'Microsoft.Insights/workbooks@2023-06-01' = {
@@ -42,6 +42,6 @@ resource workbook 'Microsoft.Insights/workbooks@2023-06-01' = {
     category: 'workbook'
     sourceId: workspaceId
     version: '1.0'
-    serializedData: serialized
+    serializedData: replace(serialized, '@workspace', workspaceId)
   }
 }

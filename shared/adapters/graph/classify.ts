@@ -61,7 +61,7 @@ export function classifyRefusal({ status, code, retryAfterMs }: Refusal, effect:
     return new MigrationError(
       "fatal",
       "GraphTokenRefused",
-      "Microsoft Graph refused the application's token; check that GRAPH_BASE_URL and AZURE_AUTHORITY_HOST are of the tenant's cloud and that the identity exists in it.",
+      "Microsoft Graph refused the application's token; check that the identity exists in the tenant of the mailboxes.",
     );
   if (noMailboxCodes.has(code)) return mailboxNotFound();
   if (status === 403)

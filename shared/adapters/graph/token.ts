@@ -2,8 +2,7 @@ import type { TokenCredential } from "@azure/identity";
 import { MigrationError } from "../../domain/errors.ts";
 
 /**
- * The application scope of a Graph service root; national clouds need no further setting.
- * @see https://learn.microsoft.com/graph/deployments
+ * The application scope of a Graph service root.
  */
 export function graphScope(baseUrl: string): string {
   return `${new URL(baseUrl).origin}/.default`;

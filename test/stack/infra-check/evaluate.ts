@@ -238,6 +238,7 @@ const functions: Readonly<Record<string, (given: readonly Value[], scope: Scope)
     authentication: { loginEndpoint: "https://login.microsoftonline.com/" },
     suffixes: { storage: "core.windows.net" },
   }),
+  fail: ([message]) => wrong(string(message)),
   guid: (given) => `guid(${given.map((value) => asText(value)).join(",")})`,
   items: ([value]) =>
     isObject(value)
@@ -250,6 +251,7 @@ const functions: Readonly<Record<string, (given: readonly Value[], scope: Scope)
   loadJsonContent: ([path], scope) => JSON.parse(load(path, scope)) as Value,
   loadTextContent: ([path], scope) => load(path, scope),
   map: ([value, transform]) => list(value).map((element) => run(transform, element)),
+  max: (given) => Math.max(...given.map(Number)),
   reduce: ([value, start, step]) =>
     list(value).reduce((sum, element) => run(step, sum, element), start ?? null),
   replace: ([value, from, to]) => string(value).replaceAll(string(from), () => string(to)),

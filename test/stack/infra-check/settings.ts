@@ -17,9 +17,14 @@ const identityOf = (name: string): readonly string[] =>
     (part) => `${name}__${part}`,
   );
 /** What the host and the exporter read of telemetry. */
-const readElsewhere = ["AUTHENTICATION_STRING", "STATSBEAT_DISABLED", "SDKSTATS_DISABLED"].map(
-  (name) => `APPLICATIONINSIGHTS_${name}`,
-);
+const readElsewhere = [
+  "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
+  "APPLICATIONINSIGHTS_STATSBEAT_DISABLED",
+  "APPLICATIONINSIGHTS_SDKSTATS_DISABLED",
+  "APPLICATION_INSIGHTS_NO_STATSBEAT",
+  "OTEL_TRACES_SAMPLER",
+  "OTEL_TRACES_SAMPLER_ARG",
+];
 const same = (...names: readonly string[]): SettingGroup => ({ local: names, azure: names });
 
 export const settingGroups: Readonly<Record<string, SettingGroup>> = {
@@ -40,7 +45,7 @@ export const settingGroups: Readonly<Record<string, SettingGroup>> = {
     ),
     notOurs: ["ServiceBusConnection__credential"],
   },
-  identity: same("AZURE_CLIENT_ID", "AZURE_AUTHORITY_HOST"),
+  identity: same("AZURE_CLIENT_ID"),
   telemetry: {
     ...same("APPLICATIONINSIGHTS_CONNECTION_STRING", ...readElsewhere),
     notOurs: readElsewhere,
@@ -49,7 +54,7 @@ export const settingGroups: Readonly<Record<string, SettingGroup>> = {
   triggers: same("UPLOAD_TRIGGER_SOURCE", "RESYNC_SCHEDULE"),
   discovery: same("DISCOVERY_PRIVATE_ADDRESSES"),
   target: same("TARGET"),
-  "Graph target": same("GRAPH_BASE_URL", "GRAPH_CONCURRENCY_PER_MAILBOX"),
+  "Graph target": same("GRAPH_CONCURRENCY_PER_MAILBOX"),
   "IMAP target": same(
     "TARGET_IMAP_HOST",
     "TARGET_IMAP_PORT",
@@ -58,7 +63,12 @@ export const settingGroups: Readonly<Record<string, SettingGroup>> = {
     "TARGET_IMAP_USER_FORMAT",
   ),
   "stand-ins of the target on this machine": {
-    local: ["GRAPH_TOKEN", "TARGET_IMAP_PASSWORD", "TARGET_IMAP_ACCEPT_UNTRUSTED_CERTIFICATES"],
+    local: [
+      "GRAPH_BASE_URL",
+      "GRAPH_TOKEN",
+      "TARGET_IMAP_PASSWORD",
+      "TARGET_IMAP_ACCEPT_UNTRUSTED_CERTIFICATES",
+    ],
     azure: [],
   },
   chunks: same("CHUNK_MAX_SECONDS", "CHUNK_MAX_MESSAGES", "CHUNK_MAX_BYTES"),

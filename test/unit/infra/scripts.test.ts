@@ -168,7 +168,7 @@ describe("event subscription", () => {
 
   it("goes to a path that sign-in leaves out", () => {
     expect(readFileSync(join(root, "infra/modules/app.bicep"), "utf8")).toContain(
-      "excludedPaths: ['/runtime/webhooks/blobs']",
+      "excludedPaths: ['/runtime/webhooks/blobs', '/api/health']",
     );
   });
 });

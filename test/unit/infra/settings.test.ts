@@ -10,6 +10,7 @@ import { eventLevelProblems, hostJsonProblems, permitProblems } from "../../stac
 import { withMistake } from "../../stack/infra-check/planted.ts";
 import { deployedQueues, emulatedQueues } from "../../stack/infra-check/queues.ts";
 import { deployedSettings, settingProblems } from "../../stack/infra-check/settings.ts";
+import { deployedStorage } from "../../stack/infra-check/storage.ts";
 import { queues } from "../../stack/stack.ts";
 
 const root = join(import.meta.dirname, "../../..");
@@ -129,6 +130,37 @@ describe("host.json", () => {
     expect(permitProblems(hostJson, permits, instances)).toEqual([]);
     expect(permitProblems(hostJson, permits, 1)).toHaveLength(1);
     expect(permitProblems(hostJson, permits * 1000, instances)).toHaveLength(1);
+  });
+});
+
+describe("containers and tables", () => {
+  const used = (file: string, kind: string): readonly string[] =>
+    [
+      ...readFileSync(join(root, "shared/adapters", file), "utf8").matchAll(
+        new RegExp(`new ${kind}\\(settings, "(\\w+)"\\)`, "g"),
+      ),
+    ].map(([, name]) => name ?? "");
+  const opened = {
+    containers: used("blobs/blob-stores.ts", "Container"),
+    tables: used("tables/table-stores.ts", "StorageTable"),
+  };
+  const declared = async (folder: string): Promise<unknown> =>
+    deployedStorage(await planDeployment(join(folder, "main.bicep"), parameters));
+
+  it("are declared in Bicep as the app opens them, which makes none in Azure", async () => {
+    expect(opened.containers).toContain("uploads");
+    expect(await declared(infra)).toEqual({
+      containers: new Set(opened.containers),
+      tables: new Set(opened.tables),
+    });
+  });
+
+  it.each([
+    ["a table that is missing", "{ name: 'ledgers' }, ", ""],
+    ["a misspelt container", "name: 'reports'", "name: 'report'"],
+  ])("are refused with %s", async (_, from, to) => {
+    const mistake = ["modules/storage.bicep", from, to] as const;
+    expect(await withMistake(infra, mistake, declared)).not.toEqual(await declared(infra));
   });
 });
 

@@ -10,7 +10,7 @@ const infra = join(import.meta.dirname, "../../../infra");
 const required = { environmentName: "test", location: "westeurope", apiClientId: "0".repeat(36) };
 
 describe("Bicep templates", () => {
-  it("have no fault of syntax, no unknown name, and modules that are given what they take", async () => {
+  it("have no fault of syntax, no unknown name, and local modules that are given what they take", async () => {
     expect(await templateProblems(infra)).toEqual([]);
   });
 
@@ -56,20 +56,6 @@ describe("Bicep templates", () => {
       "vault.outputs.credentialKeyUri",
       "vault.outputs.keyUri",
       /vault has no output keyUri/,
-    ],
-    [
-      "an unknown parameter of a Verified Module",
-      "modules/storage.bicep",
-      "allowSharedKeyAccess",
-      "allowSharedKeys",
-      /has no parameter allowSharedKeys/,
-    ],
-    [
-      "another version of a Verified Module",
-      "modules/vault.bicep",
-      "vault:0.14.2",
-      "vault:0.13.0",
-      /not in the table of Azure Verified Modules/,
     ],
     [
       "a variable that nothing uses",
@@ -137,6 +123,31 @@ describe("Bicep templates", () => {
   it("refuse a value that a parameter does not allow", async () => {
     const plan = planDeployment(join(infra, "main.bicep"), { ...required, target: "pop3" });
     await expect(plan).rejects.toThrow("parameter target may not be pop3");
+  });
+});
+
+describe("azure-cli.bicepparam", () => {
+  const azd = (folder: string): readonly string[] =>
+    [
+      ...readFileSync(join(folder, "main.parameters.json"), "utf8").matchAll(
+        /"(\w+)": { "value": "\$\{(\w+)=?([^}]*)\}"/g,
+      ),
+    ].map(([, name, variable, fallback]) => `${name} ${variable} ${fallback}`);
+  const cli = (folder: string): readonly string[] =>
+    [
+      ...readFileSync(join(folder, "azure-cli.bicepparam"), "utf8").matchAll(
+        /^param (\w+) = .*\('(\w+)'(?:, '([^']*)')?\)/gm,
+      ),
+    ].map(([, name, variable, fallback]) => `${name} ${variable} ${fallback ?? ""}`);
+
+  it("takes the same variables as azd does, with the same defaults", () => {
+    expect(azd(infra)).toHaveLength(17);
+    expect(cli(infra)).toEqual(azd(infra));
+  });
+
+  it("is refused with another default", async () => {
+    const mistake = ["azure-cli.bicepparam", "'2048'", "'4096'"] as const;
+    expect(await withMistake(infra, mistake, cli)).not.toEqual(azd(infra));
   });
 });
 

@@ -1,0 +1,20 @@
+// For the Azure CLI, which does not know azd's main.parameters.json: the same names, taken from the environment.
+using 'main.bicep'
+
+param environmentName = readEnvironmentVariable('AZURE_ENV_NAME')
+param location = readEnvironmentVariable('AZURE_LOCATION')
+param apiClientId = readEnvironmentVariable('API_CLIENT_ID')
+param operatorPrincipalId = readEnvironmentVariable('AZURE_PRINCIPAL_ID', '')
+param operatorPrincipalType = readEnvironmentVariable('OPERATOR_PRINCIPAL_TYPE', 'User')
+param target = readEnvironmentVariable('TARGET', 'graph')
+param resyncSchedule = readEnvironmentVariable('RESYNC_SCHEDULE', '0 0 1 * * *')
+param discoveryPrivateAddresses = readEnvironmentVariable('DISCOVERY_PRIVATE_ADDRESSES', 'false')
+param maximumInstanceCount = int(readEnvironmentVariable('MAXIMUM_INSTANCE_COUNT', '40'))
+param instanceMemoryMB = any(int(readEnvironmentVariable('INSTANCE_MEMORY_MB', '2048')))
+param alwaysReadyInstances = int(readEnvironmentVariable('ALWAYS_READY_INSTANCES', '0'))
+param recoverKeyVault = bool(readEnvironmentVariable('KEY_VAULT_RECOVER', 'false'))
+param privateNetwork = bool(readEnvironmentVariable('PRIVATE_NETWORK', 'false'))
+param dataRedundancy = readEnvironmentVariable('DATA_REDUNDANCY', 'Standard_ZRS')
+param operatorAddresses = readEnvironmentVariable('OPERATOR_ADDRESSES', '')
+param monthlyBudget = int(readEnvironmentVariable('MONTHLY_BUDGET', '0'))
+param alertEmail = readEnvironmentVariable('ALERT_EMAIL', '')
