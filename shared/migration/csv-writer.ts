@@ -1,10 +1,9 @@
 import { pipeline, Readable } from "node:stream";
 import { stringify } from "csv-stringify";
+import { withoutFormulas } from "./formulas.ts";
 
 export type CsvValue = string | number | undefined;
 
-/** What a spreadsheet takes for the beginning of a formula. @see https://owasp.org/www-community/attacks/CSV_Injection */
-const formulaStart = /^[\s]*[=+\-@\t\r\uFF1D\uFF0B\uFF0D\uFF20]/;
 /** Quoted as well: single line breaks, what spreadsheets of other locales split at, and the spaces they trim. */
 const quotedToo = /[;\t\r\n]|^\s|\s$/;
 
@@ -23,7 +22,7 @@ export function writeCsv(
     bom: true,
     record_delimiter: "\r\n",
     quoted_match: quotedToo,
-    cast: { string: (text) => (formulaStart.test(text) ? `'${text}` : text) },
+    cast: { string: withoutFormulas },
   }).setEncoding("utf8");
   // A failure of either reaches the reader of the lines.
   pipeline(Readable.from(rows), lines, () => undefined);
