@@ -7,10 +7,17 @@ export interface SettingIssue {
   readonly message: string;
 }
 
+/** Characters of a settings file; real ones have a few hundred. */
+export const maxSettingsLength = 65_536;
+/** Issues of a file that are told, and characters of a key in them: an operator mends these first. */
+const maxIssues = 20;
+const maxPathLength = 100;
+
 export type ParsedFile<T> = { readonly value: T } | { readonly issues: readonly SettingIssue[] };
 
 /**
- * Reads an operator's JSON file. Issues name keys, positions and expectations, never a value.
+ * Reads an operator's JSON file. Issues name keys, positions and expectations, never a value; there are few of them,
+ * however much is wrong.
  * @param knownKeys to tell the nearest one for a misspelt key.
  */
 export function parseJsonFile<T>(
@@ -18,6 +25,12 @@ export function parseJsonFile<T>(
   text: string,
   knownKeys: readonly string[],
 ): ParsedFile<T> {
+  if (text.length > maxSettingsLength)
+    return {
+      issues: [
+        { path: "", message: `The file is larger than ${maxSettingsLength} characters, so it was not read.` },
+      ],
+    };
   let json: unknown;
   try {
     json = JSON.parse(text.replace(/^\uFEFF/, ""));
@@ -26,7 +39,13 @@ export function parseJsonFile<T>(
   }
   const parsed = schema.safeParse(json);
   if (parsed.success) return { value: parsed.data };
-  return { issues: parsed.error.issues.flatMap((issue) => issuesOf(issue, knownKeys)) };
+  const faults = parsed.error.issues.flatMap(faultsOf);
+  const issues = faults.slice(0, maxIssues).map((fault) => issueOf(fault, knownKeys));
+  const more = faults.length - issues.length;
+  return {
+    issues:
+      more === 0 ? issues : [...issues, { path: "", message: `Another ${more} settings need attention.` }],
+  };
 }
 
 function notJson(text: string, error: unknown): string {
@@ -38,12 +57,29 @@ function notJson(text: string, error: unknown): string {
   return `The file is not JSON: see line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}.`;
 }
 
-function issuesOf(issue: z.core.$ZodIssue, knownKeys: readonly string[]): SettingIssue[] {
-  const path = issue.path.map(String);
-  if (issue.code !== "unrecognized_keys") return [{ path: path.join("."), message: `${issue.message}.` }];
-  return issue.keys.map((key) => {
-    const meant = nearest(key, knownKeys);
-    const hint = meant === undefined ? "" : ` Did you mean "${meant}"?`;
-    return { path: [...path, key].join("."), message: `There is no such setting.${hint}` };
-  });
+interface Fault {
+  readonly path: readonly PropertyKey[];
+  /** Undefined for a key that is not known. */
+  readonly message: string | undefined;
+}
+
+function faultsOf(issue: z.core.$ZodIssue): Fault[] {
+  if (issue.code !== "unrecognized_keys") return [{ path: issue.path, message: `${issue.message}.` }];
+  return issue.keys.map((key) => ({ path: [...issue.path, key], message: undefined }));
+}
+
+function issueOf({ path, message }: Fault, knownKeys: readonly string[]): SettingIssue {
+  return {
+    path: shortened(path.map(String).join(".")),
+    message: message ?? `There is no such setting.${hintFor(String(path.at(-1)), knownKeys)}`,
+  };
+}
+
+function hintFor(key: string, knownKeys: readonly string[]): string {
+  const meant = nearest(key, knownKeys);
+  return meant === undefined ? "" : ` Did you mean "${meant}"?`;
+}
+
+function shortened(path: string): string {
+  return path.length > maxPathLength ? `${path.slice(0, maxPathLength)}...` : path;
 }

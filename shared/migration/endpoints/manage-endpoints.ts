@@ -5,9 +5,6 @@ import type { BatchStore } from "../ports/registry.ts";
 import { parseEndpointFile } from "./endpoint-file.ts";
 import type { SettingIssue } from "./json-file.ts";
 
-/** Characters of an endpoint's settings; real ones have a few hundred. */
-const maxSettingsLength = 65_536;
-
 /** An endpoint as it is stored: its settings with defaults, or what is wrong with them. */
 export type StoredEndpoint = {
   readonly name: EndpointName;
@@ -65,7 +62,7 @@ export function createEndpointManagement(
     },
     get,
     async put(name, text, expected) {
-      const parsed = parseSettings(text);
+      const parsed = parseEndpointFile(text);
       if ("issues" in parsed) return { outcome: "invalid", issues: parsed.issues };
       const settings = parsed.value;
       const stored = await store.read(name);
@@ -97,12 +94,4 @@ function describe(name: EndpointName, { text, version }: EndpointFile): StoredEn
   return "value" in parsed
     ? { name, version, settings: parsed.value }
     : { name, version, issues: parsed.issues };
-}
-
-function parseSettings(text: string): ReturnType<typeof parseEndpointFile> {
-  if (text.length > maxSettingsLength)
-    return {
-      issues: [{ path: "", message: `The settings are longer than ${maxSettingsLength} characters.` }],
-    };
-  return parseEndpointFile(text);
 }

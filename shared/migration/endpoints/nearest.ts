@@ -1,8 +1,11 @@
 /** Most edits between two names that are still taken for a slip of the pen. */
 const maxEdits = 3;
+/** Characters of a name that may be a slip of the pen. */
+const maxLength = 64;
 
 /** The candidate that `name` is most likely a misspelling of, compared without regard to case, spaces and punctuation. */
 export function nearest<Name extends string>(name: string, candidates: readonly Name[]): Name | undefined {
+  if (name.length > maxLength) return undefined;
   const wanted = lettersOf(name);
   let best: Name | undefined;
   let fewest = maxEdits + 1;

@@ -49,6 +49,23 @@ describe("an endpoint file", () => {
     });
   });
 
+  it("is not read where it is larger than settings are", () => {
+    const large = {
+      issues: [{ path: "", message: expect.stringContaining("larger than 65536 characters") }],
+    };
+    expect(parseEndpointFile(" ".repeat(70_000))).toEqual(large);
+    expect(parseEndpointFile(`{ "host": "a" }${" ".repeat(70_000)}`)).toEqual(large);
+  });
+
+  it("is refused with a few of its faults, and how many more there are", () => {
+    const keys = Array.from({ length: 5_000 }, (_, n) => `"k${n}":0`).join(",");
+    const parsed = parseEndpointFile(`{ "host": "a", ${keys} }`);
+    expect("issues" in parsed && parsed.issues).toHaveLength(21);
+    expect("issues" in parsed && parsed.issues.at(-1)?.message).toBe("Another 4980 settings need attention.");
+    const long = parseEndpointFile(`{ "host": "a", "${"k".repeat(50_000)}": 0 }`);
+    expect(JSON.stringify(long).length).toBeLessThan(300);
+  });
+
   it("never shows a value", () => {
     for (const text of ['{"host":"canary"', '{"port":"canary"}', '{"security":"canary"}', '"canary" x']) {
       const parsed = parseEndpointFile(text);
