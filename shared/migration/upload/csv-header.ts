@@ -1,11 +1,13 @@
 import type { Endpoint } from "../../domain/endpoint.ts";
 import { nearest } from "../endpoints/nearest.ts";
-import type { Delimiter } from "./csv-records.ts";
+import { maxCells } from "./csv-records.ts";
 import { type ColumnName, columnNames, type UploadIssue } from "./issues.ts";
 
 /** What each cell of a row is; undefined for a column that is passed over. */
 export interface Layout {
   readonly columns: readonly (ColumnName | undefined)[];
+  /** Cells that a row has at least. */
+  readonly needed: number;
 }
 
 export interface HeaderRules {
@@ -14,44 +16,33 @@ export interface HeaderRules {
   readonly authentication: Endpoint["authentication"];
 }
 
-const delimiters: readonly Delimiter[] = [",", ";", "\t"];
 const required: Readonly<Record<Endpoint["authentication"], readonly ColumnName[]>> = {
   password: ["EmailAddress", "UserName", "Password"],
   xoauth2: ["EmailAddress", "UserName"],
 };
-const separatorLine = /^"?sep=([,;\t])"?$/i;
-
-/**
- * The delimiter of a file, from its first line that is not blank: what the line `sep=;` of a localized Excel says, or
- * what parts the headers best. Pure.
- */
-export function detectDelimiter(firstLine: string): {
-  readonly delimiter: Delimiter;
-  readonly separatorLine: boolean;
-} {
-  const said = separatorLine.exec(firstLine.trim())?.[1];
-  const found = delimiters.find((delimiter) => delimiter === said);
-  if (found !== undefined) return { delimiter: found, separatorLine: true };
-  const score = (delimiter: Delimiter) => {
-    const cells = firstLine.split(delimiter);
-    return (
-      cells.filter((cell) => columnOf(cell.replaceAll('"', "")) !== undefined).length * 1000 + cells.length
-    );
-  };
-  const best = delimiters.toSorted((a, b) => score(b) - score(a));
-  return { delimiter: best[0] ?? ",", separatorLine: false };
-}
-
 /**
  * Which column is which. Headers are taken without regard to case and to spaces around them. What is not a header may be
  * a user's password in a file without headers, so no issue says what a cell holds.
  */
 export function readHeader(
-  line: number,
-  cells: readonly string[],
+  {
+    line,
+    cells,
+    cellCount,
+  }: { readonly line: number; readonly cells: readonly string[]; readonly cellCount: number },
   rules: HeaderRules,
 ): Layout | { readonly issues: readonly UploadIssue[] } {
   const wanted = required[rules.authentication];
+  if (cellCount > maxCells)
+    return {
+      issues: [
+        {
+          line,
+          code: "HeaderTooWide",
+          message: `The first line has ${cellCount} columns, more than ${maxCells}. Leave only the headers ${wanted.join(", ")} and optionally UserRoot.`,
+        },
+      ],
+    };
   if (cells.some((cell) => cell.includes("@")))
     return {
       issues: [
@@ -83,7 +74,12 @@ export function readHeader(
   for (const name of absent)
     if (wanted.includes(name) && !misspelt.has(name))
       issues.push({ line, column: name, code: "HeaderMissing", message: `There is no column "${name}".` });
-  return issues.length > 0 ? { issues } : { columns };
+  return issues.length > 0 ? { issues } : { columns, needed: neededCells(columns, wanted) };
+}
+
+/** How many cells a row has to have at least: those behind the last one that is required may be missing. */
+function neededCells(columns: Layout["columns"], wanted: readonly ColumnName[]): number {
+  return columns.findLastIndex((name) => name !== undefined && wanted.includes(name)) + 1;
 }
 
 function unknownHeader(line: number, number: number, meant: ColumnName | undefined): UploadIssue {
@@ -101,7 +97,8 @@ function unknownHeader(line: number, number: number, meant: ColumnName | undefin
       };
 }
 
-function columnOf(cell: string): ColumnName | undefined {
+/** The column that has this header. Pure. */
+export function columnOf(cell: string): ColumnName | undefined {
   const wanted = cell.trim().toLowerCase();
   return columnNames.find((name) => name.toLowerCase() === wanted);
 }

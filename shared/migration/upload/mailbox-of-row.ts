@@ -1,11 +1,14 @@
 import { createHash } from "node:crypto";
+import { addressKey } from "../../domain/addresses.ts";
 import type { BatchName, MailboxId } from "../../domain/names.ts";
 import type { MailboxLogin } from "../mailbox/life.ts";
 import type { UserRow } from "./user-row.ts";
 
 /** The same for the same address in the same batch, however often it is uploaded and however it is spelt. */
 export function mailboxIdOf(batch: BatchName, emailAddress: string): MailboxId {
-  const digest = createHash("sha256").update(`${batch}\0${emailAddress.toLowerCase()}`).digest("hex");
+  const digest = createHash("sha256")
+    .update(`${batch}\0${addressKey(emailAddress)}`)
+    .digest("hex");
   return digest.slice(0, 32) as MailboxId;
 }
 

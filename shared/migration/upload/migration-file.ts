@@ -1,13 +1,18 @@
 import type { Readable } from "node:stream";
-import { detectDelimiter, type HeaderRules, type Layout, readHeader } from "./csv-header.ts";
-import { type CsvEvent, type Delimiter, readCsv } from "./csv-records.ts";
+import { addressKey } from "../../domain/addresses.ts";
+import { type HeaderRules, type Layout, readHeader } from "./csv-header.ts";
+import { type CsvEvent, CsvReader } from "./csv-records.ts";
 import type { Rejected, UploadIssue } from "./issues.ts";
-import { decodeText, detectText, type Encoding } from "./text.ts";
-import { type CheckedRow, checkRow } from "./user-row.ts";
+import { type Opening, readOpening } from "./opening-lines.ts";
+import { createPacing } from "./pacing.ts";
+import { decodeText, detectText } from "./text.ts";
+import { type CheckedRow, type CsvRow, checkRow } from "./user-row.ts";
 
 /** Rows and bytes a migration file may have, the same as in Exchange Online. */
 export const maxRows = 50_000;
 export const maxBytes = 10 * 1024 * 1024;
+/** Rows of a file, blank ones included: as many as a spreadsheet has. */
+export const maxRowsWithBlank = 1_048_576;
 
 export interface MigrationFileRules extends HeaderRules {
   readonly maxRows?: number;
@@ -22,18 +27,18 @@ export interface MigrationFile {
   rows(): AsyncIterable<CheckedRow>;
 }
 
-/** How the bytes of one file are to be read. */
-interface Reading {
-  readonly bytes: Buffer;
-  readonly encoding: Encoding;
-  readonly delimiter: Delimiter;
-  /** Lines before the header. */
-  readonly skip: number;
+/** A row that is not blank; of a record only what the columns hold is kept. */
+type Row = CsvRow | Extract<CsvEvent, { readonly kind: "strayQuote" }>;
+
+/** What a file holds. */
+interface Content {
+  readonly layout: Layout;
+  readonly rows: readonly Row[];
 }
 
 /**
- * Reads a migration file and checks it as a whole: encoding, headers, quotes, number of rows. The bytes stay in memory
- * (10 MB at most) since a fault at the end refuses the rows before it; rows are made one by one.
+ * Reads a migration file and checks it as a whole: encoding, headers, quotes, number of rows. The rows stay in memory
+ * (10 MB at most) since a fault at the end refuses those before it. Others get their turn meanwhile, however odd the file.
  * @throws what `content` throws.
  */
 export async function openMigrationFile(
@@ -45,22 +50,14 @@ export async function openMigrationFile(
     return refused(0, "FileTooLarge", "The file is larger than 10 MB. Part it into several batches.");
   const text = detectText(bytes);
   if ("notText" in text) return refused(0, "FileNotText", text.notText);
-  const first = firstLineOf(bytes, text.encoding);
-  if (first === undefined) return refused(0, "FileEmpty", "The file is empty.");
-  const { delimiter, separatorLine } = detectDelimiter(first.text);
-  const reading = {
-    bytes,
-    encoding: text.encoding,
-    delimiter,
-    skip: separatorLine ? first.line : first.line - 1,
-  };
+  const opening = await readOpening(decodeText(bytes, text.encoding), maxRowsWithBlank);
+  if (opening === "tooManyLines") return tooManyRows(0);
+  if (opening === undefined) return refused(0, "FileEmpty", "The file is empty.");
 
-  const inspected = await inspect(reading, rules);
-  if ("issues" in inspected) return inspected;
-  return {
-    warnings: [...(text.assumed ? [encodingAssumed] : []), ...inspected.warnings],
-    rows: () => checkedRows(reading, inspected.layout, rules.authentication),
-  };
+  const read = await readRows(decodeText(bytes, text.encoding), opening, rules);
+  if ("issues" in read) return read;
+  const warnings = [...(text.assumed ? [encodingAssumed] : []), ...warningsOf(read, rules)];
+  return { warnings, rows: () => checkedRows(read, rules.authentication) };
 }
 
 const encodingAssumed: UploadIssue = {
@@ -96,108 +93,118 @@ async function readBytes(content: Readable, most: number): Promise<Buffer | unde
   return Buffer.concat(pieces);
 }
 
-/** The first line that is not blank. */
-function firstLineOf(
-  bytes: Buffer,
-  encoding: Encoding,
-): { readonly line: number; readonly text: string } | undefined {
-  let text = "";
-  for (const piece of decodeText(bytes, encoding)) {
-    text += piece;
-    const blank = /^(?:[ \t]*\n)*/.exec(text)?.[0] ?? "";
-    const end = text.indexOf("\n", blank.length);
-    if (end !== -1) return { line: blank.split("\n").length, text: text.slice(blank.length, end) };
-  }
-  const last = text.slice(text.lastIndexOf("\n") + 1);
-  return text.trim() === "" ? undefined : { line: text.split("\n").length, text: last };
-}
-
-/** Goes through the file once, keeping nothing. */
-async function inspect(
-  reading: Reading,
+/** Takes the whole file in. */
+async function readRows(
+  text: Iterable<string>,
+  { delimiter, skip }: Opening,
   rules: MigrationFileRules,
-): Promise<{ readonly layout: Layout; readonly warnings: readonly UploadIssue[] } | Rejected> {
+): Promise<Content | Rejected> {
+  const most = rules.maxRows ?? maxRows;
+  const pace = createPacing();
+  const reader = new CsvReader(delimiter);
+  const rows: Row[] = [];
   let layout: Layout | undefined;
-  let rows = 0;
-  let firstPassword: number | undefined;
-  for await (const event of eventsOf(reading)) {
-    if (event.kind === "unbalancedQuote")
-      return refused(
-        event.line,
-        "QuotesUnbalanced",
-        "A quote that opens a value in this line is not closed, or text follows the closing one. Within a value in quotes every quote is doubled.",
-      );
-    if (layout !== undefined) {
-      if (++rows > (rules.maxRows ?? maxRows))
+  for (const events of eventsOf(reader, text)) {
+    for (const event of events) {
+      if (event.line <= skip) continue;
+      if (event.kind === "unbalancedQuote") return quotesUnbalanced(event.line);
+      if (layout === undefined) {
+        const header = readHeader(event.kind === "record" ? event : noCells(event.line), rules);
+        if ("issues" in header) return header;
+        layout = header;
+      } else if (rows.push(ofColumns(event, layout)) > most)
         return refused(
           event.line,
           "TooManyRows",
-          `The file has more than ${rules.maxRows ?? maxRows} rows. Part it into several batches.`,
+          `The file has more than ${most} rows. Part it into several batches.`,
         );
-      if (hasPassword(event, layout)) firstPassword ??= event.line;
-      continue;
     }
-    const header = readHeader(event.line, event.kind === "record" ? event.cells : [], rules);
-    if ("issues" in header) return header;
-    layout = header;
+    if (reader.recordCount > maxRowsWithBlank) return tooManyRows(maxRowsWithBlank + 1);
+    await pace();
   }
   if (layout === undefined) return refused(0, "FileEmpty", "The file is empty.");
-  if (rows === 0) return refused(1, "NoRows", "The file has headers but no rows.");
-  const unused = rules.authentication === "password" ? undefined : firstPassword;
-  return { layout, warnings: unused === undefined ? [] : [passwordNotUsed(unused)] };
+  if (rows.length === 0) return refused(1, "NoRows", "The file has headers but no rows.");
+  return { layout, rows };
 }
 
-function hasPassword(event: CsvEvent, { columns }: Layout): boolean {
-  return event.kind === "record" && (event.cells[columns.indexOf("Password")] ?? "").trim() !== "";
+function* eventsOf(reader: CsvReader, text: Iterable<string>): Generator<readonly CsvEvent[]> {
+  for (const piece of text) yield reader.read(piece);
+  yield reader.end();
+}
+
+/** A header that cannot be read has none of the columns. */
+function noCells(line: number) {
+  return { line, cells: [], cellCount: 0 };
+}
+
+/** The row without what no column is for, which may be most of a file. */
+function ofColumns(row: Row, { columns }: Layout): Row {
+  if (row.kind !== "record") return row;
+  return { ...row, cells: row.cells.map((cell, index) => (columns[index] === undefined ? "" : cell)) };
+}
+
+function quotesUnbalanced(line: number): Rejected {
+  return refused(
+    line,
+    "QuotesUnbalanced",
+    "A quote that opens a value in this line is not closed, or text follows the closing one. Within a value in quotes every quote is doubled.",
+  );
+}
+
+function tooManyRows(line: number): Rejected {
+  return refused(
+    line,
+    "TooManyRows",
+    `The file has more than ${maxRowsWithBlank} lines, blank ones included. Delete the blank ones.`,
+  );
+}
+
+function warningsOf({ layout, rows }: Content, { authentication }: HeaderRules): readonly UploadIssue[] {
+  if (authentication === "password") return [];
+  const column = layout.columns.indexOf("Password");
+  const first = rows.find((row) => row.kind === "record" && (row.cells[column] ?? "").trim() !== "");
+  return first === undefined ? [] : [passwordNotUsed(first.line)];
 }
 
 async function* checkedRows(
-  reading: Reading,
-  layout: Layout,
+  { layout, rows }: Content,
   authentication: HeaderRules["authentication"],
 ): AsyncGenerator<CheckedRow> {
-  /** Line of each address that is in use, in lower case. */
+  const pace = createPacing();
+  /** Line of each address that is in use. */
   const lines = new Map<string, number>();
-  let header = true;
-  for await (const event of eventsOf(reading)) {
-    if (header) {
-      header = false;
-      continue;
-    }
-    const checked = checkEvent(event, layout, authentication);
+  for (const row of rows) {
+    await pace();
+    const checked = checkOne(row, layout, authentication);
     if ("issues" in checked) {
       yield checked;
       continue;
     }
     const { line, emailAddress } = checked.user;
-    const earlier = lines.get(emailAddress.toLowerCase());
+    const key = addressKey(emailAddress);
+    const earlier = lines.get(key);
     if (earlier === undefined) {
-      lines.set(emailAddress.toLowerCase(), line);
+      lines.set(key, line);
       yield checked;
     } else yield { issues: [repeated(line, emailAddress, earlier)] };
   }
 }
 
-function checkEvent(
-  event: CsvEvent,
-  layout: Layout,
-  authentication: HeaderRules["authentication"],
-): CheckedRow {
-  const { line } = event;
-  if (event.kind !== "record")
+function checkOne(row: Row, layout: Layout, authentication: HeaderRules["authentication"]): CheckedRow {
+  if (row.kind !== "record")
     return refused(
-      line,
+      row.line,
       "QuoteInValue",
       "A quote stands within a value that is not in quotes. Put the value in quotes and double each quote in it.",
     );
-  const { columns } = layout;
-  if (event.cells.length !== columns.length)
+  const { columns, needed } = layout;
+  if (row.cellCount > columns.length || row.cellCount < needed)
     return refused(
-      line,
+      row.line,
       "ColumnCountWrong",
-      `The row has ${event.cells.length} values and the header ${columns.length}. A value that holds the delimiter must be in quotes.`,
+      `The row has ${row.cellCount} values and the header ${columns.length}. A value that holds the delimiter must be in quotes.`,
     );
-  return checkRow(line, event.cells, layout, authentication);
+  return checkRow(row, layout, authentication);
 }
 
 function repeated(line: number, emailAddress: string, earlier: number): UploadIssue {
@@ -206,15 +213,6 @@ function repeated(line: number, emailAddress: string, earlier: number): UploadIs
     emailAddress,
     column: "EmailAddress",
     code: "AddressRepeated",
-    message: `The same EmailAddress is in line ${earlier}, which is used.`,
+    message: `The same EmailAddress, or one that looks the same, is in line ${earlier}, which is used.`,
   };
-}
-
-/** The header and the rows after it, without blank ones such as Excel leaves at the end. */
-async function* eventsOf(reading: Reading): AsyncGenerator<CsvEvent> {
-  for await (const event of readCsv(decodeText(reading.bytes, reading.encoding), reading.delimiter)) {
-    if (event.line <= reading.skip) continue;
-    if (event.kind === "record" && event.cells.every((cell) => cell.trim() === "")) continue;
-    yield event;
-  }
 }

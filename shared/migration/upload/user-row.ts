@@ -1,5 +1,7 @@
+import { isAddress } from "../../domain/addresses.ts";
 import type { Endpoint } from "../../domain/endpoint.ts";
 import type { Layout } from "./csv-header.ts";
+import type { CsvEvent } from "./csv-records.ts";
 import { type ColumnName, columnNames, type UploadIssue } from "./issues.ts";
 
 /** One user of a migration file. */
@@ -21,30 +23,38 @@ const maxLength: Readonly<Record<ColumnName, number>> = {
   Password: 1024,
   UserRoot: 1024,
 };
+const longest = Math.max(...Object.values(maxLength));
 
-const address = /^[^\s@"(),:;<>[\\\]]{1,64}@[\p{L}\p{N}-]+(?:\.[\p{L}\p{N}-]+)+$/u;
-/** Control characters, and the mark a decoder leaves where a character was damaged. */
-const unusable = /[\p{Cc}\uFFFD]/u;
+/** Spaces, and characters without a shape of their own, such as marks of direction that come along with a copied address. */
+const around = /^[\s\p{Cf}]+|(?<![\s\p{Cf}])[\s\p{Cf}]+$/gu;
+/** What nobody sees in a name: controls, formats, and the separators of lines and paragraphs. */
+const invisible = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
+/** Control characters. */
+const control = /\p{Cc}/u;
+/** What a decoder leaves where a character was damaged. */
+const damaged = "\uFFFD";
+
+/** A row of a migration file as it was read. */
+export type CsvRow = Extract<CsvEvent, { readonly kind: "record" }>;
 
 /**
- * Checks one row that has as many cells as the header. Everything that is wrong with it is reported at once. Pure.
- * Spaces around EmailAddress, UserName and UserRoot are dropped; a Password is kept as it is, in quotes or not.
+ * Checks one row that has the cells of its header. Everything that is wrong with it is reported at once. Pure.
+ * Of EmailAddress, UserName and UserRoot what is invisible around them is dropped, and within them refused; each has the
+ * composed form of its letters (NFC, as RFC 8265 has it for user names). A Password is kept as it is, in quotes or not.
  * @param authentication of the endpoint: without passwords none is taken from the row, whatever it holds.
  */
 export function checkRow(
-  line: number,
-  cells: readonly string[],
+  { line, lastLine, cells }: CsvRow,
   layout: Layout,
   authentication: Endpoint["authentication"],
 ): CheckedRow {
   const cell = (name: ColumnName) => cells[layout.columns.indexOf(name)] ?? "";
   const values: Readonly<Record<ColumnName, string>> = {
-    EmailAddress: cell("EmailAddress").trim(),
-    UserName: cell("UserName").trim(),
+    EmailAddress: nameIn(cell("EmailAddress")),
+    UserName: nameIn(cell("UserName")),
     Password: authentication === "password" ? cell("Password") : "",
-    UserRoot: cell("UserRoot").trim(),
+    UserRoot: nameIn(cell("UserRoot")),
   };
-  const lastLine = line + cells.join("").split("\n").length - 1;
   const faults = columnNames.flatMap((name) => {
     const fault = faultOf(name, values[name], lastLine, authentication);
     return fault === undefined ? [] : [{ line, column: name, ...fault }];
@@ -86,19 +96,31 @@ function faultOf(
       code: "LineBreakInValue",
       message: `The ${name} goes on to the next line. If a quote is not closed, the rows up to line ${lastLine} are lost as well.`,
     };
-  if (unusable.test(value))
-    return {
-      code: "CharacterNotUsable",
-      message: `The ${name} holds a control character or a damaged character.`,
-    };
   const most = maxLength[name];
   if (value.length > most)
     return { code: "ValueTooLong", message: `The ${name} is longer than ${most} characters.` };
+  const fault = name === "Password" ? control.exec(value) : invisible.exec(value);
+  if (fault !== null || value.includes(damaged))
+    return {
+      code: "CharacterNotUsable",
+      message:
+        fault === null
+          ? `The ${name} holds a damaged character.`
+          : name === "Password"
+            ? "The Password holds a control character."
+            : `The ${name} holds ${codePoint(fault[0])}, which nobody sees. Type it anew.`,
+    };
   if (name === "EmailAddress" && !isAddress(value))
     return { code: "AddressInvalid", message: "The EmailAddress is not an address like user@contoso.com." };
   return undefined;
 }
 
-function isAddress(value: string): boolean {
-  return address.test(value) && !/^\.|\.\.|\.@/.test(value);
+/** The name that a cell holds. One that is too long to be used is not looked into. */
+function nameIn(cell: string): string {
+  const name = cell.trim();
+  return name.length > longest ? name : name.replace(around, "").normalize("NFC");
+}
+
+function codePoint(character: string): string {
+  return `U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}`;
 }

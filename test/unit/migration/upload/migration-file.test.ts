@@ -106,6 +106,46 @@ describe("a sound migration file", () => {
     expect(blank).toMatchObject({ users: [{ line: 4 }], issues: [] });
   });
 
+  it("may begin with the line that Export-Csv of PowerShell 5.1 writes", async () => {
+    const rows = '"EmailAddress";"UserName";"Password"\r\n"a@contoso.com";"a";"1"\r\n';
+    for (const first of [
+      "#TYPE System.Management.Automation.PSCustomObject\r\n",
+      "\r\n#type X;;\r\nsep=;\r\n",
+    ])
+      expect(await read(first + rows)).toMatchObject({
+        users: [{ userName: "a", password: "1" }],
+        issues: [],
+      });
+  });
+
+  it("may lack optional values at the end of a row", async () => {
+    const reading = await read(
+      `${header},UserRoot\na@contoso.com,a,1\nb@contoso.com,b,2,/users/b\nc@contoso.com,c\n`,
+    );
+    expect(reading.users.map(({ line, userRoot }) => [line, userRoot])).toEqual([
+      [2, undefined],
+      [3, "/users/b"],
+    ]);
+    expect(summary(reading)).toEqual(["4  ColumnCountWrong"]);
+    const unknown = await read(`${header},Note\na@contoso.com,a,1\n`, { allowUnknownColumns: true });
+    expect(unknown.users).toHaveLength(1);
+  });
+
+  it("has names in one form, without what nobody sees around them", async () => {
+    const reading = await read(
+      `${header},UserRoot\n\u202Ae\u0301va@contoso.com\u202C, \u200Be\u0301va\uFEFF,e\u0301\u200B,/users/\u00e9va\u2060\n`,
+    );
+    expect(reading.users).toEqual([
+      {
+        line: 2,
+        emailAddress: "\u00e9va@contoso.com",
+        userName: "\u00e9va",
+        password: "e\u0301\u200B",
+        userRoot: "/users/\u00e9va",
+      },
+    ]);
+  });
+
   it("may have its headers in any order, case and with spaces around them", async () => {
     const reading = await read("password , USERNAME,emailaddress\n p w ,  a ,\ta@contoso.com \n");
     expect(reading.users).toEqual([
@@ -215,6 +255,70 @@ describe("a file refused as a whole", () => {
   });
 });
 
+describe("an odd file", () => {
+  /** How often others got their turn meanwhile. */
+  async function turnsDuring(work: () => Promise<unknown>): Promise<number> {
+    let turns = 0;
+    const timer = setInterval(() => turns++, 1);
+    await work();
+    clearInterval(timer);
+    return turns;
+  }
+
+  const row = "a@contoso.com,a,1\n";
+  const oneUser = "1 user";
+  it.each([
+    ["500,000 carriage returns", `${header}\n${row}${"\r".repeat(500_000)}`, oneUser],
+    ["a million blank rows of a spreadsheet", `${header}\n${row}${",,\r\n".repeat(1_000_000)}`, oneUser],
+    [
+      "more blank lines than a spreadsheet has",
+      `${header}\n${row}${"\n".repeat(9_000_000)}`,
+      "1048577  TooManyRows",
+    ],
+    [
+      "five million line breaks before the header",
+      `${"\n".repeat(5_000_000)}${header}\n${row}`,
+      "0  TooManyRows",
+    ],
+    ["a header of five million cells", "x,".repeat(5_000_000), "1  HeaderTooWide"],
+    ["a header of misspelt cells", "EmailAdress;".repeat(800_000), "1  HeaderTooWide"],
+    ["nothing but commas", ",".repeat(10_000_000), "0  FileEmpty"],
+    ["a row of nothing but commas", `${header}\n${row}${",".repeat(9_000_000)}x`, "3  ColumnCountWrong"],
+    ["a value of 9 MB", `${header}\n${row}"${"a b".repeat(3_000_000)}",a,1`, "3 EmailAddress ValueTooLong"],
+    [
+      "a value of nine million lines",
+      `${header}\n${row}"x${"\n".repeat(9_000_000)}y",a,1`,
+      "3 EmailAddress LineBreakInValue",
+    ],
+    ["a quote never closed", `${header}\n${row}"${"x\n".repeat(4_000_000)}`, "3  QuotesUnbalanced"],
+    ["nothing but quotes", `${header}\n${row}${'"'.repeat(9_000_001)}`, "3  QuotesUnbalanced"],
+    ["a row of stray quotes", `${header}\n${row}x${'"'.repeat(9_000_000)}`, "3  QuoteInValue"],
+  ])("is read or refused while others get their turn: %s", async (_, file, expected) => {
+    const bytes = Buffer.from(file);
+    let reading: Reading | undefined;
+    const turns = await turnsDuring(async () => {
+      reading = await read(bytes);
+    });
+    expect(turns).toBeGreaterThan(1);
+    const seen = reading && summary(reading);
+    expect(reading?.users.length === 1 && seen?.length === 0 ? oneUser : seen?.join()).toBe(expected);
+  });
+
+  it("of 50,000 rows with stray quotes has each of them reported", async () => {
+    const rows = Array.from({ length: 50_000 }, (_, n) => `u${n}@contoso.com,u"1",p"w`);
+    const reading = await read([header, ...rows].join("\n"));
+    expect(reading.issues).toHaveLength(50_000);
+    expect(new Set(reading.issues.map(({ code }) => code))).toEqual(new Set(["QuoteInValue"]));
+  });
+
+  it("of unknown columns keeps none of them", async () => {
+    const columns = Array.from({ length: 900 }, (_, n) => `c${n}`).join(",");
+    const text = `${header},${columns}\na@contoso.com,a,1${",xx".repeat(900)}\n`;
+    expect((await read(text, { allowUnknownColumns: true })).users).toHaveLength(1);
+    expect(summary(await read(text))).toHaveLength(900);
+  });
+});
+
 describe("a row refused on its own", () => {
   const good = "good@contoso.com,good,secret";
 
@@ -239,6 +343,12 @@ describe("a row refused on its own", () => {
     ["a damaged character", "a@contoso.com,a\ufffd,1", "3 UserName CharacterNotUsable"],
     ["a line break in a value", 'a@contoso.com,a,"1\n2"', "3 Password LineBreakInValue"],
     ["a quote in a value without quotes", 'a@contoso.com,a"b"c,1', "3  QuoteInValue"],
+    ["an invisible character in an address", "a\u200Bb@contoso.com,a,1", "3 EmailAddress CharacterNotUsable"],
+    ["a soft hyphen in a name", "a@contoso.com,a\u00ADb,1", "3 UserName CharacterNotUsable"],
+    ["a separator of lines in a name", "a@contoso.com,a\u2028b,1", "3 UserName CharacterNotUsable"],
+    ["a label that begins with a hyphen", "a@-contoso.com,a,1", "3 EmailAddress AddressInvalid"],
+    ["a label that ends with a hyphen", "a@contoso-.com,a,1", "3 EmailAddress AddressInvalid"],
+    ["the same address in wide letters", "\uFF47ood@contoso.com,a,1", "3 EmailAddress AddressRepeated"],
     ["the same address again", "GOOD@Contoso.com,a,1", "3 EmailAddress AddressRepeated"],
   ])("%s", async (_, row, expected) => {
     const reading = await read(`${header}\n${good}\n${row}\nlast@contoso.com,last,1\n`);
@@ -257,6 +367,28 @@ describe("a row refused on its own", () => {
       [3, undefined, "Password", "ValueMissing"],
       [4, "sound@contoso.com", "UserName", "ValueMissing"],
       [4, "sound@contoso.com", "Password", "ValueMissing"],
+    ]);
+  });
+
+  it.each([
+    ["composed and decomposed letters", "\u00fcte@contoso.com", "u\u0308te@contoso.com"],
+    ["a dotless i", "info@contoso.com", "\u0131nfo@contoso.com"],
+    ["a capital dotless i", "\u0131nfo@contoso.com", "INFO@contoso.com"],
+  ])("may look like another one: %s", async (_, one, other) => {
+    const reading = await read(`${header}\n${one},a,1\n${other},b,2\n`);
+    expect(reading.users.map(({ line }) => line)).toEqual([2]);
+    expect(summary(reading)).toEqual(["3 EmailAddress AddressRepeated"]);
+  });
+
+  it("says which character nobody sees", async () => {
+    const reading = await read(`${header}\na\u200Bb@contoso.com,a,1\n`);
+    expect(reading.issues).toEqual([
+      {
+        line: 2,
+        column: "EmailAddress",
+        code: "CharacterNotUsable",
+        message: "The EmailAddress holds U+200B, which nobody sees. Type it anew.",
+      },
     ]);
   });
 
