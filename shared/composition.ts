@@ -220,10 +220,11 @@ const ingestion = once(async () => {
     vault: await vault(),
     queue,
     clock,
+    log,
   });
 });
 
-/** Reads an uploaded CSV. */
+/** Reads an uploaded file. */
 export async function ingestUpload(blobName: string): Promise<void> {
   const { kind, ...outcome } = await (await ingestion()).ingest(blobName);
   if (kind === "nothing") return;

@@ -14,3 +14,14 @@ export type Trace = <T>(span: string, fields: Fields, work: () => Promise<T>) =>
 export const minute = 60_000;
 export const hour = 60 * minute;
 export const day = 24 * hour;
+
+/** Logs where an error came from that nobody foresaw. Its text is left out: nobody knows what it holds. */
+export function logCrash(log: Log, event: string, fields: Fields, error: unknown): void {
+  const frames =
+    error instanceof Error ? (error.stack ?? "").split("\n").filter((line) => /^\s+at /.test(line)) : [];
+  log(event, {
+    ...fields,
+    error: error instanceof Error ? error.name : typeof error,
+    stack: frames.slice(0, 8).join("\n"),
+  });
+}

@@ -14,6 +14,7 @@ import { MigrationError } from "../../shared/domain/errors.ts";
 import type { BatchName } from "../../shared/domain/names.ts";
 import { folderSyncQueue, mailboxSyncQueue } from "../../shared/domain/queue-messages.ts";
 import type { MailboxRecord } from "../../shared/migration/ports/registry.ts";
+import type { Fields } from "../../shared/migration/runtime.ts";
 import {
   createUploadIngestion,
   type IngestOutcome,
@@ -30,6 +31,7 @@ let tables: TableStores;
 let blobs: BlobStores;
 let parts: UploadIngestionParts;
 let now = Date.UTC(2026, 2, 2);
+const events: { readonly event: string; readonly fields: Fields }[] = [];
 
 /** 1 for the first round of a mailbox that was created now; rounds a test has set stay as they are. */
 function relativeRound(round: number): number {
@@ -54,6 +56,7 @@ beforeAll(async () => {
     vault: createLocalVault(randomBytes(32)),
     queue: createWorkQueue(client),
     clock: () => now,
+    log: (event, fields) => void events.push({ event, fields }),
   };
   await putBlob("endpoints", "Contoso.json", '{ "host": "imap.contoso.com" }');
   await putBlob("endpoints", "fabrikam.json", '{ "host": "imap.fabrikam.com" }');
@@ -367,8 +370,70 @@ describe("an upload refused as a whole", () => {
   }
 
   it.each([
-    ["a bad batch name", "contoso/spring time.csv", "spring-time", "FileNameInvalid"],
-    ["no endpoint in its name", "lonely.csv", "lonely", "FileNameInvalid"],
+    ["a bad batch name", "contoso/spring time.csv", "FileNameInvalid"],
+    ["no endpoint in its name", "Lonely.csv", "FileNameInvalid"],
+    ["being text by its name", "list.txt", "FileKindUnknown"],
+    ["being a workbook", "contoso/list.xlsx", "FileKindUnknown"],
+    ["another extension behind", "contoso/pilot.csv.txt", "FileKindUnknown"],
+  ])("for %s, reported under its own name", async (_, name, code) => {
+    expect(await refuse(name)).toEqual({ kind: "rejected", batch: undefined, codes: [code] });
+    const text = await readBlob("reports", `_rejected/${name}/validation.csv`);
+    expect(text).toContain(code);
+    expect(text).not.toContain("canary");
+  });
+
+  it("leaves the report of a batch that is not its own", async () => {
+    const batch = newBatchName();
+    await upload(batch, ["a@contoso.com,a,1", "bad,b,2"]);
+    const untouched = await report(batch);
+    for (const name of [
+      `old/${batch}.csv`,
+      `fabrikam/${batch}.csv`,
+      `contoso/${batch.toUpperCase()}.csv`,
+      `${batch}.csv`,
+    ]) {
+      await refuse(name, "nothing,useful\n");
+      expect(await report(batch), name).toEqual(untouched);
+      expect(await readBlob("reports", `_rejected/${name}/validation.csv`), name).toContain(
+        "line,emailAddress",
+      );
+    }
+    await refuse(`contoso/${batch}.csv`, "nothing,useful\n");
+    expect((await report(batch)).map((row) => row[3])).toContain("HeaderUnknown");
+  });
+
+  it("for an error that nobody foresaw, which names no more than where it came from", async () => {
+    const batch = newBatchName();
+    const name = `contoso/${batch}.csv`;
+    await putBlob("uploads", name, `${header}\na@contoso.com,a,canary\n`);
+    const broken = { ...parts.mailboxes, insertAll: () => Promise.reject(new TypeError("canary")) };
+    expect(await createUploadIngestion({ ...parts, mailboxes: broken }).ingest(name)).toEqual({
+      kind: "rejected",
+      batch,
+      codes: ["FileNotProcessed"],
+    });
+    expect(await readBlob("uploads", name)).toBeUndefined();
+    expect((await report(batch)).map((row) => row[3])).toEqual(["FileNotProcessed"]);
+    expect(events.at(-1)).toMatchObject({ event: "upload.crashed", fields: { batch, error: "TypeError" } });
+    expect(JSON.stringify(events)).not.toContain("canary");
+  });
+
+  it("lists a thousand issues of a file, and says how many more there are", async () => {
+    const batch = newBatchName();
+    const rows = Array.from({ length: 2_500 }, (_, n) => `u${n},x,`);
+    await upload(batch, rows);
+    const lines = await report(batch);
+    expect(lines).toHaveLength(1_001);
+    expect(lines.at(-1)).toEqual([
+      "0",
+      "",
+      "",
+      "IssuesNotListed",
+      "Another 4000 issues are not listed here.",
+    ]);
+  });
+
+  it.each([
     ["an unknown endpoint", "nowhere/u1.csv", "u1", "EndpointNotFound"],
     ["a misspelt header", "contoso/u2.csv", "u2", "HeaderMisspelt", "EmailAddress,Username,Pasword\na,b,c\n"],
     ["nothing in it", "contoso/u3.csv", "u3", "FileEmpty", ""],
@@ -429,7 +494,7 @@ describe("a crash", () => {
   class Crash extends Error {}
   type Moment = "before" | "after";
 
-  /** The same ports, of which the call number `at` fails before or after it has its effect. */
+  /** The same ports of a process that dies before or after its call number `at` has its effect. */
   function crashing(at: number, moment: Moment): { readonly parts: UploadIngestionParts; calls(): number } {
     let calls = 0;
     const wrap = <Port extends object>(port: Port): Port =>
@@ -439,10 +504,11 @@ describe("a crash", () => {
           if (typeof method !== "function") return method;
           const call = (args: unknown[]): unknown => method.apply(target, args);
           const step = async <T>(effect: () => Promise<T> | T): Promise<T> => {
-            const mine = ++calls === at;
-            if (mine && moment === "before") throw new Crash();
+            calls++;
+            // The dead do nothing any more.
+            if (at > 0 && (calls > at || (calls === at && moment === "before"))) throw new Crash();
             const result = await effect();
-            if (mine) throw new Crash();
+            if (calls === at) throw new Crash();
             return result;
           };
           if (property !== "scan") return (...args: unknown[]) => step(() => call(args));
@@ -452,11 +518,12 @@ describe("a crash", () => {
           };
         },
       });
-    const { clock, uploads, endpoints, reports, batches, mailboxes, vault, queue } = parts;
+    const { clock, log, uploads, endpoints, reports, batches, mailboxes, vault, queue } = parts;
     return {
       calls: () => calls,
       parts: {
         clock,
+        log,
         uploads: wrap(uploads),
         endpoints: wrap(endpoints),
         reports: wrap(reports),

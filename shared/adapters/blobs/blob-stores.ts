@@ -27,12 +27,13 @@ export function createBlobStores(settings: StorageSettings): BlobStores {
 }
 
 const csvExtension = /\.csv$/i;
+const jsonExtension = /\.json$/i;
 
 function createUploadStore(container: Container): UploadStore {
   const fileOf = ({ etag, ...blob }: StoredBlob) => ({ ...blob, version: etag });
   return {
     async *list() {
-      for await (const blob of container.list()) if (csvExtension.test(blob.name)) yield fileOf(blob);
+      for await (const blob of container.list()) if (!jsonExtension.test(blob.name)) yield fileOf(blob);
     },
     async open(name) {
       const opened = await container.open(name);
@@ -45,8 +46,6 @@ function createUploadStore(container: Container): UploadStore {
     remove: (name, version) => container.remove(name, version),
   };
 }
-
-const jsonExtension = /\.json$/i;
 
 function createEndpointStore(container: Container): EndpointStore {
   return {
@@ -76,10 +75,16 @@ function createEndpointStore(container: Container): EndpointStore {
   };
 }
 
+/** Longest name of a blob; what is cut off does not matter for finding the report of a file. */
+const maxNameLength = 900;
+
 function createReportStore(container: Container): ReportStore {
+  const writeCsv = (name: string, content: AsyncIterable<string>) =>
+    container.write(`${name}.csv`, "text/csv; charset=utf-8", content);
   return {
-    write: (batch, report, content) =>
-      container.write(`${batch}/${report}.csv`, "text/csv; charset=utf-8", content),
+    write: (batch, report, content) => writeCsv(`${batch}/${report}`, content),
+    writeRejected: (file, content) =>
+      writeCsv(`_rejected/${file.slice(0, maxNameLength)}/validation`, content),
     async deleteAll(batch) {
       for await (const blob of container.list(`${batch}/`)) await container.remove(blob.name);
     },

@@ -90,8 +90,8 @@ async function readMissedUploads({ uploads, ingest, clock, log }: JanitorParts):
       await ingest(file.name);
       count++;
     } catch (error) {
-      if (!isMigrationError(error)) throw error;
-      log("upload.failed", { code: error.code });
+      // The files behind it are read whatever is wrong with this one.
+      log("upload.failed", { code: isMigrationError(error) ? error.code : "InternalError" });
     }
   }
   return count;

@@ -3,7 +3,7 @@ import type { BatchName, EndpointName } from "../../domain/names.ts";
 
 /** A file in the `uploads` container. */
 export interface UploadedFile {
-  /** Blob name, `{endpoint}/{batch}.csv`, in the operator's spelling. */
+  /** Blob name, `{endpoint}/{batch}.csv` or whatever an operator put there, in their spelling. */
   readonly name: string;
   readonly version: string;
   /** Bytes. */
@@ -13,13 +13,13 @@ export interface UploadedFile {
 }
 
 export interface UploadStore {
-  /** All CSV files waiting in the container. */
+  /** All files waiting in the container but options, CSV or not. */
   list(): AsyncIterable<UploadedFile>;
   /** Undefined if the file is gone. The stream reads exactly the returned version. */
   open(name: string): Promise<{ readonly file: UploadedFile; readonly content: Readable } | undefined>;
   /** Text of `{endpoint}/{batch}.json` beside the CSV; undefined if there is none. */
   readOptions(csvName: string): Promise<string | undefined>;
-  /** Removes the CSV if it is still the version that was read. @returns false if a newer one lies there. */
+  /** Removes a file if it is still the version that was read. @returns false if a newer one lies there. */
   remove(name: string, version: string): Promise<boolean>;
 }
 
@@ -50,6 +50,11 @@ export type ReportName = "validation" | "mailboxes" | "skipped-items" | "verific
 export interface ReportStore {
   /** Writes `reports/{batch}/{report}.csv` as a whole, streaming. Repeatable. */
   write(batch: BatchName, report: ReportName, content: AsyncIterable<string>): Promise<void>;
+  /**
+   * Writes the report of an uploaded file that belongs to no batch, `reports/_rejected/{file}/validation.csv`, as a
+   * whole. No batch has such a name. Repeatable.
+   */
+  writeRejected(file: string, content: AsyncIterable<string>): Promise<void>;
   /** Removes all reports of a batch. Repeatable. */
   deleteAll(batch: BatchName): Promise<void>;
 }

@@ -1,6 +1,7 @@
 import type { Readable } from "node:stream";
 import { type BatchOptions, defaultBatchOptions } from "../../domain/batch-options.ts";
 import type { Endpoint } from "../../domain/endpoint.ts";
+import { isMigrationError, type MigrationError } from "../../domain/errors.ts";
 import type { BatchName, EndpointName } from "../../domain/names.ts";
 import type { MailboxSyncMessage } from "../../domain/queue-messages.ts";
 import { isAtWork } from "../batch/life.ts";
@@ -11,12 +12,12 @@ import type { EndpointStore, ReportStore, UploadStore } from "../ports/blobs.ts"
 import type { BatchStore, MailboxStore } from "../ports/registry.ts";
 import type { Vault } from "../ports/vault.ts";
 import type { WorkQueue } from "../ports/work-queue.ts";
-import type { Clock } from "../runtime.ts";
+import { type Clock, type Log, logCrash } from "../runtime.ts";
 import { parseBatchOptionsFile } from "./batch-options-file.ts";
 import { fileIssue, type Rejected, type UploadIssue } from "./issues.ts";
 import { type MigrationFile, openMigrationFile } from "./migration-file.ts";
 import { createUploadBatch } from "./upload-batch.ts";
-import { parseUploadName } from "./upload-name.ts";
+import { kindOfUpload, kindUnknown, parseUploadName, type UploadName } from "./upload-name.ts";
 import { createUploadUsers } from "./upload-users.ts";
 import { validationReport } from "./validation-report.ts";
 
@@ -25,10 +26,10 @@ const wakeGroupSize = 500;
 
 /** What became of an uploaded file. */
 export type IngestOutcome =
-  /** The file was read and removed before, or is no CSV file. */
+  /** The file was read and removed before, or holds options. */
   | { readonly kind: "nothing" }
-  /** Nothing of the file was used; the report says why. */
-  | { readonly kind: "rejected"; readonly batch: BatchName; readonly codes: readonly string[] }
+  /** Nothing of the file was used; the report says why. The batch is undefined where the file belongs to none. */
+  | { readonly kind: "rejected"; readonly batch: BatchName | undefined; readonly codes: readonly string[] }
   | {
       readonly kind: "ingested";
       readonly batch: BatchName;
@@ -41,8 +42,9 @@ export type IngestOutcome =
 export interface UploadIngestion {
   /**
    * Turns `uploads/{endpoint}/{batch}.csv` into a batch with its mailboxes, reports what is wrong with it, wakes the
-   * mailboxes to start, and removes the file last (other files are left alone). May be repeated after a crash at any point and ends in the same state.
-   * @throws MigrationError of a store; the file is still there then.
+   * mailboxes to start, and removes the file last. Any other file but options is reported and removed as well: it may
+   * hold passwords. May be repeated after a crash at any point and ends in the same state.
+   * @throws MigrationError of a store that may do better later; the file is still there then.
    */
   ingest(blobName: string): Promise<IngestOutcome>;
 }
@@ -56,6 +58,7 @@ export interface UploadIngestionParts {
   readonly vault: Vault;
   readonly queue: WorkQueue;
   readonly clock: Clock;
+  readonly log: Log;
 }
 
 export function createUploadIngestion(parts: UploadIngestionParts): UploadIngestion {
@@ -105,36 +108,59 @@ export function createUploadIngestion(parts: UploadIngestionParts): UploadIngest
     return count + group.length;
   }
 
-  async function reject(batch: BatchName, { issues }: Rejected): Promise<IngestOutcome> {
-    await reports.write(batch, "validation", validationReport(issues));
-    return { kind: "rejected", batch, codes: [...new Set(issues.map(({ code }) => code))] };
+  /** The report of a batch is not overwritten for a file that is not the batch's. */
+  async function reject(
+    blobName: string,
+    name: UploadName | undefined,
+    { issues }: Rejected,
+  ): Promise<IngestOutcome> {
+    const batch = name && (await batches.get(name.batch))?.value;
+    const isOfBatch =
+      batch === undefined || (batch.endpoint === name?.endpoint && batch.displayName === name.displayName);
+    if (name !== undefined && isOfBatch)
+      await reports.write(name.batch, "validation", validationReport(issues));
+    else await reports.writeRejected(blobName, validationReport(issues));
+    return { kind: "rejected", batch: name?.batch, codes: [...new Set(issues.map(({ code }) => code))] };
   }
 
+  /** Whatever goes wrong with the file itself refuses it. @throws MigrationError of a store that may do better later. */
   async function ingestContent(blobName: string, content: Readable): Promise<IngestOutcome> {
     const name = parseUploadName(blobName);
-    if ("issues" in name) return reject(name.reportTo, name);
+    if ("issues" in name) return reject(blobName, undefined, name);
+    try {
+      const outcome = await ingestFile(name, blobName, content);
+      return "issues" in outcome ? await reject(blobName, name, outcome) : outcome;
+    } catch (error) {
+      if (isMigrationError(error) && isOfStores(error)) throw error;
+      if (!isMigrationError(error)) logCrash(parts.log, "upload.crashed", { batch: name.batch }, error);
+      return reject(blobName, name, { issues: [notProcessed(error)] });
+    }
+  }
 
+  async function ingestFile(
+    name: UploadName,
+    blobName: string,
+    content: Readable,
+  ): Promise<IngestOutcome | Rejected> {
     const source = await readEndpoint(name.endpoint);
     const settings = await readOptions(blobName);
     if ("issues" in source || "issues" in settings)
-      return reject(name.batch, {
-        issues: [source, settings].flatMap((read) => ("issues" in read ? read.issues : [])),
-      });
+      return { issues: [source, settings].flatMap((read) => ("issues" in read ? read.issues : [])) };
 
     const prior = await batches.get(name.batch);
     const options = settings.options ?? prior?.value.options ?? defaultBatchOptions;
     const { allowUnknownColumns } = options;
     const { authentication } = source.endpoint;
     const file = await openMigrationFile(content, { allowUnknownColumns, authentication });
-    if ("issues" in file) return reject(name.batch, file);
+    if ("issues" in file) return file;
 
     const prepared = await uploadBatch.prepare(name, settings.options);
-    if ("issues" in prepared) return reject(name.batch, prepared);
+    if ("issues" in prepared) return prepared;
     const counts = await uploadUsers.add(name, file.rows(), prepared.created);
     await reports.write(name.batch, "validation", validationReport(issuesOf(file)));
 
     const batch = await uploadBatch.settle(name, counts);
-    if ("issues" in batch) return reject(name.batch, batch);
+    if ("issues" in batch) return batch;
     return {
       kind: "ingested",
       batch: name.batch,
@@ -146,17 +172,37 @@ export function createUploadIngestion(parts: UploadIngestionParts): UploadIngest
 
   return {
     async ingest(blobName) {
-      const opened = /\.csv$/i.test(blobName) ? await uploads.open(blobName) : undefined;
+      const opened = await uploads.open(blobName);
       if (opened === undefined) return { kind: "nothing" };
+      const { file, content } = opened;
       try {
-        const outcome = await ingestContent(blobName, opened.content);
-        await uploads.remove(blobName, opened.file.version);
+        const kind = kindOfUpload(blobName, file.size);
+        if (kind === "options" || kind === "nothing") return { kind: "nothing" };
+        const outcome =
+          kind === "csv"
+            ? await ingestContent(blobName, content)
+            : await reject(blobName, undefined, { issues: [kindUnknown(blobName)] });
+        await uploads.remove(blobName, file.version);
         return outcome;
       } finally {
-        opened.content.destroy();
+        content.destroy();
       }
     },
   };
+}
+
+/** True for what is not the file's fault: the same file may be read later. */
+function isOfStores({ kind }: MigrationError): boolean {
+  return kind === "transient" || kind === "throttled" || kind === "fatal";
+}
+
+function notProcessed(error: unknown): UploadIssue {
+  return isMigrationError(error)
+    ? fileIssue(error.code, error.message)
+    : fileIssue(
+        "FileNotProcessed",
+        "The file led to an error that was not foreseen, and was removed. Rows before it may have been taken. Upload it again; if that fails too, report it with the event upload.crashed of the log.",
+      );
 }
 
 function settingIssues(code: string, file: string, issues: readonly SettingIssue[]): UploadIssue[] {

@@ -42,7 +42,7 @@ class MemoryUploads implements UploadStore {
   }
 
   async *list(): AsyncGenerator<UploadedFile> {
-    for (const [name, blob] of [...this.#blobs]) if (name.endsWith(".csv")) yield fileOf(name, blob);
+    for (const [name, blob] of [...this.#blobs]) if (!name.endsWith(".json")) yield fileOf(name, blob);
   }
 
   async open(name: string): Promise<{ readonly file: UploadedFile; readonly content: Readable } | undefined> {
@@ -97,14 +97,22 @@ class MemoryReports implements ReportStore {
   }
 
   async write(batch: BatchName, report: ReportName, content: AsyncIterable<string>): Promise<void> {
-    let text = "";
-    for await (const piece of content) text += piece;
-    this.#files.set(`${batch}/${report}`, text);
+    this.#files.set(`${batch}/${report}`, await textOf(content));
+  }
+
+  async writeRejected(file: string, content: AsyncIterable<string>): Promise<void> {
+    this.#files.set(`_rejected/${file}/validation`, await textOf(content));
   }
 
   async deleteAll(batch: BatchName): Promise<void> {
     for (const name of [...this.#files.keys()]) if (name.startsWith(`${batch}/`)) this.#files.delete(name);
   }
+}
+
+async function textOf(content: AsyncIterable<string>): Promise<string> {
+  let text = "";
+  for await (const piece of content) text += piece;
+  return text;
 }
 
 function fileOf(name: string, { text, ...blob }: Blob): UploadedFile {

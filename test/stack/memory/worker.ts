@@ -78,6 +78,7 @@ export function startWorker(process: WorkerProcess, outside: Outside): Worker {
     vault,
     queue,
     clock,
+    log,
   });
   const ingest = async (blobName: string): Promise<void> => {
     await ingestion.ingest(blobName);

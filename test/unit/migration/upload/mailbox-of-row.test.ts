@@ -3,7 +3,7 @@ import type { BatchName, EndpointName } from "../../../../shared/domain/names.ts
 import type { MailboxStatus } from "../../../../shared/domain/states.ts";
 import { mended, newMailbox } from "../../../../shared/migration/mailbox/life.ts";
 import { loginOf, mailboxIdOf } from "../../../../shared/migration/upload/mailbox-of-row.ts";
-import { parseUploadName } from "../../../../shared/migration/upload/upload-name.ts";
+import { kindOfUpload, parseUploadName } from "../../../../shared/migration/upload/upload-name.ts";
 
 const batch = "spring" as BatchName;
 const place = { batch, endpoint: "contoso" as EndpointName };
@@ -106,14 +106,28 @@ describe("the name of an uploaded file", () => {
   });
 
   it.each([
-    ["spring.csv", "spring"],
-    ["contoso/north/spring.csv", "spring"],
-    ["contoso/Spring 2026.csv", "spring-2026"],
-    ["con toso/spring.csv", "spring"],
-    ["contoso/.csv", "unnamed"],
-    ["contoso/-x.csv", "x"],
-    [`contoso/${"x".repeat(65)}.csv`, "x".repeat(64)],
-  ])("is refused for %s and reported under %s", (name, reportTo) => {
-    expect(parseUploadName(name)).toMatchObject({ reportTo, issues: [{ line: 0, code: "FileNameInvalid" }] });
+    "spring.csv",
+    "contoso/north/spring.csv",
+    "contoso/Spring 2026.csv",
+    "con toso/spring.csv",
+    "contoso/.csv",
+    "contoso/-x.csv",
+    `contoso/${"x".repeat(65)}.csv`,
+  ])("is refused for %s", (name) => {
+    expect(parseUploadName(name)).toMatchObject({ issues: [{ line: 0, code: "FileNameInvalid" }] });
+  });
+
+  it.each([
+    ["contoso/pilot.csv", 10, "csv"],
+    ["PILOT.CSV", 0, "csv"],
+    ["contoso/pilot.json", 10, "options"],
+    ["list.txt", 10, "other"],
+    ["contoso/list.xlsx", 10, "other"],
+    ["contoso/pilot.csv.txt", 0, "other"],
+    ["pilot", 10, "other"],
+    ["contoso", 0, "nothing"],
+    ["v1.2/contoso", 0, "nothing"],
+  ])("tells what the file is: %s of %d bytes", (name, size, kind) => {
+    expect(kindOfUpload(name, size)).toBe(kind);
   });
 });
