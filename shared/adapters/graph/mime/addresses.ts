@@ -1,6 +1,5 @@
-import { addressParser } from "postal-mime";
 import { storableText, truncateText } from "./charset.ts";
-import { decodeEncodedWords } from "./encoded-words.ts";
+import { decodeEncodedWords, findEncodedWord } from "./encoded-words.ts";
 
 /** `recipient` of Graph. A name without an address stands for what no server could deliver to. */
 export interface Recipient {
@@ -11,63 +10,223 @@ export interface AddressList {
   readonly recipients: readonly Recipient[];
   /** Groups are dissolved into their members; their names stay in the original headers only. */
   readonly groups: number;
+  /** Names that were put together over commas which should have been quoted. */
+  readonly guessed: number;
 }
 
 const maxNameLength = 255;
 /** RFC 5321, 4.5.3.1: 64 for the local part, 255 for the domain. */
 const maxAddressLength = 320;
 
-/**
- * Reads an address list (RFC 5322, 3.4), groups included. Encoded words are decoded only after the list is split, since a
- * decoded name may hold commas and brackets.
- */
+/** Reads the address lists (RFC 5322, 3.4) of fields of one name as a whole. */
 export function parseAddresses(values: readonly string[]): AddressList {
   const recipients: Recipient[] = [];
-  let groups = 0;
-  for (const value of values) {
-    const { text, names } = shieldEncodedWords(value);
-    for (const entry of addressParser(text)) {
-      if (entry.group === undefined) {
-        const recipient = recipientOf(unshield(entry.name, names), unshield(entry.address, names));
-        if (recipient !== undefined) recipients.push(recipient);
-        continue;
+  const counts = { groups: 0, guessed: 0 };
+  for (const value of values)
+    for (const recipient of readAddresses(value, counts)) recipients.push(recipient);
+  return { recipients, ...counts };
+}
+
+/** What stands between two separators of a list. */
+interface Entry {
+  /** Words outside quotes, brackets and comments; quoted ones as they are meant. */
+  readonly phrase: string;
+  readonly comment: string;
+  /** Between angle brackets. */
+  readonly address: string | undefined;
+}
+
+/**
+ * Reads an address list one by one, groups included. Encoded words are decoded only after the list is split, since a
+ * decoded name may hold commas and brackets.
+ * @param counts is added to as groups and guesses are met.
+ */
+export function* readAddresses(
+  value: string,
+  counts: { groups: number; guessed: number },
+): Generator<Recipient> {
+  /** Names in front of a comma that may belong to the next address: `Lovelace, Ada <ada@example.org>`. */
+  let names: Entry[] = [];
+  for (const entry of readEntries(value, counts)) {
+    if (entry.address === undefined && !entry.phrase.includes("@") && !entry.comment.includes("@")) {
+      names.push(entry);
+      continue;
+    }
+    if (entry.address !== undefined && names.length > 0 && names.length <= maxJoinedNames) {
+      counts.guessed++;
+      const phrase = [...names.map((name) => name.phrase), entry.phrase].filter((text) => text !== "");
+      names = [];
+      yield* recipientsOf({ ...entry, phrase: phrase.join(", ") });
+      continue;
+    }
+    for (const name of names) yield* recipientsOf(name);
+    names = [];
+    yield* recipientsOf(entry);
+  }
+  for (const name of names) yield* recipientsOf(name);
+}
+
+/** "Lovelace, Ada" and "Acme, Inc., Sales"; a longer list of names is rather one of people. */
+const maxJoinedNames = 2;
+
+function* readEntries(value: string, counts: { groups: number }): Generator<Entry> {
+  const find = createFinder(value);
+  let before = "";
+  let address: string | undefined;
+  let after = "";
+  let comment = "";
+  let inGroup = false;
+  const add = (text: string) => {
+    if (address === undefined) before += text;
+    else after += text;
+  };
+  const take = (): readonly Entry[] => {
+    const entry = { phrase: `${before} ${after}`.replace(/\s+/g, " ").trim(), comment, address };
+    before = "";
+    address = undefined;
+    after = "";
+    comment = "";
+    return entry.address === undefined && entry.phrase === "" && entry.comment === "" ? [] : [entry];
+  };
+  for (let at = 0; at < value.length; ) {
+    const char = value[at] as string;
+    const word = char === "=" && value[at + 1] === "?" ? find.encodedWord(at) : undefined;
+    if (word !== undefined) {
+      add(value.slice(at, word));
+      at = word;
+    } else if (char === '"' && !/\S$/.test((address === undefined ? before : after).slice(-1))) {
+      const end = find.closingQuote(at + 1);
+      if (end !== undefined) add(value.slice(at + 1, end).replace(/\\(.)/gs, "$1"));
+      at = (end ?? at) + 1;
+    } else if (char === "(") {
+      const end = find.closingParenthesis(at + 1);
+      if (end !== undefined) comment = value.slice(at + 1, end).trim();
+      at = (end ?? at) + 1;
+    } else if (char === "<") {
+      // Somebody forgot the comma.
+      const next = after;
+      if (address?.includes("@") === true && next.trim() !== "") {
+        after = "";
+        yield* take();
+        before = next;
       }
-      groups++;
-      for (const member of entry.group) {
-        const recipient = recipientOf(unshield(member.name, names), unshield(member.address, names));
-        if (recipient !== undefined) recipients.push(recipient);
-      }
+      const end = find.angleEnd(at + 1);
+      address = value.slice(at + 1, end).replace(/^<+/, "");
+      at = end;
+      while (value[at] === ">") at++;
+    } else if (char === "," || char === ";") {
+      yield* take();
+      if (char === ";") inGroup = false;
+      at++;
+    } else if (char === ":" && !inGroup && address === undefined && isGroupName(before)) {
+      counts.groups++;
+      inGroup = true;
+      before = "";
+      at++;
+    } else {
+      add(char);
+      at++;
     }
   }
-  return { recipients, groups };
+  yield* take();
 }
 
-/** Replaces each run of encoded words by a placeholder the list parser leaves alone, so that our charsets decode it. */
-function shieldEncodedWords(value: string): { readonly text: string; readonly names: readonly string[] } {
-  const names: string[] = [];
-  const text = value
-    .replaceAll("\ue000", "")
-    .replace(/=\?[^?\s]{1,120}\?[BbQq]\?[^?]*\?=(?:\s*=\?[^?\s]{1,120}\?[BbQq]\?[^?]*\?=)*/g, (run) => {
-      names.push(decodeEncodedWords(run));
-      return `\ue000${names.length - 1}\ue000`;
-    });
-  return { text, names };
+/** "mailto:" and a stray colon in an address begin no group. */
+function isGroupName(phrase: string): boolean {
+  const name = phrase.trim();
+  return name !== "" && !name.includes("@") && name.toLowerCase() !== "mailto";
 }
 
-function unshield(text: string, names: readonly string[]): string {
-  return text.replace(/\ue000(\d+)\ue000/g, (_, index: string) => names[Number(index)] ?? "");
+/** Looks for ends of what has begun; what was looked for in vain is not looked for again, so that a list takes one pass. */
+function createFinder(value: string) {
+  const missing = new Set<string>();
+  const indexOf = (text: string, from: number): number | undefined => {
+    if (missing.has(text)) return undefined;
+    const at = value.indexOf(text, from);
+    if (at === -1) missing.add(text);
+    return at === -1 ? undefined : at;
+  };
+  return {
+    encodedWord(start: number): number | undefined {
+      if (missing.has("?=")) return undefined;
+      const word = findEncodedWord(value, start);
+      if (word === undefined) missing.add("?=");
+      return word?.start === start ? word.end : undefined;
+    },
+    closingQuote(from: number): number | undefined {
+      if (missing.has('"')) return undefined;
+      for (let at = from; at < value.length; at++) {
+        if (value[at] === "\\") at++;
+        else if (value[at] === '"') return at;
+      }
+      missing.add('"');
+      return undefined;
+    },
+    closingParenthesis(from: number): number | undefined {
+      if (missing.has(")")) return undefined;
+      let depth = 1;
+      for (let at = from; at < value.length; at++) {
+        if (value[at] === "\\") at++;
+        else if (value[at] === "(") depth++;
+        else if (value[at] === ")" && --depth === 0) return at;
+      }
+      missing.add(")");
+      return undefined;
+    },
+    /** At the closing bracket; without one an address ends where the next begins. */
+    angleEnd(from: number): number {
+      const close = indexOf(">", from);
+      const separator = /[,;]/.exec(value.slice(from, from + maxAddressLength));
+      const open = value.slice(from, close).lastIndexOf("<");
+      if (close !== undefined && (open <= 0 || separator === null)) return close;
+      return separator === null ? value.length : from + separator.index;
+    },
+  };
 }
 
 const plausibleAddress =
   /^[^\s<>()[\]:;,"\\]+@[^\s<>()[\]:;,"\\@]+$|^"[^"\r\n]+"@[^\s@<>]+$|^[^\s<>"]+@\[[^\s\]]+\]$/;
 
+function* recipientsOf({ phrase, comment, address }: Entry): Generator<Recipient> {
+  if (address !== undefined) {
+    const recipient = recipientOf(phrase === "" ? comment : phrase, address);
+    if (recipient !== undefined) yield recipient;
+    return;
+  }
+  // Without brackets, the words that look like addresses are.
+  const words = phrase.split(" ");
+  const isAddress = (word: string) => word.includes("@") && plausibleAddress.test(tidyAddress(word));
+  const addresses = words.filter(isAddress);
+  if (addresses.length > 1 && addresses.length === words.length) {
+    for (const word of words) yield* some(recipientOf("", word));
+    return;
+  }
+  const [only] = addresses;
+  const name = words.filter((word) => word !== only).join(" ");
+  yield* some(recipientOf(name === "" ? comment : name, only ?? ""));
+}
+
+function some<T>(value: T | undefined): readonly T[] {
+  return value === undefined ? [] : [value];
+}
+
+/** Without what is written around and before an address: "[a@b]", "'a@b'", "mailto:a@b", "@relay:a@b". */
+function tidyAddress(address: string): string {
+  return storableText(address.slice(0, 1000))
+    .replace(/\s+/g, "")
+    .replace(/^(?:mailto:|[['"]+(?=[^"]*$))/i, "")
+    .replace(/^@[^:]*:/, "")
+    .replace(/[\]'"]+$/, (end) => (address.includes("@[") ? "]" : end === '"' ? end : ""));
+}
+
 function recipientOf(rawName: string, rawAddress: string): Recipient | undefined {
-  const name = truncateText(storableText(rawName).replace(/\s+/g, " ").trim(), maxNameLength);
-  const address = storableText(rawAddress).replace(/\s+/g, "").trim();
+  const name = truncateText(decodeEncodedWords(rawName).replace(/\s+/g, " ").trim(), maxNameLength);
+  const address = tidyAddress(rawAddress);
   if (address.length <= maxAddressLength && plausibleAddress.test(address))
-    return { emailAddress: name === "" ? { address } : { name, address } };
+    return { emailAddress: name === "" || name === address ? { address } : { name, address } };
+  const written = decodeEncodedWords(rawAddress.slice(0, 1000)).replace(/\s+/g, "");
   const label = truncateText(
-    [name, address === name ? "" : address].filter((text) => text !== "").join(" "),
+    [name, written === name ? "" : written].filter((text) => text !== "").join(" "),
     maxNameLength,
   );
   return label === "" ? undefined : { emailAddress: { name: label } };

@@ -1,6 +1,7 @@
+import { letOthersRun } from "../../event-loop.ts";
 import type { ByteSource } from "./bytes.ts";
-import { decodeText, storableText } from "./charset.ts";
-import { bodyOf, loadContent } from "./content.ts";
+import { decodeLongText, storableText } from "./charset.ts";
+import { bodyOf, loadContent, type PartContent } from "./content.ts";
 import type { Part } from "./layout.ts";
 
 export interface MessageBody {
@@ -32,9 +33,9 @@ export async function composeBody(
   const guessed: string[] = [];
   for (const part of parts) {
     if (part.bodyKind === undefined) continue;
-    const bytes = (await loadContent(source, bodyOf(part.entity), maxBytesEach)).subarray(0, maxBytesEach);
+    const bytes = await loadText(source, part, maxBytesEach);
     const declared = part.entity.contentType.params.get("charset");
-    const { text, faithful } = decodeText(
+    const { text, faithful } = await decodeLongText(
       bytes,
       declared ?? (part.bodyKind === "html" ? metaCharset(bytes) : undefined),
     );
@@ -42,21 +43,44 @@ export async function composeBody(
     const kind = kindOf(part, text);
     const cut = bytes.length === maxBytesEach;
     pieces.push({ kind, text: storableText(cut ? tidyCut(text, kind) : text) });
+    await letOthersRun();
   }
   return { ...join(pieces), guessed };
+}
+
+/** The bytes of a text without the files in it. */
+async function loadText(source: ByteSource, { entity }: Part, maxBytes: number): Promise<Buffer> {
+  const { files } = entity;
+  if (files.length === 0) return (await loadContent(source, bodyOf(entity), maxBytes)).subarray(0, maxBytes);
+  const pieces: Buffer[] = [];
+  let room = maxBytes;
+  for (let index = 0; index <= files.length && room > 0; index++) {
+    const content: PartContent = {
+      start: files[index - 1]?.end ?? entity.bodyStart,
+      end: files[index]?.start ?? entity.end,
+      encoding: entity.encoding,
+    };
+    const piece = (await loadContent(source, content, room)).subarray(0, room);
+    pieces.push(piece);
+    room -= piece.length;
+  }
+  return Buffer.concat(pieces);
 }
 
 /** A broken multipart declares no text type; its text tells. */
 function kindOf(part: Part, text: string): "text" | "html" {
   const undeclared = part.entity.contentType.value.startsWith("multipart/");
-  return part.bodyKind === "html" || (undeclared && /^\s*<(?:!doctype html|html)\b/i.test(text))
+  return part.bodyKind === "html" ||
+    (undeclared && /^<(?:!doctype html|html)\b/i.test(text.slice(0, 1000).trimStart()))
     ? "html"
     : "text";
 }
 
 /** Half a character or half a tag at the end would be shown as junk. */
 function tidyCut(text: string, kind: "text" | "html"): string {
-  const whole = text.replace(/\ufffd+$/, "");
+  let end = text.length;
+  while (text[end - 1] === "\ufffd") end--;
+  const whole = text.slice(0, end);
   const tag = kind === "html" ? whole.lastIndexOf("<") : -1;
   return tag > 0 ? whole.slice(0, tag) : whole;
 }
@@ -93,8 +117,9 @@ export function textAsHtml(text: string): string {
 
 /** Indices of the inside of the body element, or of everything if there is none. */
 function bodyRange(html: string): readonly [start: number, end: number] {
-  const open = /<body\b[^>]*>/i.exec(html);
-  const start = open === null ? 0 : open.index + open[0].length;
+  const open = /<body(?=[\s>/])/i.exec(html);
+  const openEnd = open === null ? -1 : html.indexOf(">", open.index);
+  const start = openEnd + 1;
   const close = html.toLowerCase().lastIndexOf("</body");
   return [start, close >= start ? close : html.length];
 }
@@ -109,13 +134,19 @@ function surround(html: string, before: string, after: string): string {
   return html.slice(0, start) + before + html.slice(start, end) + after + html.slice(end);
 }
 
+/** No picture has a longer name, and no text shows more of them. */
+const maxIdLength = 1000;
+const maxIds = 10_000;
+
 /** Content-IDs an HTML body refers to, in lower case. */
 export function referencedContentIds(body: MessageBody): ReadonlySet<string> {
   const ids = new Set<string>();
   if (body.contentType === "text") return ids;
   for (const [, id = ""] of body.content.matchAll(/cid:([^"'\s>)]+)/gi)) {
+    if (id.length > maxIdLength) continue;
     ids.add(id.toLowerCase());
     ids.add(unescapeUrl(id.replaceAll("&amp;", "&")).toLowerCase());
+    if (ids.size > maxIds) break;
   }
   return ids;
 }

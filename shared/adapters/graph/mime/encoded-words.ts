@@ -1,12 +1,59 @@
 import { decodeText, storableText } from "./charset.ts";
-import { decodeQuotedPrintableLine } from "./transfer.ts";
 
-// The charset may carry a language (RFC 2231, 5). Spaces inside the text are not allowed but common with "Q".
-const encodedWord = /=\?([^?\s*]{1,60})(?:\*[^?\s]{0,60})?\?([BbQq])\?([^?]*)\?=/g;
-
-interface Piece {
+/** One encoded word (RFC 2047, 2) and where it stands in a value. */
+export interface EncodedWord {
+  readonly start: number;
+  /** Exclusive. */
+  readonly end: number;
+  /** Lower case, without language (RFC 2231, 5). */
   readonly charset: string;
-  readonly bytes: Buffer;
+  readonly encoding: "B" | "Q";
+  readonly text: string;
+}
+
+const maxCharset = 120;
+
+/**
+ * The next encoded word at or after `from`. Blanks and question marks inside the text are not allowed, but common with "Q".
+ * Reading a value from word to word takes one pass over it.
+ */
+export function findEncodedWord(value: string, from: number): EncodedWord | undefined {
+  for (let start = value.indexOf("=?", from); start !== -1; start = value.indexOf("=?", start + 2)) {
+    const mark = value.indexOf("?", start + 2);
+    if (mark === -1) return undefined;
+    const encoding = value[mark + 1]?.toUpperCase();
+    if (mark - start > maxCharset || (encoding !== "B" && encoding !== "Q") || value[mark + 2] !== "?")
+      continue;
+    const end = wordEnd(value, mark + 3, encoding);
+    if (end === "none") return undefined;
+    if (end === "cut") continue;
+    return {
+      start,
+      end: end + 2,
+      charset: (value.slice(start + 2, mark).split("*")[0] ?? "").trim().toLowerCase(),
+      encoding,
+      text: value.slice(mark + 3, end),
+    };
+  }
+  return undefined;
+}
+
+/** Where the closing "?=" stands; `cut` if another word begins before, `none` if there is no more of them. */
+function wordEnd(value: string, from: number, encoding: "B" | "Q"): number | "cut" | "none" {
+  let end = value.indexOf("?=", from);
+  if (end === -1) return "none";
+  const next = value.indexOf("=?", from);
+  // The "=?" of "?=?" is none.
+  if (next !== -1 && next < end - 1) return "cut";
+  if (encoding === "B") return end;
+  // A question mark in front of an escape is part of the text: "?=C3=A4?=".
+  while (/^[\da-f]{2}/i.test(value.slice(end + 2, end + 4))) {
+    const later = value.indexOf("?=", end + 2);
+    const word = value.indexOf("=?", end + 2);
+    if (later === -1 || (word !== -1 && word < later - 1)) break;
+    end = later;
+  }
+  return end;
 }
 
 /**
@@ -15,43 +62,62 @@ interface Piece {
  */
 export function decodeEncodedWords(value: string): string {
   if (!value.includes("=?")) return storableText(value);
-  let out = "";
-  let run: Piece[] = [];
+  const out: string[] = [];
+  let run: EncodedWord[] = [];
   let from = 0;
   const flush = () => {
-    out += decodeRun(run);
+    out.push(decodeRun(run));
     run = [];
   };
-  for (const match of value.matchAll(encodedWord)) {
-    const [whole, charset = "", encoding = "", text = ""] = match;
-    const between = value.slice(from, match.index);
+  for (let word = findEncodedWord(value, 0); word !== undefined; word = findEncodedWord(value, from)) {
+    const between = value.slice(from, word.start);
     if (run.length === 0 || between.trim() !== "") {
       flush();
-      out += between;
+      out.push(between);
     }
-    const piece = { charset: charset.toLowerCase(), bytes: decodeWord(encoding, text) };
-    if (run.length > 0 && run[0]?.charset !== piece.charset) flush();
-    run.push(piece);
-    from = match.index + whole.length;
+    if (run.length > 0 && run[0]?.charset !== word.charset) flush();
+    run.push(word);
+    from = word.end;
   }
   flush();
-  return storableText(out + value.slice(from));
+  out.push(value.slice(from));
+  return storableText(out.join(""));
 }
 
-function decodeRun(run: readonly Piece[]): string {
+function decodeRun(run: readonly EncodedWord[]): string {
   const first = run[0];
   if (first === undefined) return "";
   // A stateful charset begins anew in each word.
-  if (
-    first.charset.startsWith("iso-2022") ||
-    first.charset.startsWith("utf-7") ||
-    first.charset.startsWith("hz")
-  )
-    return run.map((piece) => decodeText(piece.bytes, piece.charset).text).join("");
-  return decodeText(Buffer.concat(run.map((piece) => piece.bytes)), first.charset).text;
+  if (/^(?:iso-2022|utf-7|unicode-1-1|hz)/.test(first.charset))
+    return run.map((word) => decodeText(decodeWords([word]), word.charset).text).join("");
+  return decodeText(decodeWords(run), first.charset).text;
 }
 
-function decodeWord(encoding: string, text: string): Buffer {
-  if (encoding.toUpperCase() === "B") return Buffer.from(text.replace(/[^A-Za-z0-9+/]/g, ""), "base64");
-  return decodeQuotedPrintableLine(Buffer.from(text.replaceAll("_", " "), "utf8"));
+function decodeWords(run: readonly EncodedWord[]): Buffer {
+  const pieces: Buffer[] = [];
+  let base64 = "";
+  const flush = () => {
+    pieces.push(Buffer.from(base64, "base64"));
+    base64 = "";
+  };
+  for (const { encoding, text } of run) {
+    if (encoding === "Q") {
+      flush();
+      pieces.push(decodeQ(text));
+      continue;
+    }
+    base64 += text.replace(/[^A-Za-z0-9+/]/g, "");
+    // Without padding the next word may go on in the middle of a quantum.
+    if (text.includes("=") || base64.length % 4 === 0) flush();
+  }
+  flush();
+  return Buffer.concat(pieces);
+}
+
+function decodeQ(text: string): Buffer {
+  const bytes = Buffer.from(text.replaceAll("_", " "), "utf8").toString("latin1");
+  return Buffer.from(
+    bytes.replace(/=([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))),
+    "latin1",
+  );
 }

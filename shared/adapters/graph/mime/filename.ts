@@ -27,6 +27,25 @@ const extensions: Readonly<Record<string, string>> = {
   "message/disposition-notification": "txt",
 };
 
+/** Types that only a name tells, where the header is damaged. */
+const typesByExtension: ReadonlyMap<string, string> = new Map([
+  ...Object.entries(extensions).map(([type, extension]) => [extension, type] as const),
+  ["txt", "text/plain"],
+  ["htm", "text/html"],
+  ["jpeg", "image/jpeg"],
+  ["vcf", "text/vcard"],
+  ["eml", "message/rfc822"],
+  ["p7s", "application/pkcs7-signature"],
+  ["p7m", "application/pkcs7-mime"],
+  ["asc", "application/octet-stream"],
+]);
+
+/** The media type of a file as its name tells it; the name is one, so it is some file at least. */
+export function typeOfName(name: string): string {
+  const extension = /\.(\w{1,10})$/.exec(name)?.[1]?.toLowerCase() ?? "";
+  return typesByExtension.get(extension) ?? "application/octet-stream";
+}
+
 const names: Readonly<Record<string, string>> = {
   "application/ms-tnef": "winmail.dat",
   "text/calendar": "invite.ics",
@@ -40,7 +59,7 @@ const maxNameLength = 255;
 /** The name a part carries itself, if any. */
 export function declaredName(entity: Entity): string | undefined {
   const name = entity.disposition.params.get("filename") ?? entity.contentType.params.get("name");
-  const clean = name === undefined ? "" : cleanName(name);
+  const clean = name === undefined ? "" : storableName(name);
   return clean === "" ? undefined : clean;
 }
 
@@ -51,7 +70,7 @@ export function declaredName(entity: Entity): string | undefined {
  */
 export function attachmentName(entity: Entity, number: number, subject = ""): string {
   const type = entity.contentType.value;
-  const title = cleanName(subject);
+  const title = storableName(subject);
   const name =
     declaredName(entity) ?? (title === "" ? undefined : `${truncateText(title, maxNameLength - 4)}.eml`);
   if (name === undefined) return names[type] ?? `attachment-${number}.${extensions[type] ?? "bin"}`;
@@ -59,8 +78,8 @@ export function attachmentName(entity: Entity, number: number, subject = ""): st
   return type === "message/rfc822" && !/\.\w{1,5}$/.test(name) ? `${name}.eml` : name;
 }
 
-/** Senders' paths and control characters are no part of a name. */
-function cleanName(name: string): string {
+/** A name Exchange takes: senders' paths and control characters are no part of it. */
+export function storableName(name: string): string {
   const clean = storableText(name)
     .replace(/[\r\n\t]+/g, " ")
     .replace(/[/\\:*?"<>|]/g, "_")

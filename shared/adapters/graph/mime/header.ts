@@ -1,44 +1,147 @@
-import { isUtf8 } from "node:buffer";
-import iconv from "iconv-lite";
-import { storableText } from "./charset.ts";
+import { isAscii, isUtf8 } from "node:buffer";
+import { decodeText, storableText } from "./charset.ts";
 
 export interface HeaderField {
   /** Lower case. */
   readonly name: string;
-  /** Unfolded, trimmed, without control characters, not decoded further. Bytes above 127 are read as UTF-8 if they are, else as Windows-1252. */
+  /** Unfolded, trimmed, without control characters, not decoded further. */
   readonly value: string;
+  /** It stood behind another one on the same line. */
+  readonly joined?: true;
 }
 
-const fieldStart = /^([\x21-\x39\x3b-\x7e]+)[ \t]*:/;
+/** The fields of a message that are read; every other one is kept in the original header only. */
+const messageFields = new Set([
+  "bcc",
+  "cc",
+  "date",
+  "from",
+  "importance",
+  "in-reply-to",
+  "message-id",
+  "priority",
+  "received",
+  "references",
+  "reply-to",
+  "sender",
+  "sensitivity",
+  "subject",
+  "to",
+  "x-msmail-priority",
+  "x-priority",
+]);
 
-/** True if a line can begin a header field (RFC 5322, 2.2). */
-export function beginsField(line: string): boolean {
-  return fieldStart.test(line);
+/** Further fields by which a header is known. */
+const otherKnownFields = new Set([
+  "delivered-to",
+  "dkim-signature",
+  "envelope-to",
+  "errors-to",
+  "list-id",
+  "list-unsubscribe",
+  "mime-version",
+  "organization",
+  "precedence",
+  "reply-by",
+  "resent-date",
+  "resent-from",
+  "resent-message-id",
+  "resent-to",
+  "return-path",
+  "status",
+  "user-agent",
+  "x-mailer",
+  "x-mozilla-keys",
+  "x-mozilla-status",
+  "x-originalarrivaltime",
+  "x-status",
+]);
+
+const colon = 0x3a;
+const maxFieldName = 200;
+
+/**
+ * The name (lower case) of the field that a line begins (RFC 5322, 2.2), blanks before the colon tolerated; undefined if it
+ * begins none.
+ */
+export function fieldName(line: Buffer): string | undefined {
+  let end = 0;
+  while (end < line.length && end < maxFieldName && isNameByte(line[end] as number)) end++;
+  let at = end;
+  while (at < maxFieldName && isBlank(line[at])) at++;
+  return end === 0 || line[at] !== colon ? undefined : line.toString("latin1", 0, end).toLowerCase();
 }
 
-/** Bytes of a header block as text, for headers whose charset nobody declared. */
-export function headerText(block: Buffer): string {
-  return isUtf8(block) ? block.toString("utf8") : iconv.decode(block, "windows-1252");
+function isNameByte(byte: number): boolean {
+  return byte > 0x20 && byte < 0x7f && byte !== colon;
 }
 
-/** Splits a header block into its fields. Lines that belong to no field are left out. */
-export function parseHeader(block: Buffer): readonly HeaderField[] {
-  const fields: { name: string; lines: string[] }[] = [];
-  let current: { name: string; lines: string[] } | undefined;
-  for (const raw of splitLines(block)) {
-    const line = headerText(raw);
-    if (line.startsWith(" ") || line.startsWith("\t")) {
+export function isBlank(byte: number | undefined): boolean {
+  return byte === 0x20 || byte === 0x09;
+}
+
+/** True for fields of which the plan of a message or of a part makes use. */
+export function isReadField(name: string, ofPart: boolean): boolean {
+  return name.startsWith("content-") || (!ofPart && messageFields.has(name));
+}
+
+/** True for fields that hardly stand in a text by chance. */
+export function isKnownField(name: string): boolean {
+  return messageFields.has(name) || otherKnownFields.has(name) || name.startsWith("content-");
+}
+
+/**
+ * Bytes of a header as text: UTF-8 if they are, else in the charset that the message declares.
+ * @param charset of the message's text, if known; Windows-1252 otherwise.
+ */
+export function headerText(block: Buffer, charset?: string): string {
+  if (isAscii(block)) return block.toString("latin1");
+  if (isUtf8(block)) return block.toString("utf8");
+  return decodeText(block, charset).text;
+}
+
+/**
+ * Splits a header block into its fields. Lines that belong to no field are left out.
+ * @param charset in which bytes are read that are no UTF-8.
+ */
+export function parseHeader(block: Buffer, charset?: string): readonly HeaderField[] {
+  const fields: { readonly name: string; readonly lines: Buffer[] }[] = [];
+  let current: { readonly name: string; readonly lines: Buffer[] } | undefined;
+  for (const line of splitLines(block)) {
+    if (isBlank(line[0])) {
       current?.lines.push(line);
       continue;
     }
-    const name = fieldStart.exec(line)?.[1];
-    current =
-      name === undefined
-        ? undefined
-        : { name: name.toLowerCase(), lines: [line.slice(line.indexOf(":") + 1)] };
+    const name = fieldName(line);
+    current = name === undefined ? undefined : { name, lines: [line.subarray(line.indexOf(colon) + 1)] };
     if (current !== undefined) fields.push(current);
   }
-  return fields.map(({ name, lines }) => ({ name, value: storableText(lines.join("")).trim() }));
+  return fields.flatMap(({ name, lines }) => {
+    // A character may be cut in two by folding.
+    const value = storableText(headerText(Buffer.concat(lines), charset)).trim();
+    return name.startsWith("content-") ? splitJoined({ name, value }) : [{ name, value }];
+  });
+}
+
+const contentField = /^\s(content-[a-z-]{2,30})\s{0,9}:/i;
+
+/** Some senders put two fields on one line: `Content-Type: text/html Content-Transfer-Encoding: base64`. */
+function splitJoined(field: HeaderField): readonly HeaderField[] {
+  const { value } = field;
+  if (!/\scontent-/i.test(value)) return [field];
+  let quoted = false;
+  for (let at = 0; at < value.length; at++) {
+    const char = value[at];
+    if (char === "\\") at++;
+    else if (char === '"') quoted = !quoted;
+    else if (!quoted && (char === " " || char === "\t")) {
+      const [joined, name] = contentField.exec(value.slice(at, at + 50)) ?? [];
+      if (joined === undefined || name === undefined) continue;
+      const rest = { name: name.toLowerCase(), value: value.slice(at + joined.length).trim() };
+      return [{ ...field, value: value.slice(0, at) }, ...splitJoined({ ...rest, joined: true })];
+    }
+  }
+  return [field];
 }
 
 function* splitLines(block: Buffer): Generator<Buffer> {
@@ -66,11 +169,7 @@ export function rawField(block: Buffer, name: string): Buffer {
     const lineFeed = block.indexOf(0x0a, start);
     const end = lineFeed === -1 ? block.length : lineFeed + 1;
     const line = block.subarray(start, end);
-    const continuation = line[0] === 0x20 || line[0] === 0x09;
-    if (
-      continuation ? lines.length > 0 : fieldStart.exec(line.toString("latin1"))?.[1]?.toLowerCase() === name
-    )
-      lines.push(line);
+    if (isBlank(line[0]) ? lines.length > 0 : fieldName(line) === name) lines.push(line);
     else if (lines.length > 0) break;
     start = end;
   }

@@ -14,6 +14,12 @@ export interface Part {
   readonly bodyKind?: BodyKind | undefined;
 }
 
+export interface Layout {
+  readonly parts: readonly Part[];
+  /** A text with a name is the body, since there is no other. */
+  readonly bodyNamed: boolean;
+}
+
 export type BodyKind = "html" | "text";
 
 /** Renderings for devices that show nothing the chosen alternative does not. */
@@ -23,27 +29,50 @@ const otherRenderings = new Set(["text/x-amp-html", "text/watch-html", "text/enr
  * Decides for each leaf whether it is read as the body, attached, or stands for the body in another rendering.
  * Every leaf is in the result exactly once, in the order of the source.
  */
-export function layOut(root: Entity): readonly Part[] {
+export function layOut(root: Entity): Layout {
   const parts: Part[] = [];
-  place(root, "", false, parts);
-  return parts;
+  place(root, "", false, false, parts);
+  if (parts.some((part) => part.use === "body")) return { parts, bodyNamed: false };
+  // The only text is there to be read, even if it has a name.
+  const named = parts.findIndex(({ entity }) => bodyKind(entity, true) !== undefined);
+  return {
+    parts: parts.map((part, index) =>
+      index === named ? { ...part, use: "body", bodyKind: bodyKind(part.entity, true) } : part,
+    ),
+    bodyNamed: named !== -1,
+  };
 }
 
-function place(entity: Entity, path: string, bodiesAreAlternatives: boolean, parts: Part[]): void {
+/** @param namedToo whether a text with a file name here is a rendering of the body, not a file. */
+function place(
+  entity: Entity,
+  path: string,
+  bodiesAreAlternatives: boolean,
+  namedToo: boolean,
+  parts: Part[],
+): void {
   if (entity.children.length === 0) {
-    parts.push(leaf(entity, path === "" ? "1" : path, bodiesAreAlternatives));
+    parts.push(leaf(entity, path === "" ? "1" : path, bodiesAreAlternatives, namedToo));
     return;
   }
   const chosen = entity.contentType.value === "multipart/alternative" ? bestAlternative(entity) : undefined;
   entity.children.forEach((child, index) => {
     const childPath = path === "" ? `${index + 1}` : `${path}.${index + 1}`;
     const alternative = bodiesAreAlternatives || (chosen !== undefined && child !== chosen);
-    place(child, childPath, alternative, parts);
+    place(child, childPath, alternative, isRendering(entity, child), parts);
   });
 }
 
-function leaf(entity: Entity, path: string, bodiesAreAlternatives: boolean): Part {
-  const kind = bodyKind(entity);
+/** Alternatives, and the root of related parts (RFC 2387), are there to be read whatever they are called. */
+function isRendering(parent: Entity, child: Entity): boolean {
+  const type = parent.contentType.value;
+  return (
+    type === "multipart/alternative" || (type === "multipart/related" && parent.children.indexOf(child) === 0)
+  );
+}
+
+function leaf(entity: Entity, path: string, bodiesAreAlternatives: boolean, namedToo: boolean): Part {
+  const kind = bodyKind(entity, namedToo);
   if (bodiesAreAlternatives && (kind !== undefined || otherRenderings.has(entity.contentType.value)))
     return { path, entity, use: "alternative" };
   return kind === undefined
@@ -52,34 +81,36 @@ function leaf(entity: Entity, path: string, bodiesAreAlternatives: boolean): Par
 }
 
 /** Undefined for what is not to be read in the message itself. */
-function bodyKind(entity: Entity): BodyKind | undefined {
+function bodyKind(entity: Entity, namedToo: boolean): BodyKind | undefined {
   const type = entity.contentType.value;
   // A multipart without parts is broken; mail programs show its text.
   const readable = type === "text/plain" || type === "text/html" || type.startsWith("multipart/");
-  if (!readable || entity.disposition.value === "attachment" || declaredName(entity) !== undefined)
-    return undefined;
+  if (!readable || entity.late || entity.disposition.value === "attachment") return undefined;
+  if (!namedToo && declaredName(entity) !== undefined) return undefined;
   return type === "text/html" ? "html" : "text";
 }
 
 /** RFC 2046, 5.1.4: the last one that can be shown, and HTML before text whatever the order. */
 function bestAlternative(entity: Entity): Entity | undefined {
-  return (
-    entity.children.findLast((child) => shownKind(child) === "html") ??
-    entity.children.findLast((child) => shownKind(child) === "text")
-  );
+  const kinds = entity.children.map((child) => shownKind(child, true));
+  const html = kinds.lastIndexOf("html");
+  return entity.children[html === -1 ? kinds.lastIndexOf("text") : html];
 }
 
 /** What a reader of this subtree would see first. */
-function shownKind(entity: Entity): BodyKind | undefined {
-  if (entity.children.length === 0) return bodyKind(entity);
-  const kinds = entity.children.map(shownKind);
+function shownKind(entity: Entity, namedToo: boolean): BodyKind | undefined {
+  if (entity.children.length === 0) return bodyKind(entity, namedToo);
+  const kinds = entity.children.map((child) => shownKind(child, isRendering(entity, child)));
   return kinds.includes("html") ? "html" : kinds.find((kind) => kind !== undefined);
 }
 
 /** Content-ID without brackets. */
 export function contentIdOf(entity: Entity): string | undefined {
   const id = fieldValue(entity.header, "content-id")
-    ?.replace(/^\s*<|>\s*$/g, "")
+    ?.slice(0, maxContentId)
+    .replace(/^\s*<|>\s*$/g, "")
     .trim();
   return id === undefined || id === "" ? undefined : id;
 }
+
+const maxContentId = 1000;

@@ -1,4 +1,4 @@
-import type { ByteSource } from "./bytes.ts";
+import { type ByteSource, readAll } from "./bytes.ts";
 import { bodyOf, type PartContent } from "./content.ts";
 import { declaredName } from "./filename.ts";
 import { fieldValue, rawField } from "./header.ts";
@@ -15,6 +15,9 @@ export interface SmimeForm {
   readonly contentTypeField: string;
 }
 
+/** Where a Content-Type field is looked for. */
+const maxHeaderBytes = 1 << 20;
+
 const pkcs7Mime = new Set(["application/pkcs7-mime", "application/x-pkcs7-mime"]);
 const pkcs7Signature = new Set(["application/pkcs7-signature", "application/x-pkcs7-signature"]);
 
@@ -26,7 +29,11 @@ export async function smimeForm(source: ByteSource, root: Entity): Promise<Smime
   const type = root.contentType.value;
   const contentTypeField = fieldValue(root.header, "content-type") ?? "";
   if (isClearSigned(root)) {
-    const block = await source.read(root.headerStart, root.bodyStart);
+    const block = await readAll(
+      source,
+      root.headerStart,
+      Math.min(root.bodyStart, root.headerStart + maxHeaderBytes),
+    );
     const field = rawField(block, "content-type");
     return {
       kind: "clearSigned",

@@ -406,7 +406,8 @@ describe("broken messages", () => {
     expect(uses(open)).toEqual(["1 text/plain body", "2 application/pdf attachment"]);
     const guessed = await planned(`Content-Type: multipart/mixed\n\npreamble\n${part}\n--b--\n`);
     expect(uses(guessed)).toEqual(["1 text/plain body", "2 application/pdf attachment"]);
-    expect(guessed.plan.notes.has("surroundingsDropped")).toBe(true);
+    expect(guessed.files.map(String)).toEqual(["two", "preamble"]);
+    expect(guessed.plan.notes.has("boundaryGuessed")).toBe(true);
     const wrong = await planned(`Content-Type: multipart/mixed; boundary=other\n\n${part}\n--b--\n`);
     expect(uses(wrong)).toEqual(["1 multipart/mixed body"]);
     expect(wrong.plan.message.body.content).toContain("one");
