@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { bufferSource } from "../../shared/adapters/graph/mime/bytes.ts";
-import { loadContent } from "../../shared/adapters/graph/mime/content.ts";
-import { isGuess } from "../../shared/adapters/graph/mime/notes.ts";
-import { planMessage } from "../../shared/adapters/graph/mime/plan.ts";
-import { propertyIds, propertyValue } from "../../shared/adapters/graph/properties.ts";
-import { damagedKinds, type RightReading } from "../stack/conformance/damaged/kinds.ts";
+import { bufferSource } from "../../../../../shared/adapters/graph/mime/bytes.ts";
+import { loadContent } from "../../../../../shared/adapters/graph/mime/content.ts";
+import { isGuess } from "../../../../../shared/adapters/graph/mime/notes.ts";
+import { planMessage } from "../../../../../shared/adapters/graph/mime/plan.ts";
+import { propertyIds, propertyValue } from "../../../../../shared/adapters/graph/properties.ts";
+import { damagedKinds, type RightReading } from "../../../../stack/conformance/damaged/kinds.ts";
 
 const facts = { internalDate: new Date("2020-05-06T07:08:09Z"), flags: [], stamp: "s", chunkToken: "c" };
 
