@@ -386,7 +386,7 @@ describe("messages", () => {
   });
 
   it("are changed where Graph lets them be changed", async () => {
-    const graph = await start();
+    const graph = await start({ sensitiveUpdates: { permitted: true } });
     const { id } = await createMessage(graph, { subject: "s", singleValueExtendedProperties: arrived });
     const client = sdk(graph);
     const before: Message = await client.api(`${mailbox}/messages/${id}`).get();
@@ -418,6 +418,64 @@ describe("messages", () => {
       await patch({ isRead: true, singleValueExtendedProperties: [property("Integer 0x0E07", "1")] }),
     ).toBe(refused);
     expect(graph.mailbox(user).messages[0]?.isRead).toBe(false);
+  });
+
+  it("keep their sensitive properties from the day of the rule on, unless the app has the permission", async () => {
+    let now = Date.UTC(2026, 11, 30);
+    const from = Date.UTC(2026, 11, 31);
+    const graph = await start({ now: () => now, sensitiveUpdates: { from, countsAttachments: true } });
+    const { id } = await createMessage(graph, { subject: "s", singleValueExtendedProperties: arrived });
+    const path = `${mailbox}/messages/${id}`;
+    const stamp = (value: string) => ({ singleValueExtendedProperties: [property(stampId, value)] });
+    const stampNow = () => graph.mailbox(user).messages[0]?.extended(stampId);
+    const status = async (method: string, under: string, body: object) =>
+      (await call(graph, method, path + under, body)).status;
+    const file = {
+      "@odata.type": "#microsoft.graph.fileAttachment",
+      name: "a.txt",
+      contentBytes: "YQ==",
+    };
+    const large = { AttachmentItem: { attachmentType: "file", name: "b.bin", size: 4 * megabyte } };
+
+    expect(await status("PATCH", "", stamp("before"))).toBe(200);
+    now = from;
+    const plain = { isRead: true, flag: { flagStatus: "flagged" }, categories: ["c"], importance: "low" };
+    expect(await refusal(graph, "PATCH", path, { ...plain, ...stamp("after") })).toBe(
+      "403 ErrorAccessDenied",
+    );
+    for (const sensitive of [
+      { subject: "x" },
+      { body: { contentType: "text", content: "x" } },
+      { replyTo: [] },
+    ])
+      expect(await refusal(graph, "PATCH", path, sensitive)).toBe("403 ErrorAccessDenied");
+    expect(graph.mailbox(user).messages[0]?.properties.importance).toBe("normal");
+    expect(await status("PATCH", "", plain)).toBe(200);
+    expect(await refusal(graph, "POST", `${path}/attachments`, file)).toBe("403 ErrorAccessDenied");
+    expect(await refusal(graph, "POST", `${path}/attachments/createUploadSession`, large)).toBe(
+      "403 ErrorAccessDenied",
+    );
+    expect(stampNow()).toBe("before");
+
+    const draft = await createMessage(graph, { subject: "d" }, `${mailbox}/messages`);
+    expect((await call(graph, "PATCH", `${mailbox}/messages/${draft.id}`, stamp("draft"))).status).toBe(200);
+    graph.permitSensitiveUpdates(true);
+    expect(await status("PATCH", "", stamp("permitted"))).toBe(200);
+    expect(await status("POST", "/attachments", file)).toBe(201);
+    expect(stampNow()).toBe("permitted");
+  });
+
+  it("can be played to answer with success and change nothing", async () => {
+    const graph = await start({ sensitiveUpdates: { outcome: "ignored", countsAttachments: true } });
+    const { id } = await createMessage(graph, { subject: "s", singleValueExtendedProperties: arrived });
+    const path = `${mailbox}/messages/${id}`;
+    const update = { isRead: true, singleValueExtendedProperties: [property(stampId, "two")] };
+    expect((await call(graph, "PATCH", path, update)).status).toBe(200);
+    const file = { "@odata.type": "#microsoft.graph.fileAttachment", name: "a.txt", contentBytes: "YQ==" };
+    expect((await call(graph, "POST", `${path}/attachments`, file)).status).toBe(201);
+    const [stored] = graph.mailbox(user).messages;
+    expect(stored).toMatchObject({ isRead: true, attachments: [] });
+    expect(stored?.extended(stampId)).toBeUndefined();
   });
 
   it("let a draft change its subject", async () => {

@@ -27,6 +27,12 @@ export interface MailboxAnswer {
   readonly skippedItemCount: number;
   readonly lastSyncedAt: string | null;
   readonly error: { readonly code: string; readonly message: string } | null;
+  readonly warnings: readonly {
+    readonly code: string;
+    readonly count: number;
+    readonly message: string;
+    readonly remedy: string;
+  }[];
 }
 
 /** One row of a migration file. */

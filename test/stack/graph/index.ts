@@ -10,6 +10,7 @@ import { folderRoutes } from "./routes-folders.ts";
 import { messageRoutes } from "./routes-messages.ts";
 import { userRoutes } from "./routes-users.ts";
 import { Router } from "./routing.ts";
+import { type SensitiveUpdateOptions, SensitiveUpdates } from "./sensitive-updates.ts";
 import { GraphServer } from "./server.ts";
 import { Statistics } from "./statistics.ts";
 import { type NewMailbox, Tenant } from "./tenant.ts";
@@ -47,6 +48,8 @@ export interface GraphOptions {
   readonly smallestUpload?: number;
   /** Bytes of the largest request: "4 MB", 4 MiB when absent. The page does not say which. */
   readonly largestRequest?: number;
+  /** The rule on updates of sensitive properties; absent, it holds and the app has no permission. */
+  readonly sensitiveUpdates?: SensitiveUpdateOptions;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
 }
@@ -65,6 +68,8 @@ export interface GraphStandIn {
   mailbox(idOrAddress: string): MailboxInspection;
   /** What an administrator does with `Set-Mailbox -ProhibitSendReceiveQuota`; undefined for no limit. */
   setQuota(idOrAddress: string, quotaBytes: number | undefined): void;
+  /** What an administrator does by granting, or withdrawing, Mail-Advanced.ReadWrite.All. */
+  permitSensitiveUpdates(permitted: boolean): void;
   close(): Promise<void>;
 }
 
@@ -76,10 +81,12 @@ export async function startGraph(options: GraphOptions = {}): Promise<GraphStand
   const now = options.now ?? Date.now;
   const directory = await mkdtemp(join(tmpdir(), "graph-stand-in-"));
   const tenant = new Tenant(new ContentStore(directory), options.maxMessageBytes ?? 35 * megabyte, now);
+  const updates = new SensitiveUpdates(options.sensitiveUpdates ?? {}, now);
   const uploads = new UploadSessions(tenant, {
     isSupported: options.uploadSessions ?? true,
     lifetimeMs: options.uploadSessionLifetimeMs ?? dayMs,
     smallest: options.smallestUpload ?? 3_000_000,
+    updates,
   });
   const mailboxOf = (idOrAddress: string) => {
     const user = tenant.find(idOrAddress);
@@ -99,8 +106,8 @@ export async function startGraph(options: GraphOptions = {}): Promise<GraphStand
     router: new Router([
       ...userRoutes(tenant),
       ...folderRoutes(),
-      ...messageRoutes(tenant),
-      ...attachmentRoutes(tenant, uploads),
+      ...messageRoutes(tenant, updates),
+      ...attachmentRoutes(tenant, uploads, updates),
     ]),
     throttle: new Throttle({ ...outlookLimits, ...options.limits }, statistics),
     latencyMs: options.latencyMs ?? 0,
@@ -117,6 +124,9 @@ export async function startGraph(options: GraphOptions = {}): Promise<GraphStand
     mailbox: (idOrAddress) => inspectMailbox(mailboxOf(idOrAddress)),
     setQuota: (idOrAddress, quotaBytes) => {
       mailboxOf(idOrAddress).quotaBytes = quotaBytes;
+    },
+    permitSensitiveUpdates: (permitted) => {
+      updates.permitted = permitted;
     },
     close: async () => {
       faults.abandon();

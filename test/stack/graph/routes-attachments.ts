@@ -16,13 +16,20 @@ import {
   wantsImmutableIds,
 } from "./routing.ts";
 import { attachmentItemShape, attachmentShape, requireShape } from "./schema.ts";
+import type { SensitiveUpdates } from "./sensitive-updates.ts";
 import type { Tenant } from "./tenant.ts";
 import type { AttachmentDescription, UploadSessions } from "./upload-sessions.ts";
 
-export function attachmentRoutes(tenant: Tenant, uploads: UploadSessions): Route[] {
+export function attachmentRoutes(
+  tenant: Tenant,
+  uploads: UploadSessions,
+  updates: SensitiveUpdates,
+): Route[] {
   return [
     ...onMessage("GET", "/attachments", (call, message) => list(call, message)),
-    ...onMessage("POST", "/attachments", (call, message, mailbox) => add(tenant, call, message, mailbox)),
+    ...onMessage("POST", "/attachments", (call, message, mailbox) =>
+      add({ tenant, updates }, call, message, mailbox),
+    ),
     ...onMessage("POST", "/attachments/createUploadSession", (call, message, mailbox) => ({
       status: 201,
       json: {
@@ -38,7 +45,8 @@ export function attachmentRoutes(tenant: Tenant, uploads: UploadSessions): Route
     ),
     ...onMessage("DELETE", "/attachments/{attachment}", (_, message, mailbox, parameters) => {
       const attachment = mailbox.attachment(message, parameter(parameters, "attachment"));
-      mailbox.removeAttachment(message, attachment, tenant.now());
+      if (updates.admitsAttachments(message.item))
+        mailbox.removeAttachment(message, attachment, tenant.now());
       return { status: 204 };
     }),
   ];
@@ -58,14 +66,19 @@ function list(call: Call, message: StoredMessage): Answer {
 }
 
 /** learn.microsoft.com/graph/api/message-post-attachments */
-function add(tenant: Tenant, call: Call, message: StoredMessage, mailbox: Mailbox): Answer {
+function add(
+  { tenant, updates }: { readonly tenant: Tenant; readonly updates: SensitiveUpdates },
+  call: Call,
+  message: StoredMessage,
+  mailbox: Mailbox,
+): Answer {
   const { attachment: body } = requireShape(
     { attachment: readJson(call) },
     { kind: "object", name: "microsoft.graph.attachment", properties: { attachment: attachmentShape } },
   );
   if (!isJsonObject(body)) throw invalidBody("An attachment was expected.");
   const attachment = createAttachment(body, { contents: tenant.contents, now: tenant.now() });
-  mailbox.addAttachment(message, attachment, tenant.now());
+  if (updates.admitsAttachments(message.item)) mailbox.addAttachment(message, attachment, tenant.now());
   return one(call, attachment, 201);
 }
 

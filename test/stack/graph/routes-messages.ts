@@ -23,9 +23,10 @@ import {
   wantsImmutableIds,
 } from "./routing.ts";
 import { messageShape, requireShape } from "./schema.ts";
+import type { SensitiveUpdates } from "./sensitive-updates.ts";
 import type { Tenant } from "./tenant.ts";
 
-export function messageRoutes(tenant: Tenant): Route[] {
+export function messageRoutes(tenant: Tenant, updates: SensitiveUpdates): Route[] {
   return [
     mailboxRoute("GET", "/messages", (call, _, mailbox) => {
       const messages = [...mailbox.folders].flatMap((folder) => [...folder.messages]);
@@ -48,7 +49,7 @@ export function messageRoutes(tenant: Tenant): Route[] {
     })),
     ...onMessage("PATCH", "", (call, message, mailbox) => {
       const body = requireShape(readJson(call), messageShape);
-      mailbox.changeMessage(message, (item) => updateItem(item, body, tenant.now()));
+      mailbox.changeMessage(message, (item) => updateItem(item, updates.admit(item, body), tenant.now()));
       return one(call, message, 200);
     }),
     ...onMessage("DELETE", "", (_, message, mailbox) => {

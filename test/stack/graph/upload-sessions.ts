@@ -6,6 +6,7 @@ import type { JsonObject } from "./json.ts";
 import type { Mailbox, StoredMessage } from "./mailbox.ts";
 import { itemSize, largestAttachment, type StoredAttachment, uploadedAttachment } from "./message-item.ts";
 import type { Answer } from "./routing.ts";
+import type { SensitiveUpdates } from "./sensitive-updates.ts";
 import type { Tenant } from "./tenant.ts";
 
 export interface AttachmentDescription {
@@ -30,6 +31,7 @@ export interface UploadOptions {
   readonly lifetimeMs: number;
   /** Bytes of the smallest attachment a session takes. */
   readonly smallest: number;
+  readonly updates: SensitiveUpdates;
 }
 
 /** A request to the opaque URL of a session. */
@@ -58,7 +60,8 @@ export class UploadSessions {
   }
 
   /**
-   * Step 1 of the page. @throws GraphError 400 under 3 MB ("Errors" of the page), 413 over 150 MB.
+   * Step 1 of the page. @throws GraphError 400 under 3 MB ("Errors" of the page), 413 over 150 MB, 403 by the rule on
+   * sensitive updates.
    */
   create(
     origin: string,
@@ -77,6 +80,7 @@ export class UploadSessions {
       );
     if (description.size > largestAttachment)
       throw new GraphError(413, "ErrorAttachmentSizeLimitExceeded", "An attachment has 150 MB at most.");
+    this.#options.updates.admitsAttachments(message.item);
     const key = randomBytes(24).toString("base64url");
     const session: UploadSession = {
       key,
@@ -178,7 +182,8 @@ export class UploadSessions {
   #complete(session: UploadSession): StoredAttachment {
     const now = this.#tenant.now();
     const attachment = uploadedAttachment(session.description, session.writer.finish(), now);
-    session.mailbox.addAttachment(session.message, attachment, now);
+    if (this.#options.updates.admitsAttachments(session.message.item))
+      session.mailbox.addAttachment(session.message, attachment, now);
     this.#sessions.delete(session.key);
     return attachment;
   }
