@@ -139,6 +139,18 @@ export function messageTooLarge(): MigrationError {
   );
 }
 
+/**
+ * The skip reason for a message whose attachments do not fit into its creation, where adding them is refused.
+ * Whether that counts as an update of a sensitive property is not documented.
+ */
+export function attachmentsDenied(): MigrationError {
+  return new MigrationError(
+    "item",
+    "AttachmentsDenied",
+    "Exchange lets no attachments be added to a message that is there, as a message of over 4 MB needs; give the application Mail-Advanced.ReadWrite.All and retry the mailbox, or copy the message with TARGET=imap.",
+  );
+}
+
 export function mailboxNotFound(): MigrationError {
   return new MigrationError(
     "mailbox",

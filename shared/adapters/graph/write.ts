@@ -1,7 +1,7 @@
 import { isMigrationError, MigrationError } from "../../domain/errors.ts";
 import type { TargetFolderId, TargetItemId } from "../../domain/names.ts";
 import type { OutgoingMessage } from "../../migration/ports/target.ts";
-import { folderGone, isNoMailbox, mailboxNotFound, messageTooLarge } from "./classify.ts";
+import { attachmentsDenied, folderGone, isNoMailbox, mailboxNotFound, messageTooLarge } from "./classify.ts";
 import type { GraphFolders } from "./folders.ts";
 import { itemPath, moveItem, purgeItem } from "./items.ts";
 import { type ByteSource, bufferSource } from "./mime/bytes.ts";
@@ -16,6 +16,8 @@ import { countAttachments, uploadAttachment } from "./upload.ts";
 const maxItemBytes = 150 * 1024 * 1024;
 const maxSourceBytes = Math.ceil(maxItemBytes * 1.4) + (8 << 20);
 const maxAssemblies = 5;
+/** Assemblies without an error and without attachments that prove it no accident. */
+const maxIgnored = 2;
 /** Leftovers of writes nobody will finish any more. */
 const leftoverAgeMs = 24 * 60 * 60 * 1000;
 
@@ -109,17 +111,22 @@ interface StagedWrite {
 /**
  * Puts a message together out of sight. Where a lost answer leaves doubt about a piece, the message is thrown away and begun
  * anew: a piece that arrives late then finds nothing to be added to twice.
+ * @throws MigrationError `item`/`AttachmentsDenied` where Exchange lets nothing be added to a message once it is there,
+ * whether it says so or not.
  */
 async function writeStaged(session: MailboxSession, write: StagedWrite): Promise<TargetItemId> {
   await removeLeftovers(session, write.staging, write.stamp);
-  for (let attempt = 1; attempt <= maxAssemblies; attempt++) {
+  let timesIgnored = 0;
+  for (let attempt = 1; attempt <= maxAssemblies && timesIgnored < maxIgnored; attempt++) {
     const item = await createStaged(session, write);
     if (item === undefined) continue;
     try {
-      if (await attachRest(session, item, write)) {
+      const assembled = await assemble(session, item, write);
+      if (assembled === "whole") {
         const moved = await moveItem(session, write.staging, item, write.folder);
         if (moved !== undefined) return moved;
       }
+      if (assembled === "ignored") timesIgnored++;
     } catch (error) {
       // A skipped message is not tried again, so nobody else would tidy up.
       if (isMigrationError(error) && error.kind === "item") await discard(session, item);
@@ -127,6 +134,7 @@ async function writeStaged(session: MailboxSession, write: StagedWrite): Promise
     }
     await discard(session, item);
   }
+  if (timesIgnored === maxIgnored) throw attachmentsDenied();
   throw new MigrationError(
     "transient",
     "UploadInterrupted",
@@ -150,12 +158,28 @@ async function createStaged(session: MailboxSession, write: StagedWrite): Promis
   }
 }
 
-/** @returns false if the message cannot be relied on. */
+/** @throws MigrationError `item`/`AttachmentsDenied` */
+async function assemble(session: MailboxSession, item: TargetItemId, write: StagedWrite): Promise<Assembly> {
+  try {
+    return await attachRest(session, item, write);
+  } catch (error) {
+    if (!isMigrationError(error) || error.code !== "TargetAccessDenied") throw error;
+    // The mailbox let the message in: if it lets it go, too, the refusal is about the attachments alone.
+    await purgeItem(session, item);
+    throw attachmentsDenied();
+  }
+}
+
+/**
+ * - `whole`. - `ignored`: every attachment was taken, and not all are there. - `lost`: the message cannot be relied on.
+ */
+type Assembly = "whole" | "ignored" | "lost";
+
 async function attachRest(
   session: MailboxSession,
   item: TargetItemId,
   { plan, source, deadline }: StagedWrite,
-): Promise<boolean> {
+): Promise<Assembly> {
   let attached = plan.attachments.filter((attachment) => attachment.via === "create").length;
   for (const attachment of plan.attachments) {
     if (attachment.via === "create") continue;
@@ -163,12 +187,14 @@ async function attachRest(
       attachment.via === "session"
         ? await uploadAttachment(session, item, attachment, source, attached, deadline)
         : "tooSmall";
-    if (outcome === "lost") return false;
+    if (outcome === "lost") return "lost";
     if (outcome === "tooSmall" && !(await postAttachment(session, item, attachment, source, attached)))
-      return false;
+      return "lost";
     attached++;
   }
-  return (await countAttachments(session, item)) === plan.attachments.length;
+  const there = await countAttachments(session, item);
+  if (there === plan.attachments.length) return "whole";
+  return there < plan.attachments.length ? "ignored" : "lost";
 }
 
 async function postAttachment(
