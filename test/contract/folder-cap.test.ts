@@ -99,14 +99,18 @@ it("a folder where the provider stops is told of with the mailbox and with the f
   const endpoints = { get: async () => endpointSchema.parse({ host }) };
   const status = createStatus({ ...stores, ledger: stores.ledgers, endpoints, clock: Date.now });
   const listed = await status.mailboxes(batch, {});
-  expect(listed?.value[0]?.warning).toMatchObject({
-    code: "FolderCapReached",
-    message: expect.stringContaining("provider shows at most: 1."),
-  });
-  const details = await status.mailbox(batch, id);
-  expect(details?.folders.map(({ path, warning }) => [path, warning?.code ?? null])).toEqual([
-    ["Inbox", "FolderCapReached"],
-    ["Sent", null],
+  expect(listed?.value[0]?.warnings).toEqual([
+    {
+      code: "FolderCapReached",
+      count: 1,
+      message: expect.stringContaining("may be hidden: 1."),
+      remedy: expect.stringContaining("mailbox's folders"),
+    },
   ]);
-  expect(details?.folders[0]?.warning?.message).toContain("exactly 10000 messages, where Yahoo stops");
+  const details = await status.mailbox(batch, id);
+  expect(details?.folders.map(({ path, warnings }) => [path, ...warnings.map(({ code }) => code)])).toEqual([
+    ["Inbox", "FolderCapReached"],
+    ["Sent"],
+  ]);
+  expect(details?.folders[0]?.warnings[0]?.remedy).toContain("export.imap.mail.yahoo.com");
 });

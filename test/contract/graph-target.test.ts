@@ -120,6 +120,7 @@ beforeEach(async () => {
 
 afterEach(async () => {
   graph.faults.clear();
+  graph.permitSensitiveUpdates(false);
   await mailbox.close();
 });
 
@@ -447,6 +448,33 @@ describe("write", () => {
     });
   });
 
+  it.each(["refused", "ignored"] as const)(
+    "skips a message whose attachments are %s once it is there, naming the way out, and takes it with the permission",
+    async (outcome) => {
+      await withGraph({ sensitiveUpdates: { outcome, countsAttachments: true } }, async (server) => {
+        const { mailbox, userPrincipalName } = await openMailbox(server);
+        const folder = (await mailbox.ensureFolder(["INBOX"], "inbox")).id;
+        const large = outgoing(withAttachment(randomBytes(5 * megabyte)));
+        expect(await failure(mailbox.write(folder, large))).toMatchObject({
+          ...{ kind: "item", code: "AttachmentsDenied", inDoubt: false },
+          message: expect.stringContaining("Mail-Advanced.ReadWrite.All"),
+        });
+        expect(server.mailbox(userPrincipalName).messages).toEqual([]);
+        // What fits into its creation is no update, and neither is a draft.
+        await mailbox.write(folder, outgoing(withAttachment(randomBytes(2 * megabyte))));
+        await mailbox.write(folder, { ...large, flags: ["\\Draft"], stamp: "draft" as Stamp });
+        server.permitSensitiveUpdates(true);
+        await mailbox.write(folder, large);
+        const arrived = server.mailbox(userPrincipalName).folder("inbox")?.messages ?? [];
+        expect(arrived.map((message) => message.attachments[0]?.size)).toEqual([
+          2 * megabyte,
+          5 * megabyte,
+          5 * megabyte,
+        ]);
+      });
+    },
+  );
+
   it("stops the mailbox when it is full", async () => {
     const full = await openMailbox(graph, { quotaBytes: 2000 });
     const folder = (await full.mailbox.ensureFolder(["INBOX"], "inbox")).id;
@@ -691,6 +719,7 @@ describe("items", () => {
   });
 
   it("changes only the flags it is told to", async () => {
+    graph.permitSensitiveUpdates(true);
     const folder = await inbox();
     const id = await mailbox.write(folder, outgoing(plain(), { flags: ["\\Seen", "Mine"] }));
     await request("PATCH", `/messages/${id}`, { categories: ["Mine", "The user's"] });
@@ -700,6 +729,77 @@ describe("items", () => {
     const flags = (await mailbox.readItems(folder, [id])).get(id)?.flags;
     expect(new Set(flags)).toEqual(new Set(["$Forwarded", "$label2", "The user's", "\\Flagged"]));
     expect(new Set(stored().messages[0]?.properties.categories)).toEqual(new Set(["The user's", "Work"]));
+  });
+
+  const action = { add: ["\\Answered"], remove: [] };
+  const lastVerb = (message: { extended(id: string): string | undefined } | undefined) =>
+    message?.extended("Integer 0x1081");
+
+  it("does without the last action where Exchange refuses to change it, asks once, and changes all else", async () => {
+    await withGraph({ sensitiveUpdates: {} }, async (server) => {
+      const { mailbox, userPrincipalName } = await openMailbox(server);
+      const folder = (await mailbox.ensureFolder(["INBOX"], "inbox")).id;
+      const [answered, forwarded] = [
+        await mailbox.write(folder, outgoing(plain("answered"))),
+        await mailbox.write(folder, outgoing(plain("forwarded"), { flags: ["$Forwarded"] })),
+      ];
+      const first = { add: ["\\Answered", "\\Seen", "$label1"], remove: [] };
+      expect(await mailbox.changeFlags(folder, answered, first)).toEqual({ unkept: ["\\Answered"] });
+      const second = { add: ["\\Answered", "\\Flagged"], remove: ["$Forwarded"] };
+      expect(await mailbox.changeFlags(folder, forwarded, second)).toEqual({
+        unkept: ["\\Answered", "$Forwarded"],
+      });
+      const [one, two] = server.mailbox(userPrincipalName).messages;
+      expect([one?.isRead, one?.properties.categories, lastVerb(one)]).toEqual([
+        true,
+        ["Important"],
+        undefined,
+      ]);
+      expect([two?.properties.flag.flagStatus, lastVerb(two)]).toEqual(["flagged", "104"]);
+      const { routes } = server.statistics.snapshot();
+      expect(routes["PATCH /users/{user}/messages/{message}"]).toEqual({ "200": 2, "403": 1 });
+
+      server.permitSensitiveUpdates(true);
+      // A session that was refused asks no more; the next one does.
+      expect(await mailbox.changeFlags(folder, answered, action)).toEqual({ unkept: ["\\Answered"] });
+      const target = connector(server);
+      const next = await target.open(await target.resolve(userPrincipalName));
+      expect(await next.changeFlags(folder, answered, action)).toBe("done");
+      expect(await next.changeFlags(folder, forwarded, { add: [], remove: ["$Forwarded"] })).toBe("done");
+      expect(server.mailbox(userPrincipalName).messages.map(lastVerb)).toEqual(["102", "0"]);
+    });
+  });
+
+  it("notices that the last action did not change although Exchange said so, by one look", async () => {
+    await withGraph({ sensitiveUpdates: { outcome: "ignored" } }, async (server) => {
+      const { mailbox } = await openMailbox(server);
+      const folder = (await mailbox.ensureFolder(["INBOX"], "inbox")).id;
+      for (const name of ["one", "two"]) {
+        const item = await mailbox.write(folder, outgoing(plain(name)));
+        expect(await mailbox.changeFlags(folder, item, action)).toEqual({ unkept: ["\\Answered"] });
+      }
+      const { routes } = server.statistics.snapshot();
+      expect(routes["PATCH /users/{user}/messages/{message}"]).toEqual({ "200": 1 });
+    });
+    await withGraph({ sensitiveUpdates: { permitted: true } }, async (server) => {
+      const { mailbox } = await openMailbox(server);
+      const folder = (await mailbox.ensureFolder(["INBOX"], "inbox")).id;
+      for (const name of ["one", "two"])
+        await mailbox.changeFlags(folder, await mailbox.write(folder, outgoing(plain(name))), action);
+      const { routes } = server.statistics.snapshot();
+      expect(routes["PATCH /users/{user}/messages/{message}"]).toEqual({ "200": 2 });
+      expect(routes["GET /users/{user}/messages/{message}"]).toEqual({ "200": 3 });
+    });
+  });
+
+  it("changes the last action of a draft without the permission", async () => {
+    await withGraph({ sensitiveUpdates: {} }, async (server) => {
+      const { mailbox, userPrincipalName } = await openMailbox(server);
+      const folder = (await mailbox.ensureFolder(["Drafts"], "drafts")).id;
+      const draft = await mailbox.write(folder, outgoing(plain(), { flags: ["\\Draft"] }));
+      expect(await mailbox.changeFlags(folder, draft, action)).toBe("done");
+      expect(server.mailbox(userPrincipalName).messages.map(lastVerb)).toEqual(["102"]);
+    });
   });
 
   it("moves an item and finds it again under the same id, however the answer got lost", async () => {

@@ -28,10 +28,9 @@ async function atSource<T>(action: Parameters<typeof withSession<T>>[1]): Promis
   return withSession(userAccess(server, server.userName(1)), action);
 }
 
-/** What arrived in the inbox: subject, read or not, and the last action that Outlook shows. */
+/** What arrived: subject, read or not, and the last action that Outlook shows. */
 function arrived(): readonly (readonly [string, boolean, string | undefined])[] {
-  const inbox = deployment.stack.graph?.mailbox(emailAddress).folder("inbox");
-  return (inbox?.messages ?? [])
+  return (deployment.stack.graph?.mailbox(emailAddress).messages ?? [])
     .map(
       (message) =>
         [message.properties.subject, message.isRead, message.extended(lastVerb) ?? "none"] as const,
@@ -51,6 +50,7 @@ async function act(action: "sync" | "retry") {
 
 it("a message answered between two rounds fails nobody where the permission to say so is missing, and is made good with it", async () => {
   await atSource(async (client) => {
+    await client.mailboxCreate("Projects");
     await client.append("INBOX", content("one"));
     await client.append("INBOX", content("two"));
   });
@@ -75,11 +75,13 @@ it("a message answered between two rounds fails nobody where the permission to s
       lock.release();
     }
     await client.append("INBOX", content("three"));
+    await client.append("Projects", content("project"));
   });
   const synced = await act("sync");
-  expect([synced?.status, synced?.error, synced?.syncedItemCount]).toEqual(["Synced", null, 3]);
+  expect([synced?.status, synced?.error, synced?.syncedItemCount]).toEqual(["Synced", null, 4]);
   expect(arrived()).toEqual([
     ["one", true, "none"],
+    ["project", false, "none"],
     ["three", false, "none"],
     ["two", false, "none"],
   ]);
@@ -95,6 +97,6 @@ it("a message answered between two rounds fails nobody where the permission to s
   expect((await act("retry"))?.warnings).toEqual(synced?.warnings);
 
   deployment.stack.graph?.permitSensitiveUpdates(true);
-  expect(await act("retry")).toMatchObject({ status: "Synced", syncedItemCount: 3, warnings: [] });
+  expect(await act("retry")).toMatchObject({ status: "Synced", syncedItemCount: 4, warnings: [] });
   expect(arrived()[0]).toEqual(["one", true, "102"]);
 });

@@ -64,8 +64,18 @@ it("lists every mailbox and every skipped item, safe to be opened in a spreadshe
   await tables.batches.create(batch(name, { intent: "running" }));
   const many = Array.from({ length: 250 }, (_, n) => n + 1);
   const changes: readonly Partial<MailboxRecord>[] = [
-    { status: "Synced", syncedItemCount: 9, skippedItemCount: 250, ledgerId: await skipped(many) },
-    { status: "Failed", error: { code: "SourceLoginFailed", message: "+Check the password.", at: 1 } },
+    {
+      status: "Synced",
+      syncedItemCount: 9,
+      skippedItemCount: 250,
+      ledgerId: await skipped(many),
+      warnings: { FolderCapReached: 1, AnsweredNotKept: 3 },
+    },
+    {
+      status: "Failed",
+      warnings: {},
+      error: { code: "SourceLoginFailed", message: "+Check the password.", at: 1 },
+    },
     { status: "Synced", emailAddress: "@bob@contoso.com", skippedItemCount: 1, ledgerId: await skipped([7]) },
   ];
   await tables.mailboxes.insertAll(
@@ -78,8 +88,17 @@ it("lists every mailbox and every skipped item, safe to be opened in a spreadshe
   expect(recordsOf(mailboxes)).toHaveLength(3);
   expect(recordsOf(mailboxes)).toEqual(
     expect.arrayContaining([
-      expect.objectContaining({ status: "Synced", syncedItemCount: "9", skippedItemCount: "250" }),
-      expect.objectContaining({ errorCode: "SourceLoginFailed", errorMessage: "'+Check the password." }),
+      expect.objectContaining({
+        status: "Synced",
+        syncedItemCount: "9",
+        skippedItemCount: "250",
+        warnings: expect.stringMatching(/^AnsweredNotKept \(3\): .+: 3\. .+ \| FolderCapReached \(1\): .+$/),
+      }),
+      expect.objectContaining({
+        warnings: "",
+        errorCode: "SourceLoginFailed",
+        errorMessage: "'+Check the password.",
+      }),
     ]),
   );
   const items = recordsOf(await blobOf(`${name}/skipped-items.csv`));

@@ -22,6 +22,8 @@ const verbs = {
   "\\Answered": { verb: 102, icon: 261 },
   $Forwarded: { verb: 104, icon: 262 },
 } as const;
+/** Flags of which a message holds one at most, as its last action. */
+export const lastActions: ReadonlySet<string> = new Set(Object.keys(verbs));
 const replyAllVerb = 103;
 const noVerb = { verb: 0, icon: 256 } as const;
 
@@ -157,15 +159,21 @@ export function flagsOf(state: MessageState): readonly string[] {
   ].toSorted();
 }
 
+/** What is to be changed on a message; a part is undefined if nothing of it is. */
+export interface StateChange {
+  readonly plain?: Omit<StatePatch, "singleValueExtendedProperties">;
+  /** Answered or forwarded, as properties. */
+  readonly lastAction?: readonly ExtendedProperty[];
+}
+
 /**
- * The update that sets and clears flags on a message in a given state; other flags stay.
+ * The updates that set and clear flags on a message in a given state; other flags stay.
  * \Draft is left out: Exchange does not turn a draft into a message or back.
- * @returns undefined if nothing is to be changed.
  */
 export function stateChange(
   state: MessageState,
   change: { readonly add: readonly string[]; readonly remove: readonly string[] },
-): StatePatch | undefined {
+): StateChange {
   const before = flagsOf(state);
   const remove = new Set(representableOneByOne(change.remove).map((flag) => flag.toLowerCase()));
   const kept = before.filter((flag) => !remove.has(flag.toLowerCase()));
@@ -176,15 +184,17 @@ export function stateChange(
   const keywordsAfter = after.filter(isKeyword);
   const sameKeywords = keywordsBefore.length === keywordsAfter.length && keywordsBefore.every(has);
   const action = has("\\Answered") ? verbs["\\Answered"] : has("$Forwarded") ? verbs.$Forwarded : noVerb;
-  const patch: StatePatch = {
+  const plain = {
     ...(changed("\\Seen") ? { isRead: has("\\Seen") } : {}),
     ...(changed("\\Flagged")
       ? { flag: { flagStatus: has("\\Flagged") ? "flagged" : "notFlagged" } as const }
       : {}),
     ...(sameKeywords ? {} : { categories: categoriesOf(after) }),
-    ...(changed("\\Answered", "$Forwarded") ? { singleValueExtendedProperties: verbProperties(action) } : {}),
   };
-  return Object.keys(patch).length === 0 ? undefined : patch;
+  return {
+    ...(Object.keys(plain).length === 0 ? {} : { plain }),
+    ...(changed(...lastActions) ? { lastAction: verbProperties(action) } : {}),
+  };
 }
 
 /** Removing both \Answered and $Forwarded means both, although a message holds one at most. */

@@ -1,8 +1,8 @@
 import { isMigrationError } from "../../domain/errors.ts";
 import type { TargetFolderId, TargetItemId } from "../../domain/names.ts";
-import type { ChangeOutcome, ItemState } from "../../migration/ports/target.ts";
+import type { ItemState } from "../../migration/ports/target.ts";
 import { folderGone, isNoMailbox, mailboxNotFound } from "./classify.ts";
-import { flagsOf, type MessageState, stateChange, stateFields, stateProperties } from "./flags.ts";
+import { flagsOf, type MessageState, stateFields, stateProperties } from "./flags.ts";
 import { expandProperties } from "./properties.ts";
 import { callMailbox, type MailboxSession, readBatch } from "./session.ts";
 
@@ -60,27 +60,6 @@ export async function readItems(
     states.set(id, { id, flags: flagsOf(message) });
   });
   return states;
-}
-
-/** @see TargetMailbox.changeFlags */
-export async function changeFlags(
-  session: MailboxSession,
-  folder: TargetFolderId,
-  item: TargetItemId,
-  change: { readonly add: readonly string[]; readonly remove: readonly string[] },
-): Promise<ChangeOutcome> {
-  const message = await readItem(session, item);
-  if (message?.parentFolderId !== folder) return "gone";
-  const patch = stateChange(message, change);
-  if (patch === undefined) return "done";
-  const answer = await callMailbox(session, {
-    method: "PATCH",
-    path: itemPath(item),
-    body: patch,
-    effect: "repeatable",
-    expect: [404],
-  });
-  return answer.status === 404 ? "gone" : "done";
 }
 
 /**

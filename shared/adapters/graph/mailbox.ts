@@ -2,6 +2,7 @@ import type { SpecialUse } from "../../domain/folders.ts";
 import type { Stamp, TargetFolderId, TargetItemId } from "../../domain/names.ts";
 import type {
   ChangeOutcome,
+  FlagOutcome,
   FoundItem,
   InterruptedChunk,
   ItemState,
@@ -10,9 +11,10 @@ import type {
   TargetMailbox,
   WriteCandidate,
 } from "../../migration/ports/target.ts";
+import { changeFlags, type LastActionRule } from "./change-flags.ts";
 import { findWritten } from "./find.ts";
 import { GraphFolders } from "./folders.ts";
-import { changeFlags, moveItem, purgeItem, readItem, readItems } from "./items.ts";
+import { moveItem, purgeItem, readItem, readItems } from "./items.ts";
 import { folderNaming } from "./naming.ts";
 import type { MailboxSession } from "./session.ts";
 import { writeMessage } from "./write.ts";
@@ -25,6 +27,7 @@ export class GraphMailbox implements TargetMailbox {
   readonly writeConcurrency: number;
   readonly #session: MailboxSession;
   readonly #folders: GraphFolders;
+  readonly #lastActionRule: LastActionRule = {};
   readonly #release: () => void;
 
   constructor(session: MailboxSession, release: () => void) {
@@ -75,8 +78,8 @@ export class GraphMailbox implements TargetMailbox {
     folder: TargetFolderId,
     item: TargetItemId,
     change: { readonly add: readonly string[]; readonly remove: readonly string[] },
-  ): Promise<ChangeOutcome> {
-    return changeFlags(this.#session, folder, item, change);
+  ): Promise<FlagOutcome> {
+    return changeFlags(this.#session, this.#lastActionRule, folder, item, change);
   }
 
   moveItem(from: TargetFolderId, item: TargetItemId, to: TargetFolderId): Promise<TargetItemId | undefined> {

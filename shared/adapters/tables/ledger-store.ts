@@ -66,6 +66,7 @@ const folderColumns: Columns<FolderRecord> = {
   syncedItemCount: integer(),
   skippedItemCount: integer(),
   leftOutItemCount: optional(integer()),
+  unkeptFlags: optional(json()),
   bytesTransferred: integer(),
   estimatedBytes: integer(),
 };

@@ -26,7 +26,7 @@ const columns: Columns<MailboxRecord> = {
   leftOutItemCount: optional(integer()),
   bytesTransferred: integer(),
   estimatedBytes: integer(),
-  cappedFolderCount: optional(integer()),
+  warnings: optional(json()),
   dailyStart: optional(json()),
   createdAt: integer(),
   startedAt: optional(integer()),

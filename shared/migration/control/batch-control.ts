@@ -41,7 +41,8 @@ export interface BatchControl {
   /** Starts an incremental sync of every synced mailbox now, or of one. */
   sync(name: BatchName, mailboxId?: MailboxId): Promise<ControlResult>;
   /**
-   * Starts every failed mailbox again, and every synced one of which messages were skipped; those are tried again, too.
+   * Starts every failed mailbox again, and every synced one of which messages were skipped, or changes of flags refused;
+   * those are tried again, too.
    * A retry after `TooManyDeletions` confirms the deletions.
    */
   retry(name: BatchName): Promise<ControlResult>;

@@ -2,6 +2,7 @@ import type { BatchOptions } from "../../domain/batch-options.ts";
 import type { BatchName, EndpointName, LedgerId, MailboxId } from "../../domain/names.ts";
 import type { MailboxCounts, MailboxStatus } from "../../domain/states.ts";
 import type { MailboxError, MailboxRecord } from "../ports/registry.ts";
+import { isWorthRetrying } from "../warnings.ts";
 
 /*
  * The life of a mailbox: the one place that writes its status and its round. Every function is pure. A transition gives
@@ -158,10 +159,13 @@ export function syncedAgain(mailbox: MailboxRecord): MailboxRecord | undefined {
   return mailbox.status === "Synced" ? queuedAgain(mailbox) : undefined;
 }
 
-/** The operator retries what failed, and what lost messages. After `TooManyDeletions` that confirms the deletions. */
+/**
+ * The operator retries what failed, and what lost messages or changes of flags. After `TooManyDeletions` that confirms the
+ * deletions.
+ */
 export function retried(mailbox: MailboxRecord): MailboxRecord | undefined {
-  const skippedSome = mailbox.status === "Synced" && mailbox.skippedItemCount > 0;
-  if (!isFailed(mailbox) && !skippedSome) return undefined;
+  const leftSome = mailbox.skippedItemCount > 0 || isWorthRetrying(mailbox.warnings ?? {});
+  if (!isFailed(mailbox) && !(mailbox.status === "Synced" && leftSome)) return undefined;
   return {
     ...queuedAgain(mailbox),
     attempts: 0,

@@ -108,6 +108,8 @@ export interface FolderRecord {
   readonly skippedItemCount: number;
   /** Those of the skipped items that were left out on purpose. */
   readonly leftOutItemCount?: number | undefined;
+  /** By flag, UIDs of messages whose copy lacks a change of this flag, since the target refused it. */
+  readonly unkeptFlags?: Readonly<Record<string, UidSet>> | undefined;
   readonly bytesTransferred: number;
   readonly estimatedBytes: number;
 }

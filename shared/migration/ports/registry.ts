@@ -1,6 +1,7 @@
 import type { BatchOptions } from "../../domain/batch-options.ts";
 import type { BatchName, EndpointName, LedgerId, MailboxId } from "../../domain/names.ts";
 import type { BatchIntent, MailboxStatus, SyncKind } from "../../domain/states.ts";
+import type { WarningCounts } from "../../domain/warnings.ts";
 
 /** A stored value with the version it was read at. */
 export interface Versioned<T> {
@@ -57,8 +58,8 @@ export interface MailboxRecord {
   readonly leftOutItemCount?: number | undefined;
   readonly bytesTransferred: number;
   readonly estimatedBytes: number;
-  /** Folders that hold exactly as many messages as their provider shows at most. */
-  readonly cappedFolderCount?: number | undefined;
+  /** Sums over the folders, as the counters. */
+  readonly warnings?: WarningCounts | undefined;
   /** bytesTransferred at the beginning of a day (UTC, counted from 1970), where the endpoint limits bytes a day. */
   readonly dailyStart?: { readonly day: number; readonly bytesTransferred: number } | undefined;
   readonly createdAt: number;

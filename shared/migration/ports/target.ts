@@ -66,6 +66,9 @@ export interface ItemState {
 
 export type ChangeOutcome = "done" | "gone";
 
+/** With `unkept` the item is there, and lacks the change of these flags (as they were given): the target refuses to make it. */
+export type FlagOutcome = ChangeOutcome | { readonly unkept: readonly string[] };
+
 /** How folder names have to be shaped for a target. Pure. */
 export interface FolderNaming {
   /** The name the target will accept for one path segment; idempotent. */
@@ -129,7 +132,7 @@ export interface TargetMailbox {
     folder: TargetFolderId,
     item: TargetItemId,
     change: { readonly add: readonly string[]; readonly remove: readonly string[] },
-  ): Promise<ChangeOutcome>;
+  ): Promise<FlagOutcome>;
   /** Moves an item; the id may change. Undefined if it left `from`. */
   moveItem(from: TargetFolderId, item: TargetItemId, to: TargetFolderId): Promise<TargetItemId | undefined>;
   /**

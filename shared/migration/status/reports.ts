@@ -9,6 +9,7 @@ import type { ReportStore } from "../ports/blobs.ts";
 import type { LedgerStore } from "../ports/ledger-store.ts";
 import type { BatchRecord, BatchStore, MailboxRecord, MailboxStore } from "../ports/registry.ts";
 import { type Clock, day, type Log } from "../runtime.ts";
+import type { Warning } from "../warnings.ts";
 import { mailboxView, skippedItemView } from "./status.ts";
 
 const mailboxesHeader = [
@@ -25,7 +26,7 @@ const mailboxesHeader = [
   "lastSyncedAt",
   "errorCode",
   "errorMessage",
-  "warning",
+  "warnings",
 ];
 const skippedItemsHeader = ["emailAddress", "folder", "uid", "receivedAt", "size", "code", "message"];
 
@@ -98,7 +99,7 @@ export function createReports(parts: ReportsParts): () => Promise<void> {
         view.lastSyncedAt ?? undefined,
         view.error?.code,
         view.error?.message,
-        view.warning?.message,
+        view.warnings.map(warningText).join(" | "),
       ];
     }
   }
@@ -157,4 +158,8 @@ export function createReports(parts: ReportsParts): () => Promise<void> {
       }
     }
   };
+}
+
+function warningText({ code, count, message, remedy }: Warning): string {
+  return `${code} (${count}): ${message} ${remedy}`;
 }

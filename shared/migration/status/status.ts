@@ -3,10 +3,10 @@ import type { BatchName, EndpointName, MailboxId } from "../../domain/names.ts";
 import { type Provider, providerOf } from "../../domain/providers.ts";
 import type { MailboxStatus } from "../../domain/states.ts";
 import type { Endpoints } from "../endpoints/endpoint-settings.ts";
-import { folderCapWarning, mailboxCapWarning, type Warning } from "../folder-cap.ts";
 import type { FolderRecord, LedgerStore, SkippedItem } from "../ports/ledger-store.ts";
 import type { BatchStore, MailboxRecord, MailboxStore } from "../ports/registry.ts";
 import type { Clock } from "../runtime.ts";
+import { describeWarnings, folderWarnings, type Warning } from "../warnings.ts";
 import {
   type BatchTotals,
   type BatchView,
@@ -37,7 +37,7 @@ export interface MailboxView {
   readonly estimatedTotalTransferSize: number;
   readonly percentageComplete: number;
   readonly error: { readonly code: string; readonly message: string; readonly at: string } | null;
-  readonly warning: Warning | null;
+  readonly warnings: readonly Warning[];
 }
 
 export interface FolderView {
@@ -48,7 +48,7 @@ export interface FolderView {
   readonly skippedItemCount: number;
   readonly totalItemCount: number;
   readonly bytesTransferred: number;
-  readonly warning: Warning | null;
+  readonly warnings: readonly Warning[];
 }
 
 export interface SkippedItemView {
@@ -165,7 +165,7 @@ export function mailboxView(mailbox: MailboxRecord): MailboxView {
     error: mailbox.error
       ? { code: mailbox.error.code, message: mailbox.error.message, at: iso(mailbox.error.at) }
       : null,
-    warning: mailboxCapWarning(mailbox.cappedFolderCount ?? 0) ?? null,
+    warnings: describeWarnings(mailbox.warnings ?? {}),
   };
 }
 
@@ -178,7 +178,7 @@ function folderView(folder: FolderRecord, provider: Provider | undefined): Folde
     skippedItemCount: folder.skippedItemCount,
     totalItemCount: folder.totalItemCount,
     bytesTransferred: folder.bytesTransferred,
-    warning: folderCapWarning(provider, folder) ?? null,
+    warnings: describeWarnings(folderWarnings(folder, provider), provider),
   };
 }
 

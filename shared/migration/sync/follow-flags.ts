@@ -1,28 +1,37 @@
 import { createHash } from "node:crypto";
 import type { TargetFolderId, TargetItemId, Uid } from "../../domain/names.ts";
-import { intersectionOf, sizeOf, type UidSet } from "../../domain/uid-set.ts";
+import { intersectionOf, sizeOf, type UidSet, uidSetOf } from "../../domain/uid-set.ts";
 import type { ItemRecord } from "../ports/ledger-store.ts";
 import type { FlagState, OpenSourceFolder } from "../ports/source.ts";
-import type { ItemState } from "../ports/target.ts";
+import type { FlagOutcome, ItemState } from "../ports/target.ts";
 import { type MappedRecord, maxGroupItems } from "./copy-folder.ts";
 import { copiedFlags, flagChange, sameFlags } from "./flags.ts";
 import type { SyncRun } from "./run.ts";
+import { forgetUnkept, noteUnkept, writtenFlags } from "./unkept-flags.ts";
+
+/** A folder whose flags were compared. */
+interface Followed {
+  readonly record: MappedRecord;
+  /** Digest over all flags, to be kept with the checkpoint where the server has no modification sequences. */
+  readonly flagsDigest?: string | undefined;
+}
 
 /**
  * Brings flag changes of the source to the target. Only bits that changed at the source are sent, and only where the
- * target still has what was written; an item the user removed becomes a tombstone. Repeatable.
- * @returns the digest over all flags to be kept with the checkpoint where the server has no modification sequences.
+ * target still has what was written; an item the user removed becomes a tombstone. What the target refuses is noted with
+ * the folder, and tried again whenever the message's flags are compared. Repeatable.
  */
 export async function followFlags(
   run: SyncRun,
   folder: MappedRecord,
   opened: OpenSourceFolder,
   existing: UidSet,
-): Promise<string | undefined> {
+): Promise<Followed> {
   const copied = intersectionOf(existing, folder.settled);
-  if (sizeOf(copied) === 0) return undefined;
+  let record = forgetUnkept(folder, copied);
+  if (sizeOf(copied) === 0) return { record };
   const { highestModseq } = opened.status;
-  if (highestModseq !== undefined && highestModseq === folder.highestModseq) return undefined;
+  if (highestModseq !== undefined && highestModseq === folder.highestModseq) return { record };
   const states: FlagState[] = [];
   const digest = createHash("sha256");
   const since = highestModseq === undefined ? undefined : folder.highestModseq;
@@ -32,18 +41,23 @@ export async function followFlags(
     if (highestModseq === undefined) digest.update(`${state.uid} ${flags.join(" ")}\n`);
   }
   const flagsDigest = highestModseq === undefined ? digest.digest("base64url") : undefined;
-  if (flagsDigest !== undefined && flagsDigest === folder.flagsDigest) return flagsDigest;
+  if (flagsDigest !== undefined && flagsDigest === folder.flagsDigest) return { record, flagsDigest };
   states.sort((a, b) => a.uid - b.uid);
   for (let start = 0; start < states.length; start += maxGroupItems) {
     run.checkpoint();
-    await applyFlags(run, folder, states.slice(start, start + maxGroupItems));
+    record = await applyFlags(run, record, states.slice(start, start + maxGroupItems));
   }
-  return flagsDigest;
+  return { record, flagsDigest };
 }
 
-async function applyFlags(run: SyncRun, folder: MappedRecord, states: readonly FlagState[]): Promise<void> {
+/** @returns the folder as last committed. */
+async function applyFlags(
+  run: SyncRun,
+  folder: MappedRecord,
+  states: readonly FlagState[],
+): Promise<MappedRecord> {
   const [first, last] = [states[0], states.at(-1)];
-  if (first === undefined || last === undefined) return;
+  if (first === undefined || last === undefined) return folder;
   const flagsOf = new Map<Uid, readonly string[]>(states.map(({ uid, flags }) => [uid, flags]));
   const changed: ItemRecord[] = [];
   const items = run.ledger.listItems(run.ledgerId, folder.folderId, folder.uidValidity, [
@@ -54,39 +68,53 @@ async function applyFlags(run: SyncRun, folder: MappedRecord, states: readonly F
     const flags = flagsOf.get(item.uid);
     if (flags && item.targetId && !sameFlags(item.flags, flags)) changed.push(item);
   }
-  if (changed.length === 0) return;
+  const looked = uidSetOf(states.map(({ uid }) => uid));
+  if (changed.length === 0) return noteUnkept(folder, looked, new Map());
 
   const current = await readCurrent(run, folder, changed);
   const updated: ItemRecord[] = [];
+  const unkept = new Map<Uid, readonly string[]>();
   const queue = [...changed];
   const worker = async (): Promise<void> => {
     for (let item = queue.shift(); item; item = queue.shift()) {
       const flags = flagsOf.get(item.uid) ?? item.flags;
       const state = current.get(item.targetId as TargetItemId);
+      const outcome = await applyOne(run, folder, item, flags, state);
+      if (typeof outcome === "object") unkept.set(item.uid, outcome.unkept);
       updated.push(
-        (await applyOne(run, folder, item, flags, state)) ? { ...item, flags } : tombstoneOf(item),
+        outcome === "gone" ? tombstoneOf(item) : { ...item, flags: written(item, flags, outcome) },
       );
     }
   };
   const results = await Promise.allSettled(Array.from({ length: run.target.writeConcurrency }, worker));
-  await run.lease.commit({ items: updated });
-  for (const result of results) if (result.status === "rejected") throw result.reason;
+  const failed = results.filter((result) => result.status === "rejected");
+  // Of a message that was not reached its next look decides.
+  const reached = failed.length === 0 ? looked : uidSetOf(updated.map(({ uid }) => uid));
+  const record = noteUnkept(folder, reached, unkept);
+  await run.lease.commit({ ...(record === folder ? {} : { folders: [record] }), items: updated });
+  run.progressed(record);
+  for (const { reason } of failed) throw reason;
+  return record;
 }
 
-/** @returns false if the item is no longer where it was written. */
+function written(item: ItemRecord, flags: readonly string[], outcome: FlagOutcome): readonly string[] {
+  return typeof outcome === "object" ? writtenFlags(item.flags, flags, outcome.unkept) : flags;
+}
+
+/** @returns `gone` if the item is no longer where it was written. */
 async function applyOne(
   run: SyncRun,
   folder: MappedRecord,
   item: ItemRecord,
   flags: readonly string[],
   state: ItemState | undefined,
-): Promise<boolean> {
+): Promise<FlagOutcome> {
   const place = placeOf(folder, item);
-  if (state === undefined || place === undefined) return false;
+  if (state === undefined || place === undefined) return "gone";
   const change = flagChange(run.representable(item.flags), run.representable(flags), state.flags);
-  if (change.add.length === 0 && change.remove.length === 0) return true;
+  if (change.add.length === 0 && change.remove.length === 0) return "done";
   await run.lease.ensure(60_000);
-  return (await run.target.changeFlags(place, state.id, change)) === "done";
+  return run.target.changeFlags(place, state.id, change);
 }
 
 async function readCurrent(

@@ -1,9 +1,9 @@
 import type { FolderId } from "../../domain/names.ts";
 import type { Provider } from "../../domain/providers.ts";
-import { folderCapWarning } from "../folder-cap.ts";
 import type { MailboxState } from "../mailbox/change.ts";
 import type { FolderRecord } from "../ports/ledger-store.ts";
 import type { Clock } from "../runtime.ts";
+import { addWarnings, folderWarnings } from "../warnings.ts";
 
 /** Live counters of a running mailbox are stored at most this often, in milliseconds. */
 const progressMs = 3_000;
@@ -62,7 +62,6 @@ export class Progress {
     const syncedItemCount = sum(folders, (folder) => folder.syncedItemCount);
     const { bytesTransferred } = this;
     const totalItemCount = sum(folders, (folder) => folder.totalItemCount);
-    const capped = folders.filter((folder) => folderCapWarning(this.#provider, folder));
     const average = syncedItemCount === 0 ? 0 : bytesTransferred / syncedItemCount;
     await this.#state.update((mailbox) => ({
       ...mailbox,
@@ -72,7 +71,7 @@ export class Progress {
       leftOutItemCount: sum(folders, (folder) => folder.leftOutItemCount ?? 0),
       bytesTransferred,
       estimatedBytes: Math.round(average * totalItemCount),
-      cappedFolderCount: capped.length,
+      warnings: addWarnings(folders.map((folder) => folderWarnings(folder, this.#provider))),
       ...(this.#moved ? { attempts: 0 } : {}),
     }));
   }

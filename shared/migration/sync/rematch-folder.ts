@@ -79,6 +79,8 @@ function reborn(
     flagsDigest: ____,
     lost: _____,
     uidNextSeen: ______,
+    // All flags are compared in the new life, which finds them again.
+    unkeptFlags: _______,
     ...rest
   } = folder;
   return {

@@ -54,7 +54,9 @@ async function visit(run: SyncRun, folder: MappedRecord, budget: Budget): Promis
 
   const removals = await followRemovals(run, record, existing, record.lost ?? emptyUidSet);
   record = removals.record;
-  const flagsDigest = await followFlags(run, record, opened, existing);
+  const followed = await followFlags(run, record, opened, existing);
+  const { flagsDigest } = followed;
+  record = followed.record;
   record = await removeLateArrivals(run, record, opened);
   const late = lookAgainAt(record);
   if (late !== undefined) return { end: "later", at: late };

@@ -54,6 +54,7 @@ export function mailbox(name: BatchName, changes: Partial<MailboxRecord> = {}): 
     skippedItemCount: 0,
     bytesTransferred: 5_000_000_000,
     estimatedBytes: 0,
+    warnings: { FolderCapReached: 2 },
     createdAt: 1_763_000_000_123,
     ...changes,
   };
@@ -76,6 +77,7 @@ export function folder(changes: Partial<FolderRecord> = {}): FolderRecord {
     totalItemCount: 10,
     syncedItemCount: 4,
     skippedItemCount: 0,
+    unkeptFlags: { "\\Answered": uidSetOf([2, 3]) },
     bytesTransferred: 0,
     estimatedBytes: 0,
     ...changes,

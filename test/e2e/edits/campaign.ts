@@ -1,8 +1,8 @@
 /**
  * Edits mailboxes at random between rounds, at the source and in the target, and compares the target with a model
  * after each: `node test/e2e/edits/campaign.ts [--target imap|graph] [--seeds 20] [--edits 1000] [--rounds 5] [--from 1] [--messages 400] [--log file] [--journal file]`.
- * Without a target both are played. Every seed is played with and without propagateDeletes. Exit code 1 if a target
- * differs from its model.
+ * Without a target both are played. Every seed is played with and without propagateDeletes, every second one with the
+ * permission to change sensitive properties in Exchange. Exit code 1 if a target differs from its model.
  */
 import { appendFile, writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
@@ -30,6 +30,7 @@ const plays = Array.from({ length: Number(values.seeds) }, (_, index) =>
     (propagateDeletes): Play => ({
       seed: String(first + index),
       propagateDeletes,
+      permitted: (first + index) % 2 === 0,
       messages: Number(values.messages),
       rounds: rounds + 1,
       edits: Math.ceil(Number(values.edits) / rounds),

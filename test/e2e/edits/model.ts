@@ -61,7 +61,7 @@ const nothing: World = { known: [], loose: [] };
  *
  * - what is new at the source is copied once, with its flags, to the place of its folder;
  * - a message that leaves one folder and appears in another takes its copy along;
- * - flags that changed at the source change on the copy, other flags stay;
+ * - flags that changed at the source change on the copy, other flags stay, and so do those that the target fixes;
  * - a copy that the user moved or deleted is left alone for good, and its message is not copied again;
  * - a folder that the user deleted is not written into: new messages there are not copied, and a copy whose message
  *   was moved there stays where it is;
@@ -70,7 +70,7 @@ const nothing: World = { known: [], loose: [] };
  *   old name appears and shares it.
  */
 export class TargetModel {
-  readonly #user: Pick<TargetUser, "keepsDeletedFolders" | "keepsIds" | "trash" | "folderOf">;
+  readonly #user: Pick<TargetUser, "keepsDeletedFolders" | "keepsIds" | "trash" | "fixedFlags" | "folderOf">;
   readonly #propagateDeletes: boolean;
   readonly #places = new Map<string, Place>();
   readonly #folders: KnownFolder[] = [];
@@ -80,7 +80,7 @@ export class TargetModel {
   #deletions = 0;
 
   constructor(
-    user: Pick<TargetUser, "keepsDeletedFolders" | "keepsIds" | "trash" | "folderOf">,
+    user: Pick<TargetUser, "keepsDeletedFolders" | "keepsIds" | "trash" | "fixedFlags" | "folderOf">,
     propagateDeletes: boolean,
   ) {
     this.#user = user;
@@ -314,8 +314,9 @@ export class TargetModel {
       return { ...next, flags: message.flags, copy: undefined };
     }
     const flags = new Set(copy.flags);
-    for (const flag of message.flags) if (!one.flags.includes(flag)) flags.add(flag);
-    for (const flag of one.flags) if (!message.flags.includes(flag)) flags.delete(flag);
+    const isFixed = (flag: string) => this.#user.fixedFlags.has(flag);
+    for (const flag of message.flags) if (!one.flags.includes(flag) && !isFixed(flag)) flags.add(flag);
+    for (const flag of one.flags) if (!message.flags.includes(flag) && !isFixed(flag)) flags.delete(flag);
     return { ...next, flags: message.flags, copy: { ...copy, flags: [...flags] } };
   }
 

@@ -30,6 +30,8 @@ export interface Played {
 /** What is done to the mailboxes before each round. */
 export interface Script {
   readonly propagateDeletes: boolean;
+  /** True if the app holds the permission to change sensitive properties in Exchange. */
+  readonly permitted?: boolean;
   readonly rounds: readonly ((played: Played) => Promise<void>)[];
   /** Done in the middle of the last round but one, which is not compared, once it has copied something. */
   readonly during?: (played: Played) => Promise<void>;
@@ -38,6 +40,7 @@ export interface Script {
 export interface Play {
   readonly seed: string;
   readonly propagateDeletes: boolean;
+  readonly permitted: boolean;
   /** Messages at the source in the first round. */
   readonly messages: number;
   readonly rounds: number;
@@ -66,10 +69,11 @@ export interface Stage {
 }
 
 /** A script of random edits. */
-export function scriptOf({ seed, propagateDeletes, messages, rounds, edits }: Play): Script {
+export function scriptOf({ seed, propagateDeletes, permitted, messages, rounds, edits }: Play): Script {
   const random = new Random(seed);
   return {
     propagateDeletes,
+    permitted,
     rounds: [
       ({ source }) => fill(source, random.fork("fill"), messages),
       ...Array.from(
@@ -94,9 +98,16 @@ export async function startStage(kind: TargetKind, mailboxes: number): Promise<S
     port: server.tlsPort,
     acceptUntrustedCertificates: true,
   });
-  const withTargetUser = <T>(user: string, action: (target: TargetUser) => Promise<T>): Promise<T> => {
+  const withTargetUser = <T>(
+    user: string,
+    permitted: boolean,
+    action: (target: TargetUser) => Promise<T>,
+  ): Promise<T> => {
     if (imap) return withSession(imap.access(user), (client) => action(new ImapTargetUser(client)));
-    if (graph) return action(new GraphTargetUser(graph, emailAddress(user)));
+    if (graph) {
+      graph.permitSensitiveUpdates(permitted);
+      return action(new GraphTargetUser(graph, emailAddress(user), permitted));
+    }
     throw new Error("the deployment has no target");
   };
 
@@ -111,7 +122,7 @@ export async function startStage(kind: TargetKind, mailboxes: number): Promise<S
         deployment.upload("dovecot", batch, [row], { propagateDeletes: script.propagateDeletes });
       const rounds = new Rounds(deployment, batch);
       return withSession(userAccess(server, user), (client) =>
-        withTargetUser(user, async (target) => {
+        withTargetUser(user, script.permitted ?? false, async (target) => {
           const journal: string[] = [];
           const note = (edit: string) => journal.push(edit);
           const source = new SourceMailbox(client, uidValidities(server, user), note);
@@ -233,6 +244,7 @@ export function lineOf(play: Play, outcome: Outcome): string {
   return [
     `seed ${play.seed}`,
     `propagateDeletes ${play.propagateDeletes}`,
+    `permitted ${play.permitted}`,
     `${edits} edits (${byUser} in the target)`,
     `${outcome.rounds} rounds`,
     `${outcome.confirmations} confirmations`,

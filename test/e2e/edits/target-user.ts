@@ -19,6 +19,8 @@ export interface TargetUser {
   /** True if a message keeps its id when it is moved, so that it is recognized wherever it lies. */
   readonly keepsIds: boolean;
   readonly trash: string;
+  /** Flags that stay as they were copied. */
+  readonly fixedFlags: ReadonlySet<string>;
   /** Name in the target of a folder at the source that is first seen there. */
   folderOf(sourcePath: string): string;
   observe(): Promise<TargetState>;
@@ -39,6 +41,7 @@ export class ImapTargetUser implements TargetUser {
   readonly keepsDeletedFolders = false;
   readonly keepsIds = false;
   readonly trash = "Trash";
+  readonly fixedFlags = new Set<string>();
   readonly #client: ImapFlow;
 
   constructor(client: ImapFlow) {
@@ -117,12 +120,15 @@ export class GraphTargetUser implements TargetUser {
   readonly #graph: GraphStandIn;
   readonly #user: string;
   /** Deleted folders, by id. */
+  readonly fixedFlags: ReadonlySet<string>;
   readonly #deleted = new Map<string, string>();
   #deletions = 0;
 
-  constructor(graph: GraphStandIn, user: string) {
+  /** @param permitted true if the app may change sensitive properties. */
+  constructor(graph: GraphStandIn, user: string, permitted = false) {
     this.#graph = graph;
     this.#user = user;
+    this.fixedFlags = new Set(permitted ? [] : ["\\Answered"]);
   }
 
   folderOf(sourcePath: string): string {

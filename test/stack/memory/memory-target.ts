@@ -5,6 +5,7 @@ import type { SpecialUse } from "../../../shared/domain/folders.ts";
 import type { Stamp, TargetFolderId, TargetItemId } from "../../../shared/domain/names.ts";
 import type {
   ChangeOutcome,
+  FlagOutcome,
   FoundItem,
   InterruptedChunk,
   ItemState,
@@ -40,6 +41,8 @@ export interface TargetFolderState {
 export class TargetState {
   readonly folders = new Map<string, TargetFolderState>();
   items: TargetItem[] = [];
+  /** Flags it refuses to change once a message is there. */
+  readonly fixedFlags = new Set<string>();
   #folderIds = 0;
   #itemIds = 0;
 
@@ -219,11 +222,15 @@ export class MemoryTargetMailbox implements TargetMailbox {
     folder: TargetFolderId,
     id: TargetItemId,
     { add, remove }: { readonly add: readonly string[]; readonly remove: readonly string[] },
-  ): Promise<ChangeOutcome> {
+  ): Promise<FlagOutcome> {
     const item = this.#itemsIn(folder).find((one) => one.id === id);
     if (item === undefined) return "gone";
-    item.flags = [...new Set([...item.flags, ...add])].filter((flag) => !remove.includes(flag)).sort();
-    return "done";
+    const { fixedFlags } = this.#mailbox;
+    const had = item.flags.filter((flag) => fixedFlags.has(flag));
+    const changed = new Set([...item.flags, ...add].filter((flag) => !remove.includes(flag)));
+    item.flags = [...[...changed].filter((flag) => !fixedFlags.has(flag)), ...had].sort();
+    const unkept = [...add, ...remove].filter((flag) => fixedFlags.has(flag));
+    return unkept.length === 0 ? "done" : { unkept };
   }
 
   async moveItem(

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { sourceAccount } from "../../../shared/domain/credentials.ts";
 import { providerOf } from "../../../shared/domain/providers.ts";
 import { parseEndpointFile } from "../../../shared/migration/endpoints/endpoint-file.ts";
-import { folderCapWarning } from "../../../shared/migration/folder-cap.ts";
+import { describeWarnings, folderWarnings } from "../../../shared/migration/warnings.ts";
 
 function settingsOf(file: object): object {
   const parsed = parseEndpointFile(JSON.stringify(file));
@@ -35,18 +35,18 @@ describe("a well-known provider", () => {
     ["imap.mail.yahoo.com", 10_000, "export.imap.mail.yahoo.com"],
     ["imap.aol.com", 10_000, "export.imap.aol.com"],
   ])("%s may hide messages of a folder that shows %i", (host, messages, remedy) => {
-    expect(folderCapWarning(providerOf(host), { totalItemCount: messages })).toMatchObject({
-      code: "FolderCapReached",
-      message: expect.stringContaining(remedy),
-    });
+    const provider = providerOf(host);
+    expect(describeWarnings(folderWarnings({ totalItemCount: messages }, provider), provider)).toMatchObject([
+      { code: "FolderCapReached", count: 1, remedy: expect.stringContaining(remedy) },
+    ]);
     for (const other of [0, messages - 1, messages + 1])
-      expect(folderCapWarning(providerOf(host), { totalItemCount: other })).toBeUndefined();
+      expect(folderWarnings({ totalItemCount: other }, provider)).toEqual({});
   });
 
   it("is the only one that is suspected of it", () => {
     const part = { totalItemCount: 40, shownItemCount: 5_000 };
-    expect(folderCapWarning(providerOf("imap.gmail.com"), part)).toMatchObject({ code: "FolderCapReached" });
-    expect(folderCapWarning(providerOf("imap.contoso.com"), { totalItemCount: 10_000 })).toBeUndefined();
-    expect(folderCapWarning(providerOf("imap.fastmail.com"), { totalItemCount: 10_000 })).toBeUndefined();
+    expect(folderWarnings(part, providerOf("imap.gmail.com"))).toEqual({ FolderCapReached: 1 });
+    expect(folderWarnings({ totalItemCount: 10_000 }, providerOf("imap.contoso.com"))).toEqual({});
+    expect(folderWarnings({ totalItemCount: 10_000 }, providerOf("imap.fastmail.com"))).toEqual({});
   });
 });

@@ -16,6 +16,12 @@ function storedState(flags: readonly string[]): MessageState {
   return { ...state, isDraft: (messageFlags & 8) !== 0 };
 }
 
+/** What Exchange shows after both updates. */
+function changedState(before: MessageState, change: Parameters<typeof stateChange>[1]): MessageState {
+  const { plain, lastAction } = stateChange(before, change);
+  return { ...before, ...plain, ...(lastAction ? { singleValueExtendedProperties: lastAction } : {}) };
+}
+
 const anyFlags = fc.uniqueArray(
   fc.oneof(
     fc.constantFrom(
@@ -91,7 +97,7 @@ describe("stateOfNew", () => {
 describe("stateChange", () => {
   const apply = (flags: readonly string[], add: readonly string[], remove: readonly string[]) => {
     const before = storedState(flags);
-    return flagsOf({ ...before, ...stateChange(before, { add, remove }) });
+    return flagsOf(changedState(before, { add, remove }));
   };
 
   it.each([
@@ -108,7 +114,15 @@ describe("stateChange", () => {
   it("says when there is nothing to change", () => {
     expect(
       stateChange(storedState(["\\Seen", "A"]), { add: ["\\Seen", "A"], remove: ["\\Flagged"] }),
-    ).toBeUndefined();
+    ).toEqual({});
+  });
+
+  it("keeps the last action apart from what may be changed without a permission", () => {
+    const change = { add: ["\\Seen", "\\Answered"], remove: ["A"] };
+    const { plain, lastAction } = stateChange(storedState(["A"]), change);
+    expect(plain).toEqual({ isRead: true, categories: [] });
+    expect(propertyValue(lastAction, propertyIds.lastVerb)).toBe("102");
+    expect(stateChange(storedState([]), { add: ["\\Answered"], remove: [] }).plain).toBeUndefined();
   });
 
   it("takes the reply to all for an answer", () => {
@@ -120,9 +134,9 @@ describe("stateChange", () => {
     fc.assert(
       fc.property(anyFlags, anyFlags, anyFlags, (flags, add, remove) => {
         const before = storedState(flags);
-        const once = { ...before, ...stateChange(before, { add, remove }) };
+        const once = changedState(before, { add, remove });
         // What is both added and removed stays added.
-        expect(stateChange(once, { add, remove })).toBeUndefined();
+        expect(stateChange(once, { add, remove })).toEqual({});
       }),
     );
   });

@@ -1,0 +1,103 @@
+import type { Provider } from "../domain/providers.ts";
+import { sizeOf } from "../domain/uid-set.ts";
+import type { WarningCode, WarningCounts } from "../domain/warnings.ts";
+import type { FolderRecord } from "./ports/ledger-store.ts";
+
+/** Something an operator should know although nothing failed, as it is shown. */
+export interface Warning {
+  readonly code: WarningCode;
+  readonly count: number;
+  /** A sentence. */
+  readonly message: string;
+  /** A sentence: what to do. */
+  readonly remedy: string;
+}
+
+type KnownProvider = Pick<Provider, "name" | "folderCap">;
+
+interface Texts {
+  message(count: number): string;
+  remedy(provider: KnownProvider | undefined): string;
+  /** True if a retry may take it away. */
+  readonly retried?: boolean;
+}
+
+const grantAdvancedMail =
+  "Nothing else is missing. To bring it along, give the app the permission Mail-Advanced.ReadWrite.All of Microsoft Graph (permissions.ts --advanced-mail, for a group of mailboxes exchange-access.ps1 -AdvancedMail), then retry the batch.";
+
+const catalogue: Readonly<Record<WarningCode, Texts>> = {
+  AnsweredNotKept: {
+    message: (count) =>
+      `Messages whose answered state changed at the source after they were copied, and stays as it was in Microsoft 365: ${count}.`,
+    remedy: () => grantAdvancedMail,
+    retried: true,
+  },
+  ForwardedNotKept: {
+    message: (count) =>
+      `Messages whose forwarded state changed at the source after they were copied, and stays as it was in Microsoft 365: ${count}.`,
+    remedy: () => grantAdvancedMail,
+    retried: true,
+  },
+  FolderCapReached: {
+    message: (count) =>
+      `Folders that show exactly as many messages as their provider shows at most, so that older ones may be hidden: ${count}.`,
+    remedy: (provider) =>
+      provider?.folderCap?.remedy ?? "Look at the mailbox's folders: each says what to do.",
+  },
+};
+
+/** Flags of Exchange's that a target may refuse to change, and what is said then. */
+const unkeptCodes: Readonly<Record<string, WarningCode>> = {
+  "\\Answered": "AnsweredNotKept",
+  $Forwarded: "ForwardedNotKept",
+};
+
+/**
+ * The warnings about one folder, from what is stored of it. A new kind gets its code, its texts above, and a line here. Pure.
+ * @param provider of the source server, if it is a well-known one.
+ */
+export function folderWarnings(
+  folder: Pick<FolderRecord, "totalItemCount" | "shownItemCount" | "unkeptFlags">,
+  provider: KnownProvider | undefined,
+): WarningCounts {
+  const counts: Partial<Record<WarningCode, number>> = {};
+  const shown = folder.shownItemCount ?? folder.totalItemCount;
+  if (provider?.folderCap?.messages.includes(shown)) counts.FolderCapReached = 1;
+  for (const [flag, uids] of Object.entries(folder.unkeptFlags ?? {})) {
+    const code = unkeptCodes[flag];
+    if (code !== undefined) counts[code] = sizeOf(uids);
+  }
+  return counts;
+}
+
+/** The warnings of a mailbox from those of its folders. Pure. */
+export function addWarnings(counts: Iterable<WarningCounts>): WarningCounts {
+  const sums: Partial<Record<WarningCode, number>> = {};
+  for (const one of counts)
+    for (const [code, count] of entriesOf(one)) sums[code] = (sums[code] ?? 0) + count;
+  return sums;
+}
+
+/** Warnings with their texts, in the order of their codes. Pure. */
+export function describeWarnings(counts: WarningCounts, provider?: KnownProvider): readonly Warning[] {
+  return entriesOf(counts)
+    .toSorted(([a], [b]) => a.localeCompare(b))
+    .map(([code, count]) => ({
+      code,
+      count,
+      message: catalogue[code].message(count),
+      remedy: catalogue[code].remedy(provider),
+    }));
+}
+
+/** True if a retry may take away one of the warnings. Pure. */
+export function isWorthRetrying(counts: WarningCounts): boolean {
+  return entriesOf(counts).some(([code]) => catalogue[code].retried === true);
+}
+
+function entriesOf(counts: WarningCounts): readonly (readonly [WarningCode, number])[] {
+  // A code of a later version, after a step back to this one, has no texts here.
+  return (Object.entries(counts) as [WarningCode, number][]).filter(
+    ([code, count]) => count > 0 && Object.hasOwn(catalogue, code),
+  );
+}
