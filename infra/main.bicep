@@ -262,10 +262,9 @@ module budget 'br/public:avm/res/consumption/budget/sub-scope:0.1.0' = if (month
   }
 }
 
+output AZURE_SUBSCRIPTION_ID string = subscription().subscriptionId
 output AZURE_TENANT_ID string = tenant().tenantId
 output AZURE_RESOURCE_GROUP string = group.name
-output AZURE_RESOURCE_MANAGER_URL string = environment().resourceManager
-output AZURE_LOGIN_URL string = environment().authentication.loginEndpoint
 output FUNCTION_APP_ID string = app.outputs.appId
 output FUNCTION_APP_NAME string = app.outputs.appName
 output API_URL string = app.outputs.apiUrl

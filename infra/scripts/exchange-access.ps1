@@ -63,7 +63,7 @@ if ($Target -eq 'imap') {
   return
 }
 
-$graphUrl = if ($env:GRAPH_BASE_URL) { $env:GRAPH_BASE_URL } else { 'https://graph.microsoft.com' }
+$graphUrl = 'https://graph.microsoft.com'
 $graph = az rest --method get --url "$graphUrl/v1.0/servicePrincipals(appId='00000003-0000-0000-c000-000000000000')" --output json | ConvertFrom-Json
 $held = az rest --method get --url "$graphUrl/v1.0/servicePrincipals/$PrincipalId/appRoleAssignments" --output json | ConvertFrom-Json
 $mailRoles = $graph.appRoles | Where-Object { $_.value -in 'Mail.ReadWrite', 'Mail.Send' }

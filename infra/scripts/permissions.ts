@@ -4,7 +4,8 @@
  */
 import { parseArgs } from "node:util";
 import { z } from "zod";
-import { azdValue, type Rest, restOfCli } from "./rest.ts";
+import { type Rest, restOfCli, services } from "./rest.ts";
+import { deploymentValue, findValue } from "./values.ts";
 
 const graphAppId = "00000003-0000-0000-c000-000000000000";
 const exchangeAppId = "00000002-0000-0ff1-ce00-000000000000";
@@ -106,7 +107,7 @@ const optionsSchema = z.object({
 if (import.meta.main) {
   const { values } = parseArgs({
     options: {
-      target: { type: "string", default: process.env.TARGET || "graph" },
+      target: { type: "string", default: findValue("TARGET") ?? "graph" },
       scope: { type: "string" },
       notifications: { type: "boolean", default: false },
     },
@@ -114,11 +115,11 @@ if (import.meta.main) {
   const parsed = optionsSchema.safeParse(values);
   if (!parsed.success)
     throw new Error("Usage: permissions.ts --scope tenant | group [--target graph | imap] [--notifications]");
-  const graph = restOfCli(process.env.GRAPH_BASE_URL || "https://graph.microsoft.com");
-  const changes = await applyPermissions(graph, azdValue("IDENTITY_PRINCIPAL_ID"), parsed.data);
+  const graph = restOfCli(services.graph);
+  const changes = await applyPermissions(graph, deploymentValue("IDENTITY_PRINCIPAL_ID"), parsed.data);
   console.log(changes.length === 0 ? "Nothing to change." : changes.join("\n"));
   if (parsed.data.target === "imap" || parsed.data.scope === "group")
     console.log(
-      `Now, in Exchange Online PowerShell: ./infra/scripts/exchange-access.ps1 -ClientId ${azdValue("IDENTITY_CLIENT_ID")} -PrincipalId ${azdValue("IDENTITY_PRINCIPAL_ID")} -Target ${parsed.data.target} -Group <group>`,
+      `Now, in Exchange Online PowerShell: ./infra/scripts/exchange-access.ps1 -ClientId ${deploymentValue("IDENTITY_CLIENT_ID")} -PrincipalId ${deploymentValue("IDENTITY_PRINCIPAL_ID")} -Target ${parsed.data.target} -Group <group>`,
     );
 }

@@ -1,4 +1,12 @@
 import { AzureCliCredential } from "@azure/identity";
+import { z } from "zod";
+
+/** The services that the scripts call, in Azure's public cloud. */
+export const services = {
+  graph: "https://graph.microsoft.com",
+  resourceManager: "https://management.azure.com",
+  logAnalytics: "https://api.loganalytics.io",
+} as const;
 
 /** An answer other than success. The message is the service's own. */
 export class RestError extends Error {
@@ -48,23 +56,19 @@ export function createRest(baseUrl: string, getToken: () => Promise<string>): Re
 
 /** A service that is called as the user who is signed in to the Azure CLI. */
 export function restOfCli(baseUrl: string): Rest {
-  const credential = new AzureCliCredential();
-  const scope = `${baseUrl.replace(/\/+$/, "")}/.default`;
-  return createRest(baseUrl, async () => (await credential.getToken(scope)).token);
+  return createRest(baseUrl, () => tokenOfCli(baseUrl));
 }
 
 /**
- * A value that `azd` hands to its hooks.
- * @throws Error that names the missing variable.
+ * A token of the user who is signed in to the Azure CLI.
+ * @param audience address or identifier of what the token is for.
+ * @throws Error if nobody is signed in, or the tenant does not give a token for it.
  */
-export function azdValue(name: string): string {
-  const value = process.env[name];
-  if (!value)
-    throw new Error(
-      `${name} is not set: run this through azd, or give it the values of \`azd env get-values\`.`,
-    );
-  return value;
+export async function tokenOfCli(audience: string): Promise<string> {
+  return (await cli.getToken(`${audience.replace(/\/+$/, "")}/.default`)).token;
 }
+
+const cli = new AzureCliCredential();
 
 function parse(text: string): unknown {
   try {
@@ -74,9 +78,14 @@ function parse(text: string): unknown {
   }
 }
 
+/** Graph and Resource Manager put the message into `error`; App Service answers for the host with `Message`. */
+const errorBody = z.union([
+  z.object({ error: z.object({ message: z.string() }) }).transform(({ error }) => error.message),
+  z.object({ Message: z.string() }).transform(({ Message }) => Message),
+  z.object({ message: z.string() }).transform(({ message }) => message),
+  z.string(),
+]);
+
 function messageOf(answer: unknown): string | undefined {
-  if (typeof answer !== "object" || answer === null || !("error" in answer)) return undefined;
-  const { error } = answer;
-  if (typeof error !== "object" || error === null || !("message" in error)) return undefined;
-  return typeof error.message === "string" ? error.message : undefined;
+  return errorBody.safeParse(answer).data;
 }

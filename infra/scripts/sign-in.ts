@@ -1,10 +1,10 @@
 /**
  * The app registration that the sign-in of the API uses, with its two app roles.
- * `register` makes or mends it and hands its id to azd; `connect` adds what exists only after provisioning.
+ * `register` makes or mends it and hands its id on; `connect` adds what exists only after provisioning.
  */
-import { execFileSync } from "node:child_process";
 import { z } from "zod";
-import { azdValue, type Rest, RestError, restOfCli } from "./rest.ts";
+import { type Rest, RestError, restOfCli, services } from "./rest.ts";
+import { deploymentValue, handOver } from "./values.ts";
 
 /** Ids of our own, fixed, so that a second run mends the roles instead of adding new ones. */
 export const appRoles = [
@@ -83,8 +83,6 @@ export interface Deployment {
   readonly environmentName: string;
   readonly apiUrl: string;
   readonly tenantId: string;
-  /** Login endpoint of the cloud, `https://login.microsoftonline.com`. */
-  readonly loginUrl: string;
   /** Object id of the app's identity. */
   readonly identityPrincipalId: string;
 }
@@ -106,9 +104,9 @@ export async function connect(graph: Rest, deployment: Deployment): Promise<void
     "PATCH",
     `/v1.0/applications/${id}/federatedIdentityCredentials(name='function-app')`,
     {
-      issuer: `${deployment.loginUrl.replace(/\/+$/, "")}/${deployment.tenantId}/v2.0`,
+      issuer: `https://login.microsoftonline.com/${deployment.tenantId}/v2.0`,
       subject: deployment.identityPrincipalId,
-      audiences: [tokenExchangeAudience(deployment.loginUrl)],
+      audiences: ["api://AzureADTokenExchange"],
       description: "The function app proves itself by its managed identity instead of a secret.",
     },
     createIfMissing,
@@ -128,36 +126,28 @@ export async function connect(graph: Rest, deployment: Deployment): Promise<void
   }
 }
 
-/** @see https://learn.microsoft.com/graph/api/resources/federatedidentitycredential */
-function tokenExchangeAudience(loginUrl: string): string {
-  if (loginUrl.includes(".us")) return "api://AzureADTokenExchangeUSGov";
-  if (loginUrl.includes(".cn")) return "api://AzureADTokenExchangeChina";
-  return "api://AzureADTokenExchange";
-}
-
 function applicationPath(environmentName: string): string {
   return `/v1.0/applications(uniqueName='imap-to-m365-${environmentName}')`;
 }
 
 async function main(step: string | undefined): Promise<void> {
-  const graph = restOfCli(process.env.GRAPH_BASE_URL || "https://graph.microsoft.com");
-  const environmentName = azdValue("AZURE_ENV_NAME");
+  const graph = restOfCli(services.graph);
+  const environmentName = deploymentValue("AZURE_ENV_NAME");
   if (step === "register") {
     const clientId = await register(graph, environmentName);
-    execFileSync("azd", ["env", "set", "API_CLIENT_ID", clientId], { stdio: "inherit" });
-    console.log(
+    handOver("API_CLIENT_ID", clientId);
+    console.error(
       `Sign-in: app registration ${clientId}, roles ${appRoles.map((role) => role.value).join(" and ")}.`,
     );
   } else if (step === "connect") {
     await connect(graph, {
       environmentName,
-      apiUrl: azdValue("API_URL"),
-      tenantId: azdValue("AZURE_TENANT_ID"),
-      loginUrl: azdValue("AZURE_LOGIN_URL"),
-      identityPrincipalId: azdValue("IDENTITY_PRINCIPAL_ID"),
+      apiUrl: deploymentValue("API_URL"),
+      tenantId: deploymentValue("AZURE_TENANT_ID"),
+      identityPrincipalId: deploymentValue("IDENTITY_PRINCIPAL_ID"),
     });
-    console.log("Sign-in: the app needs no secret, and you hold the role Migration.Operate.");
-  } else throw new Error("Usage: sign-in.ts register | connect");
+    console.error("Sign-in: the app needs no secret, and you hold the role Migration.Operate.");
+  } else throw new Error("Usage: sign-in.ts register [--print] | connect");
 }
 
 if (import.meta.main) await main(process.argv[2]);

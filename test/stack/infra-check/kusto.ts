@@ -38,7 +38,7 @@ interface DiagnosticList {
  */
 const tables: Readonly<Record<string, string>> = {
   AppTraces:
-    "(TimeGenerated: datetime, Message: string, OperationId: string, AppRoleInstance: string, Properties: dynamic)",
+    "(TimeGenerated: datetime, Message: string, SeverityLevel: int, OperationId: string, AppRoleInstance: string, Properties: dynamic)",
   AppRequests:
     "(TimeGenerated: datetime, OperationId: string, Name: string, DurationMs: real, Success: bool)",
   AppDependencies:

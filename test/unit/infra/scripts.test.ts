@@ -1,8 +1,10 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import { subscribe } from "../../../infra/scripts/event-subscription.ts";
+import { type Patience, subscribe } from "../../../infra/scripts/event-subscription.ts";
+import { assignments } from "../../../infra/scripts/outputs.ts";
 import { applyPermissions, plannedPermissions } from "../../../infra/scripts/permissions.ts";
+import { findDeletedVault, registerProvider } from "../../../infra/scripts/prepare.ts";
 import { createRest, type Rest, RestError } from "../../../infra/scripts/rest.ts";
 import { appRoles, connect, register } from "../../../infra/scripts/sign-in.ts";
 import {
@@ -57,7 +59,6 @@ describe("sign-in", () => {
     environmentName: "mail",
     apiUrl: "https://app.example",
     tenantId: "tenant",
-    loginUrl: "https://login.microsoftonline.com/",
     identityPrincipalId: "identity",
   };
 
@@ -131,16 +132,39 @@ describe("event subscription", () => {
     functionName: "upload",
   };
 
+  const wait: Patience = { key: [1, 1, 1, 1], state: [1, 1], attempts: [1, 1] };
+  const keys = { status: 200, body: { systemKeys: { blobs_extension: "k/e+y" } } };
+  const state = (provisioningState: string, status = 200): JsonAnswer => ({
+    status,
+    body: { properties: { provisioningState } },
+  });
+  /** Resource Manager whose host has its key, and which answers to PUT and GET of the subscription in this order. */
+  const eventGrid = (puts: readonly JsonAnswer[], gets: readonly JsonAnswer[] = []): Promise<Rest> => {
+    const [put, get] = [[...puts], [...gets]];
+    return rest(({ method }) => {
+      if (method === "POST") return keys;
+      return (method === "PUT" ? put.shift() : get.shift()) ?? { status: 500 };
+    });
+  };
+
   it("waits for the key of the webhook, then asks for CSV files in any case of their extension", async () => {
     const answers = [
       { status: 502 },
+      // What Resource Manager says while the host starts.
+      {
+        status: 400,
+        body: {
+          Code: "BadRequest",
+          Message: "Encountered an error (ServiceUnavailable) from host runtime.",
+        },
+      },
       { status: 200, body: { systemKeys: {} } },
-      { status: 200, body: { systemKeys: { blobs_extension: "k/e+y" } } },
+      keys,
     ];
     const arm = await rest(({ method }) =>
-      method === "POST" ? (answers.shift() ?? { status: 500 }) : { status: 201 },
+      method === "POST" ? (answers.shift() ?? { status: 500 }) : state("Succeeded"),
     );
-    await subscribe(arm, subscription, [1, 1, 1]);
+    await subscribe(arm, subscription, wait);
     const { properties } = bodyOf("PUT", /^\/systemTopics\/topic\/eventSubscriptions\/uploads\?/) as {
       properties: { destination: { properties: { endpointUrl: string } }; filter: unknown };
     };
@@ -158,12 +182,56 @@ describe("event subscription", () => {
 
   it("says what to look at if the key does not appear", async () => {
     const arm = await rest(() => ({ status: 200, body: { systemKeys: {} } }));
-    await expect(subscribe(arm, subscription, [1])).rejects.toThrow(/blobs_extension.*postdeploy/);
+    await expect(subscribe(arm, subscription, { ...wait, key: [1] })).rejects.toThrow(
+      /blobs_extension.*postdeploy/,
+    );
   });
 
-  it("does not wait where the caller may not read keys", async () => {
-    const arm = await rest(() => ({ status: 403, body: { error: { message: "no authorization" } } }));
-    await expect(subscribe(arm, subscription, [60_000])).rejects.toMatchObject({ status: 403 });
+  it.each([
+    ["may not read keys", { status: 403, body: { error: { message: "no authorization" } } }],
+    ["asks in a wrong way", { status: 400, body: { Message: "The api-version is invalid." } }],
+  ])("does not wait where the caller %s", async (_, answer) => {
+    const arm = await rest(() => answer);
+    await expect(subscribe(arm, subscription, { ...wait, key: [60_000] })).rejects.toMatchObject({
+      status: answer.status,
+    });
+  });
+
+  it("waits until the subscription is created", async () => {
+    const arm = await eventGrid([state("Creating", 201)], [state("Creating"), state("Succeeded")]);
+    await subscribe(arm, subscription, wait);
+    expect(asked().map((call) => call.split(" ")[0])).toEqual(["POST", "PUT", "GET", "GET"]);
+  });
+
+  it.each([
+    ["fails", [state("Creating", 201), state("Succeeded")], [state("Failed")]],
+    [
+      "is refused",
+      [
+        { status: 400, body: { error: { message: "Webhook validation handshake failed" } } },
+        state("Succeeded"),
+      ],
+      [],
+    ],
+    ["leaves nothing behind", [state("Creating", 201), state("Succeeded")], [{ status: 404 }]],
+    ["does not end", [state("Creating", 201), state("Succeeded")], [state("Creating"), state("Creating")]],
+  ])("asks again when the validation of the webhook %s", async (_, puts, gets) => {
+    await subscribe(await eventGrid(puts, gets), subscription, wait);
+    expect(asked().filter((call) => call.startsWith("PUT"))).toHaveLength(2);
+  });
+
+  it("fails when the validation fails each time, without saying the key", async () => {
+    const message = "Webhook validation handshake failed for https://app.example/x?code=k%2Fe%2By";
+    const refused = { status: 400, body: { error: { message } } };
+    const subscribed = subscribe(await eventGrid([refused, refused, refused]), subscription, wait);
+    await expect(subscribed).rejects.toThrow(/has not made.*validation handshake failed.*log stream/);
+    await expect(subscribed).rejects.not.toThrow(/k%2Fe/);
+    expect(asked().filter((call) => call.startsWith("PUT"))).toHaveLength(3);
+  });
+
+  it("does not try again what the caller may not do", async () => {
+    const arm = await eventGrid([{ status: 403, body: { error: { message: "no authorization" } } }]);
+    await expect(subscribe(arm, subscription, wait)).rejects.toMatchObject({ status: 403 });
   });
 
   it("goes to a path that sign-in leaves out", () => {
@@ -246,12 +314,103 @@ describe("permissions in Microsoft 365", () => {
   });
 });
 
+describe("preparation", () => {
+  const subscriptionId = "0000";
+  const states = (...answers: readonly string[]): ((request: JsonRequest) => JsonAnswer) => {
+    const left = [...answers];
+    return ({ method }) =>
+      method === "POST"
+        ? { status: 200, body: {} }
+        : { status: 200, body: { registrationState: left.shift() ?? "Registering" } };
+  };
+
+  it("registers the provider of the network, and waits until it is", async () => {
+    const arm = await rest(states("NotRegistered", "Registering", "Registered"));
+    expect(await registerProvider(arm, subscriptionId, "Microsoft.App", [1, 1, 1])).toBe(false);
+    expect(asked()[1]).toMatch(/^POST .*Microsoft\.App\/register/);
+    expect(asked()).toHaveLength(4);
+  });
+
+  it("leaves a registered provider alone", async () => {
+    const arm = await rest(states("Registered"));
+    expect(await registerProvider(arm, subscriptionId, "Microsoft.App")).toBe(true);
+    expect(asked()).toHaveLength(1);
+  });
+
+  it("says who may register it, and what to wait for", async () => {
+    const refused = await rest(({ method }) =>
+      method === "POST"
+        ? { status: 403, body: { error: { message: "no authorization" } } }
+        : { status: 200, body: { registrationState: "NotRegistered" } },
+    );
+    await expect(registerProvider(refused, subscriptionId, "Microsoft.App", [1])).rejects.toThrow(
+      /az provider register --namespace Microsoft\.App/,
+    );
+    await service.close();
+    const slow = await rest(states());
+    await expect(registerProvider(slow, subscriptionId, "Microsoft.App", [1])).rejects.toThrow(
+      /still being registered/,
+    );
+  });
+
+  const vault = (name: string, group: string, location: string, scheduledPurgeDate: string): unknown => ({
+    name,
+    properties: {
+      vaultId: `/subscriptions/0000/resourceGroups/${group}/providers/Microsoft.KeyVault/vaults/${name}`,
+      location,
+      scheduledPurgeDate,
+    },
+  });
+  const deployment = { subscriptionId, environmentName: "mail", location: "West Europe" };
+
+  it("finds the deleted vault of the same deployment, on any page", async () => {
+    const arm = await rest(({ path }) =>
+      path.includes("skip")
+        ? { status: 200, body: { value: [vault("kv-new", "rg-mail", "westeurope", "2027-03-01")] } }
+        : {
+            status: 200,
+            body: {
+              value: [
+                vault("kv-elsewhere", "rg-mail", "northeurope", "2027-04-01"),
+                vault("kv-other", "rg-mail2", "westeurope", "2027-04-01"),
+                vault("kv-old", "rg-mail", "westeurope", "2027-02-01"),
+              ],
+              nextLink: "https://management.azure.com/next?skip=1",
+            },
+          },
+    );
+    expect(await findDeletedVault(arm, deployment)).toEqual({ name: "kv-new", purgedAt: "2027-03-01" });
+  });
+
+  it("finds none where there is none", async () => {
+    const arm = await rest(() => ({
+      status: 200,
+      body: { value: [vault("kv-other", "rg-other", "westeurope", "2027-04-01")] },
+    }));
+    expect(await findDeletedVault(arm, deployment)).toBeUndefined();
+  });
+});
+
+describe("outputs of a deployment", () => {
+  it("become lines of a shell, under their own names", () => {
+    const json = JSON.stringify({
+      apI_URL: { type: "String", value: "https://app.example" },
+      kEY: { value: "it's" },
+    });
+    expect(assignments(json)).toEqual(["API_URL='https://app.example'", "KEY='it'\\''s'"]);
+  });
+
+  it.each(["", "{}", "null"])("are missed where there are none: %j", (json) => {
+    expect(() => assignments(json)).toThrow(/No outputs/);
+  });
+});
+
 describe("azure.yaml", () => {
   const text = readFileSync(join(root, "azure.yaml"), "utf8");
 
   it("runs scripts that exist", () => {
     const scripts = [...text.matchAll(/(?:infra|test)\/[\w/.-]+\.(?:ts|mjs)/g)].map(([path]) => path);
-    expect(scripts).toHaveLength(8);
+    expect(scripts).toHaveLength(14);
     for (const script of scripts) expect(existsSync(join(root, script)), script).toBe(true);
   });
 
