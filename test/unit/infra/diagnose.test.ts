@@ -139,7 +139,7 @@ describe("a diagnosis", () => {
 describe("redaction", () => {
   it.each([
     ["Endpoint=sb://x;SharedAccessKeyName=n;SharedAccessKey=abc=;EntityPath=q", "abc"],
-    ['{"password": "p@ss word"}', "word"],
+    ['{"password": "p@ss phrase"}', "phrase"],
     ["https://x/runtime/webhooks/blobs?functionName=f&code=abc%3D%3D", "abc"],
     ["client_secret=abc", "abc"],
   ])("of %s", (text, secret) => {
