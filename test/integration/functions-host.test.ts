@@ -48,6 +48,7 @@ function start(settings: Readonly<Record<string, string>> = {}): Promise<AppProc
       DataStorage: azurite.connectionString,
       ServiceBusConnection: serviceBus.connectionString,
       TICK_SCHEDULE: "* * * * * *",
+      SLOW_TICK_SCHEDULE: "0 0 0 1 1 *",
       CHAIN_QUEUE: "chain",
       ...settings,
     },
@@ -312,16 +313,103 @@ test("a killed process loses nothing: another one goes on where it was", async (
   expect(reports(second, { text: "once" })).toEqual([]);
 });
 
-test("a function that exceeds functionTimeout ends the process, and its message is delivered again", async () => {
+async function emptyChain(sessionId: string): Promise<void> {
+  const receiver = await client.acceptSession("chain", sessionId, { receiveMode: "receiveAndDelete" });
+  await receiver.receiveMessages(100, { maxWaitTimeInMs: 500 });
+  await receiver.close();
+}
+
+async function emptyQueue(name: string): Promise<void> {
+  const receiver = client.createReceiver(name, { receiveMode: "receiveAndDelete" });
+  await receiver.receiveMessages(100, { maxWaitTimeInMs: 500 });
+  await receiver.close();
+}
+
+test("a function that exceeds functionTimeout ends its worker with all that runs in it, and messages come again", async () => {
   const app = await startForTest();
   await send("plain", { body: { n: 1, sleepMs: 60_000 }, messageId: "too long" });
   await nextReport(app, { messageId: "too long", phase: "begun" });
+  await sleep(3_000);
+  await send("chain", { sessionId: "beside", body: { n: 2, sleepMs: 60_000 } });
+  await nextReport(app, { sessionId: "beside", phase: "begun" });
+  const failure = (reason: string) =>
+    app.waitForEvent(({ message, error }) => message === "Failed" && String(error).includes(reason));
+  const timedOut = await failure("FunctionTimeoutError");
+  const beside = await failure("The worker process ended with SIGKILL");
+  expect([timedOut.category, beside.category].sort()).toEqual(["Function.onChain", "Function.onPlain"]);
+  const ready = () => app.events.filter(({ message }) => message === "Worker started").length;
+  await until(() => ready() === 2);
+  await send("chain", { sessionId: "after", body: { n: 3 } });
+  await nextReport(app, { sessionId: "after", phase: "done" });
+  await app.kill();
+  for (const queue of ["plain", "plain/$DeadLetterQueue", "chain/$DeadLetterQueue"]) await emptyQueue(queue);
+});
+
+test("a worker that dies fails what runs in it, and deliveries burn until another one is ready", async () => {
+  const app = await startForTest();
+  await send("chain", { sessionId: "neighbour", body: { n: 1, sleepMs: 2_000 } });
+  await nextReport(app, { sessionId: "neighbour", phase: "begun" });
+  await send("chain", { sessionId: "fatal", body: { n: 2, exits: 1 } });
+  await app.waitForEvent(({ message }) => message === "Worker ended");
+  await app.waitForEvent(({ error }) =>
+    String(error).includes("Did not find any initialized language workers"),
+  );
+  await until(() => serviceBus.messages("chain/$DeadLetterQueue").length > 0);
+  const dead = serviceBus.messages("chain/$DeadLetterQueue");
+  // The lock of 2 s is long, and the next worker takes a second: ten deliveries are gone long before.
+  for (const { applicationProperties } of dead)
+    expect(applicationProperties).toMatchObject({ DeadLetterReason: "MaxDeliveryCountExceeded" });
+  expect(await app.waitForEvent(({ message }) => message === "Worker started")).toBeDefined();
+  await app.kill();
+  await emptyQueue("chain/$DeadLetterQueue");
+});
+
+test("workers that die again and again end the host", async () => {
+  const app = await startForTest();
+  const starts = () => app.events.filter(({ message }) => message === "Worker started").length;
+  const deaths = () => app.events.filter(({ message }) => message === "Worker ended").length;
+  for (let death = 1; death <= 4; death++) {
+    await send("plain", { body: { n: death, exits: 99 }, messageId: `killer ${death}` });
+    await until(() => deaths() === death);
+    if (death < 4) await until(() => starts() === death + 1);
+  }
   expect(await app.exited).toEqual({ code: 3, signal: null });
-  const left = serviceBus.messages("plain").find(({ messageId }) => messageId === "too long");
-  expect(left).toMatchObject({ state: "active", deliveryCount: 1 });
-  const receiver = client.createReceiver("plain", { receiveMode: "receiveAndDelete" });
-  expect(await receiver.receiveMessages(1)).toHaveLength(1);
-  await receiver.close();
+  await emptyQueue("plain");
+  await emptyQueue("plain/$DeadLetterQueue");
+});
+
+test("a drained process handles nothing and keeps its sessions until it ends", async () => {
+  const app = await startForTest();
+  await send("chain", { sessionId: "drained", body: { n: 1, sleepMs: 500 } });
+  await nextReport(app, { sessionId: "drained", phase: "begun" });
+  app.drain();
+  await nextReport(app, { sessionId: "drained", phase: "done" });
+  await send("chain", { sessionId: "drained", body: { n: 2 } });
+  const second = await startForTest();
+  await send("chain", { sessionId: "other", body: { n: 3 } });
+  await nextReport(second, { sessionId: "other", phase: "done" });
+  await sleep(2 * lockDurationMs);
+  expect(reports(second, { sessionId: "drained" })).toEqual([]);
+  await app.kill();
+  await nextReport(second, { sessionId: "drained", phase: "done" });
+  await second.kill();
+});
+
+test("a timer that runs past its next occurrence runs once more at once", async () => {
+  const app = await startForTest({ SLOW_TICK_SCHEDULE: "* * * * * *" });
+  await until(() => app.events.filter((event) => "slowTick" in reportOf(event)).length >= 4);
+  const ticks = app.events
+    .map(reportOf)
+    .flatMap(({ slowTick }) => (slowTick === undefined ? [] : [Number(slowTick)]));
+  const gaps = ticks.slice(1).map((at, index) => at - (ticks[index] ?? 0));
+  // Waiting for the next full second would make every gap two seconds.
+  expect(gaps.some((gap) => gap < 1_900)).toBe(true);
+});
+
+test("an event that comes twice runs two invocations at once, without a look at the version", async () => {
+  const app = await startForTest({ FIXTURE_BLOB_SOURCE: "EventGrid", HOST_BLOB_EVENT_COPIES: "2" });
+  await upload("ep4/twice.csv", "twice");
+  await until(() => reports(app, { text: "twice" }).length === 2);
 });
 
 test("a process that is told to stop finishes what runs", async () => {
@@ -334,6 +422,19 @@ test("a process that is told to stop finishes what runs", async () => {
   expect(await (await slow).text()).toBe("done");
   expect(reports(app, { messageId: "running", phase: "done" })).toHaveLength(1);
   expect(serviceBus.messages("plain")).toEqual([]);
+});
+
+test("a process that is told to stop tells its app, and abandons what does not end in time", async () => {
+  const app = await startForTest();
+  await send("chain", { sessionId: "stopped", body: { n: 1, sleepMs: 60_000 } });
+  await nextReport(app, { sessionId: "stopped", phase: "begun" });
+  expect(await app.stop()).toEqual({ code: 0, signal: null });
+  expect(app.events.some(({ message }) => message === "terminating")).toBe(true);
+  expect(serviceBus.messages("chain").find(({ sessionId }) => sessionId === "stopped")).toMatchObject({
+    state: "active",
+    deliveryCount: 1,
+  });
+  await emptyChain("stopped");
 });
 
 test.each([

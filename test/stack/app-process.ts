@@ -37,10 +37,14 @@ export interface AppProcess {
   readonly exited: Promise<AppExit>;
   /** The first event that fits, past ones included. @throws after the time-out, or when the process has ended. */
   waitForEvent(fits: (event: LogEvent) => boolean, timeoutMs?: number): Promise<LogEvent>;
-  /** Lets what runs finish (SIGTERM). Repeatable. */
+  /** Lets what runs finish within some seconds (SIGTERM). Repeatable. */
   stop(): Promise<AppExit>;
-  /** Ends it in the middle of whatever it does (SIGKILL), as a machine that fails. Repeatable. */
+  /** Ends host and worker in the middle of whatever they do (SIGKILL), as a machine that fails. Repeatable. */
   kill(): Promise<AppExit>;
+  /** Ends the worker process alone; the host fails what ran in it and starts another one. */
+  killWorker(): void;
+  /** Takes no new work and keeps its sessions locked, as an instance that is scaled in. */
+  drain(): void;
 }
 
 export interface AppOptions {
@@ -76,12 +80,32 @@ export async function startApp(options: AppOptions): Promise<AppProcess> {
     child.kill(signal);
     return exited;
   };
-  const kill = end("SIGKILL");
+  const killWorker = (): void => {
+    const started = log.events.findLast(({ message }) => message === "Worker started");
+    try {
+      if (typeof started?.workerPid === "number") process.kill(started.workerPid, "SIGKILL");
+    } catch {
+      // It has ended already.
+    }
+  };
+  const kill = (): Promise<AppExit> => {
+    killWorker();
+    return end("SIGKILL")();
+  };
   try {
     const started = await log.waitForEvent(({ message }) => message === "Host started", startTimeoutMs);
     const url = `http://127.0.0.1:${started.port}`;
     await waitUntilHealthy(`${url}${healthPath}`);
-    return { url, pid: child.pid as number, exited, ...log, stop: end("SIGTERM"), kill };
+    return {
+      url,
+      pid: child.pid as number,
+      exited,
+      ...log,
+      stop: end("SIGTERM"),
+      kill,
+      killWorker,
+      drain: () => void child.kill("SIGUSR2"),
+    };
   } catch (error) {
     await kill();
     throw new Error(

@@ -29,6 +29,8 @@ interface Registration {
   readonly target: TriggeredFunction;
   readonly functionId: string;
   readonly path: BlobPath;
+  /** True if events announce blobs instead of scans. */
+  readonly byEvents: boolean;
   readonly blobs: BlobServiceClient;
   readonly queues: QueueServiceClient;
 }
@@ -50,8 +52,10 @@ export interface BlobTriggerOptions {
 /**
  * Runs functions for new and changed blobs, as the WebJobs SDK does for `LogsAndContainerScan`: a scan finds blob
  * versions without a receipt and puts them into a queue of the host, from which they are tried `poisonBlobThreshold`
- * times and then written to `webjobs-blobtrigger-poison` of the storage account the blob is in.
- * @throws Error for a function whose source is Event Grid, which nothing sends here.
+ * times and then written to `webjobs-blobtrigger-poison` of the storage account the blob is in. For the source
+ * `EventGrid` the scan stands for the service that sends events: each version is announced as often as the setting
+ * HOST_BLOB_EVENT_COPIES says (once), since events may come twice; there is no receipt, and whatever version lies there
+ * is handed over, to two invocations at once where two events came.
  */
 export function createBlobTriggers(options: BlobTriggerOptions): TriggerListener {
   const { hostId, invoker, log, config } = options;
@@ -80,8 +84,10 @@ export function createBlobTriggers(options: BlobTriggerOptions): TriggerListener
     log,
   });
 
-  const enqueue = async (message: BlobTriggerMessage): Promise<void> => {
-    await queue.sendMessage(Buffer.from(JSON.stringify(message)).toString("base64"));
+  const eventCopies = Number(options.settings.HOST_BLOB_EVENT_COPIES ?? 1);
+  const enqueue = async (message: BlobTriggerMessage, copies: number): Promise<void> => {
+    const text = Buffer.from(JSON.stringify(message)).toString("base64");
+    for (let copy = 0; copy < copies; copy++) await queue.sendMessage(text);
   };
   const stopping = new AbortController();
   const scanners: Promise<void>[] = [];
@@ -90,7 +96,12 @@ export function createBlobTriggers(options: BlobTriggerOptions): TriggerListener
     let settled = new Set<string>();
     while (!stopping.signal.aborted) {
       try {
-        settled = await scan(registration, settled, receipts, enqueue);
+        settled = await scan(
+          registration,
+          settled,
+          registration.byEvents ? unconditionally : receipts,
+          (message) => enqueue(message, registration.byEvents ? eventCopies : 1),
+        );
       } catch (error) {
         log("error", `Host.Triggers.Blob.${registration.target.name}`, "Container not scanned", {
           error: describeError(error),
@@ -114,17 +125,23 @@ export function createBlobTriggers(options: BlobTriggerOptions): TriggerListener
 
 function register(target: TriggeredFunction, { settings, clients }: BlobTriggerOptions): Registration {
   const { source = "LogsAndContainerScan", path, connection = "AzureWebJobsStorage" } = target.trigger;
-  const resolvedSource = resolveSettings(String(source), settings);
-  if (resolvedSource !== "LogsAndContainerScan")
-    throw new Error(`${target.name}: nothing sends events of the source '${resolvedSource}' here.`);
   return {
     target,
     functionId: `Host.Functions.${target.name}`,
     path: compileBlobPath(resolveSettings(String(path), settings)),
+    byEvents: resolveSettings(String(source), settings) === "EventGrid",
     blobs: clients.blobs(String(connection)),
     queues: clients.queues(String(connection)),
   };
 }
+
+/** Stands for receipts where there are none. */
+const unconditionally: BlobReceipts = {
+  async once(_key, action) {
+    await action();
+    return true;
+  },
+};
 
 /**
  * Looks through the container once.
@@ -162,7 +179,7 @@ async function scan(
 
 /** Runs the function for a version unless the blob is gone or another version by now; the scan finds that one. */
 async function run(
-  { target, path, blobs }: Registration,
+  { target, path, byEvents, blobs }: Registration,
   message: BlobTriggerMessage,
   invoker: Invoker,
 ): Promise<void> {
@@ -171,7 +188,7 @@ async function run(
   let properties: Awaited<ReturnType<typeof blob.getProperties>>;
   try {
     properties = await blob.getProperties();
-    if (unquote(properties.etag ?? "") !== message.ETag) return;
+    if (!byEvents && unquote(properties.etag ?? "") !== message.ETag) return;
     content = await blob.downloadToBuffer();
   } catch (error) {
     if (isStatus(error, 404)) return;

@@ -1,18 +1,26 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { createBlobTriggers } from "./blob-trigger.ts";
 import { createClients } from "./clients.ts";
-import { loadApp, type RegisteredFunction } from "./core-module.ts";
 import { parseHostConfig } from "./host-config.ts";
 import { startHttpServer } from "./http-server.ts";
 import { Invoker, type Tracing, type TriggeredFunction } from "./invocation.ts";
 import { createLog, type Log } from "./log.ts";
 import { createQueueTrigger } from "./queue-trigger.ts";
+import type { FunctionMetadata } from "./rpc.ts";
 import { createServiceBusTrigger } from "./service-bus-trigger.ts";
 import { isDisabled, type Settings } from "./settings.ts";
 import { createTimerTrigger } from "./timer-trigger.ts";
 import type { TriggerListener } from "./trigger-listener.ts";
+import { WorkerPool } from "./worker-pool.ts";
+
+/** Milliseconds that running invocations have to end before the app is told that it ends, and then until it is ended. */
+const drainMs = 3_000;
+const graceMs = 5_000;
+/** The real host takes some seconds to have another worker ready. */
+const workerRestartDelayMs = 1_000;
 
 export interface HostOptions {
   /** Directory that holds host.json and package.json. */
@@ -22,14 +30,19 @@ export interface HostOptions {
   readonly port: number;
   /** "follow" where left out. */
   readonly tracing?: Tracing | undefined;
-  /** Called after an invocation exceeded functionTimeout: the process has to end, since its code goes on. */
-  readonly onTimeout: () => void;
+  /** Called when worker processes ended too often: the host's own process has to end. */
+  readonly onTooManyErrors: () => void;
 }
 
 export interface Host {
   readonly port: number;
-  /** Takes no new work, lets what runs finish, and closes all connections. */
+  /**
+   * Takes no new work, gives what runs some seconds to finish, tells the app that it ends, and ends what is left; its
+   * messages are abandoned.
+   */
   stop(): Promise<void>;
+  /** Takes no new work, as an instance that is scaled in, and keeps its sessions locked until it is stopped or killed. */
+  drain(): void;
 }
 
 /**
@@ -37,25 +50,28 @@ export interface Host {
  * @throws Error if host.json is wrong, the app does not load, or a function has a binding this host does not know.
  */
 export async function startHost(options: HostOptions): Promise<Host> {
-  const { packageDirectory, settings, port, tracing, onTimeout } = options;
+  const { packageDirectory, settings, port, tracing = "follow", onTooManyErrors } = options;
   const config = parseHostConfig(await readFile(join(packageDirectory, "host.json"), "utf8"));
   const manifest = JSON.parse(await readFile(join(packageDirectory, "package.json"), "utf8")) as {
     name: string;
     main: string;
   };
   const log = createLog(config.logging.logLevel);
-  const main = pathToFileURL(join(packageDirectory, manifest.main));
-  const app = await loadApp(
-    () => import(main.href),
-    (level, _category, message) => {
-      if (level !== "none") log(level, "Worker", message);
-    },
-  );
-  const capabilities = await app.programmingModel.getCapabilities({});
-  await app.runHooks("appStart", { hookData: {}, appHookData: {} });
-
-  const invoker = new Invoker(app, log, config.functionTimeout, onTimeout, tracing);
-  const functions = [...app.functions.values()].map(withTrigger);
+  const invoker: Invoker = new Invoker({
+    pool: () => pool,
+    log,
+    timeoutMs: config.functionTimeout,
+    tracing,
+  });
+  const pool = await WorkerPool.start({
+    main: pathToFileURL(join(packageDirectory, manifest.main)).href,
+    nodeArguments: settings.languageWorkers__node__arguments?.split(" ") ?? [],
+    restartDelayMs: workerRestartDelayMs,
+    onLog: (entry) => invoker.logOfWorker(entry),
+    log,
+    onTooManyErrors,
+  });
+  const functions = pool.functions.map(withTrigger);
   const enabled = functions.filter(({ name }) => !isDisabled(name, settings));
   const ofType = (type: string) => enabled.filter(({ trigger }) => trigger.type === type);
 
@@ -92,7 +108,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
     routePrefix: http.routePrefix,
     port,
     invoker,
-    streamUri: capabilities.HttpUri,
+    streamUri: pool.capabilities.HttpUri,
     runManually: (name) => {
       const timer = timers.get(name);
       timer?.runNow();
@@ -106,9 +122,13 @@ export async function startHost(options: HostOptions): Promise<Host> {
   return {
     port: server.port,
     async stop() {
-      await Promise.all([server.close(), ...listeners.map((listener) => listener.stop())]);
-      await invoker.drained();
-      await app.runHooks("appTerminate", { hookData: {}, appHookData: {} });
+      const stopped = Promise.all([server.close(), ...listeners.map((listener) => listener.stop())]);
+      await Promise.race([stopped, sleep(drainMs)]);
+      await pool.stop(graceMs, stopped);
+      await stopped;
+    },
+    drain() {
+      for (const listener of listeners) listener.drain?.();
     },
   };
 }
@@ -116,11 +136,10 @@ export async function startHost(options: HostOptions): Promise<Host> {
 const triggerTypes = ["httpTrigger", "timerTrigger", "blobTrigger", "queueTrigger", "serviceBusTrigger"];
 
 /** @throws Error for a binding this host would silently leave out. */
-function withTrigger(registered: RegisteredFunction): TriggeredFunction {
-  const { name, bindings, retryOptions } = registered.metadata;
+function withTrigger({ name, bindings, retryOptions }: FunctionMetadata): TriggeredFunction {
   let trigger: TriggeredFunction | undefined;
   for (const [triggerName, binding] of Object.entries(bindings)) {
-    if (triggerTypes.includes(binding.type)) trigger = { name, triggerName, trigger: binding, registered };
+    if (triggerTypes.includes(binding.type)) trigger = { name, triggerName, trigger: binding };
     else if (binding.type !== "http")
       throw new Error(`${name}: this host does not know the binding '${binding.type}'.`);
   }

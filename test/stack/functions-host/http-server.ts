@@ -9,6 +9,9 @@ import type { HttpCookie, HttpData, TypedData } from "./rpc.ts";
 /** Largest request the platform hands to an app, in bytes (FUNCTIONS_REQUEST_BODY_SIZE_LIMIT). */
 const maxBodyBytes = 104_857_600;
 
+/** Milliseconds after which the platform's load balancer cuts a request that has no answer yet. */
+const answerLimitMs = 230_000;
+
 interface HttpRoute {
   readonly target: TriggeredFunction;
   readonly methods: readonly string[];
@@ -47,6 +50,9 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   });
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    // The function goes on, unheard.
+    const cut = setTimeout(() => answer(response, 502), answerLimitMs);
+    response.once("close", () => clearTimeout(cut));
     const path = (request.url ?? "/").split("?", 1)[0] as string;
     const method = request.method ?? "GET";
     const manual = /^\/admin\/functions\/([^/]+)$/.exec(path)?.[1];

@@ -1,18 +1,14 @@
 import { randomBytes, randomUUID } from "node:crypto";
-import { setTimeout as sleep } from "node:timers/promises";
-import type { RegisteredApp, RegisteredFunction } from "./core-module.ts";
 import { describeError, type Log } from "./log.ts";
-import type { Binding, CoreInvocationContext, InvocationResponse, LogLevel, TypedData } from "./rpc.ts";
-
-/** Time for listeners to stop once a function has timed out, in milliseconds. */
-const stopListeningMs = 250;
+import type { Binding, InvocationResponse, TypedData } from "./rpc.ts";
+import type { WorkerPool } from "./worker-pool.ts";
+import type { WorkerLogEntry } from "./worker-protocol.ts";
 
 /** A function with its trigger picked out of its bindings. */
 export interface TriggeredFunction {
   readonly name: string;
   readonly triggerName: string;
   readonly trigger: Binding;
-  readonly registered: RegisteredFunction;
 }
 
 export class FunctionTimeoutError extends Error {
@@ -34,145 +30,110 @@ export interface Invocation {
 export const tracings = ["follow", "own", "none"] as const;
 export type Tracing = (typeof tracings)[number];
 
-/** Runs functions one invocation at a time, as the Node worker's InvocationHandler does, and counts what is running. */
-export class Invoker {
-  readonly #app: RegisteredApp;
-  readonly #log: Log;
-  readonly #timeoutMs: number;
-  readonly #onTimeout: () => void;
-  readonly #tracing: Tracing;
-  readonly #appHookData = {};
-  readonly #running = new Set<Promise<unknown>>();
+interface Running {
+  readonly functionName: string;
+  readonly invocationId: string;
+  readonly operationId: string;
+}
 
-  /**
-   * @param timeoutMs host.json `functionTimeout`; Infinity for none.
-   * @param onTimeout called after an invocation exceeded it; its code cannot be stopped, so the process has to take
-   *   no new work and go.
-   */
-  constructor(
-    app: RegisteredApp,
-    log: Log,
-    timeoutMs: number,
-    onTimeout: () => void,
-    tracing: Tracing = "follow",
-  ) {
-    this.#app = app;
-    this.#log = log;
-    this.#timeoutMs = timeoutMs;
-    this.#onTimeout = onTimeout;
-    this.#tracing = tracing;
+export interface InvokerOptions {
+  readonly pool: () => WorkerPool;
+  readonly log: Log;
+  /** host.json `functionTimeout`, in milliseconds; Infinity for none. */
+  readonly timeoutMs: number;
+  readonly tracing: Tracing;
+}
+
+/** Runs functions in the worker process, writes what the host logs of them, and counts what is running. */
+export class Invoker {
+  readonly #options: InvokerOptions;
+  readonly #running = new Map<string, Running>();
+  readonly #invocations = new Set<Promise<unknown>>();
+
+  constructor(options: InvokerOptions) {
+    this.#options = options;
   }
 
   /**
    * Invokes a function.
    * @returns what it returned, as the library converted it.
-   * @throws what the function or a hook threw, or {@link FunctionTimeoutError}.
+   * @throws Error with what the function or a hook threw, WorkerExitedError, or {@link FunctionTimeoutError}: then the
+   * worker is ended with all that runs in it, since its code cannot be stopped otherwise.
    */
   async invoke(target: TriggeredFunction, invocation: Invocation): Promise<InvocationResponse> {
+    const { log, tracing } = this.#options;
     const invocationId = invocation.invocationId ?? randomUUID();
-    const category = `Function.${target.name}`;
-    const followed = this.#tracing === "follow" ? traceIdOf(invocation.traceParent) : undefined;
+    const followed = tracing === "follow" ? traceIdOf(invocation.traceParent) : undefined;
     const operationId = followed ?? randomBytes(16).toString("hex");
-    const fields = { functionName: target.name, invocationId, operationId };
+    const fields: Running = { functionName: target.name, invocationId, operationId };
+    const category = `Function.${target.name}`;
     const startedAt = performance.now();
-    this.#log("information", category, "Executing", fields);
+    log("information", category, "Executing", { ...fields });
+    this.#running.set(invocationId, fields);
     const run = this.#withTimeout(this.#run(target, fields, invocation));
-    this.#running.add(run);
+    this.#invocations.add(run);
     try {
       const response = await run;
-      this.#log("information", category, "Executed", { ...fields, durationMs: elapsed(startedAt) });
+      log("information", category, "Executed", { ...fields, durationMs: elapsed(startedAt) });
       return response;
     } catch (error) {
-      this.#log("error", category, "Failed", {
+      log("error", category, "Failed", {
         ...fields,
         durationMs: elapsed(startedAt),
         error: describeError(error),
       });
-      if (error instanceof FunctionTimeoutError) {
-        this.#onTimeout();
-        // The listeners stop first, or the message that is given back now would come to this process again.
-        await sleep(stopListeningMs);
-      }
+      if (error instanceof FunctionTimeoutError) this.#options.pool().restart();
       throw error;
     } finally {
-      this.#running.delete(run);
+      this.#running.delete(invocationId);
+      this.#invocations.delete(run);
     }
+  }
+
+  /** Writes a line of the worker into the host's log, as one of the invocation it belongs to. */
+  logOfWorker({ level, kind, message, invocationId }: WorkerLogEntry): void {
+    if (level === "none") return;
+    const fields = this.#running.get(invocationId ?? "");
+    const category = kind === "user" && fields ? `Function.${fields.functionName}.User` : "Worker";
+    this.#options.log(level, category, message, { ...fields });
   }
 
   /** Resolves when no invocation is running. */
   async drained(): Promise<void> {
-    while (this.#running.size > 0) await Promise.allSettled(this.#running);
+    while (this.#invocations.size > 0) await Promise.allSettled(this.#invocations);
   }
 
-  async #run(
-    target: TriggeredFunction,
-    fields: { readonly invocationId: string; readonly operationId: string },
-    { data, triggerMetadata = {} }: Invocation,
-  ): Promise<InvocationResponse> {
-    const { metadata, callback } = target.registered;
-    const { invocationId, operationId } = fields;
-    const core: CoreInvocationContext = {
+  #run(target: TriggeredFunction, { invocationId, operationId }: Running, invocation: Invocation) {
+    const { pool, tracing } = this.#options;
+    return pool().invoke({
+      functionName: target.name,
+      triggerName: target.triggerName,
       invocationId,
-      metadata,
-      state: undefined,
-      request: {
-        invocationId,
-        functionId: target.name,
-        inputData: [{ name: target.triggerName, data }],
-        triggerMetadata,
-        // A span of its own, sampled.
-        ...(this.#tracing !== "none" && {
-          traceContext: { traceParent: `00-${operationId}-${randomBytes(8).toString("hex")}-01` },
-        }),
-      },
-      log: (level: LogLevel, kind, message) => {
-        if (level === "none") return;
-        const category = kind === "user" ? `Function.${target.name}.User` : "Worker";
-        this.#log(level, category, message, fields);
-      },
-    };
-    const model = this.#app.programmingModel.getInvocationModel(core);
-    const { context, inputs } = await model.getArguments();
-    const hookContext = {
-      hookData: {},
-      appHookData: this.#appHookData,
-      invocationContext: context,
-      inputs,
-      functionCallback: callback,
-    };
-    core.state = "preInvocationHooks";
-    await this.#app.runHooks("preInvocation", hookContext);
-
-    core.state = "invocation";
-    const outcome: { result: unknown; error: unknown } = { result: null, error: null };
-    try {
-      outcome.result = await model.invokeFunction(context, hookContext.inputs, hookContext.functionCallback);
-    } catch (error) {
-      outcome.error = error ?? new Error("The function threw nothing.");
-    }
-
-    core.state = "postInvocationHooks";
-    const { functionCallback: _, ...rest } = hookContext;
-    const after = { ...rest, ...outcome };
-    await this.#app.runHooks("postInvocation", after);
-    core.state = undefined;
-    if (after.error !== null && after.error !== undefined) throw after.error;
-    return model.getResponse(context, after.result);
+      data: invocation.data,
+      triggerMetadata: invocation.triggerMetadata ?? {},
+      // A span of its own, sampled.
+      ...(tracing !== "none" && {
+        traceParent: `00-${operationId}-${randomBytes(8).toString("hex")}-01`,
+      }),
+    });
   }
 
   async #withTimeout<T>(run: Promise<T>): Promise<T> {
-    if (this.#timeoutMs === Number.POSITIVE_INFINITY) return run;
+    const { timeoutMs } = this.#options;
+    if (timeoutMs === Number.POSITIVE_INFINITY) return run;
     let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise<never>((_, reject) => {
       timer = setTimeout(
-        () => reject(new FunctionTimeoutError(`functionTimeout of ${this.#timeoutMs} ms exceeded`)),
-        this.#timeoutMs,
+        () => reject(new FunctionTimeoutError(`functionTimeout of ${timeoutMs} ms exceeded`)),
+        timeoutMs,
       );
     });
     try {
       return await Promise.race([run, timeout]);
     } finally {
       clearTimeout(timer);
+      // What the worker still says of an invocation that timed out concerns nobody.
+      run.catch(() => undefined);
     }
   }
 }

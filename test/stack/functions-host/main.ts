@@ -11,9 +11,9 @@ import { tracings } from "./invocation.ts";
 import { describeError } from "./log.ts";
 
 /** Exit codes: the platform starts a new process after either. */
-const exitCodes = { startFailed: 1, functionTimeout: 3 } as const;
+const exitCodes = { startFailed: 1, tooManyWorkerErrors: 3 } as const;
 
-/** Time for the timed-out invocation's message to be abandoned before the process goes, in milliseconds. */
+/** Time for the last worker's messages to be abandoned before the process goes, in milliseconds. */
 const abandonMs = 1_000;
 
 const packageDirectory = resolve(process.argv[2] ?? join(import.meta.dirname, "..", "..", ".."));
@@ -25,9 +25,9 @@ try {
     settings: process.env,
     port: Number(process.env.HOST_PORT ?? 0),
     tracing: tracings.find((tracing) => tracing === process.env.HOST_TRACING),
-    onTimeout: () => {
-      void host.stop();
-      setTimeout(() => process.exit(exitCodes.functionTimeout), abandonMs);
+    onTooManyErrors: () => {
+      write("critical", "Too many worker errors");
+      setTimeout(() => process.exit(exitCodes.tooManyWorkerErrors), abandonMs);
     },
   });
   write("information", "Host started", { port: host.port });
@@ -43,6 +43,11 @@ try {
   };
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);
+  // The platform calls the host's drain endpoint; a signal serves here.
+  process.on("SIGUSR2", () => {
+    write("information", "Host drained");
+    host.drain();
+  });
   // A test or `npm start` that was killed must not leave this process behind.
   process.on("disconnect", () => process.exit(0));
 } catch (error) {

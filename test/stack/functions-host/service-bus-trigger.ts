@@ -85,18 +85,19 @@ function listenToSessions(options: ServiceBusTriggerOptions): TriggerListener {
   const { config } = options;
   const { client, queueName, dispatch, logError } = prepare(options);
   const stopping = new AbortController();
+  const draining = new AbortController();
   const sessions = new Set<Promise<void>>();
   let accepting: Promise<void> | undefined;
 
   async function acceptSessions(): Promise<void> {
-    while (!stopping.signal.aborted) {
+    while (!stopping.signal.aborted && !draining.signal.aborted) {
       if (sessions.size === config.maxConcurrentSessions) {
         await Promise.race(sessions);
         continue;
       }
       const receiver = await acceptNext();
       if (!receiver) continue;
-      if (stopping.signal.aborted) return receiver.close();
+      if (stopping.signal.aborted || draining.signal.aborted) return receiver.close();
       const session = processSession(receiver)
         .catch(logError("Session lost"))
         .finally(() => sessions.delete(session));
@@ -125,6 +126,8 @@ function listenToSessions(options: ServiceBusTriggerOptions): TriggerListener {
   async function processSession(receiver: ServiceBusSessionReceiver): Promise<void> {
     try {
       while (!stopping.signal.aborted) {
+        // A drained listener handles no message and holds its sessions: azure-sdk-for-net#58170.
+        if (draining.signal.aborted) return await aborted(stopping.signal);
         const [message] = await receiver.receiveMessages(1, { maxWaitTimeInMs: config.sessionIdleTimeout });
         if (!message) return;
         await dispatch(message, receiver);
@@ -138,6 +141,7 @@ function listenToSessions(options: ServiceBusTriggerOptions): TriggerListener {
     async start() {
       accepting = acceptSessions();
     },
+    drain: () => draining.abort(),
     async stop() {
       stopping.abort();
       await Promise.all(sessions);
@@ -146,6 +150,10 @@ function listenToSessions(options: ServiceBusTriggerOptions): TriggerListener {
       await accepting;
     },
   };
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve()));
 }
 
 /** What both kinds of queue share. */

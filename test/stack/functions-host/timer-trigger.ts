@@ -74,12 +74,14 @@ export function createTimerTrigger(options: TimerTriggerOptions): TimerTrigger {
     await invocation;
   }
 
-  function sleepUntilDue(): void {
+  /** @param last the occurrence that ran before: one that passed while it ran happens at once, as in the real host. */
+  function sleepUntilDue(last?: Date): void {
     if (stopped) return;
-    const due = schedule.next(new Date()).getTime();
+    const due = last === undefined ? schedule.next(new Date()) : schedule.next(last);
     const sleep = (): void => {
-      const left = due - Date.now();
-      if (left <= 0) run().finally(sleepUntilDue);
+      const left = due.getTime() - Date.now();
+      // However many were missed, one run makes up for them.
+      if (left <= 0) run().finally(() => sleepUntilDue(left < 0 && last ? undefined : due));
       else timer = setTimeout(sleep, Math.min(left, longestSleepMs));
     };
     sleep();
@@ -96,7 +98,7 @@ export function createTimerTrigger(options: TimerTriggerOptions): TimerTrigger {
           Next: nextText(schedule),
           LastUpdated: now.toISOString(),
         });
-      if (isPastDue || target.trigger.runOnStartup === true) run(isPastDue).finally(sleepUntilDue);
+      if (isPastDue || target.trigger.runOnStartup === true) run(isPastDue).finally(() => sleepUntilDue());
       else sleepUntilDue();
     },
     async stop() {
