@@ -4,11 +4,15 @@
  */
 import { parseArgs } from "node:util";
 import { z } from "zod";
+import { type AppPermission, appPermissions } from "../../shared/domain/permissions.ts";
 import { type Rest, restOfCli, services } from "./rest.ts";
 import { deploymentValue, findValue } from "./values.ts";
 
-const graphAppId = "00000003-0000-0000-c000-000000000000";
-const exchangeAppId = "00000002-0000-0ff1-ce00-000000000000";
+/** The applications of Microsoft whose permissions these are. */
+const appIds = {
+  graph: "00000003-0000-0000-c000-000000000000",
+  exchange: "00000002-0000-0ff1-ce00-000000000000",
+} as const;
 
 export interface PermissionOptions {
   readonly target: "graph" | "imap";
@@ -16,30 +20,27 @@ export interface PermissionOptions {
   readonly scope: "tenant" | "group";
   /** True if the app sends notifications. */
   readonly notifications: boolean;
+  /** True if the app may change sensitive properties of mail that is there. */
+  readonly advancedMail: boolean;
 }
 
-interface Permission {
-  readonly appId: string;
-  readonly value: string;
-}
-
-/** Permissions to hold, and those to give up because they would widen what Exchange limits. */
-export function plannedPermissions(options: PermissionOptions): {
-  readonly hold: readonly Permission[];
-  readonly giveUp: readonly Permission[];
+/** Permissions to hold, and those to give up because they are not asked for or would widen what Exchange limits. */
+export function plannedPermissions({ target, scope, notifications, advancedMail }: PermissionOptions): {
+  readonly hold: readonly AppPermission[];
+  readonly giveUp: readonly AppPermission[];
 } {
-  const users = { appId: graphAppId, value: "User.Read.All" };
-  const mail = { appId: graphAppId, value: "Mail.ReadWrite" };
-  const send = { appId: graphAppId, value: "Mail.Send" };
-  const imap = { appId: exchangeAppId, value: "IMAP.AccessAsApp" };
-  const wanted = [
-    users,
-    ...(options.target === "graph" && options.scope === "tenant" ? [mail] : []),
-    ...(options.notifications && options.scope === "tenant" ? [send] : []),
-    ...(options.target === "imap" ? [imap] : []),
-  ];
-  const giveUp = [mail, send, imap].filter((permission) => !wanted.includes(permission));
-  return { hold: wanted, giveUp };
+  const ofTenant = scope === "tenant";
+  const asked: Readonly<Record<keyof typeof appPermissions, boolean>> = {
+    users: true,
+    mail: target === "graph" && ofTenant,
+    advancedMail: advancedMail && target === "graph" && ofTenant,
+    send: notifications && ofTenant,
+    imap: target === "imap",
+  };
+  const all = Object.keys(asked) as (keyof typeof asked)[];
+  const those = (wanted: boolean) =>
+    all.filter((name) => asked[name] === wanted).map((name) => appPermissions[name]);
+  return { hold: those(true), giveUp: those(false) };
 }
 
 const resource = z.object({
@@ -71,14 +72,20 @@ export async function applyPermissions(
   const held = assignments.parse(await graph("GET", path)).value;
   const changes: string[] = [];
   for (const permission of hold) {
-    const { resourceId, appRoleId } = await resolve(graph, permission);
+    const role = await find(graph, permission);
+    if (role === undefined)
+      throw new Error(`The tenant does not offer the application permission ${permission.value}.`);
+    const { resourceId, appRoleId } = role;
     if (held.some((one) => one.resourceId === resourceId && one.appRoleId === appRoleId)) continue;
     await graph("POST", path, { principalId, resourceId, appRoleId });
     changes.push(`granted ${permission.value}`);
   }
   for (const permission of giveUp) {
-    const { resourceId, appRoleId } = await resolve(graph, permission);
-    const assignment = held.find((one) => one.resourceId === resourceId && one.appRoleId === appRoleId);
+    // Clouds get new permissions at different times: what is not offered is not held.
+    const role = await find(graph, permission);
+    const assignment = held.find(
+      (one) => one.resourceId === role?.resourceId && one.appRoleId === role.appRoleId,
+    );
     if (assignment === undefined) continue;
     await graph("DELETE", `${path}/${assignment.id}`);
     changes.push(`withdrew ${permission.value}`);
@@ -86,22 +93,21 @@ export async function applyPermissions(
   return changes;
 }
 
-async function resolve(
+async function find(
   graph: Rest,
-  permission: Permission,
-): Promise<{ readonly resourceId: string; readonly appRoleId: string }> {
-  const query = `$filter=appId eq '${permission.appId}'&$select=id,appRoles`;
+  permission: AppPermission,
+): Promise<{ readonly resourceId: string; readonly appRoleId: string } | undefined> {
+  const query = `$filter=appId eq '${appIds[permission.api]}'&$select=id,appRoles`;
   const [principal] = resource.parse(await graph("GET", `/v1.0/servicePrincipals?${query}`)).value;
   const role = principal?.appRoles.find(({ value }) => value === permission.value);
-  if (principal === undefined || role === undefined)
-    throw new Error(`The tenant does not offer the application permission ${permission.value}.`);
-  return { resourceId: principal.id, appRoleId: role.id };
+  return principal && role && { resourceId: principal.id, appRoleId: role.id };
 }
 
 const optionsSchema = z.object({
   target: z.enum(["graph", "imap"]),
   scope: z.enum(["tenant", "group"]),
   notifications: z.boolean(),
+  advancedMail: z.boolean(),
 });
 
 if (import.meta.main) {
@@ -110,16 +116,24 @@ if (import.meta.main) {
       target: { type: "string", default: findValue("TARGET") ?? "graph" },
       scope: { type: "string" },
       notifications: { type: "boolean", default: false },
+      "advanced-mail": { type: "boolean", default: false },
     },
   });
-  const parsed = optionsSchema.safeParse(values);
+  const parsed = optionsSchema.safeParse({ ...values, advancedMail: values["advanced-mail"] });
   if (!parsed.success)
-    throw new Error("Usage: permissions.ts --scope tenant | group [--target graph | imap] [--notifications]");
+    throw new Error(
+      "Usage: permissions.ts --scope tenant | group [--target graph | imap] [--notifications] [--advanced-mail]",
+    );
   const graph = restOfCli(services.graph);
   const changes = await applyPermissions(graph, deploymentValue("IDENTITY_PRINCIPAL_ID"), parsed.data);
   console.log(changes.length === 0 ? "Nothing to change." : changes.join("\n"));
+  const { notifications, advancedMail, target } = parsed.data;
+  const switches =
+    target === "graph"
+      ? `${notifications ? " -Notifications" : ""}${advancedMail ? " -AdvancedMail" : ""}`
+      : "";
   if (parsed.data.target === "imap" || parsed.data.scope === "group")
     console.log(
-      `Now, in Exchange Online PowerShell: ./infra/scripts/exchange-access.ps1 -ClientId ${deploymentValue("IDENTITY_CLIENT_ID")} -PrincipalId ${deploymentValue("IDENTITY_PRINCIPAL_ID")} -Target ${parsed.data.target} -Group <group>`,
+      `Now, in Exchange Online PowerShell: ./infra/scripts/exchange-access.ps1 -ClientId ${deploymentValue("IDENTITY_CLIENT_ID")} -PrincipalId ${deploymentValue("IDENTITY_PRINCIPAL_ID")} -Target ${parsed.data.target} -Group <group>${switches}`,
     );
 }

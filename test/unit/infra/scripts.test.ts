@@ -7,6 +7,7 @@ import { applyPermissions, plannedPermissions } from "../../../infra/scripts/per
 import { findDeletedVault, registerProvider } from "../../../infra/scripts/prepare.ts";
 import { createRest, type Rest, RestError } from "../../../infra/scripts/rest.ts";
 import { appRoles, connect, register } from "../../../infra/scripts/sign-in.ts";
+import { appPermissions, wantedPermissions } from "../../../shared/domain/permissions.ts";
 import {
   type JsonAnswer,
   type JsonRequest,
@@ -246,6 +247,7 @@ describe("permissions in Microsoft 365", () => {
     { id: "role-users", value: "User.Read.All" },
     { id: "role-mail", value: "Mail.ReadWrite" },
     { id: "role-send", value: "Mail.Send" },
+    { id: "role-advanced", value: "Mail-Advanced.ReadWrite.All" },
   ];
   function tenant(
     held: { id: string; resourceId: string; appRoleId: string }[],
@@ -277,40 +279,100 @@ describe("permissions in Microsoft 365", () => {
   }
 
   it.each([
-    ["graph", "tenant", false, ["User.Read.All", "Mail.ReadWrite"]],
-    ["graph", "tenant", true, ["User.Read.All", "Mail.ReadWrite", "Mail.Send"]],
-    ["graph", "group", true, ["User.Read.All"]],
-    ["imap", "group", false, ["User.Read.All", "IMAP.AccessAsApp"]],
-    ["imap", "tenant", true, ["User.Read.All", "Mail.Send", "IMAP.AccessAsApp"]],
+    ["graph", "tenant", false, false, ["User.Read.All", "Mail.ReadWrite"]],
+    ["graph", "tenant", true, false, ["User.Read.All", "Mail.ReadWrite", "Mail.Send"]],
+    ["graph", "tenant", false, true, ["User.Read.All", "Mail.ReadWrite", "Mail-Advanced.ReadWrite.All"]],
+    ["graph", "group", true, true, ["User.Read.All"]],
+    ["imap", "group", false, true, ["User.Read.All", "IMAP.AccessAsApp"]],
+    ["imap", "tenant", true, true, ["User.Read.All", "Mail.Send", "IMAP.AccessAsApp"]],
   ] as const)(
-    "for the target %s in the scope %s, notifications %s, are %j",
-    (target, scope, notifications, expected) => {
-      const { hold, giveUp } = plannedPermissions({ target, scope, notifications });
+    "for the target %s in the scope %s, notifications %s, advanced mail %s, are %j",
+    (target, scope, notifications, advancedMail, expected) => {
+      const { hold, giveUp } = plannedPermissions({ target, scope, notifications, advancedMail });
       expect(hold.map(({ value }) => value)).toEqual(expected);
-      expect(giveUp.filter((permission) => hold.includes(permission))).toEqual([]);
+      expect([...hold, ...giveUp].map(({ value }) => value).toSorted()).toEqual(
+        Object.values(appPermissions)
+          .map(({ value }) => value)
+          .toSorted(),
+      );
     },
   );
 
+  const least = { target: "graph", scope: "tenant", notifications: false, advancedMail: false } as const;
+
   it("are granted once, and nothing changes when it is repeated", async () => {
     const graph = await rest(tenant([]));
-    const options = { target: "graph", scope: "tenant", notifications: false } as const;
-    expect(await applyPermissions(graph, "identity", options)).toEqual([
+    expect(await applyPermissions(graph, "identity", least)).toEqual([
       "granted User.Read.All",
       "granted Mail.ReadWrite",
     ]);
-    expect(await applyPermissions(graph, "identity", options)).toEqual([]);
+    expect(await applyPermissions(graph, "identity", least)).toEqual([]);
+  });
+
+  it("to change mail that is there are granted when they are asked for, and withdrawn when they no longer are", async () => {
+    const held: { id: string; resourceId: string; appRoleId: string }[] = [];
+    const graph = await rest(tenant(held));
+    await applyPermissions(graph, "identity", least);
+    expect(await applyPermissions(graph, "identity", { ...least, advancedMail: true })).toEqual([
+      "granted Mail-Advanced.ReadWrite.All",
+    ]);
+    expect(held.map(({ appRoleId }) => appRoleId)).toEqual(["role-users", "role-mail", "role-advanced"]);
+    expect(await applyPermissions(graph, "identity", least)).toEqual([
+      "withdrew Mail-Advanced.ReadWrite.All",
+    ]);
   });
 
   it("to mail are withdrawn from Entra where Exchange limits them to a group", async () => {
-    const held = [{ id: "assignment-role-mail", resourceId: "graph", appRoleId: "role-mail" }];
+    const held = ["role-mail", "role-advanced"].map((appRoleId) => ({
+      ...{ id: `assignment-${appRoleId}`, resourceId: "graph", appRoleId },
+    }));
     const graph = await rest(tenant(held));
-    const changes = await applyPermissions(graph, "identity", {
-      target: "graph",
-      scope: "group",
-      notifications: false,
-    });
-    expect(changes).toEqual(["granted User.Read.All", "withdrew Mail.ReadWrite"]);
+    const options = { ...least, scope: "group", advancedMail: true } as const;
+    expect(await applyPermissions(graph, "identity", options)).toEqual([
+      "granted User.Read.All",
+      "withdrew Mail.ReadWrite",
+      "withdrew Mail-Advanced.ReadWrite.All",
+    ]);
     expect(held.map(({ appRoleId }) => appRoleId)).toEqual(["role-users"]);
+  });
+
+  it("that a cloud does not offer yet are not in the way, unless they are asked for", async () => {
+    const offered = tenant([]);
+    const graph = await rest((request) => {
+      const answer = offered(request);
+      if (!request.path.includes("00000003-0000-0000-c000")) return answer;
+      const appRoles = graphRoles.filter(({ id }) => id !== "role-advanced");
+      return { status: 200, body: { value: [{ id: "graph", appRoles }] } };
+    });
+    await applyPermissions(graph, "identity", least);
+    await expect(applyPermissions(graph, "identity", { ...least, advancedMail: true })).rejects.toThrow(
+      "does not offer the application permission Mail-Advanced.ReadWrite.All",
+    );
+  });
+
+  it("that Exchange gives are those of the script for Exchange, which limits them to a group", () => {
+    const script = readFileSync(join(root, "infra/scripts/exchange-access.ps1"), "utf8");
+    const roles = Object.values(appPermissions).flatMap((one) =>
+      "exchangeRole" in one ? one.exchangeRole : [],
+    );
+    expect(roles).toHaveLength(3);
+    for (const role of roles) expect(script).toContain(`'${role}'`);
+    // `imap-to-m365-` with eight digits of the client id, and the role.
+    for (const role of roles) expect(`imap-to-m365-01234567 ${role}`.length).toBeLessThanOrEqual(64);
+  });
+
+  it("stand in the documentation, each", () => {
+    const text = readFileSync(join(root, "infra/docs/permissions.md"), "utf8");
+    for (const { value } of Object.values(appPermissions)) expect(text).toContain(`\`${value}\``);
+  });
+
+  it("are wanted by the target that needs them", () => {
+    expect(wantedPermissions("graph").map(({ value }) => value)).not.toContain("IMAP.AccessAsApp");
+    expect(wantedPermissions("imap").map(({ value }) => value)).toEqual([
+      "User.Read.All",
+      "Mail.Send",
+      "IMAP.AccessAsApp",
+    ]);
   });
 });
 
