@@ -347,7 +347,7 @@ describe("reading", () => {
       }),
     });
     const folder = await (await openSource(server, {}, { commandMs: 400 })).openFolder("INBOX");
-    await expect(folder.searchUids()).rejects.toMatchObject({ kind: "transient", code: "ConnectionTimeout" });
+    await expect(folder.searchUids()).rejects.toMatchObject({ kind: "transient", code: "CommandTimeout" });
   });
 
   test("BYE in the middle, for a limit of the account", async () => {
@@ -473,7 +473,7 @@ describe("writing", () => {
     const mailbox = await openTarget(server);
     await expect(mailbox.write(inbox, outgoing({ timeoutMs: 300 }))).rejects.toMatchObject({
       kind: "transient",
-      code: "ConnectionTimeout",
+      code: "CommandTimeout",
       inDoubt: true,
     });
   });

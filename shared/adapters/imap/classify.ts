@@ -32,6 +32,12 @@ const OUT_OF_DATE = new Set(["CERT_HAS_EXPIRED", "CERT_NOT_YET_VALID"]);
 const UNREACHABLE = new Set(["EHOSTUNREACH", "ENETUNREACH", "EADDRNOTAVAIL", "EHOSTDOWN", "ENETDOWN"]);
 const TIMEOUTS = new Set(["CONNECT_TIMEOUT", "GREETING_TIMEOUT", "UPGRADE_TIMEOUT", "ETIMEOUT", "ETIMEDOUT"]);
 
+/** What of a server's text is looked at: a reason stands at its beginning. */
+const MAX_TEXT_LENGTH = 400;
+
+const TLS_TOO_OLD = /UNSUPPORTED_PROTOCOL|ALERT_PROTOCOL_VERSION|VERSION_TOO_LOW/;
+const TOO_LARGE = new Set(["LiteralTooLarge", "LineTooLarge", "ResponseTooLarge", "TooManyTokens"]);
+
 const THROTTLED =
   /throttl|too many|rate limit|bandwidth|(?:command|quota|usage|download|connection) limits?\b|exceeded .*limits?\b|maximum number of connections/i;
 const BANDWIDTH = /bandwidth|download|daily|quota exceeded for|exceeded command/i;
@@ -58,6 +64,8 @@ interface Failure {
   readonly response?: unknown;
   readonly responseText?: unknown;
   readonly serverResponseCode?: unknown;
+  /** Of a command that took too long, in milliseconds. */
+  readonly limitMs?: unknown;
 }
 
 /** Turns anything that is not a tagged answer into the application's error. */
@@ -81,6 +89,13 @@ export function classifyFailure(error: unknown, scene: Scene): MigrationError {
   if (UNREACHABLE.has(code))
     return transient("ServerUnreachable", `There is no route to the ${server}. Check host and network.`);
   if (TIMEOUTS.has(code)) return transient("ConnectionTimeout", `The ${server} did not answer in time.`);
+  if (code === "CommandTimeout")
+    return transient(
+      "CommandTimeout",
+      `The ${server} did not finish one answer within ${Math.ceil(Number(failure.limitMs) / SECOND)} seconds.`,
+    );
+  if (code === "TransferTooSlow")
+    return transient("TransferTooSlow", `The ${server} sends messages more slowly than can be waited for.`);
   if (code === "ERR_TLS_CERT_ALTNAME_INVALID")
     return new MigrationError(
       lasting,
@@ -105,6 +120,12 @@ export function classifyFailure(error: unknown, scene: Scene): MigrationError {
       "StartTlsUnsupported",
       `The ${server} offers no STARTTLS. Use security ssl with the port for TLS, usually 993.`,
     );
+  if (TLS_TOO_OLD.test(code))
+    return new MigrationError(
+      lasting,
+      "TlsVersionTooOld",
+      `The ${server} offers no TLS version from 1.2 on, and older ones are not safe. Update its TLS, or let a proxy in front of it speak a current version.`,
+    );
   if (failure.tlsFailed === true || code === "EPROTO" || code.startsWith("ERR_SSL_"))
     return new MigrationError(
       lasting,
@@ -115,12 +136,9 @@ export function classifyFailure(error: unknown, scene: Scene): MigrationError {
   const reply = replyOf(error);
   if (reply) return classifyReply(reply, scene);
   // Exchange takes the login, and refuses what comes after it.
-  if (failure.authenticationFailed === true && IMAP_DISABLED.test(String(failure.response ?? "")))
-    return classifyLogin(
-      { status: "NO", code: "", codeArguments: [], text: String(failure.response) },
-      server,
-      scene,
-    );
+  const response = shortened(failure.response);
+  if (failure.authenticationFailed === true && IMAP_DISABLED.test(response))
+    return classifyLogin({ status: "NO", code: "", codeArguments: [], text: response }, server, scene);
   if (failure.authenticationFailed === true || failure.message === "Unsupported authentication mechanism")
     return new MigrationError(
       "mailbox",
@@ -133,9 +151,9 @@ export function classifyFailure(error: unknown, scene: Scene): MigrationError {
       "CredentialUnusable",
       "User name or password hold control characters, which no server accepts.",
     );
-  const bye = typeof failure.reason === "string" ? failure.reason : "";
+  const bye = shortened(failure.reason);
   if (THROTTLED.test(bye)) return throttled(server, bye);
-  if (code === "LiteralTooLarge" || code === "ResponseTooLarge")
+  if (TOO_LARGE.has(code))
     return transient("ResponseTooLarge", `The ${server} sent an answer larger than accepted.`);
   return transient("ConnectionLost", `The connection to the ${server} was lost.`);
 }
@@ -143,7 +161,8 @@ export function classifyFailure(error: unknown, scene: Scene): MigrationError {
 /** Turns a refused command into the application's error. `CommandRefused` where the server gives no known reason. */
 export function classifyReply(reply: Reply, scene: Scene): MigrationError {
   const server = `${scene.side} server ${scene.host}:${scene.port}`;
-  const { code, text } = reply;
+  const { code } = reply;
+  const text = shortened(reply.text);
   // Reading fills no mailbox: there the code stands for an allowance of the account (Gmail).
   if (scene.side === "source" && code === "OVERQUOTA") return throttled(server, text);
   if (code === "OVERQUOTA" || (scene.side === "target" && scene.stage === "session" && OVER_QUOTA.test(text)))
@@ -159,7 +178,7 @@ export function classifyReply(reply: Reply, scene: Scene): MigrationError {
     });
   if (code === "UNAVAILABLE" || code === "SERVERBUG" || code === "CONTACTADMIN" || TEMPORARY.test(text))
     return transient("ServerUnavailable", `The ${server} is temporarily unavailable.`);
-  if (scene.stage === "login") return classifyLogin(reply, server, scene);
+  if (scene.stage === "login") return classifyLogin({ ...reply, text }, server, scene);
   return transient(
     "CommandRefused",
     `The ${server} refused a command${code === "" ? "" : ` with the response code ${code.slice(0, 32)}`}.`,
@@ -236,8 +255,21 @@ export function replyOf(error: unknown): Reply | undefined {
     status: failure.responseStatus,
     code: typeof failure.serverResponseCode === "string" ? failure.serverResponseCode : "",
     codeArguments: [],
-    text: typeof failure.responseText === "string" ? failure.responseText : "",
+    text: shortened(failure.responseText),
   };
+}
+
+/** A server of another protocol. */
+export function notImap({ side, host, port }: Scene): MigrationError {
+  return new MigrationError(
+    side === "target" ? "fatal" : "mailbox",
+    "NotImapServer",
+    `What answers at the ${side} server ${host}:${port} is no IMAP server. Check port and security.`,
+  );
+}
+
+function shortened(text: unknown): string {
+  return typeof text === "string" ? text.slice(0, MAX_TEXT_LENGTH) : "";
 }
 
 function transient(code: string, message: string): MigrationError {

@@ -1,24 +1,33 @@
+import type { Transform } from "node:stream";
 import { ImapFlow, type ImapResponse, type NamespaceObject } from "imapflow";
 import type { MigrationError } from "../../domain/errors.ts";
+import { type AnswerBudget, AnswerGuard, putInFront, shortAnswer } from "./answer-guard.ts";
 import { classifyFailure, classifyReply, replyOf, type Scene } from "./classify.ts";
 import { type Credentials, Login } from "./login.ts";
+import { Pace } from "./pace.ts";
 import { type Argument, type Reply, responseCodeOf, textOf, type UntaggedHandlers } from "./wire.ts";
 
 export interface Timeouts {
   /** DNS, TCP and TLS, in milliseconds. */
   readonly connectMs: number;
   readonly greetingMs: number;
-  /** Silence of the server while it owes an answer. */
+  /** Everything from the connection to the end of the login. */
+  readonly loginMs: number;
+  /** Silence of the server in the middle of a FETCH, or too little of a message's body. */
   readonly stallMs: number;
-  /** One command in all, other than a FETCH or an APPEND. */
+  /** One command in all, silent or not, other than an APPEND or a FETCH of bodies. */
   readonly commandMs: number;
+  /** A FETCH of bodies in all. Time for which the server waits for us is not counted. */
+  readonly transferMs: number;
 }
 
 export const defaultTimeouts: Timeouts = {
   connectMs: 30_000,
   greetingMs: 30_000,
+  loginMs: 120_000,
   stallMs: 90_000,
-  commandMs: 600_000,
+  commandMs: 240_000,
+  transferMs: 1_200_000,
 };
 
 export interface ConnectionSettings {
@@ -34,15 +43,25 @@ export interface ConnectionSettings {
 
 export interface CommandOptions {
   readonly untagged?: UntaggedHandlers;
-  /** Milliseconds for the whole command; Infinity leaves only the stall time-out. */
+  /** What the server may answer; default a short answer. */
+  readonly budget?: AnswerBudget;
+  /** Milliseconds for the whole command. */
   readonly timeoutMs?: number;
+  /** For a FETCH, whose rows are taken no faster than they can be used: its time counts only while the server is to blame. */
+  readonly paced?: boolean;
   /** Called once the command line is on its way. */
   readonly onSent?: () => void;
 }
 
-/** A literal of this size ends the connection: no message the product copies is larger. */
-const MAX_LITERAL_BYTES = 256 * 1024 * 1024;
 const LOGOUT_MS = 2_000;
+/** Of a message's body in the time of a stall: with 90 s some 700 bytes a second. */
+const FLOOR_BYTES = 64 * 1024;
+/** Milliseconds between two looks at how a FETCH goes. */
+const LOOK_MS = 5_000;
+/** Namespaces of one kind that are looked at. */
+const MAX_NAMESPACES = 50;
+/** Tokens of one response; more than this are read neither fast nor for any use. Numbers of SEARCH are not counted. */
+const MAX_RESPONSE_TOKENS = 50_000;
 
 /**
  * What imapflow 2.10 leaves out of its type declarations. Its public commands answer false instead of failing, add
@@ -56,6 +75,7 @@ interface Internals {
   ): Promise<{ readonly response: ImapResponse; next(): void }>;
   throttleWait(delayMs: number): Promise<boolean>;
   readonly socket: { setNoDelay(noDelay: boolean): void } | null;
+  readonly streamer: Transform;
 }
 
 /** A logged-in IMAP connection, one command at a time. Only MigrationError leaves it. */
@@ -64,6 +84,8 @@ export class ImapConnection {
   readonly #internals: Internals;
   readonly #timeouts: Timeouts;
   readonly #scene: Scene;
+  readonly #guard: AnswerGuard;
+  #loggedIn = false;
   /** Why the connection ended, where that is known better than by the command it took along. */
   #cause: unknown;
 
@@ -72,6 +94,8 @@ export class ImapConnection {
     this.#internals = client as unknown as Internals;
     this.#timeouts = settings.timeouts;
     this.#scene = { side: settings.side, host: settings.host, port: settings.port, stage: "session" };
+    this.#guard = new AnswerGuard(this.#scene);
+    putInFront(this.#guard, this.#internals.streamer, () => this.#loggedIn);
     client.on("error", (error: unknown) => {
       this.#cause ??= error;
     });
@@ -107,18 +131,23 @@ export class ImapConnection {
       disableCompression: !settings.allowCompression,
       connectionTimeout: timeouts.connectMs,
       greetingTimeout: timeouts.greetingMs,
-      socketTimeout: timeouts.stallMs,
-      maxLiteralSize: MAX_LITERAL_BYTES,
+      // A command may be silent for as long as it may take. A FETCH has a pace to keep.
+      socketTimeout: timeouts.commandMs + 1_000,
+      maxResponseTokens: MAX_RESPONSE_TOKENS,
     });
     const connection = new ImapConnection(client, settings);
+    const timer = setTimeout(() => connection.abort(connection.#late(timeouts.loginMs)), timeouts.loginMs);
     try {
       await client.connect();
       login.verify();
+      connection.#loggedIn = true;
       // The end of a large APPEND is a small write of its own, which must not wait for the server's delayed ACK.
       connection.#internals.socket?.setNoDelay(true);
     } catch (error) {
       client.close();
-      throw classifyFailure(error, scene);
+      throw classifyFailure(connection.#cause ?? error, scene);
+    } finally {
+      clearTimeout(timer);
     }
     return connection;
   }
@@ -155,7 +184,9 @@ export class ImapConnection {
     readonly foreign: readonly NamespaceObject[];
   } {
     const all = this.#client.namespaces;
-    return { personal: all?.personal ?? [], foreign: [...(all?.other || []), ...(all?.shared || [])] };
+    const some = (namespaces: readonly NamespaceObject[] | false | undefined) =>
+      (namespaces || []).slice(0, MAX_NAMESPACES);
+    return { personal: some(all?.personal), foreign: [...some(all?.other), ...some(all?.shared)] };
   }
 
   /**
@@ -167,13 +198,12 @@ export class ImapConnection {
     parameters: readonly Argument[] = [],
     options: CommandOptions = {},
   ): Promise<Reply> {
-    const timeoutMs = options.timeoutMs ?? this.#timeouts.commandMs;
-    const timer = Number.isFinite(timeoutMs)
-      ? setTimeout(() => this.abort({ code: "ETIMEOUT" }), Math.max(0, timeoutMs))
-      : undefined;
+    const { budget = shortAnswer, untagged = {} } = options;
+    this.#guard.expect(budget);
+    const { pace, stop } = this.#watch(options);
     try {
       const { response, next } = await this.#internals.exec(command, parameters, {
-        ...(options.untagged ? { untagged: options.untagged } : {}),
+        untagged: pace === undefined ? untagged : pace.holding(untagged),
         ...(options.onSent ? { onSend: options.onSent } : {}),
       });
       next();
@@ -191,8 +221,41 @@ export class ImapConnection {
       this.#client.close();
       throw classifyFailure(cause, this.#scene);
     } finally {
-      clearTimeout(timer);
+      stop();
     }
+  }
+
+  /** Ends the connection once a command has taken too long. */
+  #watch({ budget = shortAnswer, timeoutMs, paced = false }: CommandOptions): {
+    readonly pace?: Pace;
+    readonly stop: () => void;
+  } {
+    const { commandMs, transferMs, stallMs } = this.#timeouts;
+    const hasBodies = budget.bodyBytes > 0;
+    const limitMs = Math.max(0, timeoutMs ?? (paced && hasBodies ? transferMs : commandMs));
+    if (!paced) {
+      const timer = setTimeout(() => this.abort(this.#late(limitMs)), limitMs);
+      return { stop: () => clearTimeout(timer) };
+    }
+    const pace = new Pace(
+      { limitMs, stallMs, floorBytes: hasBodies ? FLOOR_BYTES : 1 },
+      this.#guard.received,
+      Date.now(),
+    );
+    const timer = setInterval(
+      () => {
+        const verdict = pace.judge(this.#guard.received, Date.now());
+        if (verdict === "late") this.abort(this.#late(limitMs));
+        if (verdict === "silent") this.abort({ code: "ETIMEOUT" });
+        if (verdict === "slow") this.abort({ code: "TransferTooSlow" });
+      },
+      Math.min(LOOK_MS, stallMs / 4),
+    );
+    return { pace, stop: () => clearInterval(timer) };
+  }
+
+  #late(limitMs: number): { readonly code: string; readonly limitMs: number } {
+    return { code: "CommandTimeout", limitMs };
   }
 
   /**

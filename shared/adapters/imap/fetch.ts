@@ -1,6 +1,7 @@
 import type { ImapAttribute, ImapResponse } from "imapflow";
 import type { Uid } from "../../domain/names.ts";
 import { differenceOf, formatUidSet, hasUid, sizeOf, type UidSet, uidSetOf } from "../../domain/uid-set.ts";
+import { type AnswerBudget, shortAnswer } from "./answer-guard.ts";
 import type { ImapConnection } from "./connection.ts";
 import { parseDateTime } from "./dates.ts";
 import { RowQueue } from "./row-queue.ts";
@@ -54,6 +55,15 @@ export interface FetchOptions {
 const MAX_SET_LENGTH = 7_000;
 /** More than it takes to find the readable ones among a hundred messages; a server that refuses them all goes on forever. */
 const MAX_REFUSALS = 256;
+/** UIDs of one command, so that none takes longer than a command may; a range around few messages may span more. */
+const MAX_UIDS = 20_000;
+const SPARSE_UIDS = 10_000_000;
+/** Of a row beside its body: flags and labels. */
+const MAX_ROW_BYTES = 4_096;
+/** Of a header section. Mail servers take no more than one megabyte. */
+const MAX_HEADER_BYTES = 16 * 1024 * 1024;
+/** Of a message that is announced as one that fits in memory, and is larger. */
+const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
 /** How long the rest of an abandoned answer is read before the connection is given up instead. */
 const DRAIN_MS = 20_000;
 
@@ -72,7 +82,7 @@ export async function* fetchRows(
   if (first === undefined || last === undefined) return;
   const asked: UidSet = options.changedSince === undefined ? uids : [[first[0], last[1]]];
   const refusals: Refusals = { inRow: 0 };
-  for (const part of splitForCommandLine(asked)) yield* fetchPart(connection, part, uids, options, refusals);
+  for (const part of splitForCommand(asked)) yield* fetchPart(connection, part, uids, options, refusals);
 }
 
 /** The highest UID in the open folder, which must not be empty; 0 if the server does not tell. */
@@ -108,7 +118,8 @@ async function* fetchPart(
     parameters.push([atom("CHANGEDSINCE"), { type: "ATOM", value: options.changedSince }]);
   const answered = connection
     .attempt("UID FETCH", parameters, {
-      timeoutMs: Number.POSITIVE_INFINITY,
+      budget: budgetFor(sizeOf(uids), options),
+      paced: true,
       untagged: {
         FETCH: async (response) => {
           const row = parseRow(response);
@@ -193,20 +204,40 @@ function isComplete(row: FetchRow, { items, withLabels }: FetchOptions): boolean
   );
 }
 
-function* splitForCommandLine(uids: UidSet): Generator<UidSet> {
+/** What the server may send: each row as often as its flags change meanwhile, and of bodies those asked for. */
+function budgetFor(uids: number, { items }: FetchOptions): AnswerBudget {
+  const rows = Math.min(uids, SPARSE_UIDS);
+  return {
+    lines: shortAnswer.lines + 4 * rows,
+    bytes: shortAnswer.bytes + MAX_ROW_BYTES * rows,
+    bodyBytes:
+      items === fetchItems.message ? MAX_MESSAGE_BYTES : items === fetchItems.header ? MAX_HEADER_BYTES : 0,
+  };
+}
+
+function* splitForCommand(uids: UidSet): Generator<UidSet> {
   let part: (readonly [number, number])[] = [];
   let length = 0;
-  for (const range of uids) {
+  let size = 0;
+  for (const range of sizeOf(uids) > SPARSE_UIDS ? uids : inPieces(uids)) {
     const rangeLength = formatUidSet([range]).length + 1;
-    if (length + rangeLength > MAX_SET_LENGTH) {
+    const rangeSize = range[1] - range[0] + 1;
+    if (part.length > 0 && (length + rangeLength > MAX_SET_LENGTH || size + rangeSize > MAX_UIDS)) {
       yield part;
       part = [];
       length = 0;
+      size = 0;
     }
     part.push(range);
     length += rangeLength;
+    size += rangeSize;
   }
   if (part.length > 0) yield part;
+}
+
+function* inPieces(uids: UidSet): Generator<readonly [number, number]> {
+  for (const [low, high] of uids)
+    for (let from = low; from <= high; from += MAX_UIDS) yield [from, Math.min(high, from + MAX_UIDS - 1)];
 }
 
 function halvesOf(uids: UidSet): readonly UidSet[] {

@@ -66,7 +66,8 @@ export class GmailMailbox implements SourceMailbox {
     this.#openPath = undefined;
     const listed = withArchive(await this.#mailbox.listFolders());
     const all = listed.find(({ attributes, selectable }) => selectable && attributes.has("\\all"));
-    const sharing = listed.filter((folder) => folder.selectable && sharesMessages(folder));
+    const sharing = new Set(listed.filter((folder) => folder.selectable && sharesMessages(folder)));
+    const shownByLabels = messagesOf(sharing);
     const labels = listed
       .filter(({ selectable }) => selectable)
       .map((folder) => ({
@@ -79,11 +80,11 @@ export class GmailMailbox implements SourceMailbox {
       labels.find(({ path }) => path === all?.path),
     );
     // Without All Mail nothing tells that a message in the folder of one label has lost another one: any change counts.
-    const partition = all ? places.digest : digestOf(places.digest, sharing);
+    const partition = all ? places.digest : digestOf(places.digest, [...sharing]);
     this.#arrangement = {
       places,
       partition,
-      containers: new Map(sharing.map(({ path }) => [path, all?.path ?? path])),
+      containers: new Map([...sharing].map(({ path }) => [path, all?.path ?? path])),
       sorted: new Map(),
     };
     const shown = (folder: ListedSourceFolder): SourceFolder => {
@@ -92,10 +93,10 @@ export class GmailMailbox implements SourceMailbox {
         ...folder,
         status: container.status && statusOfPart(container.status, partition),
         statusError: container.statusError,
-        estimatedMessages: estimateFor(folder, sharing),
+        estimatedMessages: estimateFor(folder, shownByLabels),
       };
     };
-    return listed.map((folder) => (sharing.includes(folder) ? shown(folder) : folder));
+    return listed.map((folder) => (sharing.has(folder) ? shown(folder) : folder));
   }
 
   async openFolder(path: string): Promise<OpenSourceFolder> {
@@ -194,15 +195,20 @@ function statusOfPart(
   return { uidValidity, uidNext, highestModseq, partition };
 }
 
-/** What the folder of a label shows of itself; for All Mail what is left, as if no message had two labels. */
-function estimateFor(folder: ListedSourceFolder, sharing: readonly ListedSourceFolder[]): number | undefined {
+/**
+ * What the folder of a label shows of itself; for All Mail what is left, as if no message had two labels.
+ * @param shown messages of all folders that share.
+ */
+function estimateFor(folder: ListedSourceFolder, shown: number): number | undefined {
   const total = folder.status?.messages;
   if (total === undefined || !folder.attributes.has("\\all")) return total;
-  const others = sharing.filter((other) => other !== folder);
-  return Math.max(
-    0,
-    others.reduce((left, { status }) => left - (status?.messages ?? 0), total),
-  );
+  return Math.max(0, total - (shown - total));
+}
+
+function messagesOf(folders: Iterable<ListedSourceFolder>): number {
+  let sum = 0;
+  for (const { status } of folders) sum += status?.messages ?? 0;
+  return sum;
 }
 
 function digestOf(digest: string, folders: readonly ListedSourceFolder[]): string {

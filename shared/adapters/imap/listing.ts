@@ -1,6 +1,8 @@
 import type { ImapResponse } from "imapflow";
+import { MigrationError } from "../../domain/errors.ts";
 import type { UidValidity } from "../../domain/names.ts";
 import type { FolderStatus } from "../../migration/ports/source.ts";
+import type { AnswerBudget } from "./answer-guard.ts";
 import type { ImapConnection } from "./connection.ts";
 import { atom, atoms, digitsOf, numberOf, pairsOf, string, textOf, textsOf } from "./wire.ts";
 
@@ -28,6 +30,11 @@ export interface Listing {
 
 /** An objectid (RFC 8474, section 7). */
 const OBJECT_ID = /^[A-Za-z0-9_-]{1,255}$/;
+
+/** Folders of one mailbox. Exchange Online holds fewer in any mailbox that its users can work with. */
+const MAX_FOLDERS = 20_000;
+/** A line of LIST and one of STATUS a folder. */
+const listAnswer: AnswerBudget = { lines: 3 * MAX_FOLDERS, bytes: 32 * 1024 * 1024, bodyBytes: 0 };
 
 /** True for a folder that exists and holds messages. */
 export function isSelectable(folder: ListedFolder): boolean {
@@ -73,7 +80,8 @@ export async function findFolder(
 ): Promise<ListedFolder | undefined> {
   const folders: ListedFolder[] = [];
   const reply = await connection.attempt("LIST", [string(""), string(path)], {
-    untagged: { LIST: async (response) => collectFolder(response, folders) },
+    budget: listAnswer,
+    untagged: { LIST: async (response) => collectFolder(connection, response, folders) },
   });
   if (reply.status !== "OK") {
     const error = connection.refusal(reply);
@@ -97,8 +105,9 @@ async function listExtended(
   }
   const pattern = patterns.length === 1 ? string(patterns[0] ?? "*") : patterns.map(string);
   const reply = await connection.attempt("LIST", [string(""), pattern, atom("RETURN"), options], {
+    budget: listAnswer,
     untagged: {
-      LIST: async (response) => collectFolder(response, folders),
+      LIST: async (response) => collectFolder(connection, response, folders),
       STATUS: async (response) => collectStatus(response, statuses),
     },
   });
@@ -113,10 +122,12 @@ async function listPlainly(connection: ImapConnection, patterns: readonly string
   const subscriptions: ListedFolder[] = [];
   for (const pattern of patterns) {
     await connection.run("LIST", [string(""), string(pattern)], {
-      untagged: { LIST: async (response) => collectFolder(response, folders) },
+      budget: listAnswer,
+      untagged: { LIST: async (response) => collectFolder(connection, response, folders) },
     });
     await connection.attempt("LSUB", [string(""), string(pattern)], {
-      untagged: { LSUB: async (response) => collectFolder(response, subscriptions) },
+      budget: listAnswer,
+      untagged: { LSUB: async (response) => collectFolder(connection, response, subscriptions) },
     });
   }
   const subscribed = new Set(subscriptions.filter(isSelectable).map((folder) => folder.path));
@@ -141,7 +152,12 @@ export function hasModseq(connection: ImapConnection): boolean {
   return connection.has("CONDSTORE") || connection.has("QRESYNC");
 }
 
-function collectFolder(response: ImapResponse, folders: ListedFolder[]): void {
+/** Ends the connection at a folder too many: the answer could go on for ever. */
+function collectFolder(connection: ImapConnection, response: ImapResponse, folders: ListedFolder[]): void {
+  if (folders.length >= MAX_FOLDERS) {
+    connection.abort(tooManyFolders());
+    return;
+  }
   const [attributes, separator, name] = response.attributes ?? [];
   const path = textOf(name);
   if (path === "") return;
@@ -174,4 +190,12 @@ function collectStatus(response: ImapResponse, statuses: Map<string, StatusRow>)
           },
     mailboxId: textsOf(values.get("MAILBOXID")).find((id) => OBJECT_ID.test(id)),
   });
+}
+
+function tooManyFolders(): MigrationError {
+  return new MigrationError(
+    "mailbox",
+    "TooManyFolders",
+    `The server lists more than ${MAX_FOLDERS} folders for this mailbox. Remove or join folders there, or set rootFolder to a part of them.`,
+  );
 }

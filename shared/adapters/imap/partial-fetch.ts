@@ -1,10 +1,13 @@
 import { Readable } from "node:stream";
 import { MigrationError } from "../../domain/errors.ts";
 import type { Uid } from "../../domain/names.ts";
+import { shortAnswer } from "./answer-guard.ts";
 import type { ImapConnection } from "./connection.ts";
 import { atoms, numberOf, pairsOf, sequence } from "./wire.ts";
 
 const PART_BYTES = 1024 * 1024;
+/** What may come instead of a part, from a server that sends the whole message. */
+const MAX_BODY_BYTES = 64 * PART_BYTES;
 
 /**
  * Streams one message of the open folder in partial fetches (RFC 9051, 6.4.5), so that it is never held as a whole.
@@ -39,6 +42,7 @@ async function fetchPart(connection: ImapConnection, uid: Uid, offset: number): 
   let announcedSize = 0;
   const body = { type: "ATOM", value: "BODY.PEEK", section: [], partial: [offset, PART_BYTES] };
   await connection.run("UID FETCH", [sequence(String(uid)), [...atoms("UID", "RFC822.SIZE"), body]], {
+    budget: { ...shortAnswer, bodyBytes: MAX_BODY_BYTES },
     untagged: {
       FETCH: async (response) => {
         const values = new Map(pairsOf(response.attributes?.[1]));

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { connect, isIP, type Socket } from "node:net";
 import { connect as connectTls, type TLSSocket } from "node:tls";
-import { isMigrationError, MigrationError } from "../../domain/errors.ts";
+import { isMigrationError } from "../../domain/errors.ts";
 import type {
   CertificateSummary,
   ProbeReport,
@@ -11,7 +11,7 @@ import type {
 } from "../../migration/ports/server-probe.ts";
 import { pinnedLookup } from "../pinned-lookup.ts";
 import { judgeCertificate } from "./certificate.ts";
-import { classifyFailure, classifyReply, type Scene } from "./classify.ts";
+import { classifyFailure, classifyReply, notImap, type Scene } from "./classify.ts";
 import { LineConnection } from "./line-connection.ts";
 import { preauthenticated } from "./login.ts";
 import { printable } from "./printable.ts";
@@ -208,9 +208,9 @@ async function secured(socket: TLSSocket): Promise<void> {
   try {
     await once(socket, "secureConnect", { signal: closed.signal });
   } catch (error) {
-    throw error instanceof Error && "code" in error && error.code === "ETIMEDOUT"
-      ? error
-      : { tlsFailed: true };
+    const code = error instanceof Error && "code" in error ? String(error.code) : "";
+    if (code === "ETIMEDOUT") throw error;
+    throw { tlsFailed: true, ...(code.startsWith("ERR_SSL_") ? { code } : {}) };
   }
 }
 
@@ -220,12 +220,4 @@ function ok(message: string): Verdict {
 
 function timedOut(): Error {
   return Object.assign(new Error("no answer in time"), { code: "ETIMEDOUT" });
-}
-
-function notImap({ side, host, port }: Scene): MigrationError {
-  return new MigrationError(
-    "mailbox",
-    "NotImapServer",
-    `What answers at the ${side} server ${host}:${port} is no IMAP server. Check port and security.`,
-  );
 }

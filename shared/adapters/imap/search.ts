@@ -1,8 +1,17 @@
-import { intersectionOf, type UidSet, uidSetOf, unionOf } from "../../domain/uid-set.ts";
+import { MigrationError } from "../../domain/errors.ts";
+import { intersectionOf, type UidSet, unionOf } from "../../domain/uid-set.ts";
 import type { SearchFilter } from "../../migration/ports/source.ts";
+import { searchAnswer } from "./answer-guard.ts";
 import type { ImapConnection } from "./connection.ts";
 import { searchDay } from "./dates.ts";
+import { UidCollector } from "./uid-collector.ts";
 import { type Argument, atom, atoms, lowestProcessed, textOf } from "./wire.ts";
+
+/**
+ * Ranges that the UIDs of one folder may have. A folder of a million messages, every other one of them deleted at
+ * random, has so many.
+ */
+const MAX_RANGES = 250_000;
 
 /**
  * UID SEARCH in the open folder; as ranges (ESEARCH, RFC 4731) where the server can, and again for the rest where it looks
@@ -13,21 +22,22 @@ export async function searchUids(connection: ImapConnection, filter: SearchFilte
   if (among?.length === 0) return [];
   const parameters: Argument[] = connection.has("ESEARCH") ? [atom("RETURN"), atoms("ALL")] : [];
   parameters.push(...criteriaOf(filter));
-  let found: UidSet = [];
+  const uids = new UidCollector();
   const reply = await connection.run("UID SEARCH", parameters, {
+    budget: searchAnswer,
     untagged: {
-      SEARCH: async (response) => {
-        const numbers =
-          response.numbers ?? (response.attributes ?? []).map((token) => Number(textOf(token)) || 0);
-        found = unionOf(found, uidSetOf(numbers.filter((uid) => uid > 0)));
+      SEARCH: async ({ numbers, attributes = [] }) => {
+        for (const uid of numbers ?? attributes.map((token) => Number(textOf(token)) || 0))
+          if (uid > 0 && uids.length <= MAX_RANGES) uids.add(uid);
       },
-      ESEARCH: async (response) => {
-        const tokens = (response.attributes ?? []).map((token) => textOf(token));
-        const all = tokens.findIndex((token) => token.toUpperCase() === "ALL");
-        if (all >= 0) found = unionOf(found, rangesIn(tokens[all + 1] ?? ""));
+      ESEARCH: async ({ attributes = [] }) => {
+        const all = attributes.findIndex((token) => textOf(token).toUpperCase() === "ALL");
+        if (all >= 0) addRanges(uids, textOf(attributes[all + 1]));
       },
     },
   });
+  if (uids.length > MAX_RANGES) throw tooManyRanges();
+  let found = uids.uids;
   const first = among?.[0]?.[0] ?? 1;
   const last = among?.at(-1)?.[1] ?? Number.POSITIVE_INFINITY;
   const stoppedAt = lowestProcessed(reply);
@@ -46,13 +56,22 @@ function criteriaOf({ since, before, maxSize, among }: SearchFilter): Argument[]
   return criteria.length === 0 ? [atom("ALL")] : atoms(...criteria);
 }
 
-/** A sequence-set of the server; unlike ours it may be unsorted and name a range backwards. */
-function rangesIn(text: string): UidSet {
-  const pairs: (readonly [number, number])[] = [];
-  for (const part of text.split(",")) {
-    const [a = 0, b = a] = part.split(":").map(Number);
+/** Takes in a sequence-set of the server; unlike ours it may be unsorted and name a range backwards. */
+function addRanges(uids: UidCollector, text: string): void {
+  for (let at = 0; at < text.length && uids.length <= MAX_RANGES; ) {
+    const comma = text.indexOf(",", at);
+    const end = comma < 0 ? text.length : comma;
+    const [a = 0, b = a] = text.slice(at, end).split(":").map(Number);
     if (Number.isInteger(a) && Number.isInteger(b) && Math.min(a, b) > 0)
-      pairs.push([Math.min(a, b), Math.max(a, b)]);
+      uids.add(Math.min(a, b), Math.max(a, b));
+    at = end + 1;
   }
-  return unionOf(pairs.slice(0, 1), pairs.slice(1));
+}
+
+function tooManyRanges(): MigrationError {
+  return new MigrationError(
+    "item",
+    "SourceFolderTooScattered",
+    `The numbers of the messages in this folder have more than ${MAX_RANGES} gaps, which are too many to be kept. Copy its messages into a new folder at the source, so that they are numbered anew.`,
+  );
 }

@@ -79,8 +79,22 @@ export function matchesFolder(
   const path = folder.segments.join("/").toLowerCase();
   const wanted = pattern.toLowerCase();
   if (wanted.endsWith("/*") && path === wanted.slice(0, -2)) return true;
-  const expression = wanted.split("*").map((text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
-  return new RegExp(`^${expression.join(".*")}$`, "s").test(path);
+  return fitsPattern(path, wanted);
+}
+
+/** True if a text is what the parts of a pattern between its `*` make in their order. In one pass, whatever the pattern. */
+function fitsPattern(text: string, pattern: string): boolean {
+  const [first = "", ...parts] = pattern.split("*");
+  const last = parts.pop();
+  if (last === undefined) return text === first;
+  if (!text.startsWith(first)) return false;
+  let at = first.length;
+  for (const part of parts) {
+    const found = text.indexOf(part, at);
+    if (found < 0) return false;
+    at = found + part.length;
+  }
+  return text.length - last.length >= at && text.endsWith(last);
 }
 
 const wellKnownUses: Readonly<Record<string, SpecialUse>> = {
@@ -120,14 +134,18 @@ function withDistinctNames(
   };
   const targets = new Map<string, readonly string[]>();
   const taken = new Set<string>();
+  const numbers = new Map<string, number>();
   const parentsFirst = [...folders].sort((a, b) => a.source.segments.length - b.source.segments.length);
   for (const { source, segments, renamed } of parentsFirst) {
     const parent = targets.get(source.segments.slice(0, -1).join("\0"));
     const name = segments.at(-1) ?? "";
     const above = renamed || parent === undefined ? segments.slice(0, -1) : parent;
     let target = [...above, name];
-    for (let number = 2; !renamed && taken.has(keyOf(target)); number++)
+    const plainKey = keyOf(target);
+    for (let number = numbers.get(plainKey) ?? 2; !renamed && taken.has(keyOf(target)); number++) {
       target = [...above, `${name} (${number})`];
+      numbers.set(plainKey, number + 1);
+    }
     taken.add(keyOf(target));
     targets.set(source.segments.join("\0"), target);
   }

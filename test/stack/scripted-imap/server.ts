@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
-import { createServer as createTlsServer } from "node:tls";
+import { createServer as createTlsServer, type SecureVersion } from "node:tls";
 import { ScriptedConnection } from "./connection.ts";
 import { type Dialect, FULL } from "./dialects.ts";
 import { Faults } from "./faults.ts";
@@ -19,8 +19,12 @@ export interface ScriptedOptions {
   readonly acceptsToken?: TokenCheck;
   /** What FETCH does wrong; default nothing. */
   readonly quirks?: Partial<FetchQuirks>;
-  /** PEM files, to serve TLS from the first byte; default plain text. */
-  readonly tls?: { readonly certificateFile: string; readonly keyFile: string };
+  /** PEM files, to serve TLS from the first byte; default plain text. `newest` holds it to old versions of TLS. */
+  readonly tls?: {
+    readonly certificateFile: string;
+    readonly keyFile: string;
+    readonly newest?: SecureVersion;
+  };
 }
 
 export interface LoggedCommand {
@@ -115,7 +119,8 @@ export async function startScriptedImap(options: ScriptedOptions = {}): Promise<
 async function createListener(tls: ScriptedOptions["tls"], serve: (socket: Socket) => void): Promise<Server> {
   if (tls === undefined) return createServer(serve);
   const [cert, key] = await Promise.all([readFile(tls.certificateFile), readFile(tls.keyFile)]);
-  const server = createTlsServer({ cert, key }, serve);
+  const old = { minVersion: "TLSv1", maxVersion: tls.newest, ciphers: "DEFAULT@SECLEVEL=0" } as const;
+  const server = createTlsServer({ cert, key, ...(tls.newest === undefined ? {} : old) }, serve);
   server.on("tlsClientError", () => undefined);
   return server;
 }

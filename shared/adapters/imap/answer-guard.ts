@@ -1,0 +1,243 @@
+import type { Transform, TransformCallback } from "node:stream";
+import { MigrationError } from "../../domain/errors.ts";
+import { notImap, type Scene } from "./classify.ts";
+
+/** What a server may send in answer to one command. */
+export interface AnswerBudget {
+  readonly lines: number;
+  /** All bytes but those of message bodies. */
+  readonly bytes: number;
+  /** Bytes of the bodies in one FETCH response; 0 for a command that asks for none. */
+  readonly bodyBytes: number;
+}
+
+const KILOBYTE = 1024;
+const MEGABYTE = 1024 * KILOBYTE;
+
+/** For commands whose answer is short. A session that has been away may hear of many changed messages first. */
+export const shortAnswer: AnswerBudget = { lines: 20_000, bytes: 4 * MEGABYTE, bodyBytes: 0 };
+/** For everything from the greeting to the end of the login. */
+export const loginAnswer: AnswerBudget = { lines: 1_000, bytes: MEGABYTE, bodyBytes: 0 };
+
+/** A response with all that is no message body. RFC 9051 has no limit; servers send some hundred bytes. */
+const MAX_RESPONSE_BYTES = 64 * KILOBYTE;
+/** For answers to SEARCH: the numbers of four million messages. */
+export const searchAnswer: AnswerBudget = { lines: 20_000, bytes: 32 * MEGABYTE, bodyBytes: 0 };
+/** An answer to SEARCH is one line whatever the size of the folder. It is cut into lines of about this size. */
+const SEARCH_LINE_BYTES = 32 * KILOBYTE;
+
+/** What the library is given at once, and how long it may go on with more before others run. */
+const SLICE_BYTES = 16 * KILOBYTE;
+const SLICE_MS = 8;
+
+/** Enough to tell what a response is, and to see the size of a literal at the end of a line (RFC 9051, 4.3). */
+const HEAD_BYTES = 40;
+const TAIL_BYTES = 40;
+const GREETING = /^\0*\* (?:OK|PREAUTH|BYE)\b/i;
+const FETCH = /^\* \d{1,10} FETCH\b/i;
+const SEARCH = /^\* SEARCH /i;
+const ESEARCH = /^\* ESEARCH .*/i;
+const LITERAL = /\{(\d{1,19})\}\r?\n$/;
+const ENDLESS_LITERAL = /\d{19}\}\r?\n$/;
+const LF = 0x0a;
+const SPACE = 0x20;
+const COMMA = 0x2c;
+
+/**
+ * Holds what a server sends to a budget before the library takes it in: a response of any size would be kept whole and
+ * read in one go, and lines without an end would be read for ever. Follows the stream's lines and literals, each byte
+ * once.
+ */
+export class AnswerGuard {
+  readonly #scene: Scene;
+  #budget: AnswerBudget = loginAnswer;
+  #lines = 0;
+  #bytes = 0;
+  #received = 0;
+  #greeted = false;
+  #head = "";
+  #tail = "";
+  #literalLeft = 0;
+  #responseBytes = 0;
+  #bodyBytes = 0;
+
+  constructor(scene: Scene) {
+    this.#scene = scene;
+  }
+
+  /** Bytes since the connection was opened, compression undone. */
+  get received(): number {
+    return this.#received;
+  }
+
+  /** Starts the account of a command. */
+  expect(budget: AnswerBudget): void {
+    this.#budget = budget;
+    this.#lines = 0;
+    this.#bytes = 0;
+  }
+
+  /**
+   * Takes the next bytes.
+   * @returns what is to be handed on: the same bytes, a long answer to SEARCH cut into several of the same meaning.
+   * @throws MigrationError that ends the connection, if they break the budget.
+   */
+  take(chunk: Buffer): Buffer {
+    this.#received += chunk.length;
+    const pieces: Buffer[] = [];
+    let handedOn = 0;
+    let at = 0;
+    while (at < chunk.length) {
+      if (this.#literalLeft > 0) {
+        const skipped = Math.min(this.#literalLeft, chunk.length - at);
+        this.#literalLeft -= skipped;
+        at += skipped;
+        continue;
+      }
+      const lineEnd = chunk.indexOf(LF, at);
+      const end = Math.min(lineEnd < 0 ? chunk.length : lineEnd + 1, at + SLICE_BYTES);
+      const part = chunk.subarray(at, end);
+      if (this.#head.length < HEAD_BYTES)
+        this.#head += part.toString("latin1", 0, HEAD_BYTES - this.#head.length);
+      const cut = this.#responseBytes < SEARCH_LINE_BYTES ? undefined : this.#cutSearch(part);
+      if (cut !== undefined) {
+        pieces.push(chunk.subarray(handedOn, at + cut.at), cut.insert);
+        handedOn = at + cut.end;
+        this.#responseBytes = 0;
+      }
+      this.#takeLine(part, end === lineEnd + 1);
+      at = end;
+    }
+    return pieces.length === 0 ? chunk : Buffer.concat([...pieces, chunk.subarray(handedOn)]);
+  }
+
+  /** Where the rest of an answer to SEARCH can become a line of its own: before a number. */
+  #cutSearch(part: Buffer): Cut | undefined {
+    if (SEARCH.test(this.#head)) {
+      const at = separatorIn(part, SPACE);
+      return at < 0 ? undefined : { at, end: at + 1, insert: Buffer.from("\r\n* SEARCH ") };
+    }
+    if (!ESEARCH.test(this.#head)) return undefined;
+    const at = separatorIn(part, COMMA);
+    return at < 0 ? undefined : { at, end: at + 1, insert: Buffer.from("\r\n* ESEARCH UID ALL ") };
+  }
+
+  #takeLine(part: Buffer, ends: boolean): void {
+    this.#count(part.length);
+    this.#tail = (this.#tail + part.toString("latin1", Math.max(0, part.length - TAIL_BYTES))).slice(
+      -TAIL_BYTES,
+    );
+    if (!ends) return;
+    if (++this.#lines > this.#budget.lines) throw answerTooLong(this.#scene);
+    if (!this.#greeted && this.#head.trim() !== "") {
+      if (!GREETING.test(this.#head)) throw notImap(this.#scene);
+      this.#greeted = true;
+    }
+    const digits = LITERAL.exec(this.#tail)?.[1];
+    if (digits === undefined && ENDLESS_LITERAL.test(this.#tail)) throw responseTooLarge(this.#scene);
+    this.#tail = "";
+    if (digits !== undefined) {
+      this.#takeLiteral(Number(digits));
+      return;
+    }
+    this.#head = "";
+    this.#responseBytes = 0;
+    this.#bodyBytes = 0;
+  }
+
+  #takeLiteral(size: number): void {
+    this.#literalLeft = size;
+    if (this.#budget.bodyBytes === 0 || !FETCH.test(this.#head)) {
+      this.#count(size);
+      return;
+    }
+    this.#bodyBytes += size;
+    if (this.#bodyBytes > this.#budget.bodyBytes) throw responseTooLarge(this.#scene);
+  }
+
+  #count(bytes: number): void {
+    this.#responseBytes += bytes;
+    this.#bytes += bytes;
+    if (this.#responseBytes > MAX_RESPONSE_BYTES) throw responseTooLarge(this.#scene);
+    if (this.#bytes > this.#budget.bytes) throw answerTooLong(this.#scene);
+  }
+}
+
+/** Bytes of a response that are replaced. */
+interface Cut {
+  readonly at: number;
+  readonly end: number;
+  readonly insert: Buffer;
+}
+
+/** The first of these separators with a number after it, and a number or another separator before it. */
+function separatorIn(part: Buffer, separator: number): number {
+  for (let at = 1; at < part.length - 1; at++)
+    if (
+      part[at] === separator &&
+      isDigit(part[at + 1]) &&
+      (isDigit(part[at - 1]) || part[at - 1] === separator)
+    )
+      return at;
+  return -1;
+}
+
+function isDigit(byte: number | undefined): boolean {
+  return byte !== undefined && byte >= 0x30 && byte <= 0x39;
+}
+
+function answerTooLong({ side, host, port }: Scene): MigrationError {
+  return new MigrationError(
+    "transient",
+    "AnswerTooLong",
+    `The ${side} server ${host}:${port} sent more in answer to one command than any mailbox needs, and was cut off.`,
+  );
+}
+
+export function responseTooLarge({ side, host, port }: Scene): MigrationError {
+  return new MigrationError(
+    "transient",
+    "ResponseTooLarge",
+    `The ${side} server ${host}:${port} sent an answer larger than accepted.`,
+  );
+}
+
+/**
+ * Puts a guard in front of the stream that cuts what was received into responses: behind TLS and decompression, so that
+ * nothing passes it by. Once `patient`, it hands on a little at a time and lets others run in between, since the library
+ * reads thousands of short lines in one go. Not before the login is done: what came along with the answer to STARTTLS
+ * must not reach the library after TLS was started.
+ * @param streamer imapflow's own, whose `_transform` takes the bytes.
+ */
+export function putInFront(guard: AnswerGuard, streamer: Transform, patient: () => boolean): void {
+  const transform = streamer._transform.bind(streamer);
+  let ranSince = performance.now();
+  const handOn = (chunk: Buffer, encoding: BufferEncoding, done: TransformCallback): void => {
+    if (!patient()) {
+      transform(chunk, encoding, done);
+      return;
+    }
+    transform(chunk.subarray(0, SLICE_BYTES), encoding, () => {
+      const rest = () => {
+        if (chunk.length <= SLICE_BYTES || streamer.destroyed) done();
+        else handOn(chunk.subarray(SLICE_BYTES), encoding, done);
+      };
+      if (performance.now() - ranSince < SLICE_MS) {
+        rest();
+        return;
+      }
+      setImmediate(() => {
+        ranSince = performance.now();
+        rest();
+      });
+    });
+  };
+  streamer._transform = (chunk: Buffer, encoding, done) => {
+    try {
+      handOn(guard.take(chunk), encoding, done);
+    } catch (error) {
+      streamer.destroy(error as Error);
+      done();
+    }
+  };
+}
