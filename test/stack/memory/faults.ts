@@ -1,3 +1,5 @@
+import type { MigrationError } from "../../../shared/domain/errors.ts";
+
 /** What happens at one of the calls of a process to the outside. */
 export type Fault = {
   /** Something that others do at this moment, before the call has its effect. */
@@ -8,8 +10,12 @@ export type Fault = {
   | { readonly kind: "diesBefore" | "diesAfter" }
   /** The process ends; the call has its effect `afterMs` later all the same. */
   | { readonly kind: "landsLate"; readonly afterMs: number }
-  /** The whole process stands still for `forMs`, then goes on with the call as if nothing had been. */
+  /** The whole machine stands still for `forMs`, then goes on with the call as if nothing had been. */
   | { readonly kind: "stalls"; readonly forMs: number }
+  /** The process is busy for `forMs` and does nothing else; its host goes on renewing its locks. */
+  | { readonly kind: "blocks"; readonly forMs: number }
+  /** The call has no effect and fails `afterMs` later: what it goes to is away. */
+  | { readonly kind: "fails"; readonly afterMs: number; readonly error: MigrationError }
 );
 
 /**

@@ -14,6 +14,10 @@ import { type Outside, startWorker, type Worker } from "./worker.ts";
 
 const minute = 60_000;
 const renewalMs = 20_000;
+/** The host finds its worker gone, and gives back what ran in it, within seconds. */
+const abandonMs = 5_000;
+/** host.json: the host renews a session for so long, counted from its acceptance. */
+const renewalLimitMs = 10 * minute;
 /** A deployment that is not at rest after this long has got stuck. */
 const patienceMs = 3 * 60 * minute;
 
@@ -23,6 +27,11 @@ export interface DeploymentSettings {
   /** How many processes take messages in turn; 1 where left out. */
   readonly processes?: number;
   readonly limits?: Partial<ChunkLimits>;
+  /**
+   * Milliseconds from a death to the next worker being ready. Meanwhile everything that is delivered fails at once, so
+   * that all its deliveries are used up. 0 where left out: the messages come to another instance.
+   */
+  readonly restartMs?: number;
 }
 
 /**
@@ -41,10 +50,13 @@ export class MemoryDeployment {
   readonly #outside: Outside;
   readonly #plan: FaultPlan;
   readonly #workers: (Worker | undefined)[];
+  readonly #restartMs: number;
   #turn = 0;
   #progress = 0;
+  #noWorkerUntil = 0;
 
-  constructor({ target, plan, processes = 1, limits = {} }: DeploymentSettings) {
+  constructor({ target, plan, processes = 1, limits = {}, restartMs = 0 }: DeploymentSettings) {
+    this.#restartMs = restartMs;
     this.target = new MemoryTarget(target);
     this.#plan = plan;
     this.#workers = Array.from({ length: processes }, () => undefined);
@@ -134,8 +146,11 @@ export class MemoryDeployment {
     const index = this.#turn++ % this.#workers.length;
     const found = this.#workers[index];
     // A process that stands still asks for no messages; another one is started in its place.
-    if (found?.process.alive && !found.process.frozen) return found;
+    if (found?.process.alive && !found.process.unresponsive) return found;
     const started = startWorker(new WorkerProcess(this.#plan), this.#outside);
+    void started.process.death.then(() => {
+      this.#noWorkerUntil = Math.max(this.#noWorkerUntil, Date.now() + abandonMs + this.#restartMs);
+    });
     this.#workers[index] = started;
     return started;
   }
@@ -154,34 +169,52 @@ export class MemoryDeployment {
     for (let message = mailboxSync.lockNext(); message; message = mailboxSync.lockNext()) {
       const { content, lock } = message;
       this.#progress++;
+      if (this.#hasNoWorker) {
+        mailboxSync.abandon(lock.token);
+        continue;
+      }
       const worker = this.#worker();
-      const renewal = this.#whileAlive(worker, () => mailboxSync.renewLock(lock.token));
-      void this.#settle(mailboxSync, lock.token, worker.mailboxSync(content)).then(() =>
+      const renewal = this.#whileRenewed(worker, () => mailboxSync.renewLock(lock.token));
+      void this.#settle(mailboxSync, lock.token, worker, worker.mailboxSync(content)).then(() =>
         clearInterval(renewal),
       );
     }
     for (let session = accept(folderSync); session; session = accept(folderSync)) {
       this.#progress++;
-      void this.#serve(this.#worker(), session);
+      if (this.#hasNoWorker) abandonAll(folderSync, session);
+      else void this.#serve(this.#worker(), session);
     }
   }
 
-  /** Handles the messages of a session one after another, as long as there are any. */
+  /** True while the host has no worker for what it is given; then every delivery fails at once. */
+  get #hasNoWorker(): boolean {
+    return this.#restartMs > 0 && Date.now() < this.#noWorkerUntil;
+  }
+
+  /** Handles the messages of a session one after another, as long as there are any and the worker lives. */
   async #serve(worker: Worker, session: SessionLock): Promise<void> {
     const { folderSync } = this.queues;
-    const renewal = this.#whileAlive(worker, () => folderSync.renewSession(session));
+    const renewal = this.#whileRenewed(worker, () => folderSync.renewSession(session));
     for (let message = next(folderSync, session); message; message = next(folderSync, session)) {
       const { content, deliveryCount, lock } = message;
-      await this.#settle(folderSync, lock.token, worker.folderSync(content, deliveryCount + 1));
+      await this.#settle(folderSync, lock.token, worker, worker.folderSync(content, deliveryCount + 1));
+      if (!worker.process.alive) break;
     }
     clearInterval(renewal);
-    if (worker.process.alive) folderSync.releaseSession(session);
+    folderSync.releaseSession(session);
     this.#progress++;
   }
 
-  /** Completes a message that was handled, or gives it back. A lock that ended meanwhile leaves it to somebody else. */
-  async #settle<T>(queue: Queue<T>, token: string, handled: Promise<void>): Promise<void> {
-    const outcome = await handled.then(
+  /**
+   * Completes a message that was handled, or gives it back, as the host does for a worker that died. A lock that ended
+   * meanwhile leaves it to somebody else.
+   */
+  async #settle<T>(queue: Queue<T>, token: string, worker: Worker, handled: Promise<void>): Promise<void> {
+    const died = worker.process.death.then(async () => {
+      await new Promise((resolve) => setTimeout(resolve, abandonMs));
+      throw new Error("the worker process ended");
+    });
+    const outcome = await Promise.race([handled, died]).then(
       () => "complete" as const,
       (error: unknown) => {
         this.events.push({ event: "thrown", fields: { error } });
@@ -196,9 +229,11 @@ export class MemoryDeployment {
     }
   }
 
-  #whileAlive(worker: Worker, renew: () => void): NodeJS.Timeout {
+  /** Renews a lock as the host does: from the acceptance on for a limited time, whatever its worker does. */
+  #whileRenewed(worker: Worker, renew: () => void): NodeJS.Timeout {
+    const end = Date.now() + renewalLimitMs;
     const timer = setInterval(() => {
-      if (!worker.process.alive) return clearInterval(timer);
+      if (Date.now() >= end) return clearInterval(timer);
       if (worker.process.frozen) return;
       try {
         renew();
@@ -238,6 +273,13 @@ function accept<T>(queue: Queue<T>): SessionLock | undefined {
 /** The next message of a session; none if its lock has ended. */
 function next<T>(queue: Queue<T>, session: SessionLock) {
   return session.held ? queue.lockNext(session) : undefined;
+}
+
+/** Uses up the deliveries of a session's messages, as a host does that has no worker for them. */
+function abandonAll<T>(queue: Queue<T>, session: SessionLock): void {
+  for (let message = next(queue, session); message; message = next(queue, session))
+    queue.abandon(message.lock.token);
+  queue.releaseSession(session);
 }
 
 /** Waits until all that can go on without time passing has done so. */

@@ -8,8 +8,10 @@ const generatorMethod = Object.getPrototypeOf(async function* () {}).constructor
  */
 export class WorkerProcess {
   readonly #plan: FaultPlan;
+  readonly #death = Promise.withResolvers<void>();
   #alive = true;
-  #frozenUntil = 0;
+  #standsStillUntil = 0;
+  #busyUntil = 0;
 
   constructor(plan: FaultPlan) {
     this.#plan = plan;
@@ -19,13 +21,24 @@ export class WorkerProcess {
     return this.#alive;
   }
 
-  /** True while the process stands still: then nothing renews its locks either. */
+  /** Settles when the process has died. */
+  get death(): Promise<void> {
+    return this.#death.promise;
+  }
+
+  /** True while its machine stands still: then nothing renews its locks either. */
   get frozen(): boolean {
-    return Date.now() < this.#frozenUntil;
+    return Date.now() < this.#standsStillUntil;
+  }
+
+  /** True while the process itself does nothing, for whatever reason. */
+  get unresponsive(): boolean {
+    return this.frozen || Date.now() < this.#busyUntil;
   }
 
   kill(): void {
     this.#alive = false;
+    this.#death.resolve();
   }
 
   /**
@@ -57,7 +70,8 @@ export class WorkerProcess {
   }
 
   async #call<T>(name: string, effect: () => Promise<T>): Promise<T> {
-    while (this.#alive && this.frozen) await sleep(this.#frozenUntil - Date.now());
+    while (this.#alive && this.unresponsive)
+      await sleep(Math.max(this.#standsStillUntil, this.#busyUntil) - Date.now());
     if (!this.#alive) return never();
     const fault = this.#plan.next(name);
     switch (fault?.kind) {
@@ -73,8 +87,17 @@ export class WorkerProcess {
         setTimeout(() => void effect().catch(() => undefined), fault.afterMs);
         return never();
       case "stalls":
-        this.#frozenUntil = Date.now() + fault.forMs;
+        this.#standsStillUntil = Date.now() + fault.forMs;
         await sleep(fault.forMs);
+        break;
+      case "blocks":
+        this.#busyUntil = Date.now() + fault.forMs;
+        await sleep(fault.forMs);
+        break;
+      case "fails":
+        await sleep(fault.afterMs);
+        if (!this.#alive) return never();
+        throw fault.error;
     }
     const result = await effect();
     return this.#alive ? result : never();
