@@ -2,6 +2,9 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import PostalMime from "postal-mime";
 import { beforeAll, describe, expect, it } from "vitest";
+import { type DamagedRun, runDamaged } from "../stack/conformance/damaged/journey.ts";
+import { renderDamaged } from "../stack/conformance/damaged/table.ts";
+import { witnesses } from "../stack/conformance/damaged/witnesses.ts";
 import { type Row, runConformance, startJourney } from "../stack/conformance/journey.ts";
 import { withTable } from "../stack/conformance/readme.ts";
 import { renderTable } from "../stack/conformance/table.ts";
@@ -48,6 +51,36 @@ describe("every kind of message", () => {
     const readme = await readFile(join(import.meta.dirname, "../../README.md"), "utf8");
     expect(withTable(readme, table)).toBe(readme);
     expect(withTable(readme, table.replace("| Plain text ", "| Plain texts"))).not.toBe(readme);
+  });
+});
+
+describe("damaged mail", () => {
+  let run: DamagedRun;
+  beforeAll(async () => {
+    run = await runDamaged();
+  });
+
+  it("arrives as it was meant, whatever was done to its form", () => {
+    expect(run.kinds.filter(({ wrong }) => wrong.length > 0)).toEqual([]);
+    expect(run.rows.filter(({ asMeant, messages }) => asMeant < messages)).toEqual([]);
+    expect(run.rows.reduce((sum, { messages }) => sum + messages, 0)).toBeGreaterThanOrEqual(300);
+  });
+
+  it("loses no word, no file and no line of a header", () => {
+    expect(run.rows.flatMap(({ lost }) => lost)).toEqual([]);
+  });
+
+  it("is read by four other programs as it was meant, of most messages", () => {
+    const total = run.rows.reduce((sum, { messages }) => sum + messages, 0);
+    for (const witness of witnesses) {
+      const agreeing = run.rows.reduce((sum, row) => sum + (row.witnesses[witness] ?? 0), 0);
+      expect([witness, agreeing / total > 0.5]).toEqual([witness, true]);
+    }
+  });
+
+  it("has a document that shows it as it was measured", async () => {
+    const document = join(import.meta.dirname, "../../infra/docs/damaged-mail.md");
+    expect(await readFile(document, "utf8")).toBe(renderDamaged(run.kinds, run.rows));
   });
 });
 
