@@ -1,6 +1,6 @@
 import { app, type InvocationContext } from "@azure/functions";
 import { z } from "zod";
-import { folderSync } from "../shared/composition.ts";
+import { flushTelemetry, folderSync } from "../shared/composition.ts";
 import { folderSyncMessageSchema, folderSyncQueue } from "../shared/domain/queue-messages.ts";
 
 const metadataSchema = z.object({ deliveryCount: z.int().positive().default(1) });
@@ -9,7 +9,7 @@ const metadataSchema = z.object({ deliveryCount: z.int().positive().default(1) }
 export async function onFolderSync(message: unknown, context: InvocationContext): Promise<void> {
   const { deliveryCount } = metadataSchema.parse(context.triggerMetadata ?? {});
   const handle = await folderSync();
-  await handle(folderSyncMessageSchema.parse(message), deliveryCount);
+  await handle(folderSyncMessageSchema.parse(message), deliveryCount).finally(flushTelemetry);
 }
 
 app.serviceBusQueue("folder-sync", {

@@ -1,10 +1,10 @@
 import { app } from "@azure/functions";
-import { janitor } from "../shared/composition.ts";
+import { flushTelemetry, sweeps } from "../shared/composition.ts";
 
-/** Every minute: mends what lost events and dead workers have left, and starts what is due. */
-export async function onJanitor(): Promise<void> {
-  const sweep = await janitor();
-  await sweep();
+/** Every five minutes: mends what lost events and dead workers have left, and starts what is due. */
+export async function onJanitorTimer(): Promise<void> {
+  const { onTimer } = await sweeps();
+  await onTimer().finally(flushTelemetry);
 }
 
-app.timer("janitor", { schedule: "15 * * * * *", handler: onJanitor });
+app.timer("janitor", { schedule: "15 */5 * * * *", handler: onJanitorTimer });

@@ -4,12 +4,13 @@ import { currentTraceParent, logEvent } from "./adapters/telemetry/invocation.ts
 import { measuresOf } from "./adapters/telemetry/measures.ts";
 import { type Config, readConfig, type StorageConnection } from "./config.ts";
 import { sourceAccount } from "./domain/credentials.ts";
-import { folderSyncQueue, mailboxSyncQueue } from "./domain/queue-messages.ts";
+import { folderSyncQueue, janitorQueue, mailboxSyncQueue } from "./domain/queue-messages.ts";
 import { createAdmission } from "./migration/admission/admission.ts";
 import { createMailboxSync } from "./migration/admission/mailbox-sync.ts";
 import { createBatchControl } from "./migration/control/batch-control.ts";
 import { createJanitor } from "./migration/control/janitor.ts";
 import { createResync } from "./migration/control/resync.ts";
+import { createSweeps } from "./migration/control/sweeps.ts";
 import { createEndpoints } from "./migration/endpoints/endpoint-settings.ts";
 import { createEndpointManagement } from "./migration/endpoints/manage-endpoints.ts";
 import { createEndpointTest } from "./migration/endpoints/test-endpoint.ts";
@@ -69,7 +70,7 @@ const applicationInsights = once(async (): Promise<ApplicationInsights | undefin
   }
 });
 
-/** Sends spans and metrics that wait; called before the process ends. */
+/** Sends spans and metrics that wait: an instance may be gone, or stand still, before it is their time. Never throws. */
 export async function flushTelemetry(): Promise<void> {
   await (await applicationInsights())?.flush();
 }
@@ -120,7 +121,7 @@ const serviceBus = once(async () => {
   );
   return {
     queue: createWorkQueue(client, currentTraceParent),
-    deadLetters: createDeadLetterQueue(client, [mailboxSyncQueue, folderSyncQueue]),
+    deadLetters: createDeadLetterQueue(client, [mailboxSyncQueue, folderSyncQueue, janitorQueue]),
   };
 });
 
@@ -279,14 +280,14 @@ export const batchControl = once(async () => {
 
 export const resync = once(async () => {
   const { batches, mailboxes } = await tables();
-  return createResync({ batches, mailboxes, clock, log });
+  return createResync({ batches, mailboxes, queue: (await serviceBus()).queue, clock, log });
 });
 
-export const janitor = once(async () => {
+export const sweeps = once(async () => {
   const { batches, mailboxes, admissions } = await tables();
-  const { uploads } = await blobs();
-  const { deadLetters } = await serviceBus();
-  return createJanitor({
+  const { uploads, sweeps: record } = await blobs();
+  const { deadLetters, queue } = await serviceBus();
+  const sweep = createJanitor({
     uploads,
     ingest: ingestUpload,
     batches,
@@ -298,6 +299,7 @@ export const janitor = once(async () => {
     clock,
     log,
   });
+  return createSweeps({ sweep, record, queue, clock, log });
 });
 
 export const reports = once(async () => {

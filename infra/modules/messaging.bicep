@@ -62,6 +62,16 @@ module namespace 'br/public:avm/res/service-bus/namespace:0.17.0' = {
         deadLetteringOnMessageExpiration: true
         defaultMessageTimeToLive: 'P14D'
       }
+      {
+        name: 'janitor'
+        requiresSession: false
+        lockDuration: 'PT1M'
+        maxDeliveryCount: 10
+        requiresDuplicateDetection: true
+        duplicateDetectionHistoryTimeWindow: 'PT10M'
+        deadLetteringOnMessageExpiration: true
+        defaultMessageTimeToLive: 'P14D'
+      }
     ]
     location: location
     tags: tags

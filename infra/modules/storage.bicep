@@ -160,6 +160,17 @@ module dataAccount 'br/public:avm/res/storage/storage-account:0.33.0' = {
             operatorReportRoles
           )
         }
+        {
+          name: 'coordination'
+          publicAccess: 'None'
+          roleAssignments: [
+            {
+              roleDefinitionIdOrName: roles['Storage Blob Data Contributor']
+              principalId: appPrincipalId
+              principalType: 'ServicePrincipal'
+            }
+          ]
+        }
       ]
     }
     tableServices: {

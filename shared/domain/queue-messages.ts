@@ -20,8 +20,13 @@ export const folderSyncMessageSchema = z.object({
 });
 export type FolderSyncMessage = z.infer<typeof folderSyncMessageSchema>;
 
+/** Wakes the janitor at the beginning of a minute, counted from 1970. Queue `janitor`. Repeating it is harmless. */
+export const sweepMessageSchema = z.object({ minute: z.int().nonnegative() });
+export type SweepMessage = z.infer<typeof sweepMessageSchema>;
+
 export const mailboxSyncQueue = "mailbox-sync";
 export const folderSyncQueue = "folder-sync";
+export const janitorQueue = "janitor";
 
 /** Deterministic Service Bus message ids: duplicate detection drops a second send of the same step. */
 export function mailboxSyncMessageId(message: MailboxSyncMessage): string {
@@ -29,4 +34,7 @@ export function mailboxSyncMessageId(message: MailboxSyncMessage): string {
 }
 export function folderSyncMessageId(message: FolderSyncMessage): string {
   return `${message.mailboxId}-${message.round}-${message.step}`;
+}
+export function sweepMessageId(message: SweepMessage): string {
+  return `sweep-${message.minute}`;
 }

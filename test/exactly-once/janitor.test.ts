@@ -2,6 +2,7 @@ import { parse } from "csv-parse/sync";
 import { describe, expect, it } from "vitest";
 import type { EndpointName } from "../../shared/domain/names.ts";
 import { FaultPlan } from "../stack/memory/faults.ts";
+import type { DeploymentSettings } from "../stack/memory/memory-deployment.ts";
 import { fakeTime } from "./fake-time.ts";
 import { batch, Migration, message } from "./migration.ts";
 
@@ -9,8 +10,8 @@ fakeTime();
 
 const minute = 60_000;
 
-function migrationOf(users: readonly string[]): Migration {
-  const migration = new Migration(users, { target: "graph", plan: new FaultPlan() });
+function migrationOf(users: readonly string[], settings: Partial<DeploymentSettings> = {}): Migration {
+  const migration = new Migration(users, { target: "graph", plan: new FaultPlan(), ...settings });
   for (const user of users) migration.folder("INBOX", user).add(message(1));
   return migration;
 }
@@ -79,10 +80,45 @@ it("goes on with other batches when an endpoint's file is gone, and fails the ma
   await stores.mailboxes.insertAll(orphan.batch, [{ ...orphan, dueAt: 1 }]);
   await stores.mailboxes.replace({ ...stored, value: { ...stored.value, dueAt: 1 } });
 
-  await migration.deployment.goOnFor(3 * minute);
+  await migration.deployment.goOnFor(6 * minute);
   const [failed] = await migration.mailboxes(orphan.batch);
   expect([failed?.status, failed?.error?.code]).toEqual(["Failed", "EndpointNotFound"]);
   const [synced] = await migration.mailboxes();
   expect([synced?.status, synced?.dueAt]).toEqual(["Synced", undefined]);
   expect(synced?.round).toBe(stored.value.round + 1);
+});
+
+describe("the janitor", () => {
+  const sweeps = ({ deployment }: Migration) =>
+    deployment.events.filter(({ event }) => event === "janitor.swept").length;
+
+  it("sweeps every minute while anything is at work, and every five at rest", async () => {
+    const migration = migrationOf(["ann"]);
+    const { deployment } = migration;
+    await migration.upload();
+    await deployment.rest();
+    const before = sweeps(migration);
+    await deployment.goOnFor(60 * minute);
+    expect(sweeps(migration) - before).toBe(12);
+
+    // A batch that waits for its start in seven minutes is started by a message.
+    const startAfter = new Date(Date.now() + 7 * minute).toISOString();
+    await migration.upload({ name: "autumn" as typeof batch, options: { startAfter } });
+    await deployment.goOnFor(8 * minute);
+    const [started] = await migration.mailboxes("autumn" as typeof batch);
+    expect(started?.status).toBe("Synced");
+    await deployment.rest();
+    await migration.expectAtRest();
+  });
+
+  it("is not needed as a timer: its messages bring a batch through, and each daily round", async () => {
+    const users = Array.from({ length: 30 }, (_, index) => `user${index}`);
+    const migration = migrationOf(users, { timer: false });
+    await migration.upload();
+    await migration.deployment.rest();
+    for (const user of users) migration.folder("INBOX", user).add(message(2));
+    await migration.deployment.perform(({ resync }) => resync());
+    await migration.deployment.rest();
+    await migration.expectSettled();
+  });
 });

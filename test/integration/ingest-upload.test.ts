@@ -12,7 +12,7 @@ import { createLocalVault } from "../../shared/adapters/vault/local-vault.ts";
 import { defaultBatchOptions } from "../../shared/domain/batch-options.ts";
 import { MigrationError } from "../../shared/domain/errors.ts";
 import type { BatchName } from "../../shared/domain/names.ts";
-import { folderSyncQueue, mailboxSyncQueue } from "../../shared/domain/queue-messages.ts";
+import { folderSyncQueue, janitorQueue, mailboxSyncQueue } from "../../shared/domain/queue-messages.ts";
 import type { MailboxRecord } from "../../shared/migration/ports/registry.ts";
 import type { Fields } from "../../shared/migration/runtime.ts";
 import {
@@ -44,6 +44,7 @@ beforeAll(async () => {
     queues: {
       [mailboxSyncQueue]: { duplicateDetectionWindowMs: 600_000 },
       [folderSyncQueue]: { duplicateDetectionWindowMs: 600_000, requiresSession: true },
+      [janitorQueue]: { duplicateDetectionWindowMs: 600_000 },
     },
   });
   client = createServiceBusClient(serviceBus);

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { BlobServiceClient } from "@azure/storage-blob";
 import { settingNames } from "../../shared/config.ts";
-import { folderSyncQueue, mailboxSyncQueue } from "../../shared/domain/queue-messages.ts";
+import { folderSyncQueue, janitorQueue, mailboxSyncQueue } from "../../shared/domain/queue-messages.ts";
 import { startAzurite } from "./azurite.ts";
 import { type GraphOptions, type GraphStandIn, startGraph } from "./graph/index.ts";
 import { type QueueSettings, type ServiceBusStandIn, startServiceBus } from "./service-bus/index.ts";
@@ -21,9 +21,14 @@ export const queues: Readonly<Record<string, QueueSettings>> = {
     maxDeliveryCount: 10,
     duplicateDetectionWindowMs: 10 * minute,
   },
+  [janitorQueue]: {
+    lockDurationMs: minute,
+    maxDeliveryCount: 10,
+    duplicateDetectionWindowMs: 10 * minute,
+  },
 };
 
-const containers = ["endpoints", "uploads", "reports"] as const;
+const containers = ["endpoints", "uploads", "reports", "coordination"] as const;
 
 export interface StackOptions {
   /**

@@ -1,12 +1,15 @@
 import { endpointNameSchema } from "../../domain/names.ts";
 import type { EndpointStore, ReportStore, UploadStore } from "../../migration/ports/blobs.ts";
+import type { SweepRecord } from "../../migration/ports/sweep-record.ts";
 import type { StorageSettings } from "../azure-storage.ts";
 import { Container, type StoredBlob } from "./container.ts";
+import { createSweepRecord } from "./sweep-record.ts";
 
 export interface BlobStores {
   readonly uploads: UploadStore;
   readonly endpoints: EndpointStore;
   readonly reports: ReportStore;
+  readonly sweeps: SweepRecord;
   /** Creates the containers that are missing. Repeatable. @throws MigrationError */
   createContainers(): Promise<void>;
 }
@@ -16,12 +19,14 @@ export function createBlobStores(settings: StorageSettings): BlobStores {
   const uploads = new Container(settings, "uploads");
   const endpoints = new Container(settings, "endpoints");
   const reports = new Container(settings, "reports");
+  const coordination = new Container(settings, "coordination");
   return {
     uploads: createUploadStore(uploads),
     endpoints: createEndpointStore(endpoints),
     reports: createReportStore(reports),
+    sweeps: createSweepRecord(coordination),
     async createContainers() {
-      await Promise.all([uploads, endpoints, reports].map((container) => container.create()));
+      await Promise.all([uploads, endpoints, reports, coordination].map((container) => container.create()));
     },
   };
 }

@@ -75,6 +75,23 @@ export class Container {
     };
   }
 
+  /** Version and age (in milliseconds, by the service's clock, which counts in seconds) of a blob; undefined if there is none. */
+  async properties(name: string): Promise<{ readonly etag: string; readonly ageMs: number } | undefined> {
+    return classified(async () => {
+      try {
+        const { etag, date, lastModified } = await this.#client
+          .getBlobClient(name)
+          .getProperties({ abortSignal: AbortSignal.timeout(callTimeoutMs) });
+        if (etag === undefined || date === undefined || lastModified === undefined)
+          throw new TypeError("the answer lacks ETag, Date or Last-Modified");
+        return { etag, ageMs: date.getTime() - lastModified.getTime() };
+      } catch (error) {
+        if (isMissingBlob(error)) return undefined;
+        throw error;
+      }
+    });
+  }
+
   /** A settings file's text without its byte order mark; UTF-8, or UTF-16 as PowerShell writes it. */
   async readText(name: string): Promise<{ readonly text: string; readonly version: string } | undefined> {
     const opened = await this.open(name);

@@ -4,9 +4,11 @@ import {
   type FolderSyncMessage,
   folderSyncMessageId,
   folderSyncQueue,
+  janitorQueue,
   type MailboxSyncMessage,
   mailboxSyncMessageId,
   mailboxSyncQueue,
+  sweepMessageId,
 } from "../../domain/queue-messages.ts";
 import type { WorkQueue } from "../../migration/ports/work-queue.ts";
 import { classify } from "./classify.ts";
@@ -14,7 +16,7 @@ import { classify } from "./classify.ts";
 const contentType = "application/json";
 
 /**
- * Sends to the two queues of the application, which detect duplicates: a message whose id was sent within their window
+ * Sends to the queues of the application, which detect duplicates: a message whose id was sent within their window
  * is dropped without an error, be it sooner than the first one or after the first one was received. So what is to
  * happen again, or sooner, needs a new round or step.
  * @param traceParent the trace that a message sent now belongs to: it travels with the message.
@@ -27,6 +29,7 @@ export function createWorkQueue(
   // A sender opens its link with the first message and keeps it.
   const mailboxSync = client.createSender(mailboxSyncQueue);
   const folderSync = client.createSender(folderSyncQueue);
+  const janitor = client.createSender(janitorQueue);
   return {
     async sendMailboxSync(messages) {
       try {
@@ -45,6 +48,19 @@ export function createWorkQueue(
         await folderSync.sendMessages({
           ...folderSyncEnvelope(message, notBefore),
           ...traceProperties(traceParent()),
+        });
+      } catch (error) {
+        throw classify(error);
+      }
+    },
+
+    async sendSweep(message) {
+      try {
+        await janitor.sendMessages({
+          body: message,
+          messageId: sweepMessageId(message),
+          contentType,
+          scheduledEnqueueTimeUtc: new Date(message.minute * 60_000),
         });
       } catch (error) {
         throw classify(error);

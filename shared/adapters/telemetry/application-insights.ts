@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { TokenCredential } from "@azure/identity";
 import { AzureMonitorMetricExporter, AzureMonitorTraceExporter } from "@azure/monitor-opentelemetry-exporter";
 import {
@@ -38,12 +39,14 @@ export interface ApplicationInsights {
   record(measure: Measure): void;
   /** Runs work as a span below the one that runs here; without a sampled trace just runs it. */
   span<T>(name: string, attributes: Attributes, work: () => Promise<T>): Promise<T>;
-  /** Sends what is waiting. Never throws. */
+  /** Sends what is waiting, for a few seconds at most. Calls at the same time share a request. Never throws. */
   flush(): Promise<void>;
 }
 
 const scope = "imap-to-m365";
 const metricIntervalMs = 60_000;
+/** A step must not wait longer for its measures, which the next flush sends as well. */
+const flushTimeoutMs = 5_000;
 /** Spans of one message each; all others are few. */
 const messageSpan = "message.write";
 /** Percentage of like spans that this one stands for; Application Insights counts by it. */
@@ -77,9 +80,32 @@ export function startApplicationInsights(settings: ApplicationInsightsSettings):
   return {
     record: ({ name, value, attributes }) => recorders[name](value, attributes),
     span: (name, attributes, work) => runSpan(tracer, name, attributes, work),
-    async flush() {
-      await Promise.allSettled([tracers.forceFlush(), meters.forceFlush()]);
-    },
+    flush: shared(async () => {
+      await Promise.race([
+        Promise.allSettled([tracers.forceFlush(), meters.forceFlush()]),
+        sleep(flushTimeoutMs, undefined, { ref: false }),
+      ]);
+    }),
+  };
+}
+
+/** Calls that come while one runs share the next run, which sends what they waited for. */
+function shared(work: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | undefined;
+  let next: Promise<void> | undefined;
+  const run = (): Promise<void> => {
+    running = work().finally(() => {
+      running = undefined;
+    });
+    return running;
+  };
+  return () => {
+    if (running === undefined) return run();
+    next ??= running.then(() => {
+      next = undefined;
+      return run();
+    });
+    return next;
   };
 }
 

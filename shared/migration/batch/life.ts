@@ -34,6 +34,11 @@ export function wasStarted({ intent }: BatchRecord): boolean {
   return intent !== "created";
 }
 
+/** True if the batch waits for its start time. */
+export function awaitsStart({ intent, options }: BatchRecord): boolean {
+  return intent === "created" && options.autoStart && options.startAfter !== undefined;
+}
+
 /** True if the batch waited for its start time and that has come. @param now milliseconds since 1970. */
 export function isStartDue(batch: BatchRecord, now: number): boolean {
   return batch.options.startAfter !== undefined && startsByItself(batch, now);

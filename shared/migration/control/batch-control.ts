@@ -12,6 +12,7 @@ import type { Vault } from "../ports/vault.ts";
 import type { WorkQueue } from "../ports/work-queue.ts";
 import { type Clock, hour, type Log } from "../runtime.ts";
 import { dispatch } from "./dispatch.ts";
+import { wakeJanitor } from "./sweeps.ts";
 
 /** A batch has to have run this long before it may be deleted: other servers keep an old MX record for up to 72 hours. */
 const settlingMs = 72 * hour;
@@ -140,7 +141,7 @@ export function createBatchControl(parts: BatchControlParts): BatchControl {
       const refused = await setIntent(name, "removing");
       if (refused) return refused;
       const count = await halt(name);
-      await finishRemoval(name);
+      if (!(await finishRemoval(name))) await wakeJanitor(parts.queue, clock());
       return { outcome: "done", mailboxes: count };
     },
     async releaseTested(name) {

@@ -3,19 +3,22 @@ import type { MailboxSyncMessage } from "../../domain/queue-messages.ts";
 import { changeMailbox } from "../mailbox/change.ts";
 import type { MailboxRecord, MailboxStore, Versioned } from "../ports/registry.ts";
 import type { WorkQueue } from "../ports/work-queue.ts";
+import type { Clock } from "../runtime.ts";
+import { wakeJanitor } from "./sweeps.ts";
 
 /** Mailboxes changed and sent at once. */
 const groupSize = 200;
 const concurrency = 16;
 
 /**
- * Puts mailboxes of a batch to work: each chosen one becomes Queued in a new round, then its message is sent.
+ * Puts mailboxes of a batch to work: each chosen one becomes Queued in a new round, then its message is sent, and one to
+ * the janitor.
  * Repeatable: a mailbox whose message was lost is found by the janitor.
  * @param next the mailbox as it has to be queued, or undefined to leave it alone. Pure.
  * @returns how many were put to work.
  */
 export async function dispatch(
-  parts: { readonly mailboxes: MailboxStore; readonly queue: WorkQueue },
+  parts: { readonly mailboxes: MailboxStore; readonly queue: WorkQueue; readonly clock: Clock },
   batch: BatchName,
   next: (mailbox: MailboxRecord) => MailboxRecord | undefined,
 ): Promise<number> {
@@ -33,6 +36,7 @@ export async function dispatch(
     if (group.length >= groupSize) await flush();
   }
   await flush();
+  if (count > 0) await wakeJanitor(parts.queue, parts.clock());
   return count;
 }
 

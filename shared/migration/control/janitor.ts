@@ -3,13 +3,16 @@ import { isMigrationError } from "../../domain/errors.ts";
 import type { EndpointName, MailboxId } from "../../domain/names.ts";
 import { mailboxSyncMessageSchema } from "../../domain/queue-messages.ts";
 import { type Admission, clockSkewMs } from "../admission/admission.ts";
-import { isAtWork, isRemoving, isStartDue } from "../batch/life.ts";
+import { awaitsStart, isAtWork, isRemoving, isStartDue } from "../batch/life.ts";
 import { changeMailbox, failMailbox } from "../mailbox/change.ts";
 import {
+  hasWork,
   isActive,
   isBeingTested,
   isDue,
   isPauseOver,
+  isQueued,
+  isSynced,
   syncedAgain,
   waitsForOthers,
   woken,
@@ -42,15 +45,21 @@ export interface JanitorParts {
  * Mends what a lost event, a lost message or a crash between two writes has left: uploads nobody read, permits whose
  * worker died, mailboxes that wait for nothing, dead letters, batches to be started or removed, syncs that are due.
  * Every duty is tried even if another one failed. Repeatable, also by two at once.
+ * @returns a function that sweeps once, and returns when the next sweep is due, milliseconds since 1970: past where
+ * anything is at work, undefined where nothing is even planned.
  */
-export function createJanitor(parts: JanitorParts): () => Promise<void> {
-  const { log } = parts;
+export function createJanitor(parts: JanitorParts): () => Promise<number | undefined> {
+  const { clock, log } = parts;
   return async () => {
+    let next = Number.POSITIVE_INFINITY;
+    const lookAgain: LookAgain = (at = clock()) => {
+      next = Math.min(next, at);
+    };
     const duties: readonly (readonly [string, () => Promise<number>])[] = [
-      ["uploads", () => readMissedUploads(parts)],
-      ["deadLetters", () => readDeadLetters(parts)],
-      ["permits", () => renewPermits(parts)],
-      ["batches", () => tendBatches(parts)],
+      ["uploads", () => readMissedUploads(parts, lookAgain)],
+      ["deadLetters", () => readDeadLetters(parts, lookAgain)],
+      ["permits", () => renewPermits(parts, lookAgain)],
+      ["batches", () => tendBatches(parts, lookAgain)],
     ];
     const done: Record<string, number> = {};
     let failure: unknown;
@@ -59,13 +68,18 @@ export function createJanitor(parts: JanitorParts): () => Promise<void> {
         done[name] = await duty();
       } catch (error) {
         failure ??= error;
+        lookAgain();
         log("janitor.failed", { duty: name, code: isMigrationError(error) ? error.code : "InternalError" });
       }
     }
     log("janitor.swept", done);
     if (failure !== undefined && !isMigrationError(failure)) throw failure;
+    return Number.isFinite(next) ? next : undefined;
   };
 }
+
+/** Says when something needs another look, milliseconds since 1970; now where left out. */
+type LookAgain = (at?: number) => void;
 
 /** Does a duty for each, whatever happens to the others. @returns the sum. @throws the first failure. */
 async function forEach<T>(items: Iterable<T>, duty: (item: T) => Promise<number>): Promise<number> {
@@ -82,9 +96,13 @@ async function forEach<T>(items: Iterable<T>, duty: (item: T) => Promise<number>
   return count;
 }
 
-async function readMissedUploads({ uploads, ingest, clock, log }: JanitorParts): Promise<number> {
+async function readMissedUploads(
+  { uploads, ingest, clock, log }: JanitorParts,
+  lookAgain: LookAgain,
+): Promise<number> {
   let count = 0;
   for await (const file of uploads.list()) {
+    lookAgain(file.modifiedAt + uploadAgeMs);
     if (clock() - file.modifiedAt < uploadAgeMs) continue;
     try {
       await ingest(file.name);
@@ -97,11 +115,14 @@ async function readMissedUploads({ uploads, ingest, clock, log }: JanitorParts):
   return count;
 }
 
-/** The body of a message of either queue. */
+/** The body of a message about a mailbox. */
 const letterSchema = mailboxSyncMessageSchema.extend({ step: z.int().optional() });
 
-function readDeadLetters(parts: JanitorParts): Promise<number> {
-  return parts.deadLetters.drain(deadLettersPerSweep, (letter) => failMailboxOf(parts, letter));
+function readDeadLetters(parts: JanitorParts, lookAgain: LookAgain): Promise<number> {
+  return parts.deadLetters.drain(deadLettersPerSweep, (letter) => {
+    lookAgain();
+    return failMailboxOf(parts, letter);
+  });
 }
 
 /** A message the queue gave up on leaves its mailbox Failed, with a reason, unless a newer round has begun. */
@@ -122,9 +143,10 @@ async function failMailboxOf(parts: JanitorParts, letter: DeadLetter): Promise<v
 }
 
 /** Permits whose worker no longer prolongs them: the mailbox starts another round, or its place becomes free. */
-async function renewPermits(parts: JanitorParts): Promise<number> {
+async function renewPermits(parts: JanitorParts, lookAgain: LookAgain): Promise<number> {
   return forEach(await parts.admissions.endpoints(), async (endpoint) => {
     const { permits, waiting } = await parts.admissions.read(endpoint, 1);
+    if (permits.length + waiting.length > 0) lookAgain();
     const oldest = Math.min(...waiting.map(({ since }) => since), parts.clock());
     parts.log("queue.measured", { endpoint, permits: permits.length, queueAgeMs: parts.clock() - oldest });
     const expired = permits.filter((permit) => permit.until + clockSkewMs <= parts.clock());
@@ -146,25 +168,28 @@ async function renewPermit(parts: JanitorParts, endpoint: EndpointName, permit: 
   return 1;
 }
 
-async function tendBatches(parts: JanitorParts): Promise<number> {
+async function tendBatches(parts: JanitorParts, lookAgain: LookAgain): Promise<number> {
   return forEach(await parts.batches.list(), async (batch) => {
-    if (isRemoving(batch)) await parts.control.finishRemoval(batch.name);
-    else if (isStartDue(batch, parts.clock())) await parts.control.start(batch.name);
-    else if (isAtWork(batch)) return tendMailboxes(parts, batch);
+    if (isRemoving(batch)) {
+      if (!(await parts.control.finishRemoval(batch.name))) lookAgain();
+    } else if (isStartDue(batch, parts.clock())) await parts.control.start(batch.name);
+    else if (isAtWork(batch)) return tendMailboxes(parts, batch, lookAgain);
+    else if (awaitsStart(batch)) lookAgain(batch.options.startAfter);
     return 0;
   });
 }
 
-async function tendMailboxes(parts: JanitorParts, batch: BatchRecord): Promise<number> {
+async function tendMailboxes(parts: JanitorParts, batch: BatchRecord, lookAgain: LookAgain): Promise<number> {
   const admitted = await parts.admissions.read(batch.endpoint, 1);
   let count = 0;
   let waiting = false;
   let tested = true;
   for await (const stored of parts.mailboxes.scan(batch.name)) {
+    const next = nextLookAt(stored.value, parts.clock());
+    if (next !== undefined) lookAgain(next);
     waiting ||= waitsForOthers(stored.value);
     tested &&= !isBeingTested(batch.options, stored.value);
-    const next = tended(stored.value, admitted, parts.clock());
-    if (next === undefined) continue;
+    if (tended(stored.value, admitted, parts.clock()) === undefined) continue;
     if (await isBeingServed(parts, batch.endpoint, stored.value.id)) continue;
     const changed = await changeMailbox(parts.mailboxes, stored, (mailbox) =>
       tended(mailbox, admitted, parts.clock()),
@@ -191,6 +216,15 @@ export function tended(
   const admitted = state.permits.some((permit) => permit.mailboxId === mailbox.id);
   const nobodyWaits = !state.waiting.some((entry) => entry.kind === mailbox.kind);
   return !admitted && nobodyWaits ? woken(mailbox) : undefined;
+}
+
+/**
+ * When the mailbox needs another look, milliseconds since 1970: `now` while it is at work, undefined if nothing is planned.
+ * Pure.
+ */
+export function nextLookAt(mailbox: MailboxRecord, now: number): number | undefined {
+  if (hasWork(mailbox)) return isQueued(mailbox) ? (mailbox.notBefore ?? now) : now;
+  return isSynced(mailbox) ? mailbox.dueAt : undefined;
 }
 
 async function isBeingServed(parts: JanitorParts, endpoint: EndpointName, id: MailboxId): Promise<boolean> {

@@ -4,7 +4,9 @@ import { isSyncedDaily } from "../batch/life.ts";
 import { changeMailbox } from "../mailbox/change.ts";
 import { awaitsNextSync, due } from "../mailbox/life.ts";
 import type { BatchStore, MailboxStore } from "../ports/registry.ts";
+import type { WorkQueue } from "../ports/work-queue.ts";
 import { type Clock, hour, type Log } from "../runtime.ts";
+import { wakeJanitor } from "./sweeps.ts";
 
 /** Time given to each mailbox of a batch, until the window is full. */
 const perMailboxMs = 5_000;
@@ -28,10 +30,11 @@ export function dueAt(now: number, mailboxId: MailboxId, count: number): number 
 export function createResync(parts: {
   readonly batches: BatchStore;
   readonly mailboxes: MailboxStore;
+  readonly queue: WorkQueue;
   readonly clock: Clock;
   readonly log: Log;
 }): () => Promise<void> {
-  const { batches, mailboxes, clock, log } = parts;
+  const { batches, mailboxes, queue, clock, log } = parts;
   return async () => {
     const now = clock();
     for (const batch of await batches.list()) {
@@ -44,6 +47,7 @@ export function createResync(parts: {
         await changeMailbox(mailboxes, stored, (mailbox) => due(mailbox, dueAt(now, id, ids.length)));
       }
       log("resync.planned", { batch: batch.name, mailboxes: ids.length });
+      if (ids.length > 0) await wakeJanitor(queue, clock());
     }
   };
 }

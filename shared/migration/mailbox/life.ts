@@ -36,6 +36,11 @@ export function isFailed({ status }: MailboxRecord): boolean {
   return status === "Failed";
 }
 
+/** True if the mailbox is up to date until its next sync. */
+export function isSynced({ status }: MailboxRecord): boolean {
+  return status === "Synced";
+}
+
 /** True if the mailbox is yet to be worked on, or is being worked on. */
 export function hasWork(mailbox: MailboxRecord): boolean {
   return isCreated(mailbox) || isActive(mailbox);

@@ -1,4 +1,4 @@
-import type { FolderSyncMessage, MailboxSyncMessage } from "../../domain/queue-messages.ts";
+import type { FolderSyncMessage, MailboxSyncMessage, SweepMessage } from "../../domain/queue-messages.ts";
 
 /** Sends wake-ups. Message ids are deterministic, so that sending twice is harmless; losing one is mended by the janitor. */
 export interface WorkQueue {
@@ -6,6 +6,8 @@ export interface WorkQueue {
   sendMailboxSync(messages: readonly MailboxSyncMessage[]): Promise<void>;
   /** @param notBefore milliseconds since 1970; a scheduled message where given and in the future. */
   sendFolderSync(message: FolderSyncMessage, notBefore?: number): Promise<void>;
+  /** A scheduled message for its minute, which belongs to no trace: one wakes the next, without an end. */
+  sendSweep(message: SweepMessage): Promise<void>;
 }
 
 /** A message the queue gave up on. */

@@ -5,6 +5,7 @@ import { isMigrationError, type MigrationError } from "../../domain/errors.ts";
 import type { BatchName, EndpointName } from "../../domain/names.ts";
 import type { MailboxSyncMessage } from "../../domain/queue-messages.ts";
 import { isAtWork } from "../batch/life.ts";
+import { wakeJanitor } from "../control/sweeps.ts";
 import { parseEndpointFile } from "../endpoints/endpoint-file.ts";
 import type { SettingIssue } from "../endpoints/json-file.ts";
 import { isCreated } from "../mailbox/life.ts";
@@ -105,6 +106,7 @@ export function createUploadIngestion(parts: UploadIngestionParts): UploadIngest
       group = [];
     }
     if (group.length > 0) await queue.sendMailboxSync(group);
+    if (count + group.length > 0) await wakeJanitor(queue, parts.clock());
     return count + group.length;
   }
 

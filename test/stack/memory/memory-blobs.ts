@@ -8,6 +8,7 @@ import type {
   UploadedFile,
   UploadStore,
 } from "../../../shared/migration/ports/blobs.ts";
+import type { SweepRecord } from "../../../shared/migration/ports/sweep-record.ts";
 
 interface Blob {
   readonly text: string;
@@ -24,6 +25,7 @@ export class MemoryBlobs {
   readonly uploads: UploadStore = new MemoryUploads(this.#uploads);
   readonly endpoints: EndpointStore = new MemoryEndpoints();
   readonly reports: ReportStore = new MemoryReports(this.#reports);
+  readonly sweeps: SweepRecord = new MemorySweepRecord();
 
   upload(name: string, text: string): void {
     this.#uploads.set(name, { text, version: String(++this.#versions), modifiedAt: Date.now() });
@@ -58,6 +60,20 @@ class MemoryUploads implements UploadStore {
     const blob = this.#blobs.get(name);
     if (blob !== undefined && blob.version !== version) return false;
     this.#blobs.delete(name);
+    return true;
+  }
+}
+
+class MemorySweepRecord implements SweepRecord {
+  #beganAt: number | undefined;
+
+  async age(): Promise<number | undefined> {
+    return this.#beganAt === undefined ? undefined : Date.now() - this.#beganAt;
+  }
+
+  async begin(minAgeMs: number): Promise<boolean> {
+    if (this.#beganAt !== undefined && Date.now() - this.#beganAt < minAgeMs) return false;
+    this.#beganAt = Date.now();
     return true;
   }
 }

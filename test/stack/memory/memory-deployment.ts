@@ -32,6 +32,8 @@ export interface DeploymentSettings {
    * that all its deliveries are used up. 0 where left out: the messages come to another instance.
    */
   readonly restartMs?: number;
+  /** False for a janitor's timer that has stopped for good. */
+  readonly timer?: boolean;
 }
 
 /**
@@ -55,7 +57,7 @@ export class MemoryDeployment {
   #progress = 0;
   #noWorkerUntil = 0;
 
-  constructor({ target, plan, processes = 1, limits = {}, restartMs = 0 }: DeploymentSettings) {
+  constructor({ target, plan, processes = 1, limits = {}, restartMs = 0, timer = true }: DeploymentSettings) {
     this.#restartMs = restartMs;
     this.target = new MemoryTarget(target);
     this.#plan = plan;
@@ -76,7 +78,7 @@ export class MemoryDeployment {
       limits: { maxSeconds: 60, maxMessages: 1000, maxBytes: 2 ** 30, ...limits },
       log: (event, fields) => void this.events.push({ event, fields }),
     };
-    setInterval(() => void this.#run(({ sweep }) => sweep()), minute);
+    if (timer) setInterval(() => void this.#run(({ sweeps }) => sweeps.onTimer()), 5 * minute);
     setInterval(() => void this.#run(({ report }) => report()), 5 * minute);
   }
 
@@ -129,9 +131,8 @@ export class MemoryDeployment {
       if (this.#progress !== before) continue;
       if (await done()) return;
       if (Date.now() > end) throw new Error(`not at rest: ${JSON.stringify(await this.#left())}`);
-      const due = [this.queues.mailboxSync, this.queues.folderSync].map(
-        (queue) => queue.nextDueAt() ?? Infinity,
-      );
+      const { mailboxSync, folderSync, janitor } = this.queues;
+      const due = [mailboxSync, folderSync, janitor].map((queue) => queue.nextDueAt() ?? Infinity);
       const wake = Math.min(...due);
       const timer = Number.isFinite(wake)
         ? setTimeout(() => undefined, Math.max(0, wake - Date.now()))
@@ -165,20 +166,9 @@ export class MemoryDeployment {
   }
 
   #deliver(): void {
-    const { mailboxSync, folderSync } = this.queues;
-    for (let message = mailboxSync.lockNext(); message; message = mailboxSync.lockNext()) {
-      const { content, lock } = message;
-      this.#progress++;
-      if (this.#hasNoWorker) {
-        mailboxSync.abandon(lock.token);
-        continue;
-      }
-      const worker = this.#worker();
-      const renewal = this.#whileRenewed(worker, () => mailboxSync.renewLock(lock.token));
-      void this.#settle(mailboxSync, lock.token, worker, worker.mailboxSync(content)).then(() =>
-        clearInterval(renewal),
-      );
-    }
+    const { mailboxSync, folderSync, janitor } = this.queues;
+    this.#deliverAll(mailboxSync, (worker, message) => worker.mailboxSync(message));
+    this.#deliverAll(janitor, ({ sweeps }, message) => sweeps.onMessage(message));
     for (let session = accept(folderSync); session; session = accept(folderSync)) {
       this.#progress++;
       if (this.#hasNoWorker) abandonAll(folderSync, session);
@@ -189,6 +179,22 @@ export class MemoryDeployment {
   /** True while the host has no worker for what it is given; then every delivery fails at once. */
   get #hasNoWorker(): boolean {
     return this.#restartMs > 0 && Date.now() < this.#noWorkerUntil;
+  }
+
+  #deliverAll<T>(queue: Queue<T>, handle: (worker: Worker, message: T) => Promise<void>): void {
+    for (let message = queue.lockNext(); message; message = queue.lockNext()) {
+      const { content, lock } = message;
+      this.#progress++;
+      if (this.#hasNoWorker) {
+        queue.abandon(lock.token);
+        continue;
+      }
+      const worker = this.#worker();
+      const renewal = this.#whileRenewed(worker, () => queue.renewLock(lock.token));
+      void this.#settle(queue, lock.token, worker, handle(worker, content)).then(() =>
+        clearInterval(renewal),
+      );
+    }
   }
 
   /** Handles the messages of a session one after another, as long as there are any and the worker lives. */

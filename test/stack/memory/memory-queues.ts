@@ -2,9 +2,12 @@ import {
   type FolderSyncMessage,
   folderSyncMessageId,
   folderSyncQueue,
+  janitorQueue,
   type MailboxSyncMessage,
   mailboxSyncMessageId,
   mailboxSyncQueue,
+  type SweepMessage,
+  sweepMessageId,
 } from "../../../shared/domain/queue-messages.ts";
 import type { DeadLetter, DeadLetterQueue, WorkQueue } from "../../../shared/migration/ports/work-queue.ts";
 import { maxDeliveryCount } from "../../../shared/migration/sync/folder-sync.ts";
@@ -13,7 +16,7 @@ import { Queue } from "../service-bus/queue.ts";
 const settings = { lockDurationMs: 60_000, maxDeliveryCount, duplicateDetectionWindowMs: 600_000 };
 const clock = () => Date.now();
 
-/** The application's two queues, as they are declared for Azure. */
+/** The application's queues, as they are declared for Azure. */
 export class MemoryQueues implements WorkQueue, DeadLetterQueue {
   readonly mailboxSync = new Queue<MailboxSyncMessage>(mailboxSyncQueue, settings, clock);
   readonly folderSync = new Queue<FolderSyncMessage>(
@@ -21,6 +24,7 @@ export class MemoryQueues implements WorkQueue, DeadLetterQueue {
     { ...settings, requiresSession: true },
     clock,
   );
+  readonly janitor = new Queue<SweepMessage>(janitorQueue, settings, clock);
 
   async sendMailboxSync(messages: readonly MailboxSyncMessage[]): Promise<void> {
     this.mailboxSync.send(
@@ -46,9 +50,21 @@ export class MemoryQueues implements WorkQueue, DeadLetterQueue {
     ]);
   }
 
+  async sendSweep(message: SweepMessage): Promise<void> {
+    this.janitor.send([
+      {
+        content: message,
+        messageId: sweepMessageId(message),
+        sessionId: undefined,
+        ttlMs: undefined,
+        notBefore: message.minute * 60_000,
+      },
+    ]);
+  }
+
   async drain(limit: number, handle: (letter: DeadLetter) => Promise<void>): Promise<number> {
     let drained = 0;
-    for (const queue of [this.mailboxSync, this.folderSync])
+    for (const queue of [this.mailboxSync, this.folderSync, this.janitor])
       for (; drained < limit; drained++) {
         const letter = queue.deadLetters?.lockNext();
         if (letter === undefined) break;
@@ -60,7 +76,7 @@ export class MemoryQueues implements WorkQueue, DeadLetterQueue {
 
   /** Messages that wait, are scheduled, or are being handled; dead letters among them. */
   get pending(): number {
-    return [this.mailboxSync, this.folderSync].reduce((sum, queue) => {
+    return [this.mailboxSync, this.folderSync, this.janitor].reduce((sum, queue) => {
       const { active, locked, scheduled, deadLetter } = queue.counts();
       return sum + active + locked + scheduled + deadLetter;
     }, 0);

@@ -5,6 +5,7 @@ import { createMailboxSync } from "../../../shared/migration/admission/mailbox-s
 import { type BatchControl, createBatchControl } from "../../../shared/migration/control/batch-control.ts";
 import { createJanitor } from "../../../shared/migration/control/janitor.ts";
 import { createResync } from "../../../shared/migration/control/resync.ts";
+import { createSweeps, type Sweeps } from "../../../shared/migration/control/sweeps.ts";
 import { createEndpoints } from "../../../shared/migration/endpoints/endpoint-settings.ts";
 import type { Vault } from "../../../shared/migration/ports/vault.ts";
 import type { Log } from "../../../shared/migration/runtime.ts";
@@ -36,7 +37,7 @@ export interface Worker {
   readonly mailboxSync: (message: MailboxSyncMessage) => Promise<void>;
   readonly folderSync: (message: FolderSyncMessage, deliveryCount: number) => Promise<void>;
   readonly ingest: (blobName: string) => Promise<void>;
-  readonly sweep: () => Promise<void>;
+  readonly sweeps: Sweeps;
   readonly report: () => Promise<void>;
   readonly resync: () => Promise<void>;
   readonly control: BatchControl;
@@ -83,6 +84,18 @@ export function startWorker(process: WorkerProcess, outside: Outside): Worker {
   const ingest = async (blobName: string): Promise<void> => {
     await ingestion.ingest(blobName);
   };
+  const sweep = createJanitor({
+    uploads,
+    ingest,
+    batches,
+    mailboxes,
+    admissions,
+    admission,
+    control,
+    deadLetters: queue,
+    clock,
+    log,
+  });
   const target = process.seeing("target", outside.target, (value) => value instanceof MemoryTargetMailbox);
   return {
     process,
@@ -109,20 +122,15 @@ export function startWorker(process: WorkerProcess, outside: Outside): Worker {
       log,
     }),
     ingest,
-    sweep: createJanitor({
-      uploads,
-      ingest,
-      batches,
-      mailboxes,
-      admissions,
-      admission,
-      control,
-      deadLetters: queue,
+    sweeps: createSweeps({
+      sweep,
+      record: process.seeing("sweeps", outside.blobs.sweeps),
+      queue,
       clock,
       log,
     }),
     report: createReports({ batches, mailboxes, ledger: ledgers, reports, clock, log }),
-    resync: createResync({ batches, mailboxes, clock, log }),
+    resync: createResync({ batches, mailboxes, queue, clock, log }),
     control,
   };
 }

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { readConfig, settingNames } from "../../../shared/config.ts";
 import { endpointSchema } from "../../../shared/domain/endpoint.ts";
-import { folderSyncQueue, mailboxSyncQueue } from "../../../shared/domain/queue-messages.ts";
+import { folderSyncQueue, janitorQueue, mailboxSyncQueue } from "../../../shared/domain/queue-messages.ts";
 import { planDeployment } from "../../stack/infra-check/deployment.ts";
 import { eventLevelProblems, hostJsonProblems, permitProblems } from "../../stack/infra-check/host-json.ts";
 import { withMistake } from "../../stack/infra-check/planted.ts";
@@ -176,7 +176,7 @@ describe("queues", () => {
     deployedQueues(await planDeployment(join(folder, "main.bicep"), parameters));
 
   it("are declared in Bicep as in the local stack", async () => {
-    expect(Object.keys(expected)).toEqual([mailboxSyncQueue, folderSyncQueue]);
+    expect(Object.keys(expected)).toEqual([mailboxSyncQueue, folderSyncQueue, janitorQueue]);
     expect(await declared(infra)).toEqual(expected);
   });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { BatchName, MailboxId } from "../../../../shared/domain/names.ts";
-import { tended } from "../../../../shared/migration/control/janitor.ts";
+import { nextLookAt, tended } from "../../../../shared/migration/control/janitor.ts";
 import { mailbox, mailboxId } from "../sample-mailbox.ts";
 
 describe("what the janitor does with a mailbox", () => {
@@ -37,5 +37,22 @@ describe("what the janitor does with a mailbox", () => {
     if (queued)
       expect(after).toMatchObject({ status: "Queued", round: 8, notBefore: undefined, dueAt: undefined });
     else expect(after).toBeUndefined();
+  });
+});
+
+describe("when the janitor looks at a mailbox again", () => {
+  it.each([
+    ["now, while it is copied", mailbox("Syncing"), 10],
+    ["now, while it waits for its turn", mailbox("Queued"), 10],
+    ["now, if it was never started", mailbox("Created"), 10],
+    ["when its pause is over", mailbox("Queued", { notBefore: 70 }), 70],
+    ["now, if it pauses with its permit", mailbox("Syncing", { notBefore: 70 }), 10],
+    ["when its next sync is due", mailbox("Synced", { dueAt: 80 }), 80],
+    ["not before somebody plans a sync", mailbox("Synced"), undefined],
+    ["not while it is stopped", mailbox("Stopped", { dueAt: 80 }), undefined],
+    ["not once it failed", mailbox("Failed"), undefined],
+    ["not once it is completed", mailbox("Completed"), undefined],
+  ] as const)("%s", (_, before, expected) => {
+    expect(nextLookAt(before, 10)).toBe(expected);
   });
 });
