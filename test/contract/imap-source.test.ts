@@ -9,6 +9,8 @@ import { startCourier } from "../stack/imap-servers/courier.ts";
 import { startCyrus } from "../stack/imap-servers/cyrus.ts";
 import { startDovecot } from "../stack/imap-servers/dovecot.ts";
 import type { ImapServer } from "../stack/imap-servers/server.ts";
+import { imapSourceUnderTest } from "./contracts/imap-source.ts";
+import { sourceContract } from "./contracts/source-contract.ts";
 import { RawImap, type RawMessage } from "./imap/raw-imap.ts";
 import { startRecordingProxy } from "./imap/recording-proxy.ts";
 
@@ -22,31 +24,31 @@ interface Variant {
 }
 
 const variants: readonly Variant[] = [
-  { title: "Dovecot", start: () => startDovecot({ users: 5 }), prefix: "", separator: "/", modern: true },
+  { title: "Dovecot", start: () => startDovecot({ users: 6 }), prefix: "", separator: "/", modern: true },
   {
     title: "Dovecot with separator . below INBOX.",
-    start: () => startDovecot({ users: 5, separator: ".", prefix: "INBOX.", store: "maildir" }),
+    start: () => startDovecot({ users: 6, separator: ".", prefix: "INBOX.", store: "maildir" }),
     prefix: "INBOX.",
     separator: ".",
     modern: true,
   },
   {
     title: "Cyrus, modern names",
-    start: () => startCyrus({ users: 5, style: "modern" }),
+    start: () => startCyrus({ users: 6, style: "modern" }),
     prefix: "",
     separator: "/",
     modern: true,
   },
   {
     title: "Cyrus, classic names",
-    start: () => startCyrus({ users: 5, style: "classic" }),
+    start: () => startCyrus({ users: 6, style: "classic" }),
     prefix: "INBOX.",
     separator: ".",
     modern: true,
   },
   {
     title: "Courier",
-    start: () => startCourier({ users: 5 }),
+    start: () => startCourier({ users: 6 }),
     prefix: "INBOX.",
     separator: ".",
     modern: false,
@@ -120,6 +122,10 @@ describe.each(variants)("source mailbox on $title", ({ start, prefix, separator,
   afterAll(async () => {
     await Promise.all(opened.map((mailbox) => mailbox.close()));
     await server.stop();
+  });
+
+  describe("as every source", () => {
+    sourceContract(() => imapSourceUnderTest(server, 6, prefix));
   });
 
   test("lists folders without prefix, decoded, with special use and status", async () => {

@@ -5,6 +5,7 @@ import { type AnswerBudget, shortAnswer } from "./answer-guard.ts";
 import type { ImapConnection } from "./connection.ts";
 import { parseDateTime } from "./dates.ts";
 import { RowQueue } from "./row-queue.ts";
+import { standsForRemoved } from "./software.ts";
 import {
   type Argument,
   atom,
@@ -125,6 +126,7 @@ async function* fetchPart(
           const row = parseRow(response);
           if (!row || !hasUid(wanted, row.uid) || delivered.has(row.uid)) return;
           if (!isComplete(row, options)) return;
+          if (row.body && standsForRemoved(connection.greeting, row.body)) return;
           delivered.add(row.uid);
           await queue.offer(row, row.body?.length ?? 0);
         },

@@ -3,6 +3,8 @@ import { MigrationError } from "../../domain/errors.ts";
 import type { Uid } from "../../domain/names.ts";
 import { shortAnswer } from "./answer-guard.ts";
 import type { ImapConnection } from "./connection.ts";
+import { fetchItems, fetchRows } from "./fetch.ts";
+import { standsForRemoved } from "./software.ts";
 import { atoms, numberOf, pairsOf, sequence } from "./wire.ts";
 
 const PART_BYTES = 1024 * 1024;
@@ -28,6 +30,8 @@ async function* partsOf(connection: ImapConnection, uid: Uid, first: Part): Asyn
     // A short part ends the message only where its announced size agrees: servers may cap the length of a part.
     if (part.bytes.length < PART_BYTES && offset >= part.announcedSize) return;
     part = await fetchPart(connection, uid, offset);
+    // Removed meanwhile: Courier goes on with another text in its place.
+    if (part.announcedSize !== first.announcedSize) throw unreadable();
   }
 }
 
@@ -49,15 +53,32 @@ async function fetchPart(connection: ImapConnection, uid: Uid, offset: number): 
         if (numberOf(values.get("UID")) !== uid || !values.has("BODY")) return;
         announcedSize = numberOf(values.get("RFC822.SIZE")) ?? 0;
         const value = values.get("BODY")?.value;
-        bytes = Buffer.isBuffer(value) ? value : Buffer.from(value?.toString() ?? "");
+        // NIL is no content: the message was removed meanwhile, or the server cannot read it.
+        if (value !== undefined && value !== null)
+          bytes = Buffer.isBuffer(value) ? value : Buffer.from(value.toString());
       },
     },
   });
-  if (bytes === undefined || bytes.length > PART_BYTES)
-    throw new MigrationError(
-      "item",
-      "MessageUnreadable",
-      "The source server does not deliver this message in parts, although it lists it.",
-    );
+  // Some servers say NIL beyond the end of a message that they announced too large.
+  if (bytes === undefined && offset > 0 && (await isPresent(connection, uid))) bytes = Buffer.alloc(0);
+  if (
+    bytes === undefined ||
+    bytes.length > PART_BYTES ||
+    (offset === 0 && standsForRemoved(connection.greeting, bytes))
+  )
+    throw unreadable();
   return { bytes, announcedSize };
+}
+
+function unreadable(): MigrationError {
+  return new MigrationError(
+    "item",
+    "MessageUnreadable",
+    "The source server does not deliver this message in parts, although it lists it.",
+  );
+}
+
+async function isPresent(connection: ImapConnection, uid: Uid): Promise<boolean> {
+  for await (const _ of fetchRows(connection, [[uid, uid]], { items: fetchItems.flags })) return true;
+  return false;
 }

@@ -67,21 +67,25 @@ export type SourceState = Map<string, SourceFolderState>;
 /** An IMAP server in memory. Mailboxes by user name. */
 export class MemorySource implements SourceConnector {
   readonly mailboxes = new Map<string, SourceState>();
+  /** The connection of whoever reads messages ends after so many bytes of them. */
+  cutAfterBytes: number | undefined;
 
   async open({ userName }: { readonly userName: string }): Promise<SourceMailbox> {
     const mailbox = this.mailboxes.get(userName);
     if (mailbox === undefined)
       throw new MigrationError("mailbox", "SourceLoginFailed", "The server refused the user name.");
-    return new MemorySourceMailbox(mailbox);
+    return new MemorySourceMailbox(mailbox, this);
   }
 }
 
 export class MemorySourceMailbox implements SourceMailbox {
   readonly #folders: SourceState;
-  readonly usable = true;
+  readonly #source: MemorySource;
+  usable = true;
 
-  constructor(folders: SourceState) {
+  constructor(folders: SourceState, source: MemorySource) {
     this.#folders = folders;
+    this.#source = source;
   }
 
   async listFolders(): Promise<readonly SourceFolder[]> {
@@ -99,18 +103,30 @@ export class MemorySourceMailbox implements SourceMailbox {
     const folder = this.#folders.get(path);
     if (folder === undefined)
       throw new MigrationError("item", "SourceFolderGone", "The folder no longer exists at the source.");
-    return new MemoryOpenFolder(folder);
+    return new MemoryOpenFolder(folder, (bytes) => this.#carry(bytes));
   }
 
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    this.usable = false;
+  }
+
+  /** @throws MigrationError where the connection ends in the middle of what it is to carry. */
+  #carry(bytes: number): void {
+    if (this.#source.cutAfterBytes !== undefined) this.#source.cutAfterBytes -= bytes;
+    if ((this.#source.cutAfterBytes ?? 0) < 0) this.usable = false;
+    if (!this.usable) throw new MigrationError("transient", "ConnectionLost", "The connection was lost.");
+  }
 }
 
 export class MemoryOpenFolder implements OpenSourceFolder {
   readonly #folder: SourceFolderState;
+  readonly #carry: (bytes: number) => void;
   readonly status: OpenFolderStatus;
 
-  constructor(folder: SourceFolderState) {
+  /** @param carry called with the bytes of each message before it is given. */
+  constructor(folder: SourceFolderState, carry: (bytes: number) => void) {
     this.#folder = folder;
+    this.#carry = carry;
     this.status = folder.status;
   }
 
@@ -138,14 +154,17 @@ export class MemoryOpenFolder implements OpenSourceFolder {
   }
 
   async *fetchMessages(uids: UidSet): AsyncGenerator<SourceMessage> {
-    for (const [uid, message] of this.#given(uids))
+    for (const [uid, message] of this.#given(uids)) {
+      this.#carry(message.text.length);
       yield { ...summaryOf(uid, message), content: Buffer.from(message.text) };
+    }
   }
 
   async openMessage(uid: Uid): Promise<Readable> {
     const message = this.#folder.messages.get(uid);
     if (message === undefined)
-      throw new MigrationError("item", "SourceMessageGone", "The message no longer exists at the source.");
+      throw new MigrationError("item", "MessageUnreadable", "The source does not deliver this message.");
+    this.#carry(message.text.length);
     return Readable.from([Buffer.from(message.text)]);
   }
 
@@ -154,8 +173,7 @@ export class MemoryOpenFolder implements OpenSourceFolder {
   }
 
   #given(uids: UidSet): (readonly [number, StoredMessage])[] {
-    // UIDs of another UIDVALIDITY than the one that was opened name nothing.
-    if (String(this.#folder.uidValidity) !== this.status.uidValidity) return [];
+    // A folder whose UIDVALIDITY is another one now gives its new messages under the old numbers, as Dovecot does.
     return [...this.#folder.messages].filter(([uid]) => hasUid(uids, uid) && !this.#folder.withheld.has(uid));
   }
 }
