@@ -11,6 +11,8 @@ import {
   type MailboxInspection,
   startGraph,
 } from "../stack/graph/index.ts";
+import { graphUnderTest } from "./contracts/graph-target.ts";
+import { targetContract } from "./contracts/target-contract.ts";
 
 const megabyte = 1024 * 1024;
 const minuteMs = 60_000;
@@ -126,6 +128,10 @@ afterEach(async () => {
 
 afterAll(async () => {
   await graph.close();
+});
+
+describe("as every target", () => {
+  targetContract(() => graphUnderTest(graph));
 });
 
 describe("resolve", () => {

@@ -12,6 +12,8 @@ import { startCourier } from "../stack/imap-servers/courier.ts";
 import { startCyrus } from "../stack/imap-servers/cyrus.ts";
 import { startDovecot } from "../stack/imap-servers/dovecot.ts";
 import type { ImapServer } from "../stack/imap-servers/server.ts";
+import { imapUnderTest } from "./contracts/imap-target.ts";
+import { targetContract } from "./contracts/target-contract.ts";
 import { RawImap } from "./imap/raw-imap.ts";
 
 interface Variant {
@@ -99,6 +101,10 @@ describe.each(variants)("target mailbox on $title", ({ start, prefix, separator,
   const fresh = async (name: string) => (await mailbox.ensureFolder([name])).id;
   const flagsIn = async (folder: TargetFolderId, ids: readonly TargetItemId[]) =>
     new Map([...(await mailbox.readItems(folder, ids))].map(([id, { flags }]) => [id, [...flags].sort()]));
+
+  describe("as every target", () => {
+    targetContract(() => imapUnderTest(server, 3));
+  });
 
   test("creates folders with parents, subscribed, and finds them again", async () => {
     const folder = await mailbox.ensureFolder(["Projekte", "\u00c4rger & Co"]);

@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { MailboxRecord } from "../../shared/migration/ports/registry.ts";
 import { FaultPlan } from "../stack/memory/faults.ts";
-import { TargetState } from "../stack/memory/memory-target.ts";
 import { fakeTime } from "./fake-time.ts";
 import { addressOf, batch, Migration, message } from "./migration.ts";
 
@@ -122,7 +121,7 @@ describe("the daily timer", () => {
     await deployment.rest();
     await expectLeftAlone(migration);
 
-    mailboxes.set(addressOf("ben"), new TargetState());
+    deployment.target.add(addressOf("ben"));
     await deployment.perform(({ control }) => control.retry(batch));
     await deployment.rest();
     const before = await byUser(migration);

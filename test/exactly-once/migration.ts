@@ -4,7 +4,7 @@ import type { BatchName, EndpointName, MailboxId } from "../../shared/domain/nam
 import type { MailboxRecord } from "../../shared/migration/ports/registry.ts";
 import { type DeploymentSettings, MemoryDeployment } from "../stack/memory/memory-deployment.ts";
 import { SourceFolderState, type StoredMessage } from "../stack/memory/memory-source.ts";
-import { TargetState } from "../stack/memory/memory-target.ts";
+import type { TargetState } from "../stack/memory/memory-target.ts";
 
 export const batch = "spring" as BatchName;
 const endpoint = "old" as EndpointName;
@@ -30,7 +30,7 @@ export class Migration {
     this.#users = users;
     for (const user of users) {
       this.deployment.source.mailboxes.set(user, new Map());
-      this.deployment.target.mailboxes.set(addressOf(user), new TargetState());
+      this.deployment.target.add(addressOf(user));
     }
   }
 

@@ -6,6 +6,7 @@ import type { Stamp, TargetFolderId, TargetItemId } from "../../../shared/domain
 import type {
   ChangeOutcome,
   FlagOutcome,
+  FolderNaming,
   FoundItem,
   InterruptedChunk,
   ItemState,
@@ -31,30 +32,51 @@ export interface TargetItem {
   readonly chunkToken: string | undefined;
 }
 
+/**
+ * What happens to a write whose process lives on:
+ * - `answerLost`: it has its effect, and the connection ends before the answer.
+ * - `cutBefore`: the connection ends in the middle of it; it has no effect.
+ * - `landsLate`: nobody hears of it, and it has its effect `afterMs` later.
+ */
+export type WriteInterruption =
+  | { readonly kind: "answerLost" | "cutBefore" }
+  | { readonly kind: "landsLate"; readonly afterMs: number };
+
 export interface TargetFolderState {
   readonly id: TargetFolderId;
   readonly path: string;
+  readonly uidValidity: number;
   uidNext: number;
 }
 
 /** One user's mailbox, which a test changes as the user would. */
 export class TargetState {
+  readonly kind: TargetKind;
   readonly folders = new Map<string, TargetFolderState>();
   items: TargetItem[] = [];
   /** Flags it refuses to change once a message is there. */
   readonly fixedFlags = new Set<string>();
-  #folderIds = 0;
+  /** What happens to the next write. */
+  interruption: WriteInterruption | undefined;
+  #made = 0;
   #itemIds = 0;
+  /** Folders of an IMAP server are known by their paths, and get another UIDVALIDITY if they are made anew. */
+  readonly #generations = new Map<string, number>();
+
+  constructor(kind: TargetKind) {
+    this.kind = kind;
+  }
 
   folderAt(path: string): TargetFolderState {
-    const key = path.toLowerCase();
-    const found = this.folders.get(key) ?? {
-      id: `folder-${++this.#folderIds}` as TargetFolderId,
-      path,
-      uidNext: 1,
-    };
-    this.folders.set(key, found);
-    return found;
+    const key = this.#keyOf(path);
+    const found = this.folders.get(key);
+    if (found !== undefined) return found;
+    const uidValidity = (this.#generations.get(key) ?? 0) + 1;
+    this.#generations.set(key, uidValidity);
+    const id = (this.kind === "graph" ? `folder-${++this.#made}` : path) as TargetFolderId;
+    const made = { id, path, uidValidity, uidNext: 1 };
+    this.folders.set(key, made);
+    return made;
   }
 
   folder(id: TargetFolderId): TargetFolderState | undefined {
@@ -63,29 +85,34 @@ export class TargetState {
 
   deleteFolder(path: string): void {
     const folder = this.folderAt(path);
-    this.folders.delete(path.toLowerCase());
+    this.folders.delete(this.#keyOf(path));
     this.items = this.items.filter((item) => item.folder !== folder.id);
   }
 
-  /** Puts an item into a folder. @param id the item's own where it keeps it. */
+  /** Puts an item into a folder. @param kept the item's own id where it keeps it; an IMAP server numbers it anew. */
   place(
     folder: TargetFolderState,
     item: Omit<TargetItem, "id" | "uid" | "folder">,
-    id?: TargetItemId,
+    kept?: TargetItemId,
   ): TargetItem {
     const uid = folder.uidNext++;
-    const placed = { ...item, folder: folder.id, uid, id: id ?? (`item-${++this.#itemIds}` as TargetItemId) };
+    const made = this.kind === "graph" ? `item-${++this.#itemIds}` : `${folder.uidValidity}:${uid}`;
+    const placed = { ...item, folder: folder.id, uid, id: kept ?? (made as TargetItemId) };
     this.items.push(placed);
     return placed;
   }
 
   /** Texts of a folder's messages, sorted. */
   textsIn(path: string): string[] {
-    const folder = this.folders.get(path.toLowerCase());
+    const folder = this.folders.get(this.#keyOf(path));
     return this.items
       .filter((item) => item.folder === folder?.id)
       .map(({ text }) => text)
       .sort();
+  }
+
+  #keyOf(path: string): string {
+    return this.kind === "graph" ? path.toLowerCase() : path;
   }
 }
 
@@ -107,6 +134,13 @@ export class MemoryTarget implements TargetConnector {
     this.#kind = kind;
   }
 
+  /** Gives a user an empty mailbox. */
+  add(emailAddress: string): TargetState {
+    const mailbox = new TargetState(this.#kind);
+    this.mailboxes.set(emailAddress.toLowerCase(), mailbox);
+    return mailbox;
+  }
+
   async resolve(emailAddress: string): Promise<TargetIdentity> {
     const id = emailAddress.toLowerCase();
     if (!this.mailboxes.has(id))
@@ -118,7 +152,7 @@ export class MemoryTarget implements TargetConnector {
     const mailbox = this.mailboxes.get(id);
     if (mailbox === undefined)
       throw new MigrationError("mailbox", "TargetMailboxNotFound", "There is no mailbox of this address.");
-    return new MemoryTargetMailbox(mailbox, this.#kind);
+    return new MemoryTargetMailbox(mailbox);
   }
 
   representableFlags(flags: readonly string[]): readonly string[] {
@@ -128,18 +162,20 @@ export class MemoryTarget implements TargetConnector {
 
 export class MemoryTargetMailbox implements TargetMailbox {
   readonly writeConcurrency = 2;
-  readonly usable = true;
-  readonly naming = { sanitize: (segment: string) => segment, caseSensitive: false };
+  readonly naming: FolderNaming;
   readonly order: "ascending" | "descending";
+  /** Graph has no connection to lose. */
+  usable = true;
   readonly #mailbox: TargetState;
   readonly #kind: TargetKind;
   /** What this session has ensured, as Graph's folders are known by id only. */
   readonly #paths = new Map<string, string>();
 
-  constructor(mailbox: TargetState, kind: TargetKind) {
+  constructor(mailbox: TargetState) {
     this.#mailbox = mailbox;
-    this.#kind = kind;
-    this.order = kind === "graph" ? "descending" : "ascending";
+    this.#kind = mailbox.kind;
+    this.order = this.#kind === "graph" ? "descending" : "ascending";
+    this.naming = { sanitize: (segment) => segment, caseSensitive: this.#kind === "imap" };
   }
 
   async ensureFolder(segments: readonly string[], specialUse?: SpecialUse): Promise<TargetFolder> {
@@ -153,7 +189,9 @@ export class MemoryTargetMailbox implements TargetMailbox {
   }
 
   async markFolder(folder: TargetFolderId): Promise<string> {
-    return this.#kind === "graph" ? "" : String(this.#present(folder).uidNext);
+    if (this.#kind === "graph") return "";
+    const { uidValidity, uidNext } = this.#present(folder);
+    return `${uidValidity}:${uidNext}`;
   }
 
   async write(folder: TargetFolderId, message: OutgoingMessage): Promise<TargetItemId> {
@@ -161,13 +199,24 @@ export class MemoryTargetMailbox implements TargetMailbox {
       ? message.content
       : await buffer(await message.content());
     const graph = this.#kind === "graph";
-    return this.#mailbox.place(this.#present(folder), {
-      text: content.toString(),
-      internalDate: message.internalDate.getTime(),
-      flags: message.flags,
-      stamp: graph ? message.stamp : undefined,
-      chunkToken: graph ? message.chunkToken : undefined,
-    }).id;
+    const place = () =>
+      this.#mailbox.place(this.#present(folder), {
+        text: content.toString(),
+        internalDate: message.internalDate.getTime(),
+        flags: message.flags,
+        stamp: graph ? message.stamp : undefined,
+        chunkToken: graph ? message.chunkToken : undefined,
+      }).id;
+    const { interruption } = this.#mailbox;
+    this.#mailbox.interruption = undefined;
+    if (interruption === undefined) return place();
+    if (interruption.kind === "answerLost") place();
+    if (interruption.kind === "landsLate")
+      setTimeout(() => this.#mailbox.folder(folder) && place(), interruption.afterMs);
+    if (this.#kind === "imap") this.usable = false;
+    throw new MigrationError("transient", "TargetUnreachable", "The target did not answer.", {
+      inDoubt: true,
+    });
   }
 
   async findWritten(
@@ -197,7 +246,7 @@ export class MemoryTargetMailbox implements TargetMailbox {
         );
       return found;
     }
-    for (const [candidate, copies] of matchCopies(candidates, since(unknown, chunk.mark)))
+    for (const [candidate, copies] of matchCopies(candidates, this.#since(unknown, folder, chunk.mark)))
       note(
         candidate,
         copies.map(({ item }) => item),
@@ -256,15 +305,19 @@ export class MemoryTargetMailbox implements TargetMailbox {
   ): Promise<TargetItemId | undefined> {
     if (this.#kind === "graph") return this.#itemsIn(to).find((item) => item.id === id)?.id;
     const unknown = this.#itemsIn(to).filter((item) => !known.has(item.id));
-    return matchCopies([candidate], since(unknown, mark)).get(candidate)?.[0]?.item.id;
+    return matchCopies([candidate], this.#since(unknown, to, mark)).get(candidate)?.[0]?.item.id;
   }
 
   async deleteItem(folder: TargetFolderId, id: TargetItemId): Promise<ChangeOutcome> {
+    if (!this.#itemsIn(folder).some((item) => item.id === id)) return "gone";
     const trash = this.#mailbox.folderAt(wellKnown.trash);
-    return (await this.moveItem(folder, id, trash.id)) === undefined ? "gone" : "done";
+    if (folder !== trash.id) await this.moveItem(folder, id, trash.id);
+    return "done";
   }
 
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    if (this.#kind === "imap") this.usable = false;
+  }
 
   #pathOf(segments: readonly string[]): string {
     const above = segments.slice(0, -1);
@@ -282,17 +335,20 @@ export class MemoryTargetMailbox implements TargetMailbox {
       throw new MigrationError("item", "TargetFolderGone", "The folder no longer exists in the target.");
     return found;
   }
-}
 
-function since(items: readonly TargetItem[], mark: string) {
-  return items
-    .filter(({ uid }) => uid >= Number(mark))
-    .map((item) => ({
-      item,
-      header: Buffer.from(item.text.split("\r\n\r\n")[0] ?? ""),
-      internalDate: new Date(item.internalDate),
-      size: item.text.length,
-    }));
+  /** Of a folder that was made anew since, every message may be one that was written. */
+  #since(items: readonly TargetItem[], folder: TargetFolderId, mark: string) {
+    const [uidValidity, uidNext] = mark.split(":").map(Number);
+    const first = this.#mailbox.folder(folder)?.uidValidity === uidValidity ? (uidNext ?? 1) : 1;
+    return items
+      .filter(({ uid }) => uid >= first)
+      .map((item) => ({
+        item,
+        header: Buffer.from(item.text.split("\r\n\r\n")[0] ?? ""),
+        internalDate: new Date(item.internalDate),
+        size: item.text.length,
+      }));
+  }
 }
 
 function sameSet(a: readonly string[], b: readonly string[]): boolean {
