@@ -413,9 +413,12 @@ export function targetContract(open: () => Promise<TargetUnderTest>): void {
       const id = await mailbox.write(folder, outgoing(1));
       await user.flag(folder, id);
       const change = { add: ["\\Answered"], remove: ["\\Seen"] };
-      expect(await mailbox.changeFlags(folder, id, change)).toBe("done");
-      expect(await mailbox.changeFlags(folder, id, change)).toBe("done");
-      const expected = target.connector.representableFlags(["\\Answered", "\\Flagged"]);
+      const outcome = await mailbox.changeFlags(folder, id, change);
+      expect(await mailbox.changeFlags(folder, id, change)).toEqual(outcome);
+      // Graph gives no message the mark of an answer once it is there, and says so.
+      const answered = outcome === "done" ? ["\\Answered"] : [];
+      if (outcome !== "done") expect(outcome).toEqual({ unkept: ["\\Answered"] });
+      const expected = target.connector.representableFlags([...answered, "\\Flagged"]);
       expect(await flagsOf(folder, id)).toEqual([...expected].sort());
       await user.delete(folder, id);
       expect(await mailbox.changeFlags(folder, id, change)).toBe("gone");
