@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { expect, it, vi } from "vitest";
 import { type Fault, FaultPlan } from "../stack/memory/faults.ts";
+import type { WriteInterruption } from "../stack/memory/memory-target.ts";
 import { fakeTime } from "./fake-time.ts";
 import { Migration, message } from "./migration.ts";
 
@@ -43,6 +44,21 @@ const edit = fc.record({
   b: fc.nat(20),
 });
 
+/**
+ * What goes wrong while the process lives on: with the next write to a mailbox, or with what is read next. A write in
+ * doubt is looked for until 80 seconds after it was given up, and lands before.
+ */
+type Interruption = WriteInterruption | { readonly kind: "cutSource"; readonly afterBytes: number };
+
+const interruption: fc.Arbitrary<Interruption> = fc.oneof(
+  fc.constant<Interruption>({ kind: "answerLost" }),
+  fc.constant<Interruption>({ kind: "cutBefore" }),
+  fc
+    .integer({ min: 1, max: 75 })
+    .map((seconds): Interruption => ({ kind: "landsLate", afterMs: seconds * 1000 })),
+  fc.nat(300).map((afterBytes): Interruption => ({ kind: "cutSource", afterBytes })),
+);
+
 const fault: fc.Arbitrary<Fault> = fc.oneof(
   fc.constant<Fault>({ kind: "diesBefore" }),
   fc.constant<Fault>({ kind: "diesAfter" }),
@@ -57,11 +73,20 @@ const story = fc.record({
   maxMessages: fc.integer({ min: 1, max: 6 }),
   counts: fc.array(fc.nat(5), { minLength: 12, maxLength: 12 }),
   rounds: fc.array(fc.array(edit, { maxLength: 5 }), { minLength: 1, maxLength: 2 }),
-  faults: fc.array(fc.tuple(fc.integer({ min: 1, max: 900 }), fault), { minLength: 1, maxLength: 3 }),
+  faults: fc.array(fc.tuple(fc.integer({ min: 1, max: 900 }), fault), { maxLength: 3 }),
+  interruptions: fc.array(
+    fc.record({ call: fc.integer({ min: 1, max: 900 }), user: fc.constantFrom(...users), how: interruption }),
+    { minLength: 1, maxLength: 4 },
+  ),
 });
 
 function folderOf(migration: Migration, user: string, number: number) {
   return migration.folder(folders[number % folders.length] ?? "INBOX", user);
+}
+
+function interrupt(migration: Migration, user: string, how: Interruption): void {
+  if (how.kind === "cutSource") migration.deployment.source.cutAfterBytes = how.afterBytes;
+  else migration.target(user).interruption = how;
 }
 
 function pick<T>(list: readonly T[], number: number): T | undefined {
@@ -74,9 +99,17 @@ const runs = import.meta.env.MODE === "campaign" ? 3000 : 60;
 it("copies every message once, whatever goes wrong in three mailboxes at once", async () => {
   let calls = 0;
   await fc.assert(
-    fc.asyncProperty(story, async ({ target, processes, permits, maxMessages, counts, rounds, faults }) => {
+    fc.asyncProperty(story, async ({ target, processes, permits, maxMessages, counts, rounds, ...wrong }) => {
       vi.clearAllTimers();
-      const plan = new FaultPlan(new Map(faults));
+      const plan = new FaultPlan(
+        new Map([
+          ...wrong.interruptions.map(({ call, user, how }): [number, Fault] => [
+            call,
+            { kind: "goesOn", meanwhile: () => interrupt(migration, user, how) },
+          ]),
+          ...wrong.faults,
+        ]),
+      );
       const migration = new Migration(users, { target, plan, processes, limits: { maxMessages } });
       for (const [index, count] of counts.entries())
         for (let n = 0; n < count; n++)

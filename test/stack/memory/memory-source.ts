@@ -67,7 +67,7 @@ export type SourceState = Map<string, SourceFolderState>;
 /** An IMAP server in memory. Mailboxes by user name. */
 export class MemorySource implements SourceConnector {
   readonly mailboxes = new Map<string, SourceState>();
-  /** The connection of whoever reads messages ends after so many bytes of them. */
+  /** The connection of whoever reads messages ends after so many bytes of them, once. */
   cutAfterBytes: number | undefined;
 
   async open({ userName }: { readonly userName: string }): Promise<SourceMailbox> {
@@ -113,7 +113,10 @@ export class MemorySourceMailbox implements SourceMailbox {
   /** @throws MigrationError where the connection ends in the middle of what it is to carry. */
   #carry(bytes: number): void {
     if (this.#source.cutAfterBytes !== undefined) this.#source.cutAfterBytes -= bytes;
-    if ((this.#source.cutAfterBytes ?? 0) < 0) this.usable = false;
+    if ((this.#source.cutAfterBytes ?? 0) < 0) {
+      this.usable = false;
+      this.#source.cutAfterBytes = undefined;
+    }
     if (!this.usable) throw new MigrationError("transient", "ConnectionLost", "The connection was lost.");
   }
 }
