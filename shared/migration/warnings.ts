@@ -25,6 +25,14 @@ interface Texts {
 const grantAdvancedMail =
   "Nothing else is missing. To bring it along, give the app the permission Mail-Advanced.ReadWrite.All of Microsoft Graph (permissions.ts --advanced-mail, for a group of mailboxes exchange-access.ps1 -AdvancedMail), then retry the batch.";
 
+const lookAtThem =
+  "Nothing has to be done. infra/docs/damaged-mail.md says how damaged mail is read; the original header is kept with each message.";
+
+/** Of a guess: what is the matter with the messages that are counted. */
+function guessed(what: string, remedy = lookAtThem): Texts {
+  return { message: (count) => `Messages ${what}: ${count}.`, remedy: () => remedy };
+}
+
 const catalogue: Readonly<Record<WarningCode, Texts>> = {
   AnsweredNotKept: {
     message: (count) =>
@@ -44,6 +52,28 @@ const catalogue: Readonly<Record<WarningCode, Texts>> = {
     remedy: (provider) =>
       provider?.folderCap?.remedy ?? "Look at the mailbox's folders: each says what to do.",
   },
+  BodyNamed: guessed("whose only text has a file name, and is shown as the body"),
+  BoundaryGuessed: guessed("in which the boundary of a multipart was missing or broken, and was guessed"),
+  CharsetGuessed: guessed("in which the charset of a text was missing, unknown or wrong, and was guessed"),
+  ContentTypeGuessed: guessed(
+    "in which a Content-Type field could not be read as it stands, and was guessed",
+  ),
+  DateGuessed: guessed("whose Date names no zone that is known, and was read as UTC"),
+  EncodingUnknown: guessed("with a transfer encoding nobody knows, whose bytes were kept as they are"),
+  FileInText: guessed("with a uuencoded file in a text, which was attached"),
+  HeaderCharsetGuessed: guessed("whose header holds bytes of no declared charset, which was guessed"),
+  HeaderMended: guessed("with lines before or among the header fields that are none"),
+  NameGuessed: guessed("with a comma in a name that is not quoted, which was taken for one name"),
+  OriginalAttached: guessed(
+    "too complex to be taken apart, whose original is attached whole",
+    "The attached original opens in Outlook. Nothing has to be done.",
+  ),
+  PartAfterEnd: guessed("with a part after the end of a multipart, which was attached"),
+  ReceivedDateUnreadable: guessed(
+    "without a readable date in the header that receivedDateFrom names, which keep the date of the source server",
+    "Nothing has to be done where the dates of the source server are good enough.",
+  ),
+  TextOutsideParts: guessed("with text outside the parts of a multipart, which was attached"),
 };
 
 /** Flags of Exchange's that a target may refuse to change, and what is said then. */
@@ -57,10 +87,10 @@ const unkeptCodes: Readonly<Record<string, WarningCode>> = {
  * @param provider of the source server, if it is a well-known one.
  */
 export function folderWarnings(
-  folder: Pick<FolderRecord, "totalItemCount" | "shownItemCount" | "unkeptFlags">,
+  folder: Pick<FolderRecord, "totalItemCount" | "shownItemCount" | "unkeptFlags" | "guesses">,
   provider: KnownProvider | undefined,
 ): WarningCounts {
-  const counts: Partial<Record<WarningCode, number>> = {};
+  const counts: Partial<Record<WarningCode, number>> = { ...folder.guesses };
   const shown = folder.shownItemCount ?? folder.totalItemCount;
   if (provider?.folderCap?.messages.includes(shown)) counts.FolderCapReached = 1;
   for (const [flag, uids] of Object.entries(folder.unkeptFlags ?? {})) {

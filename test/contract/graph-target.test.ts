@@ -274,6 +274,17 @@ describe("folders", () => {
     expect(untouched()).toEqual(theirs);
   });
 
+  it("tells by what guesses it read a damaged message", async () => {
+    const guesses: string[] = [];
+    const damaged = Buffer.from(
+      "From: Lovelace, Ada <ada@example.org>\r\nDate: 1 Jan 2018 10:00\r\n\r\nhi\r\n",
+    );
+    await mailbox.write(await inbox(), { ...outgoing(damaged), guessed: (guess) => guesses.push(guess) });
+    expect(guesses.toSorted()).toEqual(["DateGuessed", "NameGuessed"]);
+    await mailbox.write(await inbox(), { ...outgoing(plain()), guessed: (guess) => guesses.push(guess) });
+    expect(guesses).toHaveLength(2);
+  });
+
   it("finds a folder that somebody else created meanwhile", async () => {
     await mailbox.ensureFolder(["Race"]);
     const target = connector(graph);

@@ -6,6 +6,7 @@ import type { GraphFolders } from "./folders.ts";
 import { itemPath, moveItem, purgeItem } from "./items.ts";
 import { type ByteSource, bufferSource } from "./mime/bytes.ts";
 import { loadContent } from "./mime/content.ts";
+import { isGuess } from "./mime/notes.ts";
 import { type MessagePlan, type PlannedAttachment, planMessage } from "./mime/plan.ts";
 import { type SpooledSource, spool } from "./mime/spool.ts";
 import { type ExtendedProperty, expandProperties, propertyIds, propertyValue } from "./properties.ts";
@@ -37,6 +38,7 @@ export async function writeMessage(
   const source = await openSource(message);
   try {
     const plan = await planMessage(source, message);
+    for (const note of plan.notes) if (isGuess(note)) message.guessed?.(note);
     const size = plan.attachments.reduce((sum, attachment) => sum + attachment.size, 0);
     if (size > maxItemBytes) throw messageTooLarge();
     if (plan.attachments.every((attachment) => attachment.via === "create"))

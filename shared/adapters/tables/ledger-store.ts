@@ -67,6 +67,7 @@ const folderColumns: Columns<FolderRecord> = {
   skippedItemCount: integer(),
   leftOutItemCount: optional(integer()),
   unkeptFlags: optional(json()),
+  guesses: optional(json()),
   bytesTransferred: integer(),
   estimatedBytes: integer(),
 };

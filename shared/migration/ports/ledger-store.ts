@@ -9,6 +9,7 @@ import type {
   UidValidity,
 } from "../../domain/names.ts";
 import type { UidSet } from "../../domain/uid-set.ts";
+import type { GuessCode } from "../../domain/warnings.ts";
 
 /** Where the chain of one mailbox stands; an older message than this is stale. */
 export interface ChainPosition {
@@ -110,6 +111,8 @@ export interface FolderRecord {
   readonly leftOutItemCount?: number | undefined;
   /** By flag, UIDs of messages whose copy lacks a change of this flag, since the target refused it. */
   readonly unkeptFlags?: Readonly<Record<string, UidSet>> | undefined;
+  /** How many of the copied messages were read by each kind of guess. */
+  readonly guesses?: Readonly<Partial<Record<GuessCode, number>>> | undefined;
   readonly bytesTransferred: number;
   readonly estimatedBytes: number;
 }

@@ -1,6 +1,7 @@
 import type { Readable } from "node:stream";
 import type { SpecialUse } from "../../domain/folders.ts";
 import type { Stamp, TargetFolderId, TargetItemId, Uid } from "../../domain/names.ts";
+import type { GuessCode } from "../../domain/warnings.ts";
 
 /** The mailbox in Microsoft 365 (or on an IMAP target), resolved once and then addressed by id. */
 export interface TargetIdentity {
@@ -28,6 +29,8 @@ export interface OutgoingMessage {
   readonly content: Buffer | (() => Promise<Readable>);
   /** Milliseconds the write may take in all; afterwards it must not start another request. */
   readonly timeoutMs: number;
+  /** Told of every guess by which the message was read, once each, before the write is over. */
+  readonly guessed?: (guess: GuessCode) => void;
 }
 
 /** What a message of an interrupted chunk looks like at the source. */

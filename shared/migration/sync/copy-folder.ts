@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { TargetFolderId, Uid } from "../../domain/names.ts";
 import { differenceOf, hasUid, settle, sizeOf, type UidSet, uidSetOf, uidsOf } from "../../domain/uid-set.ts";
+import type { GuessCode } from "../../domain/warnings.ts";
 import type { FolderRecord, OpenChunk, SkippedItem } from "../ports/ledger-store.ts";
 import type { MessageSummary, OpenSourceFolder } from "../ports/source.ts";
 import { isMarkedDeleted } from "./flags.ts";
@@ -145,7 +146,7 @@ async function copyGroup(
   }
   const outcome =
     chunk === undefined
-      ? { items: [], skipped: [], absent: [], inDoubt: [] }
+      ? { items: [], skipped: [], absent: [], inDoubt: [], guesses: [] }
       : await run.trace(
           "chunk.write",
           { mailbox: run.mailboxId, folder: record.folderId, items: group.writable.length },
@@ -179,6 +180,7 @@ async function copyGroup(
     skippedItemCount: record.skippedItemCount + skipped.length,
     leftOutItemCount: (record.leftOutItemCount ?? 0) + leftOutCount(skipped),
     bytesTransferred: record.bytesTransferred + outcome.items.reduce((sum, { size }) => sum + size, 0),
+    ...(outcome.guesses.length > 0 ? { guesses: addGuesses(record.guesses, outcome.guesses) } : {}),
     ...(chunk && outcome.inDoubt.length > 0
       ? { openChunk: { ...chunk, uids: uidSetOf(outcome.inDoubt) } }
       : {}),
@@ -200,6 +202,15 @@ async function copyGroup(
     run.log("item.skipped", { mailbox: run.mailboxId, folder: record.folderId, code, size });
   if (outcome.failure) throw outcome.failure;
   return record;
+}
+
+function addGuesses(
+  before: FolderRecord["guesses"],
+  guesses: readonly GuessCode[],
+): NonNullable<FolderRecord["guesses"]> {
+  const counts: Partial<Record<GuessCode, number>> = { ...before };
+  for (const guess of guesses) counts[guess] = (counts[guess] ?? 0) + 1;
+  return counts;
 }
 
 /** The chunk a group is written under: the one already stored for it, or a new one. */

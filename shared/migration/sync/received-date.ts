@@ -4,15 +4,19 @@ import { parseMailDate } from "../../domain/mail-date.ts";
 /**
  * The received date a message gets in the target.
  * @param header the header section.
+ * @param unreadable called where the batch asks for a header's date and that one cannot be read.
  * @returns INTERNALDATE unless the batch asks for a header's date and that one can be read.
  */
 export function receivedDate(
   header: Buffer,
   internalDate: Date,
   from: BatchOptions["receivedDateFrom"],
+  unreadable: () => void = () => undefined,
 ): Date {
   if (from === "internalDate") return internalDate;
-  return parseMailDate(from === "dateHeader" ? dateField(header) : receivedField(header)) ?? internalDate;
+  const date = parseMailDate(from === "dateHeader" ? dateField(header) : receivedField(header));
+  if (date === undefined) unreadable();
+  return date ?? internalDate;
 }
 
 /** Where a date is looked for; the fields of the last server and of the sender stand far before. */

@@ -1,6 +1,7 @@
 import { isMigrationError, type MigrationError } from "../../domain/errors.ts";
 import type { TargetFolderId, Uid } from "../../domain/names.ts";
 import { uidSetOf } from "../../domain/uid-set.ts";
+import type { GuessCode } from "../../domain/warnings.ts";
 import type { FolderRecord, ItemRecord, OpenChunk, SkippedItem } from "../ports/ledger-store.ts";
 import type { MessageSummary, OpenSourceFolder } from "../ports/source.ts";
 
@@ -20,6 +21,8 @@ export interface GroupOutcome {
   readonly absent: Uid[];
   /** Messages whose write may have happened. */
   readonly inDoubt: Uid[];
+  /** Guesses by which the messages of `items` were read, each as often as there are such messages. */
+  readonly guesses: GuessCode[];
   /** Why the rest of the chunk was not tried. */
   failure?: MigrationError;
 }
@@ -43,7 +46,7 @@ export async function writeGroup(
   opened: OpenSourceFolder,
   group: readonly MessageSummary[],
 ): Promise<GroupOutcome> {
-  const outcome: GroupOutcome = { items: [], skipped: [], absent: [], inDoubt: [] };
+  const outcome: GroupOutcome = { items: [], skipped: [], absent: [], inDoubt: [], guesses: [] };
   const waiting = new Set<Uid>(group.map((message) => message.uid));
 
   async function write(
@@ -54,6 +57,7 @@ export async function writeGroup(
     waiting.delete(message.uid);
     const size = Buffer.isBuffer(content) ? content.length : message.size;
     const timeoutMs = writeTimeoutMs(size);
+    const guesses = new Set<GuessCode>();
     try {
       run.checkpoint();
       await run.lease.ensure(timeoutMs);
@@ -61,16 +65,20 @@ export async function writeGroup(
         uid: message.uid,
         stamp: stampOf(run.ledgerId, folder.folderId, folder.uidValidity, message.uid),
         chunkToken: folder.openChunk.token,
-        internalDate: receivedDate(header, message.internalDate, run.options.receivedDateFrom),
+        internalDate: receivedDate(header, message.internalDate, run.options.receivedDateFrom, () =>
+          guesses.add("ReceivedDateUnreadable"),
+        ),
         flags: copiedFlags(message.flags),
         size,
         content,
         timeoutMs,
+        guessed: (guess: GuessCode) => guesses.add(guess),
       };
       const targetId = await run.trace("message.write", { bytes: size }, () =>
         run.target.write(folder.targetFolderId, outgoing),
       );
       outcome.items.push(itemOf(folder, message, size, header, targetId));
+      outcome.guesses.push(...guesses);
     } catch (error) {
       if (!isMigrationError(error)) throw error;
       if (error.inDoubt) outcome.inDoubt.push(message.uid);

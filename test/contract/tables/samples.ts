@@ -78,6 +78,7 @@ export function folder(changes: Partial<FolderRecord> = {}): FolderRecord {
     syncedItemCount: 4,
     skippedItemCount: 0,
     unkeptFlags: { "\\Answered": uidSetOf([2, 3]) },
+    guesses: { CharsetGuessed: 4 },
     bytesTransferred: 0,
     estimatedBytes: 0,
     ...changes,

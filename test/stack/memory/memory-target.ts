@@ -3,6 +3,7 @@ import { matchCopies } from "../../../shared/adapters/imap/matching.ts";
 import { MigrationError } from "../../../shared/domain/errors.ts";
 import type { SpecialUse } from "../../../shared/domain/folders.ts";
 import type { Stamp, TargetFolderId, TargetItemId } from "../../../shared/domain/names.ts";
+import type { GuessCode } from "../../../shared/domain/warnings.ts";
 import type {
   ChangeOutcome,
   FlagOutcome,
@@ -58,6 +59,8 @@ export class TargetState {
   readonly fixedFlags = new Set<string>();
   /** What happens to the next write. */
   interruption: WriteInterruption | undefined;
+  /** Guesses by which a target reads these messages, by their text. */
+  readonly guesses = new Map<string, readonly GuessCode[]>();
   #made = 0;
   #itemIds = 0;
   /** Folders of an IMAP server are known by their paths, and get another UIDVALIDITY if they are made anew. */
@@ -199,6 +202,7 @@ export class MemoryTargetMailbox implements TargetMailbox {
       ? message.content
       : await buffer(await message.content());
     const graph = this.#kind === "graph";
+    for (const guess of this.#mailbox.guesses.get(content.toString()) ?? []) message.guessed?.(guess);
     const place = () =>
       this.#mailbox.place(this.#present(folder), {
         text: content.toString(),

@@ -39,7 +39,7 @@ export async function attachmentsOf(
   for (const range of surroundingsOf(root)) {
     if (await isExpected(source, range)) notes.add("surroundingsDropped");
     else {
-      notes.add("surroundingsAttached");
+      notes.add("TextOutsideParts");
       attached.push(outsideText(range, attached.length + 1));
     }
   }

@@ -122,7 +122,7 @@ async function planPeople(fields: readonly HeaderField[], notes: Set<PlanNote>):
     bccRecipients: await list("bcc"),
   };
   if (counts.groups > 0) notes.add("groupsDissolved");
-  if (counts.guessed > 0) notes.add("nameGuessed");
+  if (counts.guessed > 0) notes.add("NameGuessed");
   return people;
 }
 
@@ -134,7 +134,7 @@ function planDates(
   const read = readMailDate(fieldValue(fields, "date"));
   const written = storableDate(read?.date);
   if (written === undefined) notes.add("noDate");
-  else if (read?.guessed === true) notes.add("dateGuessed");
+  else if (read?.guessed === true) notes.add("DateGuessed");
   const stored = storableDate(facts.internalDate);
   if (stored === undefined) notes.add("receivedDateUnusable");
   const received = stored ?? receivedHeaderDate(fields) ?? written ?? new Date(0);

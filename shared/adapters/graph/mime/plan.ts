@@ -76,7 +76,7 @@ async function takeApart(source: ByteSource, { root }: Scan, notes: Set<PlanNote
   const parts = smime === undefined ? laidOut : wrap(laidOut, smime);
   const { body, overflow } = await planBody(source, smime, parts, notes);
   if (smime !== undefined) return { body, attachments: [await smimeAttachment(source, smime)], parts, smime };
-  if (bodyNamed) notes.add("bodyNamed");
+  if (bodyNamed) notes.add("BodyNamed");
   if (parts.some((part) => part.use === "alternative")) notes.add("alternativeDropped");
   const attachments = await attachmentsOf(source, root, parts, body, notes);
   return { body, attachments: [...attachments, ...overflow], parts };
@@ -84,7 +84,7 @@ async function takeApart(source: ByteSource, { root }: Scan, notes: Set<PlanNote
 
 /** The original in one attachment, and as body what could be read of its texts. */
 async function keepWhole(source: ByteSource, { root }: Scan, notes: Set<PlanNote>): Promise<Content> {
-  notes.add("originalAttached");
+  notes.add("OriginalAttached");
   const { parts } = layOut(root);
   const body = await excerpt(source, parts.filter((part) => part.use === "body").slice(0, 10));
   return { body, attachments: [originalMessage(source)], parts };
@@ -108,7 +108,7 @@ async function planBody(
   const encodedBytes = readable.reduce((sum, { entity }) => sum + entity.end - entity.bodyStart, 0);
   if (encodedBytes <= maxBodyBytes) {
     const { guessed, ...body } = await composeBody(source, readable);
-    if (guessed.length > 0) notes.add("charsetGuessed");
+    if (guessed.length > 0) notes.add("CharsetGuessed");
     if (Buffer.byteLength(JSON.stringify(body.content)) <= maxBodyBytes) return { body, overflow: [] };
   }
   // Too long for a request: the begin can be read, and all of it is attached, unless the signed entity is.

@@ -1,4 +1,5 @@
 import { isAscii, isUtf8 } from "node:buffer";
+import type { GuessCode } from "../../../domain/warnings.ts";
 import { type ByteSource, readRange } from "./bytes.ts";
 import { entityType, isMultipart } from "./content-type.ts";
 import {
@@ -11,7 +12,6 @@ import {
   isReadField,
   parseHeader,
 } from "./header.ts";
-import type { Guess } from "./notes.ts";
 import { type Parameterized, parseParameterized } from "./parameters.ts";
 import { type TransferEncoding, transferEncoding } from "./transfer.ts";
 import { uuencodedLine, uuencodedName } from "./uuencode.ts";
@@ -64,7 +64,7 @@ export type Budget = keyof typeof budgets;
 
 export interface Scan {
   readonly root: Entity;
-  readonly guesses: ReadonlySet<Guess>;
+  readonly guesses: ReadonlySet<GuessCode>;
   /** The charset in which the header is read where it is no UTF-8. */
   readonly headerCharset: string | undefined;
   /** The budget that was exceeded: what was found until then is all there is. */
@@ -168,7 +168,7 @@ class Scanner {
   readonly #stack: OpenEntity[] = [this.#root];
   /** The open multiparts that a line may delimit, the innermost last. */
   readonly #delimited = new Map<string, OpenEntity[]>();
-  readonly #guesses = new Set<Guess>();
+  readonly #guesses = new Set<GuessCode>();
   #parts = 1;
   #headerBytes = 0;
   #files = 0;
@@ -222,7 +222,7 @@ class Scanner {
     const block = Buffer.concat(root.headerLines);
     if (!isUtf8(block)) {
       root.header = parseHeader(block, charset);
-      this.#guesses.add("headerCharsetGuessed");
+      this.#guesses.add("HeaderCharsetGuessed");
     }
     return {
       root: finished(root),
@@ -247,8 +247,8 @@ class Scanner {
     }
     const name = fieldName(text);
     if (name !== undefined && belongsAfterStray(entity, name)) {
-      if (entity.stray !== undefined) this.#guesses.add("headerMended");
-      if (text !== line && start === 0) this.#guesses.add("headerMended");
+      if (entity.stray !== undefined) this.#guesses.add("HeaderMended");
+      if (text !== line && start === 0) this.#guesses.add("HeaderMended");
       entity.stray = undefined;
       entity.hasFields = true;
       entity.keepsField = isReadField(name, entity !== this.#root);
@@ -292,16 +292,16 @@ class Scanner {
     const own = parseParameterized(fieldValue(inDeclared, "content-type")).params.get("charset");
     const header = own === undefined || isUtf8(block) ? inDeclared : parseHeader(block, own);
     if (own !== undefined && !/^(?:us-ascii|utf-?8)$/i.test(own)) this.#charset ??= own;
-    if (entity !== this.#root && !isAscii(block) && !isUtf8(block)) this.#guesses.add("headerCharsetGuessed");
+    if (entity !== this.#root && !isAscii(block) && !isUtf8(block)) this.#guesses.add("HeaderCharsetGuessed");
     entity.header = header;
     entity.disposition = parseParameterized(fieldValue(header, "content-disposition"));
     const type = entityType(header, entity.defaultType, entity.disposition.params.get("filename"));
-    if (type.guessed || header.some((field) => field.joined)) this.#guesses.add("contentTypeGuessed");
+    if (type.guessed || header.some((field) => field.joined)) this.#guesses.add("ContentTypeGuessed");
     entity.contentType = type.contentType;
     entity.otherwise = type.otherwise;
     const encodings = fieldValues(header, "content-transfer-encoding").map(transferEncoding);
     const encoding = encodings.find((one) => one !== undefined);
-    if (encoding === undefined && encodings.length > 0) this.#guesses.add("encodingUnknown");
+    if (encoding === undefined && encodings.length > 0) this.#guesses.add("EncodingUnknown");
     entity.encoding = encoding ?? "identity";
     entity.mayHoldFiles =
       type.contentType.value === "text/plain" &&
@@ -333,7 +333,7 @@ class Scanner {
     if (!guesses && this.#delimited.size === 0) return false;
     const text = bytes.toString("latin1", from, Math.min(to, from + maxDelimiter)).trimEnd();
     if (guesses && /^--\S.{0,69}$/.test(text)) {
-      this.#guesses.add("boundaryGuessed");
+      this.#guesses.add("BoundaryGuessed");
       this.#delimit(current, [Buffer.from(text.slice(2), "latin1").toString("utf8")]);
     }
     const opens = preferred(this.#delimited.get(text));
@@ -342,7 +342,7 @@ class Scanner {
     if (entity === undefined) return false;
     // Folded inside its quotes, or told by the second of two fields.
     if (entity.delimiters?.[0] !== (entity === opens ? text : text.slice(0, -2)))
-      this.#guesses.add("boundaryGuessed");
+      this.#guesses.add("BoundaryGuessed");
     this.#closeBelow(entity.depth, start);
     entity.outsideParts = false;
     if (entity === opens) this.#openChild(entity, end);
@@ -373,7 +373,7 @@ class Scanner {
       parent.depth + 1,
       parent.closed || parent.late,
     );
-    if (parent.closed) this.#guesses.add("partAfterEnd");
+    if (parent.closed) this.#guesses.add("PartAfterEnd");
     if (++this.#parts > this.#limits.parts) this.exceed("parts");
     parent.children.push(child);
     this.#stack.push(child);
@@ -409,7 +409,7 @@ class Scanner {
       return;
     }
     entity.files.push({ name: file.name, start: file.start, end });
-    this.#guesses.add("fileInText");
+    this.#guesses.add("FileInText");
   }
 }
 

@@ -1,6 +1,7 @@
 import { bufferSource } from "../../../../shared/adapters/graph/mime/bytes.ts";
-import { type Guess, isGuess } from "../../../../shared/adapters/graph/mime/notes.ts";
+import { isGuess } from "../../../../shared/adapters/graph/mime/notes.ts";
 import { planMessage } from "../../../../shared/adapters/graph/mime/plan.ts";
+import type { GuessCode } from "../../../../shared/domain/warnings.ts";
 import type { MessageInspection } from "../../graph/index.ts";
 import { type Journey, startJourney } from "../journey.ts";
 import { damagedKinds, type RightReading } from "./kinds.ts";
@@ -13,7 +14,7 @@ export interface KindRow {
   readonly kind: string;
   /** Points that arrived otherwise than they were meant. */
   readonly wrong: readonly string[];
-  readonly guesses: readonly Guess[];
+  readonly guesses: readonly GuessCode[];
 }
 
 /** What became of all messages with one damage. */
@@ -28,7 +29,7 @@ export interface DamagedRow {
   readonly witnesses: Partial<Record<Witness, number>>;
   /** What is nowhere in the target: words, files, lines of the header. */
   readonly lost: readonly string[];
-  readonly guesses: readonly Guess[];
+  readonly guesses: readonly GuessCode[];
 }
 
 export interface DamagedRun {
@@ -68,7 +69,7 @@ function send(journey: Journey, content: Buffer): Promise<MessageInspection> {
   });
 }
 
-async function guessesOf(content: Buffer): Promise<readonly Guess[]> {
+async function guessesOf(content: Buffer): Promise<readonly GuessCode[]> {
   const facts = { internalDate: new Date(0), flags: [], stamp: "s", chunkToken: "c" };
   const { notes } = await planMessage(bufferSource(content), facts);
   return [...notes].filter(isGuess).toSorted();
@@ -84,7 +85,7 @@ async function rowOf(
   let asMeant = 0;
   const wrong = new Set<Point>();
   const lost: string[] = [];
-  const guesses = new Set<Guess>();
+  const guesses = new Set<GuessCode>();
   for (const message of messages) {
     const arrival = await send(journey, message.content);
     const agreed = agreement(readingOf(arrival), message.truth);

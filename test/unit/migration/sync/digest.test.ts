@@ -25,6 +25,14 @@ describe("headers", () => {
     expect(receivedDate(header, internal, "internalDate")).toBe(internal);
     expect(receivedDate(header, internal, "receivedHeader").toISOString()).toBe("2011-03-01T10:00:00.000Z");
     expect(receivedDate(header, internal, "dateHeader").toISOString()).toBe("2011-02-28T09:00:00.000Z");
+    let unreadable = 0;
+    const oddZone = Buffer.from("Date: Mon, 1 Jan 2018 10.00.00 EST5EDT (the (nested) zone)\r\n");
+    expect(receivedDate(oddZone, internal, "dateHeader", () => unreadable++).toISOString()).toBe(
+      "2018-01-01T15:00:00.000Z",
+    );
+    expect(unreadable).toBe(0);
+    expect(receivedDate(header.subarray(0, 0), internal, "dateHeader", () => unreadable++)).toBe(internal);
+    expect(unreadable).toBe(1);
     expect(receivedDate(Buffer.from("Date: never\r\n"), internal, "dateHeader")).toBe(internal);
   });
 });

@@ -51,17 +51,17 @@ describe("damaged mail", () => {
       for (const note of (await planMessage(bufferSource(content), facts)).notes)
         if (isGuess(note)) guessed.add(note);
     expect([...guessed].toSorted()).toEqual([
-      "bodyNamed",
-      "boundaryGuessed",
-      "charsetGuessed",
-      "contentTypeGuessed",
-      "dateGuessed",
-      "fileInText",
-      "headerCharsetGuessed",
-      "headerMended",
-      "nameGuessed",
-      "partAfterEnd",
-      "surroundingsAttached",
+      "BodyNamed",
+      "BoundaryGuessed",
+      "CharsetGuessed",
+      "ContentTypeGuessed",
+      "DateGuessed",
+      "FileInText",
+      "HeaderCharsetGuessed",
+      "HeaderMended",
+      "NameGuessed",
+      "PartAfterEnd",
+      "TextOutsideParts",
     ]);
   });
 });

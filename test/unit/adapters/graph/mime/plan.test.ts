@@ -407,7 +407,7 @@ describe("broken messages", () => {
     const guessed = await planned(`Content-Type: multipart/mixed\n\npreamble\n${part}\n--b--\n`);
     expect(uses(guessed)).toEqual(["1 text/plain body", "2 application/pdf attachment"]);
     expect(guessed.files.map(String)).toEqual(["two", "preamble"]);
-    expect(guessed.plan.notes.has("boundaryGuessed")).toBe(true);
+    expect(guessed.plan.notes.has("BoundaryGuessed")).toBe(true);
     const wrong = await planned(`Content-Type: multipart/mixed; boundary=other\n\n${part}\n--b--\n`);
     expect(uses(wrong)).toEqual(["1 multipart/mixed body"]);
     expect(wrong.plan.message.body.content).toContain("one");
@@ -425,7 +425,7 @@ describe("broken messages", () => {
     const bytes = Buffer.from("Subject: Gr\u00fc\u00dfe\0\n\nna\u00efve\0 text\n", "latin1");
     const { plan } = await planned(bytes);
     expect(plan.message).toMatchObject({ subject: "Grüße", body: { content: "naïve text\n" } });
-    expect(plan.notes.has("charsetGuessed")).toBe(true);
+    expect(plan.notes.has("CharsetGuessed")).toBe(true);
   });
 
   it("tells HTML by its own charset, and a broken multipart by its text", async () => {
