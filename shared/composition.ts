@@ -21,6 +21,7 @@ import type { Vault } from "./migration/ports/vault.ts";
 import type { Log } from "./migration/runtime.ts";
 import { createStatus } from "./migration/status/status.ts";
 import { createFolderSync } from "./migration/sync/folder-sync.ts";
+import { logOutcome } from "./migration/upload/log-outcome.ts";
 
 export { withinInvocation } from "./adapters/telemetry/invocation.ts";
 export { traceParentOf } from "./adapters/telemetry/trace-parent.ts";
@@ -227,12 +228,7 @@ const ingestion = once(async () => {
 
 /** Reads an uploaded file. */
 export async function ingestUpload(blobName: string): Promise<void> {
-  const { kind, ...outcome } = await (await ingestion()).ingest(blobName);
-  if (kind === "nothing") return;
-  const fields = Object.fromEntries(
-    Object.entries(outcome).map(([name, value]) => [name, Array.isArray(value) ? value.join(" ") : value]),
-  );
-  log(`upload.${kind}`, fields);
+  logOutcome(log, await (await ingestion()).ingest(blobName));
 }
 
 export const mailboxSync = once(async () => {

@@ -15,6 +15,10 @@ describe("modified UTF-7", () => {
     expect(decodeMailboxName(encoded)).toBe(name);
   });
 
+  test("reads shifts that follow each other, as some servers write them", () => {
+    expect(decodeMailboxName("&AOQ-&APY-")).toBe("\u00e4\u00f6");
+  });
+
   test("keeps what is no valid encoding", () => {
     for (const name of ["A&B", "&AM-", "&!-", "&"]) expect(decodeMailboxName(name)).toBe(name);
   });
