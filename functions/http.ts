@@ -1,6 +1,6 @@
 import { app, type HttpMethod, type HttpRequest, type HttpResponseInit } from "@azure/functions";
 import { z } from "zod";
-import { runsInAzure } from "../shared/config.ts";
+import { runsInAzure, signsCallersIn } from "../shared/config.ts";
 import { isMigrationError } from "../shared/domain/errors.ts";
 import { type AppRole, refusalOf } from "./authorize.ts";
 
@@ -51,8 +51,14 @@ export function route(
 
 function refused({ headers }: HttpRequest, access: AppRole | "signedIn"): HttpResponseInit | undefined {
   const principal = headers.get("x-ms-client-principal");
-  // A principal comes from a sign-in only, so its roles count wherever the app believes itself to be.
-  if (access === "signedIn" || (principal === null && !runsInAzure())) return undefined;
+  if (principal === null && !runsInAzure()) return undefined;
+  if (!signsCallersIn())
+    return errorResponse(
+      503,
+      "SignInOff",
+      "The sign-in of the platform is off, so nobody can tell who calls. Turn authentication of the app on; azd provision does it.",
+    );
+  if (access === "signedIn") return undefined;
   switch (refusalOf(principal, access)) {
     case "signIn":
       return errorResponse(401, "SignInRequired", "Sign in with Microsoft Entra first.");

@@ -148,7 +148,7 @@ const secrets = once(async (): Promise<SecretStore> => {
 
 const accessTokens = once(async (): Promise<AccessTokens> => {
   const { createAccessTokens } = await import("./adapters/oauth/access-tokens.ts");
-  return createAccessTokens(await secrets());
+  return createAccessTokens(await secrets(), { onlyHttps: (await config()).inAzure });
 });
 
 /** Few endpoints log in by tokens: the client of Key Vault is loaded when the first one does. */
@@ -192,6 +192,16 @@ async function imapTarget(
     ...(identity ? { token: async () => (await identity.getToken(imapScope))?.token ?? "" } : {}),
   });
 }
+
+/**
+ * Which addresses a source server may have: in Azure not those of the machine and its platform, whose services trust
+ * whoever reaches them. A company's own network may hold the source.
+ */
+const sourceAddresses = once(async (): Promise<(address: string) => boolean> => {
+  if (!(await config()).inAzure) return () => true;
+  const { isPermittedAddress } = await import("./migration/discovery/permitted-address.ts");
+  return (address) => isPermittedAddress(address, true);
+});
 
 const endpoints = once(async () => createEndpoints((await blobs()).endpoints, clock));
 
@@ -247,7 +257,7 @@ export const folderSync = once(async () => {
     ledger: ledgers,
     admission: await admission(),
     endpoints: endpointFiles,
-    source: createImapSource({ tokens }),
+    source: createImapSource({ tokens, isPermitted: await sourceAddresses() }),
     target: await target(),
     vault: await vault(),
     queue: (await serviceBus()).queue,
@@ -318,7 +328,8 @@ export const endpointTest = once(async () => {
     endpoints: await endpointManagement(),
     dns: createDns(),
     probe: createServerProbe(),
-    source: createImapSource({ timeouts: testTimeouts, tokens }),
+    source: createImapSource({ timeouts: testTimeouts, tokens, isPermitted: await sourceAddresses() }),
+    isPermitted: await sourceAddresses(),
   });
 });
 

@@ -14,6 +14,8 @@ export interface Config {
   readonly storage: StorageConnection;
   readonly serviceBus: ServiceBusConnection;
   readonly azureClientId?: string | undefined;
+  /** True where the app runs on a machine of the platform, which is nobody's to connect to. */
+  readonly inAzure: boolean;
   readonly applicationInsights?: string | undefined;
   readonly uploadTriggerSource: "EventGrid" | "LogsAndContainerScan";
   readonly resyncSchedule: string;
@@ -104,6 +106,14 @@ const settingsSchema = z.object({
   CHUNK_MAX_BYTES: positive(256 * 1024 * 1024),
 });
 
+/** What is sent there is secret: plain http is for stand-ins on an operator's own machine. */
+const addresses = [
+  "CREDENTIAL_KEY_URI",
+  "GRAPH_BASE_URL",
+  "DataStorage__blobServiceUri",
+  "DataStorage__tableServiceUri",
+] as const;
+
 /** Every application setting the code reads. */
 export const settingNames: readonly string[] = Object.keys(settingsSchema.shape);
 
@@ -118,7 +128,12 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
   if (!parsed.success)
     throw invalid(parsed.error.issues.map((issue) => `${String(issue.path[0])}: ${issue.message}`));
   const s = parsed.data;
-  const problems: string[] = [];
+  const inAzure = runsInAzure(environment);
+  const problems = addresses.flatMap((name) => {
+    const address = s[name];
+    if (address === undefined || address.startsWith("https:")) return [];
+    return isLoopback(address) && !inAzure ? [] : [`${name}: expected an https address`];
+  });
 
   const storage = storageConnection(s);
   if (storage === undefined)
@@ -135,6 +150,8 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     : s.CREDENTIAL_KEY
       ? { key: Buffer.from(s.CREDENTIAL_KEY, "base64") }
       : undefined;
+  if (inAzure && credentialKey?.key?.every((byte) => byte === 0))
+    problems.push("CREDENTIAL_KEY: is the one of the sample, which everybody knows; set CREDENTIAL_KEY_URI");
   if (credentialKey === undefined)
     problems.push("CREDENTIAL_KEY_URI: expected the address of a Key Vault key (or CREDENTIAL_KEY, locally)");
   if (s.GRAPH_TOKEN && !isLoopback(s.GRAPH_BASE_URL))
@@ -150,6 +167,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     storage,
     serviceBus,
     azureClientId: s.AZURE_CLIENT_ID,
+    inAzure,
     applicationInsights: s.APPLICATIONINSIGHTS_CONNECTION_STRING,
     uploadTriggerSource: s.UPLOAD_TRIGGER_SOURCE,
     resyncSchedule: s.RESYNC_SCHEDULE,
@@ -206,6 +224,15 @@ export function readTriggerSettings(environment: NodeJS.ProcessEnv = process.env
  */
 export function runsInAzure(environment: NodeJS.ProcessEnv = process.env): boolean {
   return Boolean(environment.WEBSITE_SITE_NAME || environment.WEBSITE_INSTANCE_ID);
+}
+
+/**
+ * True where App Service signs callers in, and so writes who they are into a header that nobody else can send. The
+ * platform sets it, `True` or `False`.
+ * @see https://learn.microsoft.com/azure/app-service/reference-app-settings
+ */
+export function signsCallersIn(environment: NodeJS.ProcessEnv = process.env): boolean {
+  return /^true$/i.test(environment.WEBSITE_AUTH_ENABLED ?? "");
 }
 
 type Settings = z.infer<typeof settingsSchema>;

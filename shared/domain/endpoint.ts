@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { asHost } from "./host.ts";
 import { isLoopback } from "./loopback.ts";
 
 const secretName = z.string().regex(/^[0-9A-Za-z-]{1,127}$/, "expected the name of a Key Vault secret");
@@ -11,7 +12,8 @@ const tokenSourceSchema = z
     clientId: z.string().min(1),
     tokenUrl: z
       .url({ protocol: /^https?$/ })
-      .refine((url) => url.startsWith("https:") || isLoopback(url), "expected an https address"),
+      .refine((url) => url.startsWith("https:") || isLoopback(url), "expected an https address")
+      .refine((url) => !hasUserInfo(url), "expected an address without a user name or password"),
     scope: z.string().min(1),
     /** Name of the secret in Key Vault that holds the client secret, refresh token or service account key. */
     secretName,
@@ -27,6 +29,25 @@ const tokenSourceSchema = z
       });
   });
 
+function hasUserInfo(url: string): boolean {
+  const { username, password } = new URL(url);
+  return username !== "" || password !== "";
+}
+
+/** A server's name or address, and nothing else. */
+const host = z
+  .string()
+  .trim()
+  .transform((text, context) => {
+    const server = asHost(text);
+    if (server !== undefined) return server;
+    context.addIssue({
+      code: "custom",
+      message: "expected a host name such as imap.contoso.com, or an IP address",
+    });
+    return z.NEVER;
+  });
+
 export type TokenSource = z.infer<typeof tokenSourceSchema>;
 
 const limit = z.int().positive();
@@ -37,7 +58,7 @@ const limit = z.int().positive();
  */
 export const endpointSchema = z
   .strictObject({
-    host: z.string().trim().min(1).max(255),
+    host,
     port: z.int().min(1).max(65535).default(993),
     security: z.enum(["ssl", "tls", "none"]).default("ssl"),
     allowInsecure: z.boolean().default(false),

@@ -216,7 +216,8 @@ describe("a probe of what is no server to migrate from", () => {
   ])("tells %s", async (_, greeting, outcome) => {
     const report = await probe({ port: await serve({ greeting }), security: "none" });
     expect(outcomes(report)).toEqual(["tcp ok", outcome]);
-    expect(report.greeting).toBe(greeting);
+    // What another service says is nobody's business.
+    expect(report.greeting).toBe(greeting.startsWith("*") ? greeting : undefined);
   });
 
   it("keeps what the server says short and printable", async () => {

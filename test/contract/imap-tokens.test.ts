@@ -43,7 +43,7 @@ beforeEach(() => {
   };
   const get = async (name: string) => secrets[name] ?? "";
   const set = async () => expect.unreachable("no refresh token is replaced here");
-  source = createImapSource({ tokens: createAccessTokens({ get, set }, () => Date.now() + later) });
+  source = createImapSource({ tokens: createAccessTokens({ get, set }, { now: () => Date.now() + later }) });
 });
 
 function endpointOf(server: "dovecot" | "exchange", type: TokenSource["type"]) {

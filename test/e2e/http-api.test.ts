@@ -8,9 +8,9 @@ interface Page {
 }
 
 const principal = (role: string) =>
-  Buffer.from(JSON.stringify({ role_typ: "roles", claims: [{ typ: "roles", val: role }] })).toString(
-    "base64",
-  );
+  Buffer.from(JSON.stringify({ claims: [{ typ: "roles", val: role }] })).toString("base64");
+/** What the platform sets there, and what the app accepts only elsewhere set otherwise. */
+const azure = { WEBSITE_SITE_NAME: "func-mail", GRAPH_BASE_URL: "https://graph.microsoft.com" };
 const users = ["ann", "ben", "cas"].map((name) => ({
   emailAddress: `${name}@contoso.example`,
   userName: name,
@@ -18,11 +18,30 @@ const users = ["ann", "ben", "cas"].map((name) => ({
 }));
 const codeOf = (body: unknown) => (body as { error: { code: string } }).error.code;
 
+describe("in Azure without the platform's sign-in", () => {
+  it("nobody gets in, whatever roles they say they have", async () => {
+    const deployment = await startDeployment({ settings: azure });
+    try {
+      for (const [path, role] of [
+        ["batches", "Migration.Operate"],
+        ["health", undefined],
+      ] as const) {
+        const response = await fetch(`${deployment.app.url}/api/${path}`, {
+          headers: role ? { "x-ms-client-principal": principal(role) } : {},
+        });
+        expect([response.status, codeOf(await response.json())]).toEqual([503, "SignInOff"]);
+      }
+    } finally {
+      await deployment.stop();
+    }
+  });
+});
+
 describe("in Azure", () => {
   let deployment: Deployment;
 
   beforeAll(async () => {
-    deployment = await startDeployment({ settings: { WEBSITE_SITE_NAME: "func-mail" } });
+    deployment = await startDeployment({ settings: { ...azure, WEBSITE_AUTH_ENABLED: "True" } });
   });
   afterAll(async () => deployment?.stop());
 
@@ -32,6 +51,27 @@ describe("in Azure", () => {
     const body: unknown = await response.json();
     return response.ok ? [response.status] : [response.status, codeOf(body)];
   }
+
+  it("an endpoint on this machine, its link or the platform is connected to by nobody", async () => {
+    for (const host of [
+      "127.0.0.1",
+      "localhost",
+      "169.254.169.254",
+      "168.63.129.16",
+      "::1",
+      "::ffff:127.0.0.1",
+    ]) {
+      await deployment.putEndpoint("inside", { host });
+      const response = await fetch(`${deployment.app.url}/api/endpoints/inside/test`, {
+        method: "POST",
+        headers: { "x-ms-client-principal": principal("Migration.Operate") },
+      });
+      const { steps } = (await response.json()) as {
+        steps: { step: string; outcome: string; code: string }[];
+      };
+      expect(steps, host).toMatchObject([{ step: "dns", outcome: "failed", code: "AddressNotPermitted" }]);
+    }
+  });
 
   it("a reader only reads, an operator does all, and nobody gets in without signing in", async () => {
     for (const path of ["batches", "endpoints"]) {

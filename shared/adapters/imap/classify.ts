@@ -1,5 +1,6 @@
 import { type ErrorDetails, type ErrorKind, MigrationError } from "../../domain/errors.ts";
 import { providerOf } from "../../domain/providers.ts";
+import { notPermitted } from "../pinned-lookup.ts";
 import type { Reply } from "./wire.ts";
 
 /** Where a failure happened; decides the words and whether it is one mailbox's or the deployment's problem. */
@@ -82,6 +83,12 @@ export function classifyFailure(error: unknown, scene: Scene): MigrationError {
       lasting,
       "UnknownHost",
       `The name of the ${server} does not exist in DNS. Check the host name.`,
+    );
+  if (code === notPermitted)
+    return new MigrationError(
+      lasting,
+      "AddressNotPermitted",
+      `The ${server} leads to no address that may be connected to: this machine, its link and the platform are none. Correct the host name.`,
     );
   if (code === "EAI_AGAIN") return transient("UnknownHost", `DNS did not answer for the ${server}.`);
   if (code === "ECONNREFUSED")

@@ -1,6 +1,8 @@
+import { isIP } from "node:net";
 import type { Transform } from "node:stream";
 import { ImapFlow, type ImapResponse, type NamespaceObject } from "imapflow";
 import type { MigrationError } from "../../domain/errors.ts";
+import { notPermitted, permittedLookup } from "../pinned-lookup.ts";
 import { type AnswerBudget, AnswerGuard, putInFront, shortAnswer } from "./answer-guard.ts";
 import { classifyFailure, classifyReply, replyOf, type Scene } from "./classify.ts";
 import { type Credentials, Login } from "./login.ts";
@@ -39,6 +41,8 @@ export interface ConnectionSettings {
   readonly allowCompression: boolean;
   readonly credentials: Credentials;
   readonly timeouts: Timeouts;
+  /** Which addresses may be connected to; all where left out. */
+  readonly isPermitted?: ((address: string) => boolean) | undefined;
 }
 
 export interface CommandOptions {
@@ -116,13 +120,21 @@ export class ImapConnection {
       stage: "login",
       byToken: settings.credentials.kind === "token",
     };
+    const { isPermitted } = settings;
+    // An address is looked up by nobody.
+    if (isPermitted && isIP(settings.host) !== 0 && !isPermitted(settings.host))
+      throw classifyFailure({ code: notPermitted }, scene);
     const login = new Login(settings.credentials, scene);
     const client: ImapFlow = new ImapFlow({
       host: settings.host,
       port: settings.port,
       secure: settings.security === "ssl",
       ...(settings.security === "ssl" ? {} : { doSTARTTLS: settings.security === "tls" }),
-      tls: { rejectUnauthorized: !settings.acceptUntrustedCertificates },
+      // The library hands these to the socket with and without TLS.
+      tls: {
+        rejectUnauthorized: !settings.acceptUntrustedCertificates,
+        ...(isPermitted ? { lookup: permittedLookup(isPermitted) } : {}),
+      },
       auth: login.authFor(() => client),
       clientInfo: { name: "imap-to-m365", vendor: "imap-to-m365", version: "1", "support-url": "" },
       logger: false,

@@ -14,11 +14,13 @@ export interface ImapSourceOptions {
   readonly timeouts?: Partial<Timeouts>;
   /** For endpoints with `authentication` `xoauth2`; asked before each login. */
   readonly tokens?: AccessTokens;
+  /** Which addresses may be connected to; all where left out. */
+  readonly isPermitted?: ((address: string) => boolean) | undefined;
 }
 
 /** Source mailboxes on any IMAP4rev1 server. */
-export function createImapSource({ timeouts, tokens }: ImapSourceOptions = {}): SourceConnector {
-  return new ImapSource({ ...defaultTimeouts, ...timeouts }, tokens);
+export function createImapSource({ timeouts, tokens, isPermitted }: ImapSourceOptions = {}): SourceConnector {
+  return new ImapSource({ ...defaultTimeouts, ...timeouts }, tokens, isPermitted);
 }
 
 /** Target mailboxes on an IMAP server, written by APPEND. @param timeouts in milliseconds. */

@@ -129,8 +129,8 @@ class Probe {
     await this.#step("greeting", async () => {
       const line = await lines.readLine();
       const [, status, text = ""] = /^\* (OK|PREAUTH|BYE)\b(.*)/i.exec(line) ?? [];
-      this.#greeting = printable(line);
       if (status === undefined) throw notImap(this.#scene);
+      this.#greeting = printable(line);
       if (/^bye$/i.test(status)) throw classifyFailure({ reason: text }, this.#scene);
       if (/^preauth$/i.test(status)) throw preauthenticated(this.#scene);
       return [undefined, ok("The server greets as an IMAP server.")];

@@ -13,10 +13,17 @@ import { ImapSourceMailbox } from "./source-mailbox.ts";
 export class ImapSource implements SourceConnector {
   readonly #timeouts: Timeouts;
   readonly #tokens: AccessTokens | undefined;
+  readonly #isPermitted: ((address: string) => boolean) | undefined;
 
-  constructor(timeouts: Timeouts, tokens: AccessTokens | undefined) {
+  /** @param isPermitted which addresses may be connected to; all where left out. */
+  constructor(
+    timeouts: Timeouts,
+    tokens: AccessTokens | undefined,
+    isPermitted: ((address: string) => boolean) | undefined,
+  ) {
     this.#timeouts = timeouts;
     this.#tokens = tokens;
+    this.#isPermitted = isPermitted;
   }
 
   async open(login: SourceLogin): Promise<SourceMailbox> {
@@ -76,6 +83,7 @@ export class ImapSource implements SourceConnector {
       allowCompression: endpoint.allowCompression,
       credentials,
       timeouts: this.#timeouts,
+      isPermitted: this.#isPermitted,
     });
   }
 }

@@ -1,5 +1,6 @@
 import { LRUCache } from "lru-cache";
 import type { TokenSource } from "../../domain/endpoint.ts";
+import { MigrationError } from "../../domain/errors.ts";
 import type { AccessTokens } from "../../migration/ports/access-tokens.ts";
 import type { SecretStore } from "../../migration/ports/secrets.ts";
 import { RefreshTokens } from "./refresh-token.ts";
@@ -19,12 +20,21 @@ interface IssuedToken {
   readonly lifetimeMs: number;
 }
 
+export interface AccessTokenOptions {
+  /** Milliseconds since 1970. */
+  readonly now?: () => number;
+  /** True refuses token servers on this machine, which may be asked by http elsewhere. */
+  readonly onlyHttps?: boolean;
+}
+
 /**
  * Access tokens for source mailboxes, from the token source of their endpoint. Kept in this process: one for each token
  * source, and for each user where the token is for a user. Many callers at once make one request.
- * @param now milliseconds since 1970.
  */
-export function createAccessTokens(secrets: SecretStore, now: () => number = Date.now): AccessTokens {
+export function createAccessTokens(
+  secrets: SecretStore,
+  { now = Date.now, onlyHttps = false }: AccessTokenOptions = {},
+): AccessTokens {
   const refreshTokens = new RefreshTokens(secrets);
   const issued = new LRUCache<string, IssuedToken>({ max: keptTokens });
   const pending = new Map<string, Promise<string>>();
@@ -50,6 +60,12 @@ export function createAccessTokens(secrets: SecretStore, now: () => number = Dat
   }
 
   async function renew(key: string, source: TokenSource, user: string): Promise<string> {
+    if (onlyHttps && !source.tokenUrl.startsWith("https:"))
+      throw new MigrationError(
+        "mailbox",
+        "TokenRequestRefused",
+        "The tokenUrl of the endpoint has to be https.",
+      );
     const issuedAt = now();
     const { accessToken: token, lifetimeMs } = await request(source, user);
     issued.set(key, { token, issuedAt, lifetimeMs });

@@ -48,9 +48,17 @@ export interface EndpointTestParts {
   readonly dns: Dns;
   readonly probe: ServerProbe;
   readonly source: SourceConnector;
+  /** Whether a connection may be made to an address: whoever may write endpoints may name any server. */
+  readonly isPermitted: (address: string) => boolean;
 }
 
-export function createEndpointTest({ endpoints, dns, probe, source }: EndpointTestParts): EndpointTest {
+export function createEndpointTest({
+  endpoints,
+  dns,
+  probe,
+  source,
+  isPermitted,
+}: EndpointTestParts): EndpointTest {
   async function run(
     endpoint: Endpoint,
     user: TestUser | undefined,
@@ -67,8 +75,15 @@ export function createEndpointTest({ endpoints, dns, probe, source }: EndpointTe
   }
 
   async function resolve(host: string): Promise<Done<readonly string[]>> {
-    const addresses = await dns.addresses(host);
+    const found = await dns.addresses(host);
+    const addresses = found.filter(isPermitted);
     if (addresses.length > 0) return { result: addresses, message: `${host} is ${addresses.join(", ")}.` };
+    if (found.length > 0)
+      throw new MigrationError(
+        "mailbox",
+        "AddressNotPermitted",
+        `${host} leads to no address that may be connected to: this machine, its link and the platform are none.`,
+      );
     throw new MigrationError(
       "mailbox",
       "UnknownHost",

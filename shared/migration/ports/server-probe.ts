@@ -43,7 +43,7 @@ export interface ProbeReport {
   /** Ends with the first step after which nothing more could be tried; a bad certificate is no such step. */
   readonly steps: readonly ProbeStep[];
   readonly certificate?: CertificateSummary | undefined;
-  /** The server's first line; printable and shortened. */
+  /** The server's first line if it is one of IMAP; printable and shortened. */
   readonly greeting?: string | undefined;
   /** What the server offers before a login (RFC 9051, 6.1.1). */
   readonly capabilities?: readonly string[] | undefined;

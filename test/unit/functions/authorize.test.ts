@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { type AppRole, refusalOf } from "../../../functions/authorize.ts";
-import { runsInAzure } from "../../../shared/config.ts";
+import { runsInAzure, signsCallersIn } from "../../../shared/config.ts";
 
 const longRoleType = "http://schemas.microsoft.com/ws/2008/06/identity/claims/role";
+const nameType = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/name";
 const encoded = (principal: unknown) => Buffer.from(JSON.stringify(principal)).toString("base64");
 
 function principal(roles: readonly string[], type = "roles"): string {
@@ -23,12 +24,29 @@ describe("who may use a route", () => {
     expect(refusalOf(principal(roles, longRoleType), needed)).toBe(refusal);
   });
 
+  it.each(["name", nameType, "groups"])("nobody has the roles of whom a token calls them: %s", (type) => {
+    const claims = [{ typ: type, val: "Migration.Operate" }];
+    expect(refusalOf(encoded({ role_typ: type, claims }), "Migration.Read")).toBe("role");
+  });
+
   it.each([null, "", "%%%", encoded("text"), encoded({ claims: "Migration.Operate" })])(
     "nobody has signed in with the principal %j",
     (header) => {
       expect(refusalOf(header, "Migration.Read")).toBe("signIn");
     },
   );
+});
+
+describe("the sign-in of the platform", () => {
+  it.each([
+    ["True", true],
+    ["true", true],
+    ["False", false],
+    ["", false],
+    [undefined, false],
+  ])("set to %s is on: %s", (value, on) => {
+    expect(signsCallersIn(value === undefined ? {} : { WEBSITE_AUTH_ENABLED: value })).toBe(on);
+  });
 });
 
 describe("where the app runs", () => {

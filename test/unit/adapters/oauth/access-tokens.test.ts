@@ -33,7 +33,9 @@ beforeEach(async () => {
 afterEach(() => server.stop());
 
 function newProcess(): AccessTokens {
-  return createAccessTokens(createKeyVaultSecrets(vault.keyUri, vault.credential), () => Date.now() + later);
+  return createAccessTokens(createKeyVaultSecrets(vault.keyUri, vault.credential), {
+    now: () => Date.now() + later,
+  });
 }
 
 function source(type: TokenSource["type"], change: Partial<TokenSource> = {}): TokenSource {
