@@ -3,8 +3,17 @@ import { z } from "zod";
 /** App roles of the API. Who operates may read as well. */
 export type AppRole = "Migration.Read" | "Migration.Operate";
 
-/** What a caller lacks. */
-export type Refusal = "signIn" | "role";
+/** What a route takes: a role, or no more than a sign-in. */
+export type Access = AppRole | "signedIn";
+
+/** Why a caller may not: nobody can tell who calls, the caller has not signed in, or lacks the role. */
+export type Refusal = "signInOff" | "signIn" | "role";
+
+/** Where the app runs, and whether the platform signs callers in there. */
+export interface Front {
+  readonly inAzure: boolean;
+  readonly signsIn: boolean;
+}
 
 /** Types of the claims that hold app roles: as Entra writes it, and as App Service may map it. */
 const roleClaims = ["roles", "http://schemas.microsoft.com/ws/2008/06/identity/claims/role"];
@@ -16,16 +25,20 @@ const principalSchema = z.object({
 
 /**
  * Decides whether a caller may use a route. Pure.
- * @param principal the header X-MS-CLIENT-PRINCIPAL: where its sign-in is on, App Service writes it for whoever has signed
- * in, and lets no caller send one.
+ * @param principal the header X-MS-CLIENT-PRINCIPAL. Where the platform's sign-in is on, it writes the header for whoever
+ * has signed in, and lets no caller send one; elsewhere anybody may have written it. On an operator's own machine, where
+ * the host listens to that machine alone, nobody signs in.
  * @returns undefined if the caller may.
  * @see https://learn.microsoft.com/azure/app-service/configure-authentication-user-identities
  */
-export function refusalOf(principal: string | null, needed: AppRole): Refusal | undefined {
+export function refusalOf(principal: string | null, access: Access, front: Front): Refusal | undefined {
+  if (principal === null && !front.inAzure) return undefined;
+  if (!front.signsIn) return "signInOff";
+  if (access === "signedIn") return undefined;
   const parsed = principalSchema.safeParse(decode(principal ?? ""));
   if (!parsed.success) return "signIn";
   const roles = parsed.data.claims.filter(({ typ }) => roleClaims.includes(typ)).map(({ val }) => val);
-  return roles.includes("Migration.Operate") || roles.includes(needed) ? undefined : "role";
+  return roles.includes("Migration.Operate") || roles.includes(access) ? undefined : "role";
 }
 
 function decode(principal: string): unknown {

@@ -2,7 +2,7 @@ import { app, type HttpMethod, type HttpRequest, type HttpResponseInit } from "@
 import { z } from "zod";
 import { runsInAzure, signsCallersIn } from "../shared/config.ts";
 import { isMigrationError } from "../shared/domain/errors.ts";
-import { type AppRole, refusalOf } from "./authorize.ts";
+import { type Access, refusalOf } from "./authorize.ts";
 
 export type Handler = (request: HttpRequest) => Promise<HttpResponseInit>;
 
@@ -25,7 +25,7 @@ export function route(
   name: string,
   method: HttpMethod,
   path: string,
-  access: AppRole | "signedIn",
+  access: Access,
   handler: Handler,
 ): void {
   app.http(name, {
@@ -49,17 +49,23 @@ export function route(
   });
 }
 
-function refused({ headers }: HttpRequest, access: AppRole | "signedIn"): HttpResponseInit | undefined {
-  const principal = headers.get("x-ms-client-principal");
-  if (principal === null && !runsInAzure()) return undefined;
-  if (!signsCallersIn())
-    return errorResponse(
-      503,
-      "SignInOff",
-      "The sign-in of the platform is off, so nobody can tell who calls. Turn authentication of the app on; azd provision does it.",
-    );
-  if (access === "signedIn") return undefined;
-  switch (refusalOf(principal, access)) {
+/**
+ * Who calls: their object id in Entra, which the platform writes as it does the principal; `local` on an operator's own
+ * machine.
+ */
+export function callerOf({ headers }: HttpRequest): string {
+  return headers.get("x-ms-client-principal-id")?.slice(0, 64) ?? "local";
+}
+
+function refused({ headers }: HttpRequest, access: Access): HttpResponseInit | undefined {
+  const front = { inAzure: runsInAzure(), signsIn: signsCallersIn() };
+  switch (refusalOf(headers.get("x-ms-client-principal"), access, front)) {
+    case "signInOff":
+      return errorResponse(
+        503,
+        "SignInOff",
+        "The sign-in of the platform is off, so nobody can tell who calls. Turn authentication of the app on; azd provision does it.",
+      );
     case "signIn":
       return errorResponse(401, "SignInRequired", "Sign in with Microsoft Entra first.");
     case "role":

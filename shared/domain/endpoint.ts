@@ -30,8 +30,8 @@ const tokenSourceSchema = z
   });
 
 function hasUserInfo(url: string): boolean {
-  const { username, password } = new URL(url);
-  return username !== "" || password !== "";
+  const parsed = URL.parse(url);
+  return parsed !== null && (parsed.username !== "" || parsed.password !== "");
 }
 
 /** A server's name or address, and nothing else. */

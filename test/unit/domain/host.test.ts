@@ -67,5 +67,13 @@ describe("a server", () => {
     });
     expect(parsed.error?.issues).toMatchObject([{ path: ["tokenSource", "tokenUrl"] }]);
     expect(JSON.stringify(parsed.error?.issues)).not.toContain("canary");
+    const noUrl = {
+      host: "a",
+      authentication: "xoauth2",
+      tokenSource: { ...tokenSource, tokenUrl: "login" },
+    };
+    expect(endpointSchema.safeParse(noUrl).error?.issues[0]).toMatchObject({
+      path: ["tokenSource", "tokenUrl"],
+    });
   });
 });

@@ -11,6 +11,8 @@ function principal(roles: readonly string[], type = "roles"): string {
   return encoded({ auth_typ: "aad", name_typ: "name", role_typ: type, claims });
 }
 
+const signingIn = { inAzure: true, signsIn: true };
+
 describe("who may use a route", () => {
   it.each<[string, readonly string[], AppRole, string | undefined]>([
     ["a reader reads", ["Migration.Read"], "Migration.Read", undefined],
@@ -20,19 +22,43 @@ describe("who may use a route", () => {
     ["somebody without a role does neither", [], "Migration.Read", "role"],
     ["another role counts for nothing", ["migration.read", "Admin"], "Migration.Read", "role"],
   ])("%s", (_, roles, needed, refusal) => {
-    expect(refusalOf(principal(roles), needed)).toBe(refusal);
-    expect(refusalOf(principal(roles, longRoleType), needed)).toBe(refusal);
+    expect(refusalOf(principal(roles), needed, signingIn)).toBe(refusal);
+    expect(refusalOf(principal(roles, longRoleType), needed, signingIn)).toBe(refusal);
+  });
+
+  it.each([
+    ["in Azure with its sign-in, whoever it let in", true, true, null, undefined],
+    ["in Azure without, nobody", true, false, null, "signInOff"],
+    [
+      "in Azure without, whatever the caller says",
+      true,
+      false,
+      principal(["Migration.Operate"]),
+      "signInOff",
+    ],
+    ["on a machine of one's own, whoever is there", false, false, null, undefined],
+    [
+      "on a machine of one's own, nobody is believed",
+      false,
+      false,
+      principal(["Migration.Operate"]),
+      "signInOff",
+    ],
+  ])("without a role: %s", (_, inAzure, signsIn, header, refusal) => {
+    expect(refusalOf(header, "signedIn", { inAzure, signsIn })).toBe(refusal);
+    if (refusal !== undefined)
+      expect(refusalOf(header, "Migration.Read", { inAzure, signsIn })).toBe(refusal);
   });
 
   it.each(["name", nameType, "groups"])("nobody has the roles of whom a token calls them: %s", (type) => {
     const claims = [{ typ: type, val: "Migration.Operate" }];
-    expect(refusalOf(encoded({ role_typ: type, claims }), "Migration.Read")).toBe("role");
+    expect(refusalOf(encoded({ role_typ: type, claims }), "Migration.Read", signingIn)).toBe("role");
   });
 
   it.each([null, "", "%%%", encoded("text"), encoded({ claims: "Migration.Operate" })])(
     "nobody has signed in with the principal %j",
     (header) => {
-      expect(refusalOf(header, "Migration.Read")).toBe("signIn");
+      expect(refusalOf(header, "Migration.Read", signingIn)).toBe("signIn");
     },
   );
 });
