@@ -1,6 +1,7 @@
-import { copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { type BuildOptions, build, type Metafile, type Plugin } from "esbuild";
+import { licenseTexts } from "./infra/package/licenses.ts";
 
 const root = import.meta.dirname;
 await mkdir(join(root, ".data"), { recursive: true });
@@ -51,6 +52,10 @@ const options = {
 try {
   const { metafile } = await build(options);
   await copyRuntimePackage("@azure/functions");
+  await writeFile(
+    join(outdir, "THIRD-PARTY-LICENSES.txt"),
+    await licenseTexts(root, Object.keys(metafile.inputs)),
+  );
   await replaceDist();
   report(metafile);
 } finally {

@@ -76,6 +76,22 @@ describe("package", () => {
     expect(strange).toEqual([]);
   });
 
+  it("holds the licence of every package that is in it", () => {
+    const files = readZip(archive);
+    const licenses = files.get("dist/THIRD-PARTY-LICENSES.txt")?.toString("utf8") ?? "";
+    for (const name of ["@azure/service-bus", "imapflow", "iconv-lite", "zod", "@nodable/entities"])
+      expect(licenses).toMatch(new RegExp(`^${name} \\d[^\\n]* \\([^\\n]+\\)$`, "m"));
+    const heads = licenses.match(/^=+\n[^\n]+\n=+$/gm) ?? [];
+    expect(heads.length).toBeGreaterThan(50);
+    // Each head is followed by the text of a licence, not by the next head.
+    for (const text of licenses.split(/^=+\n[^\n]+\n=+$/m).slice(1))
+      expect(text.trim().length).toBeGreaterThan(200);
+    for (const name of ["@azure/functions", "cookie", "long"].filter((one) =>
+      files.has(`dist/node_modules/${one}/package.json`),
+    ))
+      expect(files.has(`dist/node_modules/${name}/LICENSE`)).toBe(true);
+  });
+
   it("is small", () => {
     expect(archive.length).toBeLessThan(8 * mebibyte);
   });
