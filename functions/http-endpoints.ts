@@ -1,9 +1,9 @@
 import type { HttpRequest, HttpResponseInit } from "@azure/functions";
 import { z } from "zod";
-import { endpointManagement, endpointTest } from "../shared/composition.ts";
+import { endpointManagement, endpointTest, serverConfirmation } from "../shared/composition.ts";
 import { endpointNameSchema } from "../shared/domain/names.ts";
 import type { SettingIssue } from "../shared/migration/endpoints/json-file.ts";
-import { errorResponse, route } from "./http.ts";
+import { callerOf, errorResponse, route } from "./http.ts";
 
 const endpointParams = z.object({ endpoint: endpointNameSchema });
 /** An issue never shows the text, which may hold a password. */
@@ -21,6 +21,7 @@ const userSchema = z.strictObject({
   userRoot: z.string().trim().min(1).optional(),
 });
 const userText = jsonText.pipe(userSchema);
+const serverText = jsonText.pipe(z.strictObject({ host: z.string().trim().min(1), port: z.int() }));
 const noEndpoint = errorResponse(404, "EndpointNotFound", "There is no endpoint of this name.");
 const changed = errorResponse(
   412,
@@ -105,6 +106,27 @@ export async function testEndpoint(request: HttpRequest): Promise<HttpResponseIn
   }
 }
 
+/** The body names the server that the operator means, since somebody may change the endpoint in the same moment. */
+export async function confirmEndpoint(request: HttpRequest): Promise<HttpResponseInit> {
+  const { endpoint: name } = endpointParams.parse(request.params);
+  const server = serverText.parse(await request.text());
+  const result = await (await serverConfirmation())(name, server, callerOf(request));
+  switch (result.outcome) {
+    case "notFound":
+      return noEndpoint;
+    case "invalid":
+      return invalidFile(name, result.issues);
+    case "changed":
+      return errorResponse(
+        409,
+        "EndpointChanged",
+        `The endpoint names ${result.server.host}, port ${result.server.port}. Confirm that, if it is right.`,
+      );
+    default:
+      return { status: 202, jsonBody: { batches: result.batches, mailboxes: result.mailboxes } };
+  }
+}
+
 function ifMatch(request: HttpRequest): string | undefined {
   return request.headers.get("if-match")?.trim() || undefined;
 }
@@ -117,4 +139,5 @@ route("endpoints-list", "GET", "endpoints", "Migration.Read", listEndpoints);
 route("endpoints-get", "GET", "endpoints/{endpoint}", "Migration.Read", getEndpoint);
 route("endpoints-put", "PUT", "endpoints/{endpoint}", "Migration.Operate", putEndpoint);
 route("endpoints-delete", "DELETE", "endpoints/{endpoint}", "Migration.Operate", deleteEndpoint);
+route("endpoints-confirm", "POST", "endpoints/{endpoint}/confirm", "Migration.Operate", confirmEndpoint);
 route("endpoints-test", "POST", "endpoints/{endpoint}/test", "Migration.Operate", testEndpoint);

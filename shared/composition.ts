@@ -8,6 +8,7 @@ import { folderSyncQueue, janitorQueue, mailboxSyncQueue } from "./domain/queue-
 import { createAdmission } from "./migration/admission/admission.ts";
 import { createMailboxSync } from "./migration/admission/mailbox-sync.ts";
 import { createBatchControl } from "./migration/control/batch-control.ts";
+import { createServerConfirmation } from "./migration/control/confirm-server.ts";
 import { createJanitor } from "./migration/control/janitor.ts";
 import { createResync } from "./migration/control/resync.ts";
 import { createSweeps } from "./migration/control/sweeps.ts";
@@ -317,6 +318,18 @@ export const reports = once(async () => {
 export const endpointManagement = once(async () =>
   createEndpointManagement((await blobs()).endpoints, (await tables()).batches),
 );
+
+export const serverConfirmation = once(async () => {
+  const { batches, mailboxes } = await tables();
+  return createServerConfirmation({
+    endpoints: await endpointManagement(),
+    batches,
+    mailboxes,
+    queue: (await serviceBus()).queue,
+    clock,
+    log,
+  });
+});
 
 /** Somebody waits for the answer: milliseconds after which a server of a test is given up. */
 const testTimeouts = { connectMs: 10_000, greetingMs: 10_000, stallMs: 30_000, commandMs: 60_000 };

@@ -13,6 +13,21 @@ export interface SourceUser {
   readonly adminUser?: string | undefined;
 }
 
+/** The server that a password may be sent to. The names by which a provider shows the same mailboxes are one. */
+export interface SourceServer {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** The server of an endpoint. Pure. */
+export function sourceServer({ host, port }: Pick<Endpoint, "host" | "port">): SourceServer {
+  return { host: mailboxHost(host), port };
+}
+
+export function isSameServer(a: SourceServer | undefined, b: SourceServer): boolean {
+  return a?.host === b.host && a.port === b.port;
+}
+
 type SourceEndpoint = Pick<Endpoint, "adminUser">;
 
 /** Exchange: `Domain/Admin/User`, with either slash. */

@@ -126,6 +126,37 @@ describe("endpoints", () => {
     expect(mended.status).toBe(200);
   });
 
+  it("that change their host keep the passwords of their batches back until somebody confirms the new one", async () => {
+    const row = { emailAddress: "alberta@contoso.com", userName: "alberta", password: "secret" };
+    const old = await call("PUT", "endpoints/moving", { host: "old.contoso.example" });
+    await deployment.upload("moving", "move", [row], { autoStart: false });
+    while ((await deployment.batch("move")) === undefined) await sleep(200);
+    await call("PUT", "endpoints/moving", { host: "new.contoso.example" }, { "if-match": old.etag ?? "" });
+    await call("POST", "batches/move/start");
+    const errorCode = async () => (await deployment.mailboxes("move"))[0]?.error?.code;
+    while ((await errorCode()) !== "EndpointHostChanged") await sleep(200);
+
+    const other = await call("POST", "endpoints/moving/confirm", { host: "old.contoso.example", port: 993 });
+    expect([other.status, errorOf(other).code]).toEqual([409, "EndpointChanged"]);
+    expect((await call("POST", "endpoints/moving/confirm", { host: "new.contoso.example" })).status).toBe(
+      400,
+    );
+    expect((await call("POST", "endpoints/none/confirm", { host: "a", port: 1 })).status).toBe(404);
+    const confirmed = await call("POST", "endpoints/moving/confirm", {
+      host: "New.contoso.example.",
+      port: 993,
+    });
+    expect(confirmed).toMatchObject({ status: 202, body: { batches: ["move"], mailboxes: 1 } });
+    expect(await call("GET", "batches/move")).toMatchObject({
+      body: {
+        confirmedServer: { host: "new.contoso.example", port: 993, by: "local", at: expect.any(String) },
+      },
+    });
+    // It goes on, and gets as far as the new name, which nobody has.
+    while (!["UnknownHost", "TargetMailboxNotFound"].includes((await errorCode()) ?? "")) await sleep(200);
+    await call("DELETE", "batches/move?force=true");
+  });
+
   it("are kept while a batch uses them", async () => {
     await call("PUT", "endpoints/used", { host: "imap.contoso.com" });
     const row = { emailAddress: "alberta@contoso.com", userName: "alberta", password: "secret" };

@@ -148,9 +148,9 @@ async function stateOf(batch: BatchName) {
   const uploaded: string[] = [];
   for await (const { name } of blobs.uploads.list()) if (name.includes(batch)) uploaded.push(name);
   const mailboxes = await Promise.all(
-    (await mailboxesOf(batch)).map(async ({ id, batch: owner, sealedPassword, ...rest }) => ({
+    (await mailboxesOf(batch)).map(async ({ id, batch: owner, sealedPassword, sealedFor, ...rest }) => ({
       ...rest,
-      password: await parts.vault.open({ batch: owner, mailboxId: id }, sealedPassword),
+      password: await parts.vault.open({ batch: owner, mailboxId: id, server: sealedFor }, sealedPassword),
     })),
   );
   const { name: _, displayName: __, ...record } = (await batchOf(batch)) ?? { name: "", displayName: "" };

@@ -12,6 +12,7 @@ const columns: Columns<BatchRecord> = {
   createdAt: integer(),
   startedAt: optional(integer()),
   invalidRowCount: integer(),
+  confirmedServer: optional(json()),
   reported: optional(json()),
 };
 

@@ -12,6 +12,7 @@ const columns: Columns<MailboxRecord> = {
   userName: text(),
   userRoot: optional(text()),
   sealedPassword: text(),
+  sealedFor: optional(json()),
   status: text(),
   kind: text(),
   round: integer(),

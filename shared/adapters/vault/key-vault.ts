@@ -8,8 +8,9 @@ import type { SecretOwner, Vault } from "../../migration/ports/vault.ts";
 import { classifyKeyVaultError } from "./key-vault-errors.ts";
 import { openText, sealText } from "./sealed-text.ts";
 
-/** Says how the text was sealed, so that another way of sealing can stand beside it in the same table. */
-const prefix = "kv1";
+/** Say how the text was sealed, so that all ways of sealing can stand in the same table: with a server, and before. */
+const prefix = "kv2";
+const prefixWithoutServer = "kv1";
 /** RFC 8017 OAEP with SHA-256. */
 const algorithm = "RSA-OAEP-256";
 /** How long a process seals with one data key, in milliseconds: a new key version is in use after this. */
@@ -119,7 +120,7 @@ export function createKeyVaultVault(
 
   async function read(owner: SecretOwner, sealed: string): Promise<string> {
     const [form, keyVersion, wrapped, text, ...rest] = sealed.split(".");
-    if (form !== prefix || !isKeyVersion(keyVersion) || !wrapped || !text || rest.length > 0)
+    if (form !== prefixFor(owner) || !isKeyVersion(keyVersion) || !wrapped || !text || rest.length > 0)
       throw credentialUnreadable();
     const { key } = await keyToOpen(owner.batch, keyVersion, wrapped);
     const secret = openText(key, owner, text);
@@ -130,7 +131,7 @@ export function createKeyVaultVault(
   return {
     async seal(owner, secret) {
       const { key, reference } = await keyToSeal(owner.batch);
-      return `${prefix}.${reference}.${sealText(key, owner, secret)}`;
+      return `${prefixFor(owner)}.${reference}.${sealText(key, owner, secret)}`;
     },
     open: read,
     async matches(owner, sealed, secret) {
@@ -147,6 +148,10 @@ export function createKeyVaultVault(
       for (const at of [...opened.keys()]) if (at.startsWith(openedAt(batch, ""))) opened.delete(at);
     },
   };
+}
+
+function prefixFor({ server }: SecretOwner): string {
+  return server === undefined ? prefixWithoutServer : prefix;
 }
 
 /** Where the opened key of a batch is kept. Batch names hold no slash. */

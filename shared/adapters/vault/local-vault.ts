@@ -1,10 +1,11 @@
 import { createHash, createSecretKey, timingSafeEqual } from "node:crypto";
 import { MigrationError } from "../../domain/errors.ts";
-import type { Vault } from "../../migration/ports/vault.ts";
+import type { SecretOwner, Vault } from "../../migration/ports/vault.ts";
 import { openText, sealText } from "./sealed-text.ts";
 
-/** Says how the text was sealed, so that another way of sealing can stand beside it in the same table. */
-const prefix = "local1.";
+/** Say how the text was sealed, so that all ways of sealing can stand in the same table: with a server, and before. */
+const prefix = "local2.";
+const prefixWithoutServer = "local1.";
 
 /**
  * Seals passwords directly under one key that the application holds. For local use: in Azure the key never leaves Key Vault.
@@ -20,13 +21,16 @@ export function createLocalVault(key: Buffer): Vault {
     );
   const secretKey = createSecretKey(key);
 
-  function open(owner: Parameters<Vault["open"]>[0], sealed: string): string | undefined {
-    return sealed.startsWith(prefix) ? openText(secretKey, owner, sealed.slice(prefix.length)) : undefined;
+  function open(owner: SecretOwner, sealed: string): string | undefined {
+    const expected = prefixFor(owner);
+    return sealed.startsWith(expected)
+      ? openText(secretKey, owner, sealed.slice(expected.length))
+      : undefined;
   }
 
   return {
     async seal(owner, secret) {
-      return prefix + sealText(secretKey, owner, secret);
+      return prefixFor(owner) + sealText(secretKey, owner, secret);
     },
     async open(owner, sealed) {
       const secret = open(owner, sealed);
@@ -45,6 +49,10 @@ export function createLocalVault(key: Buffer): Vault {
     /** The key belongs to the deployment, not to a batch. */
     async forget() {},
   };
+}
+
+function prefixFor({ server }: SecretOwner): string {
+  return server === undefined ? prefixWithoutServer : prefix;
 }
 
 function digest(secret: string): Buffer {

@@ -35,7 +35,11 @@ export function openText(key: KeyObject, owner: SecretOwner, sealed: string): st
   }
 }
 
-/** Additional authenticated data: a sealed text copied into another mailbox's row does not open there. */
-function boundTo(owner: SecretOwner): Buffer {
-  return Buffer.from(JSON.stringify([owner.batch, owner.mailboxId]), "utf8");
+/**
+ * Additional authenticated data: a sealed text copied into another mailbox's row does not open there, nor for another
+ * server.
+ */
+function boundTo({ batch, mailboxId, server }: SecretOwner): Buffer {
+  const names = server === undefined ? [batch, mailboxId] : [batch, mailboxId, server.host, server.port];
+  return Buffer.from(JSON.stringify(names), "utf8");
 }

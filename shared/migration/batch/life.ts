@@ -1,7 +1,7 @@
 import { type BatchOptions, defaultBatchOptions } from "../../domain/batch-options.ts";
 import type { BatchName, EndpointName } from "../../domain/names.ts";
 import type { BatchIntent } from "../../domain/states.ts";
-import type { BatchRecord } from "../ports/registry.ts";
+import type { BatchRecord, ConfirmedServer } from "../ports/registry.ts";
 
 /*
  * The life of a batch: the one place that writes what the operator intends with it. Every function is pure. Its status
@@ -59,6 +59,14 @@ export function newBatch(
     createdAt: now,
     invalidRowCount: 0,
   };
+}
+
+/** An operator confirmed the server of the batch's endpoint. */
+export function serverConfirmedBy(
+  batch: BatchRecord,
+  confirmedServer: ConfirmedServer,
+): BatchRecord | undefined {
+  return isRemoving(batch) ? undefined : { ...batch, confirmedServer };
 }
 
 /**

@@ -14,7 +14,13 @@ import { isWorthRetrying } from "../warnings.ts";
  */
 
 /** Who logs in where: what a row of the CSV says about a mailbox. */
-export type MailboxLogin = Pick<MailboxRecord, "emailAddress" | "userName" | "userRoot" | "sealedPassword">;
+export type MailboxLogin = Pick<
+  MailboxRecord,
+  "emailAddress" | "userName" | "userRoot" | "sealedPassword" | "sealedFor"
+>;
+
+/** The code of a mailbox whose password is sealed for another server than its endpoint names now. */
+export const hostChanged = "EndpointHostChanged";
 
 /** True if the mailbox waits for work or is being worked on. */
 export function isActive({ status }: MailboxRecord): boolean {
@@ -178,6 +184,23 @@ export function retried(mailbox: MailboxRecord): MailboxRecord | undefined {
     retriesSkipped: true,
     ...(mailbox.error?.code === "TooManyDeletions" ? { deletionsConfirmed: true } : {}),
   };
+}
+
+/** The operator confirmed the server of its endpoint: it goes on if it waited for that. */
+export function serverConfirmed(mailbox: MailboxRecord): MailboxRecord | undefined {
+  return isFailed(mailbox) && mailbox.error?.code === hostChanged
+    ? { ...queuedAgain(mailbox), attempts: 0, error: undefined }
+    : undefined;
+}
+
+/** Its password was sealed anew for a server. @param sealed the text that was opened for it. */
+export function resealed(
+  mailbox: MailboxRecord,
+  sealed: string,
+  login: Pick<MailboxLogin, "sealedPassword" | "sealedFor">,
+): MailboxRecord | undefined {
+  if (!isActive(mailbox)) return undefined;
+  return mailbox.sealedPassword === sealed ? { ...mailbox, ...login } : mailbox;
 }
 
 /** Its message arrived: it asks for a permit in the round it is in. One that is Queued already stays as it is. */

@@ -1,4 +1,5 @@
 import type { BatchOptions } from "../../domain/batch-options.ts";
+import type { SourceServer } from "../../domain/credentials.ts";
 import type { BatchName, EndpointName, LedgerId, MailboxId } from "../../domain/names.ts";
 import type { BatchIntent, MailboxStatus, SyncKind } from "../../domain/states.ts";
 import type { WarningCounts } from "../../domain/warnings.ts";
@@ -7,6 +8,12 @@ import type { WarningCounts } from "../../domain/warnings.ts";
 export interface Versioned<T> {
   readonly value: T;
   readonly version: string;
+}
+
+export interface ConfirmedServer extends SourceServer {
+  /** Object id of the caller in Entra. */
+  readonly by: string;
+  readonly at: number;
 }
 
 export interface BatchRecord {
@@ -21,6 +28,8 @@ export interface BatchRecord {
   readonly startedAt?: number | undefined;
   /** How many rows the last validation rejected. */
   readonly invalidRowCount: number;
+  /** The server that an operator last confirmed after the endpoint had changed, and who did it. */
+  readonly confirmedServer?: ConfirmedServer | undefined;
   /** What the reports show and when they were written; undefined before the first ones. */
   readonly reported?: { readonly digest: string; readonly at: number } | undefined;
 }
@@ -38,8 +47,10 @@ export interface MailboxRecord {
   readonly emailAddress: string;
   readonly userName: string;
   readonly userRoot?: string | undefined;
-  /** Output of the vault; opens only for this mailbox. */
+  /** Output of the vault; opens only for this mailbox and the server it is sealed for. */
   readonly sealedPassword: string;
+  /** Undefined in rows of an earlier version, until their next step. */
+  readonly sealedFor?: SourceServer | undefined;
   readonly status: MailboxStatus;
   readonly kind: SyncKind;
   /** Raised by every start, retry and wake-up. */

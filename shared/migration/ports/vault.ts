@@ -1,8 +1,11 @@
+import type { SourceServer } from "../../domain/credentials.ts";
 import type { BatchName, MailboxId } from "../../domain/names.ts";
 
 export interface SecretOwner {
   readonly batch: BatchName;
   readonly mailboxId: MailboxId;
+  /** Where the secret may be sent; undefined only for what was sealed before servers counted. */
+  readonly server: SourceServer | undefined;
 }
 
 /** Seals passwords at rest. A sealed secret opens only for the owner it was sealed for. */

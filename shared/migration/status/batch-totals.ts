@@ -80,6 +80,13 @@ export interface BatchView {
   readonly bytesPerMinute: number;
   readonly estimatedCompletion: string | null;
   readonly dataConsistencyScore: DataConsistencyScore;
+  /** Who last confirmed the server of the endpoint, after it had changed. */
+  readonly confirmedServer: {
+    readonly host: string;
+    readonly port: number;
+    readonly by: string;
+    readonly at: string;
+  } | null;
 }
 
 /**
@@ -88,6 +95,7 @@ export interface BatchView {
  */
 export function batchView(batch: BatchRecord, totals: BatchTotals, now: number): BatchView {
   const { counts } = totals;
+  const { confirmedServer } = batch;
   const minutes = batch.startedAt === undefined ? 0 : Math.max((now - batch.startedAt) / 60_000, 1 / 60);
   const running = counts.active > 0 && minutes > 0;
   const itemsPerMinute = running ? totals.syncedItemCount / minutes : 0;
@@ -118,6 +126,7 @@ export function batchView(batch: BatchRecord, totals: BatchTotals, now: number):
     bytesPerMinute: Math.round(running ? totals.bytesTransferred / minutes : 0),
     estimatedCompletion: isoOrNull(completion),
     dataConsistencyScore: consistency(totals),
+    confirmedServer: confirmedServer ? { ...confirmedServer, at: iso(confirmedServer.at) } : null,
   };
 }
 

@@ -32,6 +32,7 @@ import { reopenSkipped } from "./reopen-skipped.ts";
 import { afterFailure, unexpected } from "./retry-delay.ts";
 import { Budget, type ChunkLimits, type SyncRun } from "./run.ts";
 import { closeSession, type MailboxSession, openSource, SessionPool } from "./sessions.ts";
+import { bindToServer } from "./source-server.ts";
 import { testLogin } from "./test-login.ts";
 import { visitFolder } from "./visit-folder.ts";
 
@@ -137,6 +138,7 @@ async function runStep(
   pool: SessionPool,
 ): Promise<void> {
   const state = new MailboxState(parts.mailboxes, step.mailbox, message.round);
+  await bindToServer(parts, step.batch, state);
   if (needsLoginTest(step.batch.options, state.mailbox)) return testLoginFirst(parts, state);
   const ledgerId = await resolveLedger(parts, state);
   const lease = await LeaseHolder.acquire(parts.ledger, ledgerId, randomUUID(), parts.clock);

@@ -1,3 +1,4 @@
+import { isSameServer, sourceServer } from "../../domain/credentials.ts";
 import type { Endpoints } from "../endpoints/endpoint-settings.ts";
 import type { MailboxRecord } from "../ports/registry.ts";
 import type { SourceConnector, SourceMailbox } from "../ports/source.ts";
@@ -5,6 +6,7 @@ import type { TargetMailbox } from "../ports/target.ts";
 import type { Vault } from "../ports/vault.ts";
 import type { Clock } from "../runtime.ts";
 import { minute } from "../runtime.ts";
+import { ownerOf, serverChanged } from "./source-server.ts";
 
 /** Connections without a step for this long are closed. */
 const idleMs = 30_000;
@@ -85,13 +87,18 @@ export interface SourceParts {
   readonly source: SourceConnector;
 }
 
-/** Logs in at the source with the mailbox's own credentials. @throws MigrationError */
+/**
+ * Logs in at the source with the mailbox's own credentials.
+ * @throws MigrationError, `EndpointHostChanged` if they are for another server than the endpoint's.
+ */
 export async function openSource(parts: SourceParts, mailbox: MailboxRecord): Promise<SourceMailbox> {
-  const owner = { batch: mailbox.batch, mailboxId: mailbox.id };
+  const endpoint = await parts.endpoints.get(mailbox.endpoint);
+  const server = sourceServer(endpoint);
+  if (!isSameServer(mailbox.sealedFor, server)) throw serverChanged();
   return parts.source.open({
-    endpoint: await parts.endpoints.get(mailbox.endpoint),
+    endpoint,
     userName: mailbox.userName,
-    password: await parts.vault.open(owner, mailbox.sealedPassword),
+    password: await parts.vault.open(ownerOf(mailbox, server), mailbox.sealedPassword),
     userRoot: mailbox.userRoot,
   });
 }

@@ -1,5 +1,6 @@
 import type { Readable } from "node:stream";
 import { type BatchOptions, defaultBatchOptions } from "../../domain/batch-options.ts";
+import { sourceServer } from "../../domain/credentials.ts";
 import type { Endpoint } from "../../domain/endpoint.ts";
 import { isMigrationError, type MigrationError } from "../../domain/errors.ts";
 import type { BatchName, EndpointName } from "../../domain/names.ts";
@@ -158,7 +159,8 @@ export function createUploadIngestion(parts: UploadIngestionParts): UploadIngest
 
     const prepared = await uploadBatch.prepare(name, settings.options);
     if ("issues" in prepared) return prepared;
-    const counts = await uploadUsers.add(name, file.rows(), prepared.created);
+    const place = { name, server: sourceServer(source.endpoint), batchIsNew: prepared.created };
+    const counts = await uploadUsers.add(place, file.rows());
     await reports.write(name.batch, "validation", validationReport(issuesOf(file)));
 
     const batch = await uploadBatch.settle(name, counts);

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { addressKey } from "../../domain/addresses.ts";
+import type { SourceServer } from "../../domain/credentials.ts";
 import type { BatchName, MailboxId } from "../../domain/names.ts";
 import type { MailboxLogin } from "../mailbox/life.ts";
 import type { UserRow } from "./user-row.ts";
@@ -12,7 +13,11 @@ export function mailboxIdOf(batch: BatchName, emailAddress: string): MailboxId {
   return digest.slice(0, 32) as MailboxId;
 }
 
-/** What a row says about its mailbox. @param sealedPassword the row's password, sealed. */
-export function loginOf({ emailAddress, userName, userRoot }: UserRow, sealedPassword: string): MailboxLogin {
-  return { emailAddress, userName, userRoot, sealedPassword };
+/** What a row says about its mailbox. @param sealedPassword the row's password, sealed for the server. */
+export function loginOf(
+  { emailAddress, userName, userRoot }: UserRow,
+  sealedPassword: string,
+  sealedFor: SourceServer,
+): MailboxLogin {
+  return { emailAddress, userName, userRoot, sealedPassword, sealedFor };
 }

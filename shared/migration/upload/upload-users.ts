@@ -1,3 +1,4 @@
+import { isSameServer, type SourceServer } from "../../domain/credentials.ts";
 import { changeMailbox } from "../mailbox/change.ts";
 import { mended, newMailbox } from "../mailbox/life.ts";
 import type { MailboxRecord, MailboxStore, Versioned } from "../ports/registry.ts";
@@ -11,12 +12,19 @@ import type { CheckedRow, UserRow } from "./user-row.ts";
 /** Rows written together: as many as one storage transaction holds. */
 const groupSize = 100;
 
+export interface UploadPlace {
+  readonly name: UploadName;
+  readonly server: SourceServer;
+  readonly batchIsNew: boolean;
+}
+
 export interface UploadUsers {
   /**
    * Adds new users to a batch and mends existing ones, a group at a time. May be repeated.
-   * @param batchIsNew true if the batch can have no users yet, which saves looking for them.
+   * @param place.server the only one that the passwords may be sent to from now on.
+   * @param place.batchIsNew true if the batch can have no users yet, which saves looking for them.
    */
-  add(name: UploadName, rows: AsyncIterable<CheckedRow>, batchIsNew: boolean): Promise<RowCounts>;
+  add(place: UploadPlace, rows: AsyncIterable<CheckedRow>): Promise<RowCounts>;
 }
 
 /** What an upload does to the mailboxes of its batch. Passwords are sealed before they reach any store. */
@@ -27,46 +35,50 @@ export function createUploadUsers(parts: {
 }): UploadUsers {
   const { mailboxes, vault, clock } = parts;
 
-  async function addNew(name: UploadName, users: readonly UserRow[]): Promise<void> {
+  async function addNew(place: UploadPlace, users: readonly UserRow[]): Promise<void> {
     if (users.length === 0) return;
     const now = clock();
+    const { name, server } = place;
     const records = await Promise.all(
       users.map(async (user) => {
-        const owner = ownerOf(name, user);
+        const owner = ownerOf(place, user);
         const sealed = await vault.seal(owner, user.password);
-        return newMailbox(owner.mailboxId, name, loginOf(user, sealed), now);
+        return newMailbox(owner.mailboxId, name, loginOf(user, sealed, server), now);
       }),
     );
     await mailboxes.insertAll(name.batch, records);
   }
 
-  async function mend(name: UploadName, user: UserRow, found: Versioned<MailboxRecord>): Promise<void> {
-    const owner = ownerOf(name, user);
+  async function mend(place: UploadPlace, user: UserRow, found: Versioned<MailboxRecord>): Promise<void> {
+    const owner = ownerOf(place, user);
+    const { server } = place;
     await changeMailbox(mailboxes, found, async (mailbox) => {
-      const { sealedPassword } = mailbox;
-      const known = await vault.matches(owner, sealedPassword, user.password);
+      const { sealedPassword, sealedFor } = mailbox;
+      const known =
+        isSameServer(sealedFor, server) && (await vault.matches(owner, sealedPassword, user.password));
       const sealed = known ? sealedPassword : await vault.seal(owner, user.password);
-      return mended(mailbox, loginOf(user, sealed));
+      return mended(mailbox, loginOf(user, sealed, server));
     });
   }
 
-  async function addGroup(name: UploadName, users: readonly UserRow[], batchIsNew: boolean): Promise<void> {
-    if (batchIsNew) return addNew(name, users);
+  async function addGroup(place: UploadPlace, users: readonly UserRow[]): Promise<void> {
+    if (place.batchIsNew) return addNew(place, users);
+    const { batch } = place.name;
     const found = await Promise.all(
       users.map(async (user) => ({
         user,
-        stored: await mailboxes.get(name.batch, ownerOf(name, user).mailboxId),
+        stored: await mailboxes.get(batch, ownerOf(place, user).mailboxId),
       })),
     );
     await addNew(
-      name,
+      place,
       found.filter(({ stored }) => stored === undefined).map(({ user }) => user),
     );
-    await Promise.all(found.map(({ user, stored }) => stored && mend(name, user, stored)));
+    await Promise.all(found.map(({ user, stored }) => stored && mend(place, user, stored)));
   }
 
   return {
-    async add(name, rows, batchIsNew) {
+    async add(place, rows) {
       const counts = { valid: 0, invalid: 0 };
       let group: UserRow[] = [];
       for await (const checked of rows) {
@@ -77,15 +89,15 @@ export function createUploadUsers(parts: {
         counts.valid++;
         group.push(checked.user);
         if (group.length < groupSize) continue;
-        await addGroup(name, group, batchIsNew);
+        await addGroup(place, group);
         group = [];
       }
-      await addGroup(name, group, batchIsNew);
+      await addGroup(place, group);
       return counts;
     },
   };
 }
 
-function ownerOf(name: UploadName, user: UserRow): SecretOwner {
-  return { batch: name.batch, mailboxId: mailboxIdOf(name.batch, user.emailAddress) };
+function ownerOf({ name, server }: UploadPlace, user: UserRow): SecretOwner {
+  return { batch: name.batch, mailboxId: mailboxIdOf(name.batch, user.emailAddress), server };
 }

@@ -5,7 +5,8 @@ import type { BatchName, MailboxId } from "../../../../shared/domain/names.ts";
 import type { Vault } from "../../../../shared/migration/ports/vault.ts";
 import { KeyVaultStandIn } from "../../../stack/key-vault.ts";
 
-const owner = { batch: "spring" as BatchName, mailboxId: "a".repeat(32) as MailboxId };
+const server = { host: "imap.contoso.com", port: 993 };
+const owner = { batch: "spring" as BatchName, mailboxId: "a".repeat(32) as MailboxId, server };
 const unreadable = { kind: "mailbox", code: "CredentialUnreadable" };
 const hour = 3_600_000;
 
@@ -62,15 +63,26 @@ describe("Key Vault vault", () => {
     expect(spring.split(".")[2]).not.toBe(summer.split(".")[2]);
   });
 
+  it("opens what was sealed without a server, as an earlier version did", async () => {
+    const before = { ...owner, server: undefined };
+    const sealed = await newProcess().seal(before, "secret");
+    expect(sealed).toMatch(/^kv1\./);
+    expect(await newProcess().open(before, sealed)).toBe("secret");
+    await expect(newProcess().open(owner, sealed)).rejects.toMatchObject(unreadable);
+  });
+
   it("shows nothing of the secret", async () => {
     const sealed = await newProcess().seal(owner, "P@ssw0rd-canary");
-    expect(sealed).toMatch(/^kv1\.[0-9a-f]{32}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/);
+    expect(sealed).toMatch(/^kv2\.[0-9a-f]{32}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/);
     expect(Buffer.from(sealed.split(".")[3] ?? "", "base64url").toString("latin1")).not.toContain("canary");
   });
 
   it.each([
     ["another batch", { ...owner, batch: "summer" as BatchName }],
     ["another mailbox", { ...owner, mailboxId: "b".repeat(32) as MailboxId }],
+    ["another server", { ...owner, server: { ...server, host: "imap.fabrikam.com" } }],
+    ["another port", { ...owner, server: { ...server, port: 143 } }],
+    ["no server", { ...owner, server: undefined }],
   ])("does not open for %s", async (_, stranger) => {
     const vault = newProcess();
     const sealed = await vault.seal(owner, "secret");

@@ -7,8 +7,14 @@ import { kindOfUpload, parseUploadName } from "../../../../shared/migration/uplo
 
 const batch = "spring" as BatchName;
 const place = { batch, endpoint: "contoso" as EndpointName };
+const server = { host: "imap.contoso.com", port: 993 };
 const user = { line: 2, emailAddress: "Anna@contoso.com", userName: "anna", password: "secret" };
-const mailbox = newMailbox(mailboxIdOf(batch, user.emailAddress), place, loginOf(user, "sealed-1"), 1_000);
+const mailbox = newMailbox(
+  mailboxIdOf(batch, user.emailAddress),
+  place,
+  loginOf(user, "sealed-1", server),
+  1_000,
+);
 
 describe("a mailbox's id", () => {
   it("is the same for one address in one batch, and different otherwise", () => {
@@ -31,12 +37,12 @@ describe("a row uploaded again", () => {
   ];
 
   it.each(statuses)("changes nothing of a %s mailbox if it is the same", (status) => {
-    expect(mended({ ...mailbox, status }, loginOf(user, "sealed-1"))).toBeUndefined();
+    expect(mended({ ...mailbox, status }, loginOf(user, "sealed-1", server))).toBeUndefined();
   });
 
   it.each(statuses)("gives a %s mailbox its new credentials and leaves it where it is", (status) => {
     const busy = { ...mailbox, status, round: 4, attempts: 2, notBefore: 9 };
-    expect(mended(busy, loginOf({ ...user, userName: "a2", userRoot: "/a" }, "sealed-2"))).toEqual({
+    expect(mended(busy, loginOf({ ...user, userName: "a2", userRoot: "/a" }, "sealed-2", server))).toEqual({
       ...busy,
       userName: "a2",
       userRoot: "/a",
@@ -45,7 +51,9 @@ describe("a row uploaded again", () => {
   });
 
   it("takes a user root away", () => {
-    expect(mended({ ...mailbox, userRoot: "/a" }, loginOf(user, "sealed-1"))?.userRoot).toBeUndefined();
+    expect(
+      mended({ ...mailbox, userRoot: "/a" }, loginOf(user, "sealed-1", server))?.userRoot,
+    ).toBeUndefined();
   });
 
   it.each([undefined, "sealed-2"])("starts a failed mailbox anew (password %s)", (sealed) => {
@@ -58,7 +66,7 @@ describe("a row uploaded again", () => {
       error: { code: "LoginFailed", message: "The password was refused.", at: 5 },
       syncedItemCount: 12,
     } as const;
-    expect(mended(failed, loginOf(user, sealed ?? "sealed-1"))).toEqual({
+    expect(mended(failed, loginOf(user, sealed ?? "sealed-1", server))).toEqual({
       ...failed,
       status: "Created",
       round: 4,
@@ -74,14 +82,14 @@ describe("a row whose login was tested", () => {
   const passed = { ...mailbox, status: "Queued", round: 3, loginTest: "passed" } as const;
 
   it("keeps its place if it is the same", () => {
-    expect(mended(passed, loginOf(user, "sealed-1"))).toBeUndefined();
+    expect(mended(passed, loginOf(user, "sealed-1", server))).toBeUndefined();
   });
 
   it.each([
     ["Queued", "Created"],
     ["Stopped", "Stopped"],
   ] as const)("is tested anew with other credentials (%s)", (status, next) => {
-    expect(mended({ ...passed, status }, loginOf(user, "sealed-2"))).toEqual({
+    expect(mended({ ...passed, status }, loginOf(user, "sealed-2", server))).toEqual({
       ...passed,
       status: next,
       round: 4,
@@ -92,7 +100,10 @@ describe("a row whose login was tested", () => {
 
   it("is not disturbed once it is copied", () => {
     const copied = { ...mailbox, status: "Syncing", loginTest: "released", startedAt: 5 } as const;
-    expect(mended(copied, loginOf(user, "sealed-2"))).toEqual({ ...copied, sealedPassword: "sealed-2" });
+    expect(mended(copied, loginOf(user, "sealed-2", server))).toEqual({
+      ...copied,
+      sealedPassword: "sealed-2",
+    });
   });
 });
 
