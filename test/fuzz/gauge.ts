@@ -9,9 +9,13 @@ export interface Cost {
 /**
  * Does work and measures between its pieces, at every turn of the event loop.
  * A block counts only as far as this process computed: on a busy machine it waits for others as well.
+ * @param fresh true to begin without the garbage of earlier work.
  */
-export async function gauged<T>(work: () => Promise<T>): Promise<Cost & { readonly result: T }> {
-  globalThis.gc?.();
+export async function gauged<T>(
+  work: () => Promise<T>,
+  fresh: boolean,
+): Promise<Cost & { readonly result: T }> {
+  if (fresh) globalThis.gc?.();
   const before = held();
   let memory = 0;
   let blockMs = 0;

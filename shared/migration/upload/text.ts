@@ -13,7 +13,7 @@ export type DetectedText =
   | { readonly notText: string };
 
 const sampleBytes = 4096;
-const pieceBytes = 65_536;
+const pieceBytes = 16_384;
 
 /**
  * How the bytes of a text file are encoded: by its byte order mark, by the NULs of UTF-16, by being valid UTF-8, else
