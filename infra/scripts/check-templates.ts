@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { runCommand } from "./command.ts";
 
 interface Compiler {
   /** Command and first arguments; `build`, a file and `--outfile` follow. */
@@ -38,7 +39,7 @@ function compile({ command: [program, ...first] }: Compiler, file: string, out: 
   const input = first.length === 0 ? [file] : ["--file", file];
   const { status, stdout, stderr } = run(program, [...first, verb, ...input, "--outfile", out]);
   const said = `${stdout}\n${stderr}`.split("\n").filter((line) => /\) : (Error|Warning|Info) /.test(line));
-  return status !== 0 && said.length === 0 ? [`${file}: ${stderr.trim()}`] : said;
+  return status !== 0 && said.length === 0 ? [`${file}: ${stderr.trim()}`] : [...new Set(said)];
 }
 
 function run(program: string, given: readonly string[]) {
@@ -57,19 +58,20 @@ function modulesOf(folder: string): readonly string[] {
   return [...new Set(found)].filter((name) => name !== undefined).sort();
 }
 
-if (import.meta.main) {
+function main(): void {
   const infra = process.argv[2] ?? join(import.meta.dirname, "..");
   const compiler = findCompiler();
   console.log(`Compiler: ${compiler.command.join(" ")} ${compiler.version}`);
   console.log(`Modules:\n  ${modulesOf(infra).join("\n  ")}`);
   const out = mkdtempSync(join(tmpdir(), "bicep-"));
   try {
-    const problems = ["main.bicep", "azure-cli.bicepparam"].flatMap((name) => {
+    let problems: readonly string[] = [];
+    for (const name of ["main.bicep", "azure-cli.bicepparam"]) {
       const target = join(out, `${name}.json`);
-      const said = compile(compiler, join(infra, name), target);
-      if (said.length === 0) console.log(`${name}: compiled, ${statSync(target).size} bytes`);
-      return said;
-    });
+      problems = compile(compiler, join(infra, name), target);
+      if (problems.length > 0) break;
+      console.log(`${name}: compiled, ${statSync(target).size} bytes`);
+    }
     for (const problem of problems) console.error(problem);
     if (problems.length > 0) process.exitCode = 1;
     console.log(
@@ -79,3 +81,5 @@ if (import.meta.main) {
     rmSync(out, { recursive: true });
   }
 }
+
+if (import.meta.main) await runCommand(main);

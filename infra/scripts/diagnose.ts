@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { release, type } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
+import { runCommand } from "./command.ts";
 import { redact } from "./redact.ts";
 import { type Rest, restOfCli, services, tokenOfCli } from "./rest.ts";
 import { deploymentValue, findValue } from "./values.ts";
@@ -218,7 +219,7 @@ async function healthWithoutSignIn(): Promise<readonly string[]> {
   return [`GET /api/health: ${status}`];
 }
 
-if (import.meta.main) {
+async function main(): Promise<void> {
   const set = new Set(valueNames.filter((name) => findValue(name) !== undefined));
   const parts: readonly Section[] = [
     { title: "Versions", read: versions },
@@ -233,3 +234,5 @@ if (import.meta.main) {
   ];
   console.log((await report(parts)).join("\n"));
 }
+
+if (import.meta.main) await runCommand(main);

@@ -1,6 +1,7 @@
 /** Subscribes the blob trigger to new CSV files. Its webhook has a key only once the app is deployed. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
+import { runCommand } from "./command.ts";
 import { type Rest, RestError, restOfCli, services } from "./rest.ts";
 import { deploymentValue } from "./values.ts";
 
@@ -134,7 +135,7 @@ function isStarting({ status, message }: RestError): boolean {
   return status >= 500 || (status === 400 && /host runtime/i.test(message));
 }
 
-if (import.meta.main) {
+async function main(): Promise<void> {
   await subscribe(restOfCli(services.resourceManager), {
     functionAppId: deploymentValue("FUNCTION_APP_ID"),
     systemTopicId: deploymentValue("SYSTEM_TOPIC_ID"),
@@ -143,3 +144,5 @@ if (import.meta.main) {
   });
   console.log("New CSV files in the container uploads now start the app.");
 }
+
+if (import.meta.main) await runCommand(main);

@@ -1,6 +1,7 @@
 /** The outputs of `az deployment sub create` from the standard input, as lines that a shell reads. */
 import { text } from "node:stream/consumers";
 import { z } from "zod";
+import { runCommand } from "./command.ts";
 import { assignment } from "./values.ts";
 
 const outputs = z.record(z.string(), z.object({ value: z.string() }));
@@ -17,4 +18,5 @@ export function assignments(json: string): readonly string[] {
   return found.map(([name, { value }]) => assignment(name.toUpperCase(), value));
 }
 
-if (import.meta.main) console.log(assignments(await text(process.stdin)).join("\n"));
+if (import.meta.main)
+  await runCommand(async () => console.log(assignments(await text(process.stdin)).join("\n")));

@@ -5,6 +5,7 @@
 import { parseArgs } from "node:util";
 import { z } from "zod";
 import { type AppPermission, appPermissions } from "../../shared/domain/permissions.ts";
+import { runCommand } from "./command.ts";
 import { type Rest, restOfCli, services } from "./rest.ts";
 import { deploymentValue, findValue } from "./values.ts";
 
@@ -110,7 +111,7 @@ const optionsSchema = z.object({
   advancedMail: z.boolean(),
 });
 
-if (import.meta.main) {
+async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       target: { type: "string", default: findValue("TARGET") ?? "graph" },
@@ -137,3 +138,5 @@ if (import.meta.main) {
       `Now, in Exchange Online PowerShell: ./infra/scripts/exchange-access.ps1 -ClientId ${deploymentValue("IDENTITY_CLIENT_ID")} -PrincipalId ${deploymentValue("IDENTITY_PRINCIPAL_ID")} -Target ${parsed.data.target} -Group <group>${switches}`,
     );
 }
+
+if (import.meta.main) await runCommand(main);

@@ -1,6 +1,7 @@
 /** What a subscription needs before a deployment, and what it still holds of an earlier one. Creates nothing. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
+import { runCommand } from "./command.ts";
 import { type Rest, RestError, restOfCli, services } from "./rest.ts";
 import { deploymentValue, findValue, handOver } from "./values.ts";
 
@@ -119,4 +120,4 @@ async function main(): Promise<void> {
   );
 }
 
-if (import.meta.main) await main();
+if (import.meta.main) await runCommand(main);

@@ -3,6 +3,7 @@
  * `register` makes or mends it and hands its id on; `connect` adds what exists only after provisioning.
  */
 import { z } from "zod";
+import { runCommand } from "./command.ts";
 import { type Rest, RestError, restOfCli, services } from "./rest.ts";
 import { deploymentValue, handOver } from "./values.ts";
 
@@ -150,4 +151,4 @@ async function main(step: string | undefined): Promise<void> {
   } else throw new Error("Usage: sign-in.ts register [--print] | connect");
 }
 
-if (import.meta.main) await main(process.argv[2]);
+if (import.meta.main) await runCommand(() => main(process.argv[2]));

@@ -487,6 +487,13 @@ describe("azure.yaml", () => {
     expect(of("pwsh")).toEqual(of("sh"));
   });
 
+  it("builds nothing remotely, so that azd wants node_modules itself not ignored", () => {
+    const ignored = readFileSync(join(root, ".funcignore"), "utf8").split("\n");
+    expect(text).toContain("remoteBuild: false");
+    expect(ignored.filter((line) => /^\/?node_modules\/?$/.test(line))).toEqual([]);
+    expect(ignored).toContain("/node_modules/*");
+  });
+
   it("deploys the service that Bicep tags", () => {
     const [, service] = text.match(/^services:\n {2}(\w+):/m) ?? [];
     expect(readFileSync(join(root, "infra/modules/app.bicep"), "utf8")).toContain(

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
@@ -92,6 +92,34 @@ describe("application settings", () => {
       expect(config.serviceBus).toHaveProperty("fullyQualifiedNamespace");
     },
   );
+});
+
+describe("instances that are kept warm", () => {
+  const registered = readdirSync(join(root, "functions")).flatMap((file) =>
+    [
+      ...readFileSync(join(root, "functions", file), "utf8").matchAll(/app\.serviceBusQueue\("([\w-]+)"/g),
+    ].map(([, name]) => `function:${name}`),
+  );
+  const alwaysReady = async (alwaysReadyInstances: number): Promise<readonly string[]> => {
+    const plan = await planDeployment(join(infra, "main.bicep"), { ...parameters, alwaysReadyInstances });
+    const site = plan.deployed.find(({ path }) => path === "app/site");
+    const { scaleAndConcurrency } = z
+      .object({
+        scaleAndConcurrency: z.object({
+          alwaysReady: z.array(
+            z.object({ name: z.string(), instanceCount: z.literal(alwaysReadyInstances) }),
+          ),
+        }),
+      })
+      .parse(site?.params.functionAppConfig);
+    return scaleAndConcurrency.alwaysReady.map(({ name }) => name);
+  };
+
+  it("are of the functions that copy mail, and none without being asked for", async () => {
+    expect(await alwaysReady(0)).toEqual([]);
+    expect(await alwaysReady(2)).toEqual(["function:mailbox-sync", "function:folder-sync"]);
+    expect(registered).toEqual(expect.arrayContaining(["function:mailbox-sync", "function:folder-sync"]));
+  });
 });
 
 describe("host.json", () => {
