@@ -1,7 +1,7 @@
 import type { Provider } from "../domain/providers.ts";
 import { sizeOf } from "../domain/uid-set.ts";
 import type { WarningCode, WarningCounts } from "../domain/warnings.ts";
-import type { FolderRecord } from "./ports/ledger-store.ts";
+import type { FolderCounts, FolderRecord } from "./ports/ledger-store.ts";
 
 /** Something an operator should know although nothing failed, as it is shown. */
 export interface Warning {
@@ -87,11 +87,13 @@ const unkeptCodes: Readonly<Record<string, WarningCode>> = {
  * @param provider of the source server, if it is a well-known one.
  */
 export function folderWarnings(
-  folder: Pick<FolderRecord, "totalItemCount" | "shownItemCount" | "unkeptFlags" | "guesses">,
+  folder: Pick<FolderRecord, "unkeptFlags"> & {
+    readonly counts: Pick<FolderCounts, "total" | "shown" | "guesses">;
+  },
   provider: KnownProvider | undefined,
 ): WarningCounts {
-  const counts: Partial<Record<WarningCode, number>> = { ...folder.guesses };
-  const shown = folder.shownItemCount ?? folder.totalItemCount;
+  const counts: Partial<Record<WarningCode, number>> = { ...folder.counts.guesses };
+  const shown = folder.counts.shown ?? folder.counts.total;
   if (provider?.folderCap?.messages.includes(shown)) counts.FolderCapReached = 1;
   for (const [flag, uids] of Object.entries(folder.unkeptFlags ?? {})) {
     const code = unkeptCodes[flag];

@@ -2,20 +2,13 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { createTableStores, type TableStores } from "../../shared/adapters/tables/table-stores.ts";
 import { defaultBatchOptions } from "../../shared/domain/batch-options.ts";
 import { endpointSchema } from "../../shared/domain/endpoint.ts";
-import type {
-  BatchName,
-  EndpointName,
-  FolderId,
-  LedgerId,
-  MailboxId,
-  UidValidity,
-} from "../../shared/domain/names.ts";
+import type { BatchName, EndpointName, FolderId, LedgerId, MailboxId } from "../../shared/domain/names.ts";
 import { providerOf } from "../../shared/domain/providers.ts";
-import { emptyUidSet } from "../../shared/domain/uid-set.ts";
 import { MailboxState } from "../../shared/migration/mailbox/change.ts";
 import type { FolderRecord } from "../../shared/migration/ports/ledger-store.ts";
 import type { MailboxRecord } from "../../shared/migration/ports/registry.ts";
 import { createStatus } from "../../shared/migration/status/status.ts";
+import { newFolder } from "../../shared/migration/sync/folder-record.ts";
 import { LeaseHolder } from "../../shared/migration/sync/lease-holder.ts";
 import { Progress } from "../../shared/migration/sync/progress.ts";
 import { type Azurite, startAzurite } from "../stack/azurite.ts";
@@ -53,24 +46,10 @@ const mailbox: MailboxRecord = {
   createdAt: 0,
 };
 
-function folder(name: string, totalItemCount: number): FolderRecord {
-  return {
-    folderId: name as FolderId,
-    path: name,
-    segments: [name],
-    state: "active",
-    uidValidity: "1" as UidValidity,
-    uidNext: 1,
-    messages: totalItemCount,
-    settled: emptyUidSet,
-    pending: false,
-    inDoubt: [],
-    totalItemCount,
-    syncedItemCount: totalItemCount,
-    skippedItemCount: 0,
-    bytesTransferred: 0,
-    estimatedBytes: 0,
-  };
+function folder(name: string, total: number): FolderRecord {
+  const source = { path: name, segments: [name] };
+  const folder = newFolder(name as FolderId, source, undefined, total);
+  return { ...folder, pending: false, counts: { ...folder.counts, synced: total } };
 }
 
 it("a folder where the provider stops is told of with the mailbox and with the folder", async () => {

@@ -128,8 +128,8 @@ export class Migration {
       // Nothing but what users marked as deleted is ever skipped here.
       expect(mailbox.leftOutItemCount ?? 0).toBe(mailbox.skippedItemCount);
       if (mailbox.ledgerId === undefined) throw new Error("a synced mailbox without a ledger");
-      for (const folder of await stores.ledgers.listFolders(mailbox.ledgerId))
-        expect([folder.pending, folder.openChunk, folder.inDoubt]).toEqual([false, undefined, []]);
+      for (const { pending, doubt } of await stores.ledgers.listFolders(mailbox.ledgerId))
+        expect([pending, doubt.openChunk, doubt.recovered]).toEqual([false, undefined, []]);
     }
   }
 }

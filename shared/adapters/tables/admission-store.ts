@@ -5,27 +5,30 @@ import type {
   Permit,
   WaitEntry,
 } from "../../migration/ports/admission-store.ts";
-import { type Columns, fromRow, integer, type Row, type StoredRow, text, toRow } from "./row.ts";
+import { type Format, formatOf, fromRow, integer, type Row, type StoredRow, text, toRow } from "./row.ts";
 import { type Change, keysBelow, maxRowsPerTransaction, type RowRange, type Table } from "./table.ts";
 
-const permitColumns: Columns<Permit> = {
+const permitFormat = formatOf<Permit>({
   mailboxId: text(),
   batch: text(),
   kind: text(),
   round: integer(),
   until: integer(),
-};
+});
 
-const waitColumns: Columns<WaitEntry> = {
+const waitFormat = formatOf<WaitEntry>({
   mailboxId: text(),
   batch: text(),
   kind: text(),
   round: integer(),
   since: integer(),
-};
+});
 
 /** Where the wait entry of a mailbox is: the entry's own key begins with what orders the list. */
-const placeColumns: Columns<{ readonly waitKey: string }> = { waitKey: text() };
+const placeFormat = formatOf<{ readonly waitKey: string }>({ waitKey: text() });
+
+/** Rows that hold nothing but their key and their version. */
+const bareFormat = formatOf<object>({});
 
 const gateKey = "gate";
 /** Partition with a row an endpoint ever seen; no endpoint can have this name. */
@@ -40,19 +43,19 @@ export function createAdmissionStore(table: Table): AdmissionStore {
 
   async function register(endpoint: EndpointName): Promise<void> {
     if (registered.has(endpoint)) return;
-    await table.put({ partitionKey: indexPartition, rowKey: endpoint });
+    await table.put(toRow(bareFormat, indexPartition, endpoint, {}));
     registered.add(endpoint);
   }
 
   async function findWait(endpoint: EndpointName, mailboxId: MailboxId): Promise<FoundWait> {
     const place = await table.get(endpoint, placeKey(mailboxId));
     if (place === undefined) return { place, row: undefined };
-    const { waitKey } = fromRow(placeColumns, place);
+    const { waitKey } = fromRow(placeFormat, place);
     return { place, row: await table.get(endpoint, waitKey) };
   }
 
   async function take<T extends object>(
-    columns: Columns<T>,
+    format: Format<T>,
     endpoint: EndpointName,
     range: RowRange,
     limit: number,
@@ -60,15 +63,15 @@ export function createAdmissionStore(table: Table): AdmissionStore {
     const found: T[] = [];
     if (limit === 0) return found;
     for await (const row of table.scan(endpoint, range, { pageSize: Math.min(limit, 1000) }))
-      if (found.push(fromRow(columns, row)) === limit) break;
+      if (found.push(fromRow(format, row)) === limit) break;
     return found;
   }
 
   async function placing(endpoint: EndpointName, entry: WaitEntry): Promise<Placing> {
     const { place, row } = await findWait(endpoint, entry.mailboxId);
-    const wait = toRow(waitColumns, endpoint, waitKey(entry), entry);
+    const wait = toRow(waitFormat, endpoint, waitKey(entry), entry);
     return {
-      place: toRow(placeColumns, endpoint, placeKey(entry.mailboxId), { waitKey: wait.rowKey }),
+      place: toRow(placeFormat, endpoint, placeKey(entry.mailboxId), { waitKey: wait.rowKey }),
       placeVersion: place?.etag,
       entries: [
         { put: wait },
@@ -91,7 +94,7 @@ export function createAdmissionStore(table: Table): AdmissionStore {
     ]);
     const changes: Change[] = [
       ...(change.permits ?? []).map((permit) => ({
-        put: toRow(permitColumns, endpoint, permitKey(permit.mailboxId), permit),
+        put: toRow(permitFormat, endpoint, permitKey(permit.mailboxId), permit),
       })),
       ...removalsOf(released),
       ...removalsOf(served.map(({ row }) => row)),
@@ -112,9 +115,9 @@ export function createAdmissionStore(table: Table): AdmissionStore {
       // The gate first: what changes while the rest is read then makes the version stale.
       const gate = await table.get(endpoint, gateKey);
       const [permits, initial, incremental] = await Promise.all([
-        take(permitColumns, endpoint, keysBelow("permit|"), Number.POSITIVE_INFINITY),
-        take(waitColumns, endpoint, keysBelow("wait|initial|"), waitingLimit),
-        take(waitColumns, endpoint, keysBelow("wait|incremental|"), waitingLimit),
+        take(permitFormat, endpoint, keysBelow("permit|"), Number.POSITIVE_INFINITY),
+        take(waitFormat, endpoint, keysBelow("wait|initial|"), waitingLimit),
+        take(waitFormat, endpoint, keysBelow("wait|incremental|"), waitingLimit),
       ]);
       return { permits, waiting: [...initial, ...incremental], version: gate?.etag ?? "" };
     },
@@ -125,14 +128,14 @@ export function createAdmissionStore(table: Table): AdmissionStore {
         findWait(endpoint, mailboxId),
       ]);
       return {
-        ...(permit === undefined ? {} : { permit: fromRow(permitColumns, permit) }),
-        ...(wait.row === undefined ? {} : { wait: fromRow(waitColumns, wait.row) }),
+        ...(permit === undefined ? {} : { permit: fromRow(permitFormat, permit) }),
+        ...(wait.row === undefined ? {} : { wait: fromRow(waitFormat, wait.row) }),
       };
     },
 
     async apply(endpoint, version, change) {
       await register(endpoint);
-      const gate: Row = { partitionKey: endpoint, rowKey: gateKey };
+      const gate = toRow(bareFormat, endpoint, gateKey, {});
       const changes = await changesOf(endpoint, change);
       return (await table.write(gate, version === "" ? undefined : version, changes)) !== undefined;
     },

@@ -1,9 +1,9 @@
 import type { BatchName } from "../../domain/names.ts";
 import type { BatchRecord, BatchStore } from "../../migration/ports/registry.ts";
-import { type Columns, fromRow, integer, json, optional, text, toRow } from "./row.ts";
+import { formatOf, fromRow, integer, json, optional, text, toRow } from "./row.ts";
 import type { Table } from "./table.ts";
 
-const columns: Columns<BatchRecord> = {
+const format = formatOf<BatchRecord>({
   name: text(),
   displayName: text(),
   endpoint: text(),
@@ -14,21 +14,21 @@ const columns: Columns<BatchRecord> = {
   invalidRowCount: integer(),
   confirmedServer: optional(json()),
   reported: optional(json()),
-};
+});
 
 const partition = "batch";
 
 /** Batches in one partition of the table `batches`; the row key is the batch's name. */
 export function createBatchStore(table: Table): BatchStore {
-  const rowOf = (batch: BatchRecord) => toRow(columns, partition, batch.name, batch);
+  const rowOf = (batch: BatchRecord) => toRow(format, partition, batch.name, batch);
   return {
     async get(name: BatchName) {
       const row = await table.get(partition, name);
-      return row && { value: fromRow(columns, row), version: row.etag };
+      return row && { value: fromRow(format, row), version: row.etag };
     },
     async list() {
       const batches: BatchRecord[] = [];
-      for await (const row of table.scan(partition)) batches.push(fromRow(columns, row));
+      for await (const row of table.scan(partition)) batches.push(fromRow(format, row));
       return batches;
     },
     async create(batch) {

@@ -10,9 +10,10 @@ import type {
   LedgerStore,
   SkippedItem,
 } from "../../migration/ports/ledger-store.ts";
+import { folderRow, readFolder } from "./folder-row.ts";
 import {
-  type Columns,
-  flag,
+  type Format,
+  formatOf,
   fromRow,
   integer,
   json,
@@ -21,58 +22,20 @@ import {
   type StoredRow,
   text,
   toRow,
-  uids,
 } from "./row.ts";
 import { type Change, keyPart, keysBelow, type Table } from "./table.ts";
 
 type Chains = Readonly<Record<MailboxId, ChainPosition>>;
 type LeaseRecord = Omit<Lease, "ledgerId" | "version">;
 
-const leaseColumns: Columns<LeaseRecord> = {
+const leaseFormat = formatOf<LeaseRecord>({
   owner: text(),
   epoch: integer(),
   until: integer(),
   chains: json(),
-};
+});
 
-const folderColumns: Columns<FolderRecord> = {
-  folderId: text(),
-  path: text(),
-  segments: json(),
-  specialUse: optional(text()),
-  mailboxId: optional(text()),
-  targetFolderId: optional(text()),
-  targetPath: optional(text()),
-  state: text(),
-  uidValidity: text(),
-  rematchFrom: optional(json()),
-  uidNext: integer(),
-  uidNextSeen: optional(integer()),
-  messages: integer(),
-  unseen: optional(integer()),
-  highestModseq: optional(text()),
-  flagsDigest: optional(text()),
-  flagsScannedAt: optional(integer()),
-  filter: optional(text()),
-  partition: optional(text()),
-  settled: uids,
-  lost: optional(uids),
-  pending: flag,
-  openChunk: optional(json()),
-  inDoubt: json(),
-  attempting: optional(json()),
-  totalItemCount: integer(),
-  shownItemCount: optional(integer()),
-  syncedItemCount: integer(),
-  skippedItemCount: integer(),
-  leftOutItemCount: optional(integer()),
-  unkeptFlags: optional(json()),
-  guesses: optional(json()),
-  bytesTransferred: integer(),
-  estimatedBytes: integer(),
-};
-
-const itemColumns: Columns<ItemRecord> = {
+const itemFormat = formatOf<ItemRecord>({
   folderId: text(),
   uidValidity: text(),
   uid: integer(),
@@ -82,9 +45,9 @@ const itemColumns: Columns<ItemRecord> = {
   internalDate: integer(),
   size: integer(),
   flags: json(),
-};
+});
 
-const skipColumns: Columns<SkippedItem> = {
+const skipFormat = formatOf<SkippedItem>({
   folderId: text(),
   uidValidity: text(),
   uid: integer(),
@@ -92,7 +55,7 @@ const skipColumns: Columns<SkippedItem> = {
   size: integer(),
   code: text(),
   message: text(),
-};
+});
 
 const leaseKey = "lease";
 
@@ -103,14 +66,14 @@ const leaseKey = "lease";
 export function createLedgerStore(table: Table): LedgerStore {
   async function readLease(ledgerId: LedgerId): Promise<Lease | undefined> {
     const row = await table.get(ledgerId, leaseKey);
-    return row && { ...fromRow(leaseColumns, row), ledgerId, version: row.etag };
+    return row && { ...fromRow(leaseFormat, row), ledgerId, version: row.etag };
   }
 
   async function* records<T extends object>(
-    columns: Columns<T>,
+    format: Format<T>,
     rows: AsyncIterable<StoredRow>,
   ): AsyncIterable<T> {
-    for await (const row of rows) yield fromRow(columns, row);
+    for await (const row of rows) yield fromRow(format, row);
   }
 
   return {
@@ -156,20 +119,19 @@ export function createLedgerStore(table: Table): LedgerStore {
 
     async listFolders(ledgerId) {
       const folders: FolderRecord[] = [];
-      for await (const row of table.scan(ledgerId, keysBelow("folder|")))
-        folders.push(fromRow(folderColumns, row));
+      for await (const row of table.scan(ledgerId, keysBelow("folder|"))) folders.push(readFolder(row));
       return folders;
     },
 
     listItems(ledgerId, folderId, uidValidity, [low, high] = [0, 0xffff_ffff]) {
       const from = itemKey("item", { folderId, uidValidity, uid: low });
       const to = itemKey("item", { folderId, uidValidity, uid: high });
-      return records(itemColumns, table.scan(ledgerId, { from, to }));
+      return records(itemFormat, table.scan(ledgerId, { from, to }));
     },
 
     listSkipped(ledgerId, folderId) {
       const range = keysBelow(folderId === undefined ? "skip|" : `skip|${keyPart(folderId)}|`);
-      return records(skipColumns, table.scan(ledgerId, range));
+      return records(skipFormat, table.scan(ledgerId, range));
     },
 
     async purge(ledgerId) {
@@ -190,7 +152,7 @@ function withChain(chains: Chains, { chain }: LedgerChange): Chains {
 }
 
 function leaseRow(ledgerId: LedgerId, lease: LeaseRecord): Row {
-  return toRow(leaseColumns, ledgerId, leaseKey, lease);
+  return toRow(leaseFormat, ledgerId, leaseKey, lease);
 }
 
 function leaseLost(): MigrationError {
@@ -200,13 +162,13 @@ function leaseLost(): MigrationError {
 function changesOf(ledgerId: LedgerId, change: LedgerChange): readonly Change[] {
   return [
     ...(change.folders ?? []).map((folder) => ({
-      put: toRow(folderColumns, ledgerId, folderKey(folder.folderId), folder),
+      put: folderRow(ledgerId, folderKey(folder.folderId), folder),
     })),
     ...(change.items ?? []).map((item) => ({
-      put: toRow(itemColumns, ledgerId, itemKey("item", item), item),
+      put: toRow(itemFormat, ledgerId, itemKey("item", item), item),
     })),
     ...(change.skipped ?? []).map((skip) => ({
-      put: toRow(skipColumns, ledgerId, itemKey("skip", skip), skip),
+      put: toRow(skipFormat, ledgerId, itemKey("skip", skip), skip),
     })),
     ...(change.removedItems ?? []).map((item) => ({ remove: itemKey("item", item) })),
     ...(change.removedSkips ?? []).map((skip) => ({ remove: itemKey("skip", skip) })),

@@ -1,10 +1,10 @@
 import { odata } from "@azure/data-tables";
 import type { BatchName } from "../../domain/names.ts";
 import type { MailboxRecord, MailboxStore, Versioned } from "../../migration/ports/registry.ts";
-import { type Columns, flag, fromRow, integer, json, optional, type StoredRow, text, toRow } from "./row.ts";
+import { flag, formatOf, fromRow, integer, json, optional, type StoredRow, text, toRow } from "./row.ts";
 import { maxRowsPerTransaction, type Table } from "./table.ts";
 
-const columns: Columns<MailboxRecord> = {
+const format = formatOf<MailboxRecord>({
   id: text(),
   batch: text(),
   endpoint: text(),
@@ -36,7 +36,7 @@ const columns: Columns<MailboxRecord> = {
   loginTest: optional(text()),
   deletionsConfirmed: optional(flag),
   retriesSkipped: optional(flag),
-};
+});
 
 /** Mailboxes of a page where the caller does not say how many. */
 const defaultTop = 100;
@@ -44,7 +44,7 @@ const maxTop = 999;
 
 /** Mailboxes in the table `mailboxes`: the partition is the batch, the row key the mailbox id. */
 export function createMailboxStore(table: Table): MailboxStore {
-  const rowOf = (mailbox: MailboxRecord) => toRow(columns, mailbox.batch, mailbox.id, mailbox);
+  const rowOf = (mailbox: MailboxRecord) => toRow(format, mailbox.batch, mailbox.id, mailbox);
   return {
     async get(batch, id) {
       const row = await table.get(batch, id);
@@ -79,7 +79,7 @@ export function createMailboxStore(table: Table): MailboxStore {
 }
 
 function versioned(row: StoredRow): Versioned<MailboxRecord> {
-  return { value: fromRow(columns, row), version: row.etag };
+  return { value: fromRow(format, row), version: row.etag };
 }
 
 function lastId(items: readonly Versioned<MailboxRecord>[]): string {

@@ -35,6 +35,34 @@ export type Columns<T> = {
   readonly [K in keyof T]-?: undefined extends T[K] ? OptionalColumn<Exclude<T[K], undefined>> : Column<T[K]>;
 };
 
+/** Gives a row of one format version the form of the next. */
+export type Upgrade = (row: StoredRow) => StoredRow;
+
+/** How records of one kind are stored. */
+export interface Format<T> {
+  /** Of the rows that are written; a row that names none has version 1. */
+  readonly version: number;
+  readonly columns: Columns<T>;
+  readonly upgrades: readonly Upgrade[];
+}
+
+/**
+ * The format of a kind of record.
+ * @param upgrades the first makes version 2 of version 1, and so on. Whoever changes what columns mean adds one.
+ */
+export function formatOf<T extends object>(columns: Columns<T>, ...upgrades: Upgrade[]): Format<T> {
+  return { version: upgrades.length + 1, columns, upgrades };
+}
+
+/** The row with a property under another name, all pieces of it. */
+export function withRenamed(row: StoredRow, from: string, to: string): StoredRow {
+  const pieces = new RegExp(`^${from}(_\\d+)?$`);
+  const entries = Object.entries(row).map(([name, value]) => [name.replace(pieces, `${to}$1`), value]);
+  return Object.fromEntries(entries) as StoredRow;
+}
+
+const versionProperty = "formatVersion";
+
 /**
  * Longest piece of text put into one property, in UTF-16 code units. Storage allows 32 Ki of them (64 KiB).
  * @see https://learn.microsoft.com/rest/api/storageservices/understanding-the-table-service-data-model#property-types
@@ -78,12 +106,12 @@ export function optional<T>(column: Column<T>): OptionalColumn<T> {
 
 /** The record as an entity. Text too long for one property goes on in `name_1`, `name_2` ... */
 export function toRow<T extends object>(
-  columns: Columns<T>,
+  { columns, version }: Format<T>,
   partitionKey: string,
   rowKey: string,
   record: T,
 ): Row {
-  const properties: Record<string, StoredValue> = {};
+  const properties: Record<string, StoredValue> = { [versionProperty]: BigInt(version) };
   for (const name of namesOf(columns)) {
     const value = record[name];
     if (value === undefined) continue;
@@ -98,10 +126,13 @@ export function toRow<T extends object>(
 }
 
 /**
- * The record an entity was made of.
- * @throws MigrationError `fatal`/`StoredRecordUnreadable` if a property is missing or was altered.
+ * The record an entity was made of, by this build or by one before it.
+ * @throws MigrationError `transient`/`StoredByNewerBuild` while a newer build is at work beside this one, or
+ * `fatal`/`StoredRecordUnreadable` if a property is missing or was altered.
  */
-export function fromRow<T extends object>(columns: Columns<T>, row: StoredRow): T {
+export function fromRow<T extends object>(format: Format<T>, stored: StoredRow): T {
+  const row = upgraded(format, stored);
+  const { columns } = format;
   const record: Partial<T> = {};
   for (const name of namesOf(columns)) {
     const column = columnOf(columns, name);
@@ -119,6 +150,17 @@ export function fromRow<T extends object>(columns: Columns<T>, row: StoredRow): 
     }
   }
   return record as T;
+}
+
+function upgraded<T extends object>({ version, upgrades }: Format<T>, row: StoredRow): StoredRow {
+  const stored = row[versionProperty] === undefined ? 1 : Number(row[versionProperty]);
+  if (stored > version)
+    throw new MigrationError(
+      "transient",
+      "StoredByNewerBuild",
+      `The row "${row.rowKey}" in Table Storage has format ${stored}, and this build knows ${version}: deploy the newer build again.`,
+    );
+  return upgrades.slice(stored - 1).reduce((current, upgrade) => upgrade(current), row);
 }
 
 function namesOf<T extends object>(columns: Columns<T>): (keyof T & string)[] {

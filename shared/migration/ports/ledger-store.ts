@@ -41,14 +41,15 @@ export interface OpenChunk {
   readonly moves?: readonly PlannedMove[] | undefined;
 }
 
-/** The time in which a UID of a folder names one message. */
-export interface FolderLife {
+/** A folder in the time in which each of its UIDs names one message: until its UIDVALIDITY changes. */
+export interface Generation {
+  /** Our own; another one where UIDs were handed out again under the same UIDVALIDITY. */
   readonly folderId: FolderId;
   readonly uidValidity: UidValidity;
 }
 
-/** Messages by the identity they had in a folder's life. */
-export interface RetiredMessages extends FolderLife {
+/** Messages by the identity they had in a generation of their folder. */
+export interface RetiredMessages extends Generation {
   readonly uids: UidSet;
 }
 
@@ -64,22 +65,27 @@ export interface ChunkInDoubt extends OpenChunk {
   readonly lookAgainAfter: number;
 }
 
-export interface FolderRecord {
-  readonly folderId: FolderId;
+/** Where a folder is at the source. */
+export interface FolderAtSource {
   readonly path: string;
   readonly segments: readonly string[];
   readonly specialUse?: SpecialUse | undefined;
+  /** Of a server with OBJECTID (RFC 8474). */
   readonly mailboxId?: string | undefined;
-  readonly targetFolderId?: TargetFolderId | undefined;
-  readonly targetPath?: string | undefined;
-  /** "gone": no longer at the source. "targetGone": the user deleted it in the target; it is not written into. */
-  readonly state: "active" | "gone" | "targetGone";
-  readonly uidValidity: UidValidity;
-  /** Earlier lives of this folder (UIDVALIDITY changed, or UIDNEXT went down) with items still to be matched. */
-  readonly rematchFrom?: readonly FolderLife[] | undefined;
-  /** As of the last completed pass over the folder. */
+}
+
+/** Where the copies of a folder are put. */
+export interface FolderPlace {
+  readonly id: TargetFolderId;
+  readonly path: string;
+}
+
+/** What is known of a folder's messages, as of its last completed visit where nothing else is said. */
+export interface Checkpoint {
+  /** UIDs copied, skipped with a reason, or proven expunged. */
+  readonly settled: UidSet;
   readonly uidNext: number;
-  /** UIDNEXT as the pass that is not completed yet has seen it. */
+  /** UIDNEXT as the visit that is not completed yet has seen it. */
   readonly uidNextSeen?: number | undefined;
   readonly messages: number;
   readonly unseen?: number | undefined;
@@ -88,33 +94,71 @@ export interface FolderRecord {
   readonly flagsDigest?: string | undefined;
   /** When all flags were last compared, in milliseconds since 1970; only for servers without CONDSTORE. */
   readonly flagsScannedAt?: number | undefined;
-  /** The batch's date filter of the last completed pass; another one makes the folder worth a visit. */
+  /** The batch's date filter; another one makes the folder worth a visit. */
   readonly filter?: string | undefined;
   /** The source's partition for which the checkpoint holds. */
   readonly partition?: string | undefined;
-  /** UIDs copied, skipped with a reason, or proven expunged. */
-  readonly settled: UidSet;
   /** UIDs whose messages were gone when this round was planned and had not appeared anywhere else. */
-  readonly lost?: UidSet | undefined;
-  /** True while the plan of the current round wants this folder visited. */
-  readonly pending: boolean;
+  readonly vanished?: UidSet | undefined;
+}
+
+/** Writes that may have happened although nobody saw the answers. */
+export interface Doubt {
   readonly openChunk?: OpenChunk | undefined;
-  readonly inDoubt: readonly ChunkInDoubt[];
+  /** Chunks that were looked for once. */
+  readonly recovered: readonly ChunkInDoubt[];
   /** A large message being written, with the number of times it was begun: after five deaths it is skipped. */
   readonly attempting?: { readonly uid: Uid; readonly attempts: number } | undefined;
-  readonly totalItemCount: number;
+}
+
+/**
+ * Messages of the present generation that wait while the rest of their folder goes on: source or target cannot give or
+ * take them yet, or a create is in doubt and its answer may still come. They are not settled.
+ */
+export interface SetAside {
+  readonly uids: UidSet;
+  /** Set for creates in doubt: what they were written under, to look for them. */
+  readonly chunk?: Pick<OpenChunk, "token" | "mark"> | undefined;
+  /** Code of the last try's error. */
+  readonly code: string;
+  readonly tries: number;
+  /** When the first try failed, in milliseconds since 1970. */
+  readonly since: number;
+  /** Milliseconds since 1970. */
+  readonly lookAgainAt: number;
+}
+
+export interface FolderCounts {
+  /** Messages at the source. */
+  readonly total: number;
   /** Messages the source shows in all, where the folder is only a part of what it shows under this name. */
-  readonly shownItemCount?: number | undefined;
-  readonly syncedItemCount: number;
-  readonly skippedItemCount: number;
+  readonly shown?: number | undefined;
+  readonly synced: number;
+  readonly skipped: number;
   /** Those of the skipped items that were left out on purpose. */
-  readonly leftOutItemCount?: number | undefined;
-  /** By flag, UIDs of messages whose copy lacks a change of this flag, since the target refused it. */
-  readonly unkeptFlags?: Readonly<Record<string, UidSet>> | undefined;
+  readonly leftOut: number;
+  readonly bytes: number;
   /** How many of the copied messages were read by each kind of guess. */
   readonly guesses?: Readonly<Partial<Record<GuessCode, number>>> | undefined;
-  readonly bytesTransferred: number;
-  readonly estimatedBytes: number;
+}
+
+/** A folder of a ledger; its transitions are in sync/folder-record.ts. */
+export interface FolderRecord extends Generation {
+  readonly source: FolderAtSource;
+  /** Undefined until a plan has given it one. */
+  readonly place?: FolderPlace | undefined;
+  /** "gone": no longer at the source. "targetGone": the user deleted its place; it is not written into. */
+  readonly state: "active" | "gone" | "targetGone";
+  /** True while the plan of the current round wants this folder visited. */
+  readonly pending: boolean;
+  /** Earlier generations with items still to be matched. */
+  readonly former?: readonly Generation[] | undefined;
+  readonly checkpoint: Checkpoint;
+  readonly doubt: Doubt;
+  readonly setAside: readonly SetAside[];
+  /** By flag, UIDs of messages whose copy lacks a change of this flag, since the target refused it. */
+  readonly unkeptFlags?: Readonly<Record<string, UidSet>> | undefined;
+  readonly counts: FolderCounts;
 }
 
 export interface ItemRecord {

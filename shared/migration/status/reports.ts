@@ -108,7 +108,7 @@ export function createReports(parts: ReportsParts): () => Promise<void> {
     for await (const { value } of mailboxes.scan(name)) {
       if (value.ledgerId === undefined || value.skippedItemCount === 0) continue;
       const folders = await ledger.listFolders(value.ledgerId);
-      const paths = new Map(folders.map((folder) => [folder.folderId, folder.segments.join("/")]));
+      const paths = new Map(folders.map(({ folderId, source }) => [folderId, source.segments.join("/")]));
       for await (const skipped of ledger.listSkipped(value.ledgerId)) {
         const item = skippedItemView(skipped, paths.get(skipped.folderId) ?? "");
         yield [

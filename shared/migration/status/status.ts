@@ -128,7 +128,7 @@ export function createStatus(parts: {
       if (stored === undefined) return undefined;
       const { ledgerId } = stored.value;
       const folders = ledgerId === undefined ? [] : await ledger.listFolders(ledgerId);
-      const paths = new Map(folders.map((folder) => [folder.folderId, folder.segments.join("/")]));
+      const paths = new Map(folders.map(({ folderId, source }) => [folderId, source.segments.join("/")]));
       const skippedItems: SkippedItemView[] = [];
       if (ledgerId !== undefined)
         for await (const skipped of ledger.listSkipped(ledgerId)) {
@@ -170,14 +170,15 @@ export function mailboxView(mailbox: MailboxRecord): MailboxView {
 }
 
 function folderView(folder: FolderRecord, provider: Provider | undefined): FolderView {
+  const { source, place, counts } = folder;
   return {
-    path: folder.segments.join("/"),
-    targetPath: folder.targetPath ?? null,
+    path: source.segments.join("/"),
+    targetPath: place?.path ?? null,
     status: folderStatus(folder),
-    syncedItemCount: folder.syncedItemCount,
-    skippedItemCount: folder.skippedItemCount,
-    totalItemCount: folder.totalItemCount,
-    bytesTransferred: folder.bytesTransferred,
+    syncedItemCount: counts.synced,
+    skippedItemCount: counts.skipped,
+    totalItemCount: counts.total,
+    bytesTransferred: counts.bytes,
     warnings: describeWarnings(folderWarnings(folder, provider), provider),
   };
 }
@@ -186,7 +187,7 @@ function folderStatus(folder: FolderRecord): FolderView["status"] {
   if (folder.state === "gone") return "RemovedAtSource";
   if (folder.state === "targetGone") return "RemovedInTarget";
   if (!folder.pending) return "Synced";
-  return folder.syncedItemCount + folder.skippedItemCount > 0 ? "Syncing" : "Waiting";
+  return folder.counts.synced + folder.counts.skipped > 0 ? "Syncing" : "Waiting";
 }
 
 /** A skipped item as it is reported. Pure. */

@@ -4,14 +4,16 @@ import { intersectionOf, sizeOf, type UidSet, uidSetOf } from "../../domain/uid-
 import type { ItemRecord } from "../ports/ledger-store.ts";
 import type { FlagState, OpenSourceFolder } from "../ports/source.ts";
 import type { FlagOutcome, ItemState } from "../ports/target.ts";
-import { type MappedRecord, maxGroupItems } from "./copy-folder.ts";
 import { copiedFlags, flagChange, sameFlags } from "./flags.ts";
+import type { PlacedFolder } from "./folder-record.ts";
+import { placeOf, tombstoneOf } from "./item-records.ts";
+import { maxChunkItems } from "./limits.ts";
 import type { SyncRun } from "./run.ts";
 import { forgetUnkept, noteUnkept, writtenFlags } from "./unkept-flags.ts";
 
 /** A folder whose flags were compared. */
 interface Followed {
-  readonly record: MappedRecord;
+  readonly record: PlacedFolder;
   /** Digest over all flags, to be kept with the checkpoint where the server has no modification sequences. */
   readonly flagsDigest?: string | undefined;
 }
@@ -23,29 +25,30 @@ interface Followed {
  */
 export async function followFlags(
   run: SyncRun,
-  folder: MappedRecord,
+  folder: PlacedFolder,
   opened: OpenSourceFolder,
   existing: UidSet,
 ): Promise<Followed> {
-  const copied = intersectionOf(existing, folder.settled);
+  const copied = intersectionOf(existing, folder.checkpoint.settled);
   let record = forgetUnkept(folder, copied);
   if (sizeOf(copied) === 0) return { record };
   const { highestModseq } = opened.status;
-  if (highestModseq !== undefined && highestModseq === folder.highestModseq) return { record };
+  if (highestModseq !== undefined && highestModseq === folder.checkpoint.highestModseq) return { record };
   const states: FlagState[] = [];
   const digest = createHash("sha256");
-  const since = highestModseq === undefined ? undefined : folder.highestModseq;
+  const since = highestModseq === undefined ? undefined : folder.checkpoint.highestModseq;
   for await (const state of opened.fetchFlags(copied, since)) {
     const flags = copiedFlags(state.flags);
     states.push({ uid: state.uid, flags });
     if (highestModseq === undefined) digest.update(`${state.uid} ${flags.join(" ")}\n`);
   }
   const flagsDigest = highestModseq === undefined ? digest.digest("base64url") : undefined;
-  if (flagsDigest !== undefined && flagsDigest === folder.flagsDigest) return { record, flagsDigest };
+  if (flagsDigest !== undefined && flagsDigest === folder.checkpoint.flagsDigest)
+    return { record, flagsDigest };
   states.sort((a, b) => a.uid - b.uid);
-  for (let start = 0; start < states.length; start += maxGroupItems) {
+  for (let start = 0; start < states.length; start += maxChunkItems) {
     run.checkpoint();
-    record = await applyFlags(run, record, states.slice(start, start + maxGroupItems));
+    record = await applyFlags(run, record, states.slice(start, start + maxChunkItems));
   }
   return { record, flagsDigest };
 }
@@ -53,9 +56,9 @@ export async function followFlags(
 /** @returns the folder as last committed. */
 async function applyFlags(
   run: SyncRun,
-  folder: MappedRecord,
+  folder: PlacedFolder,
   states: readonly FlagState[],
-): Promise<MappedRecord> {
+): Promise<PlacedFolder> {
   const [first, last] = [states[0], states.at(-1)];
   if (first === undefined || last === undefined) return folder;
   const flagsOf = new Map<Uid, readonly string[]>(states.map(({ uid, flags }) => [uid, flags]));
@@ -104,7 +107,7 @@ function written(item: ItemRecord, flags: readonly string[], outcome: FlagOutcom
 /** @returns `gone` if the item is no longer where it was written. */
 async function applyOne(
   run: SyncRun,
-  folder: MappedRecord,
+  folder: PlacedFolder,
   item: ItemRecord,
   flags: readonly string[],
   state: ItemState | undefined,
@@ -119,7 +122,7 @@ async function applyOne(
 
 async function readCurrent(
   run: SyncRun,
-  folder: MappedRecord,
+  folder: PlacedFolder,
   items: readonly ItemRecord[],
 ): Promise<ReadonlyMap<TargetItemId, ItemState>> {
   const byPlace = new Map<TargetFolderId, TargetItemId[]>();
@@ -130,22 +133,7 @@ async function readCurrent(
   }
   const current = new Map<TargetItemId, ItemState>();
   for (const [place, ids] of byPlace)
-    if (place === folder.targetFolderId || (await run.target.folderExists(place)))
+    if (place === folder.place.id || (await run.target.folderExists(place)))
       for (const [id, state] of await run.target.readItems(place, ids)) current.set(id, state);
   return current;
-}
-
-/** The target folder a copy was put into; undefined if there is none, or if the user deleted it with its folder. */
-export function placeOf(
-  folder: Pick<MappedRecord, "state" | "targetFolderId">,
-  item: Pick<ItemRecord, "targetId" | "targetFolderId">,
-): TargetFolderId | undefined {
-  if (item.targetId === undefined) return undefined;
-  return item.targetFolderId ?? (folder.state === "targetGone" ? undefined : folder.targetFolderId);
-}
-
-/** The record of an item that the user removed from the target: it is not created again. */
-export function tombstoneOf(item: ItemRecord): ItemRecord {
-  const { targetId: _, ...tombstone } = item;
-  return tombstone;
 }

@@ -1,15 +1,24 @@
 import { randomUUID } from "node:crypto";
 import { isMigrationError } from "../../domain/errors.ts";
 import type { FolderId, TargetItemId, Uid } from "../../domain/names.ts";
-import { differenceOf, emptyUidSet, settle, sizeOf, type UidSet, uidSetOf } from "../../domain/uid-set.ts";
+import { differenceOf, emptyUidSet, sizeOf, type UidSet, uidSetOf } from "../../domain/uid-set.ts";
 import type { ItemRecord, OpenChunk, PlannedMove } from "../ports/ledger-store.ts";
 import type { FolderStatus, MessageHeader, OpenSourceFolder } from "../ports/source.ts";
-import type { MappedRecord } from "./copy-folder.ts";
+import { copyOf } from "./delete-copies.ts";
 import { headerDigest } from "./digest.ts";
-import { tombstoneOf } from "./follow-flags.ts";
-import { copyOf, hasVanished, keyOf, vanishedItems } from "./follow-removals.ts";
-import { candidateOf, knownItems, recoverChunk } from "./recover-chunk.ts";
-import { beginLife, matchLives } from "./rematch-folder.ts";
+import { candidateOf, knownItems } from "./find-copies.ts";
+import {
+  chunkBegun,
+  isRemembered,
+  itemDeparted,
+  itemsArrived,
+  type PlacedFolder,
+  vanishedNoted,
+} from "./folder-record.ts";
+import { hasVanished, vanishedItems } from "./follow-removals.ts";
+import { isSameKey, keyOf, lookOf, movedTo, tombstoneOf } from "./item-records.ts";
+import { recoverChunk } from "./recover-chunk.ts";
+import { beginGeneration, matchGenerations } from "./rematch-folder.ts";
 import { reopenGaps } from "./reopen-gaps.ts";
 import type { SyncRun } from "./run.ts";
 
@@ -17,7 +26,7 @@ import type { SyncRun } from "./run.ts";
 const maxMoves = 24;
 
 /** An item record whose message left its folder. */
-interface LostItem {
+interface VanishedItem {
   readonly item: ItemRecord;
   /** The folder it belongs to, whose record may have a new id by now. */
   readonly home: FolderId;
@@ -35,46 +44,48 @@ interface LostItem {
  */
 export async function followMoves(
   run: SyncRun,
-  folders: readonly MappedRecord[],
-  gone: readonly MappedRecord[],
+  folders: readonly PlacedFolder[],
+  gone: readonly PlacedFolder[],
   statuses: ReadonlyMap<FolderId, FolderStatus>,
-): Promise<ReadonlyMap<FolderId, MappedRecord>> {
+): Promise<ReadonlyMap<FolderId, PlacedFolder>> {
   const records = new Map(gone.map((folder) => [folder.folderId, folder]));
-  const lost = new LostItems();
-  for (const folder of gone) lost.add(folder.folderId, await vanishedItems(run, folder, emptyUidSet));
+  const vanished = new VanishedItems();
+  for (const folder of gone) vanished.add(folder.folderId, await vanishedItems(run, folder, emptyUidSet));
   const present: FolderId[] = [];
   for (const folder of folders) {
-    const record = await findLost(run, folder, statuses.get(folder.folderId), lost);
+    const record = await findVanished(run, folder, statuses.get(folder.folderId), vanished);
     records.set(record.folderId, record);
     present.push(record.folderId);
   }
   for (const id of present) {
     const folder = records.get(id);
-    if (folder === undefined || (lost.size === 0 && folder.openChunk?.moves === undefined)) continue;
+    if (folder === undefined || (vanished.size === 0 && folder.doubt.openChunk?.moves === undefined))
+      continue;
     const opened = await openIfThere(run, folder);
     if (opened === undefined) continue;
-    if (opened.status.uidValidity !== folder.uidValidity || opened.status.uidNext < folder.uidNext) continue;
+    if (opened.status.uidValidity !== folder.uidValidity || opened.status.uidNext < folder.checkpoint.uidNext)
+      continue;
     const existing = await opened.searchUids();
-    await moveInto(run, records, folder, opened, existing, lost);
+    await moveInto(run, records, folder, opened, existing, vanished);
   }
   for (const id of present) {
     const folder = records.get(id);
-    if (folder) records.set(id, await noteLost(run, folder, lost.of(folder)));
+    if (folder) records.set(id, await noteVanished(run, folder, vanished.of(folder)));
   }
   return records;
 }
 
 /** Keeps with a folder which of its messages are gone for good as far as this plan could see. */
-async function noteLost(run: SyncRun, folder: MappedRecord, uids: readonly Uid[]): Promise<MappedRecord> {
-  if (uids.length === 0 && folder.lost === undefined) return folder;
-  const record = { ...folder, lost: uidSetOf(uids) };
+async function noteVanished(run: SyncRun, folder: PlacedFolder, uids: readonly Uid[]): Promise<PlacedFolder> {
+  if (uids.length === 0 && folder.checkpoint.vanished === undefined) return folder;
+  const record = vanishedNoted(folder, uidSetOf(uids));
   await run.lease.commit({ folders: [record] });
   return record;
 }
 
 /** Items whose message left its folder, by what the message looks like. */
-class LostItems {
-  readonly #byLook = new Map<string, LostItem[]>();
+class VanishedItems {
+  readonly #byLook = new Map<string, VanishedItem[]>();
 
   get size(): number {
     return this.#byLook.size;
@@ -87,8 +98,8 @@ class LostItems {
     }
   }
 
-  /** What is left of a folder's present life. */
-  of({ folderId, uidValidity }: MappedRecord): readonly Uid[] {
+  /** What is left of a folder's present generation. */
+  of({ folderId, uidValidity }: PlacedFolder): readonly Uid[] {
     return [...this.#byLook.values()]
       .flat()
       .filter(({ item }) => item.folderId === folderId && item.uidValidity === uidValidity)
@@ -99,37 +110,36 @@ class LostItems {
   take(
     look: string,
     before: PlannedMove["from"] | undefined,
-  ): { readonly lost: LostItem; readonly asBefore: boolean } | undefined {
+  ): { readonly vanished: VanishedItem; readonly asBefore: boolean } | undefined {
     const candidates = this.#byLook.get(look) ?? [];
-    const index = before ? candidates.findIndex(({ item }) => sameKey(item, before)) : -1;
-    const [lost] = candidates.splice(Math.max(index, 0), 1);
-    return lost && { lost, asBefore: index >= 0 };
+    const index = before ? candidates.findIndex(({ item }) => isSameKey(item, before)) : -1;
+    const [vanished] = candidates.splice(Math.max(index, 0), 1);
+    return vanished && { vanished, asBefore: index >= 0 };
   }
 }
 
 /**
- * Collects the items of one folder whose message is no longer in it. A folder that lives a new life is matched with
- * its old one first.
+ * Collects the items of one folder whose message is no longer in it. A folder in a new generation is matched with its
+ * former ones first.
  * @returns the folder as last committed.
  */
-async function findLost(
+async function findVanished(
   run: SyncRun,
-  folder: MappedRecord,
+  folder: PlacedFolder,
   status: FolderStatus | undefined,
-  lost: LostItems,
-): Promise<MappedRecord> {
-  const untouched =
-    folder.uidNext === 0 && sizeOf(folder.settled) === 0 && !folder.rematchFrom && !folder.openChunk;
+  vanished: VanishedItems,
+): Promise<PlacedFolder> {
+  const untouched = !isRemembered(folder) && !folder.former && !folder.doubt.openChunk;
   if ((untouched && status?.uidValidity === folder.uidValidity) || onlyGrew(folder, status)) return folder;
   const opened = await openIfThere(run, folder);
   if (opened === undefined) return folder;
   const existing = await opened.searchUids();
-  const reopened = await reopenGaps(run, await beginLife(run, folder, opened.status), opened, existing);
-  const { record: matched, unmatched } = await matchLives(run, reopened, opened, existing);
+  const reopened = await reopenGaps(run, await beginGeneration(run, folder, opened.status), opened, existing);
+  const { record: matched, unmatched } = await matchGenerations(run, reopened, opened, existing);
   const rematched = await recoverInterrupted(run, matched, opened, existing);
-  lost.add(rematched.folderId, unmatched);
-  if (hasVanished(rematched, existing) || rematched.rematchFrom)
-    lost.add(rematched.folderId, await vanishedItems(run, rematched, existing));
+  vanished.add(rematched.folderId, unmatched);
+  if (hasVanished(rematched, existing) || rematched.former)
+    vanished.add(rematched.folderId, await vanishedItems(run, rematched, existing));
   return rematched;
 }
 
@@ -139,11 +149,11 @@ async function findLost(
  */
 async function recoverInterrupted(
   run: SyncRun,
-  folder: MappedRecord,
+  folder: PlacedFolder,
   opened: OpenSourceFolder,
   existing: UidSet,
-): Promise<MappedRecord> {
-  if (folder.openChunk?.moves) return folder;
+): Promise<PlacedFolder> {
+  if (folder.doubt.openChunk?.moves) return folder;
   try {
     return await recoverChunk(run, folder, opened, existing);
   } catch (error) {
@@ -153,9 +163,9 @@ async function recoverInterrupted(
 }
 
 /** The folder opened, or undefined if it went away or does not open: its visit decides what that means. */
-async function openIfThere(run: SyncRun, folder: MappedRecord): Promise<OpenSourceFolder | undefined> {
+async function openIfThere(run: SyncRun, folder: PlacedFolder): Promise<OpenSourceFolder | undefined> {
   try {
-    return await run.source.openFolder(folder.path);
+    return await run.source.openFolder(folder.source.path);
   } catch (error) {
     if (isMigrationError(error) && error.kind === "item") return undefined;
     throw error;
@@ -163,28 +173,28 @@ async function openIfThere(run: SyncRun, folder: MappedRecord): Promise<OpenSour
 }
 
 /** True if every UID given out since the last round is there and nothing else is missing: no need to look inside. */
-function onlyGrew(folder: MappedRecord, status: FolderStatus | undefined): boolean {
+function onlyGrew(folder: PlacedFolder, status: FolderStatus | undefined): boolean {
   return (
     status !== undefined &&
     status.messages !== undefined &&
-    folder.rematchFrom === undefined &&
+    folder.former === undefined &&
     status.uidValidity === folder.uidValidity &&
-    status.messages === folder.messages + (status.uidNext - folder.uidNext)
+    status.messages === folder.checkpoint.messages + (status.uidNext - folder.checkpoint.uidNext)
   );
 }
 
 async function moveInto(
   run: SyncRun,
-  records: Map<FolderId, MappedRecord>,
-  folder: MappedRecord,
+  records: Map<FolderId, PlacedFolder>,
+  folder: PlacedFolder,
   opened: OpenSourceFolder,
   existing: UidSet,
-  lost: LostItems,
+  vanished: VanishedItems,
 ): Promise<void> {
   const interrupted = new Map<Uid, PlannedMove>(
-    (folder.openChunk?.moves ?? []).map((move) => [move.uid, move]),
+    (folder.doubt.openChunk?.moves ?? []).map((move) => [move.uid, move]),
   );
-  const fresh = differenceOf(existing, folder.settled);
+  const fresh = differenceOf(existing, folder.checkpoint.settled);
   if (sizeOf(fresh) === 0) return;
   let planned: Planned[] = [];
   const perform = async (): Promise<void> => {
@@ -194,9 +204,9 @@ async function moveInto(
   };
   for await (const message of opened.fetchHeaders(fresh)) {
     const look = lookOf(headerDigest(message.header), message.internalDate.getTime());
-    const taken = lost.take(look, interrupted.get(message.uid)?.from);
+    const taken = vanished.take(look, interrupted.get(message.uid)?.from);
     if (taken === undefined) continue;
-    planned.push({ message, lost: taken.lost, interrupted: taken.asBefore });
+    planned.push({ message, vanished: taken.vanished, interrupted: taken.asBefore });
     if (planned.length === maxMoves) await perform();
   }
   await perform();
@@ -204,36 +214,32 @@ async function moveInto(
 
 interface Planned {
   readonly message: MessageHeader;
-  readonly lost: LostItem;
+  readonly vanished: VanishedItem;
   /** True if a worker ended while it let this item follow this message. */
   readonly interrupted: boolean;
 }
 
 async function movePlanned(
   run: SyncRun,
-  records: Map<FolderId, MappedRecord>,
+  records: Map<FolderId, PlacedFolder>,
   folderId: FolderId,
   planned: readonly Planned[],
   existing: UidSet,
 ): Promise<void> {
-  const folder = records.get(folderId) as MappedRecord;
+  const folder = records.get(folderId) as PlacedFolder;
   const chunk = await openMoves(run, folder, planned);
-  await run.lease.commit({ folders: [{ ...folder, openChunk: chunk }] });
+  await run.lease.commit({ folders: [chunkBegun(folder, chunk)] });
 
   const known = planned.some(({ interrupted }) => interrupted)
     ? await knownItems(run, folder)
     : new Set<TargetItemId>();
   const items: ItemRecord[] = [];
-  for (const { message, lost, interrupted } of planned) {
+  for (const { message, vanished, interrupted } of planned) {
     run.checkpoint();
     await run.lease.ensure(60_000);
-    const { item } = lost;
-    const { targetFolderId: _, ...moved } = {
-      ...item,
-      ...keyOf({ ...folder, uid: message.uid }),
-      size: message.size,
-    };
-    const home = records.get(lost.home);
+    const { item } = vanished;
+    const { targetFolderId: _, ...moved } = movedTo(item, { ...folder, uid: message.uid }, message.size);
+    const home = records.get(vanished.home);
     const copy = home && (await copyOf(run, home, item));
     if (copy === undefined) {
       items.push(tombstoneOf(moved));
@@ -243,7 +249,7 @@ async function movePlanned(
       items.push({ ...moved, targetFolderId: copy.place });
       continue;
     }
-    const to = folder.targetFolderId;
+    const to = folder.place.id;
     let targetId = copy.place === to ? copy.id : undefined;
     if (interrupted && targetId === undefined) {
       const candidate = candidateOf(run, folder, message);
@@ -258,57 +264,43 @@ async function movePlanned(
 /** The chunk these moves are made under: the one already stored, or a new one. */
 async function openMoves(
   run: SyncRun,
-  folder: MappedRecord,
+  folder: PlacedFolder,
   planned: readonly Planned[],
 ): Promise<OpenChunk> {
-  const stored = folder.openChunk?.moves ? folder.openChunk : undefined;
-  const mark = folder.state === "targetGone" ? "" : await run.target.markFolder(folder.targetFolderId);
+  const stored = folder.doubt.openChunk?.moves ? folder.doubt.openChunk : undefined;
+  const mark = folder.state === "targetGone" ? "" : await run.target.markFolder(folder.place.id);
   return {
     token: stored?.token ?? randomUUID(),
     mark: stored?.mark ?? mark,
     uids: uidSetOf(planned.map(({ message }) => message.uid)),
-    moves: planned.map(({ message, lost }) => ({ from: keyOf(lost.item), uid: message.uid })),
+    moves: planned.map(({ message, vanished }) => ({ from: keyOf(vanished.item), uid: message.uid })),
   };
 }
 
 async function commitMoves(
   run: SyncRun,
-  records: Map<FolderId, MappedRecord>,
-  folder: MappedRecord,
+  records: Map<FolderId, PlacedFolder>,
+  folder: PlacedFolder,
   chunk: OpenChunk,
   planned: readonly Planned[],
   existing: UidSet,
   items: readonly ItemRecord[],
 ): Promise<void> {
-  const { openChunk: _, highestModseq, ...closed } = folder;
   // A message that had no copy so far may be older than the point from which flag changes count; one that came into
   // the folder by a change of its own is not.
-  const compareAll =
-    folder.partition === undefined && planned.some(({ message }) => message.uid < folder.uidNext);
-  const record: MappedRecord = {
-    ...closed,
-    ...(compareAll || highestModseq === undefined ? {} : { highestModseq }),
-    settled: settle(folder.settled, chunk.uids, existing),
-    syncedItemCount: folder.syncedItemCount + planned.length,
-  };
+  const { partition, uidNext } = folder.checkpoint;
+  const allFlags = partition === undefined && planned.some(({ message }) => message.uid < uidNext);
+  const record = itemsArrived(folder, chunk.uids, existing, allFlags);
   records.set(folder.folderId, record);
-  for (const { lost } of planned) {
-    const home = records.get(lost.home);
-    if (home) records.set(home.folderId, { ...home, syncedItemCount: home.syncedItemCount - 1 });
+  for (const { vanished } of planned) {
+    const home = records.get(vanished.home);
+    if (home) records.set(home.folderId, itemDeparted(home));
   }
-  const changed = new Set<FolderId>([folder.folderId, ...planned.map(({ lost }) => lost.home)]);
+  const changed = new Set<FolderId>([folder.folderId, ...planned.map(({ vanished }) => vanished.home)]);
   await run.lease.commit({
     folders: [...records.values()].filter((one) => changed.has(one.folderId)),
     items,
-    removedItems: planned.map(({ lost }) => keyOf(lost.item)),
+    removedItems: planned.map(({ vanished }) => keyOf(vanished.item)),
   });
   run.log("items.moved", { mailbox: run.mailboxId, folder: folder.folderId, items: planned.length });
-}
-
-function lookOf(digest: string, internalDate: number): string {
-  return `${digest} ${internalDate}`;
-}
-
-function sameKey(a: ItemRecord, b: PlannedMove["from"]): boolean {
-  return a.folderId === b.folderId && a.uidValidity === b.uidValidity && a.uid === b.uid;
 }

@@ -1,18 +1,16 @@
 import type { SpecialUse } from "../../domain/folders.ts";
 import type { FolderId, TargetFolderId } from "../../domain/names.ts";
-import { emptyUidSet, everyUid, hasUid, sizeOf, uidSetOf } from "../../domain/uid-set.ts";
-import type { FolderRecord } from "../ports/ledger-store.ts";
+import { hasUid, uidSetOf } from "../../domain/uid-set.ts";
+import type { Checkpoint, FolderRecord } from "../ports/ledger-store.ts";
 import type { FolderStatus, SourceFolder } from "../ports/source.ts";
 import type { FolderNaming, TargetFolder } from "../ports/target.ts";
 import { hour } from "../runtime.ts";
-import type { MappedRecord } from "./copy-folder.ts";
+import { dateFilter } from "./date-filter.ts";
 import { headerDigest } from "./digest.ts";
+import { newFolderId } from "./folder-id.ts";
 import { type MappedFolder, mapFolders, takesPart } from "./folder-mapping.ts";
-import { followMoves } from "./follow-moves.ts";
-import { followRemovals } from "./follow-removals.ts";
-import { newFolderId } from "./rematch-folder.ts";
+import { isInDoubt, isRemembered, newFolder, placeDeleted, placed, planned } from "./folder-record.ts";
 import type { SyncRun } from "./run.ts";
-import { dateFilter, withoutTarget } from "./visit-folder.ts";
 
 /** Folder rows of one commit; a row with a long checkpoint may have 64 KiB. */
 const maxFolders = 40;
@@ -24,12 +22,26 @@ const flagScanMs = 6.5 * 24 * hour;
 /** Messages compared before two folders count as one that was renamed. */
 const renameSamples = 5;
 
+/** What a round has to do. */
+export interface RoundPlan {
+  /** The folders that take part, as committed; those to be visited are pending. */
+  readonly current: readonly FolderRecord[];
+  /** Folders that left the source, or no longer take part. */
+  readonly leaving: readonly FolderRecord[];
+  /** Those of them that are listed all the same. */
+  readonly listed: ReadonlySet<FolderId>;
+  /** Status of the folders as listed. */
+  readonly statuses: ReadonlyMap<FolderId, FolderStatus>;
+  /** True if the ledger knew no folder before. */
+  readonly first: boolean;
+}
+
 /**
  * Decides what a round has to do: reads all source folders with their status, finds new, changed, renamed and removed
- * ones, lets moved messages follow, and creates missing target folders. A mailbox without changes costs one listing
- * and no request to the target. Repeatable.
+ * ones, and creates missing target folders. A mailbox without changes costs one listing and no request to the target.
+ * Repeatable.
  */
-export async function planRound(run: SyncRun): Promise<readonly FolderRecord[]> {
+export async function planRound(run: SyncRun): Promise<RoundPlan> {
   const listed = await run.source.listFolders((folder) => takesPart(folder, run.options));
   const records = await run.ledger.listFolders(run.ledgerId);
   const mapped = mapFolders(
@@ -40,8 +52,8 @@ export async function planRound(run: SyncRun): Promise<readonly FolderRecord[]> 
   const matches = await matchFolders(run, mapped, listed, records);
   const paths = new Set(listed.map((folder) => folder.path));
   // Gmail's All Mail cannot be removed: where it is missing its user has hidden it from IMAP.
-  const isListed = (record: FolderRecord) =>
-    paths.has(record.path) || (record.partition !== undefined && record.specialUse === "archive");
+  const isListed = ({ source, checkpoint }: FolderRecord) =>
+    paths.has(source.path) || (checkpoint.partition !== undefined && source.specialUse === "archive");
   const left = leavingFolders(records, matches, isListed);
   const special = [...mapped.filter(isSpecial), ...leftOutParents(listed, mapped, run.target.naming)];
   const { current, leaving } = await planFolders(run, special, matches, left);
@@ -54,25 +66,13 @@ export async function planRound(run: SyncRun): Promise<readonly FolderRecord[]> 
     const status = matches[index]?.folder.source.status;
     if (status) statuses.set(record.folderId, status);
   }
-  const pending = current.filter(isMapped).filter((record) => record.pending);
-  const gone = leaving.filter(isMapped);
-  if (records.length > 0 && pending.length + gone.length > 0) {
-    const followed = await followMoves(run, pending, gone, statuses);
-    for (const record of followed.values()) run.progressed(record);
-    for (const record of gone) {
-      const current = followed.get(record.folderId) ?? record;
-      await (isListed(record) ? markGone(run, current) : forgetFolder(run, current));
-    }
-  }
-  for (const record of leaving.filter((one) => !isMapped(one))) await markGone(run, record);
-
-  run.log("folder.planned", {
-    mailbox: run.mailboxId,
-    folders: matches.length,
-    changed: pending.length,
-    gone: leaving.length,
-  });
-  return run.ledger.listFolders(run.ledgerId);
+  return {
+    current,
+    leaving,
+    listed: new Set(leaving.filter(isListed).map(({ folderId }) => folderId)),
+    statuses,
+    first: records.length === 0,
+  };
 }
 
 /**
@@ -88,15 +88,10 @@ function leavingFolders(
   return records.filter(
     (record) =>
       !matched.has(record.folderId) &&
-      (!isListed(record) || record.partition !== undefined) &&
+      (!isListed(record) || record.checkpoint.partition !== undefined) &&
       (record.state === "active" ||
-        (record.state === "targetGone" && (isRemembered(record) || record.totalItemCount > 0))),
+        (record.state === "targetGone" && (isRemembered(record) || record.counts.total > 0))),
   );
-}
-
-/** False once everything about a folder has been forgotten. */
-function isRemembered(record: FolderRecord): boolean {
-  return record.uidNext > 0 || sizeOf(record.settled) > 0;
 }
 
 /**
@@ -119,25 +114,25 @@ async function planFolders(
     (record, index) =>
       record.pending ||
       record !== matches[index]?.stored ||
-      (record.targetPath !== undefined && createdPaths.has(record.targetPath)),
+      (record.place !== undefined && createdPaths.has(record.place.path)),
   );
   const deleted = await deletedPlaces(run, [...visited, ...leaving]);
-  const placed = (record: FolderRecord): FolderRecord =>
-    record.targetFolderId !== undefined && record.state !== "targetGone" && deleted.has(record.targetFolderId)
-      ? withoutTarget(record)
+  const stillPlaced = (record: FolderRecord): FolderRecord =>
+    record.place !== undefined && record.state !== "targetGone" && deleted.has(record.place.id)
+      ? placeDeleted(record)
       : record;
   const current: FolderRecord[] = [];
   for (const [index, record] of refreshed.entries()) {
     run.checkpoint();
     const { folder } = matches[index] as Match;
-    if (record.targetFolderId !== undefined) {
-      current.push(placed(record));
+    if (record.place !== undefined) {
+      current.push(stillPlaced(record));
       continue;
     }
-    const target = await ensureTarget(run, special, folder);
-    current.push({ ...record, targetFolderId: target.id, targetPath: target.path });
+    const { id, path } = await ensureTarget(run, special, folder);
+    current.push(placed(record, { id, path }));
   }
-  return { current, leaving: leaving.map(placed) };
+  return { current, leaving: leaving.map(stillPlaced) };
 }
 
 /** Which of the folders' places in the target the user deleted. */
@@ -146,8 +141,8 @@ async function deletedPlaces(
   records: readonly FolderRecord[],
 ): Promise<ReadonlySet<TargetFolderId>> {
   const places = new Set<TargetFolderId>();
-  for (const { targetFolderId, state } of records)
-    if (targetFolderId !== undefined && state !== "targetGone") places.add(targetFolderId);
+  for (const { place, state } of records)
+    if (place !== undefined && state !== "targetGone") places.add(place.id);
   const deleted = new Set<TargetFolderId>();
   for (const place of places) if (!(await run.target.folderExists(place))) deleted.add(place);
   return deleted;
@@ -155,26 +150,26 @@ async function deletedPlaces(
 
 /** True if a folder may hold something the ledger does not know. Pure. */
 export function isChanged(record: FolderRecord, status: FolderStatus | undefined): boolean {
-  if (status === undefined || record.openChunk || record.inDoubt.length > 0 || record.rematchFrom)
-    return true;
+  if (status === undefined || isInDoubt(record) || record.setAside.length > 0 || record.former) return true;
+  const { checkpoint } = record;
   return (
     record.uidValidity !== status.uidValidity ||
-    record.uidNext !== status.uidNext ||
-    (status.messages !== undefined && record.messages !== status.messages) ||
-    record.partition !== status.partition ||
-    record.highestModseq !== status.highestModseq ||
-    (status.unseen !== undefined && record.unseen !== undefined && record.unseen !== status.unseen)
+    checkpoint.uidNext !== status.uidNext ||
+    (status.messages !== undefined && checkpoint.messages !== status.messages) ||
+    checkpoint.partition !== status.partition ||
+    checkpoint.highestModseq !== status.highestModseq ||
+    (status.unseen !== undefined && checkpoint.unseen !== undefined && checkpoint.unseen !== status.unseen)
   );
 }
 
 /** True if flags have to be compared although nothing else shows a change. Pure. */
 export function isFlagScanDue(
-  record: Pick<FolderRecord, "flagsScannedAt">,
+  { flagsScannedAt = 0 }: Pick<Checkpoint, "flagsScannedAt">,
   status: FolderStatus | undefined,
   { clock, final }: Pick<SyncRun, "clock" | "final">,
 ): boolean {
   if (status === undefined || status.highestModseq !== undefined || status.messages === 0) return false;
-  return final || clock() - (record.flagsScannedAt ?? 0) >= flagScanMs;
+  return final || clock() - flagsScannedAt >= flagScanMs;
 }
 
 interface Match {
@@ -190,9 +185,9 @@ async function matchFolders(
   listed: readonly SourceFolder[],
   records: readonly FolderRecord[],
 ): Promise<readonly Match[]> {
-  const byPath = new Map(records.map((record) => [record.path, record]));
+  const byPath = new Map(records.map((record) => [record.source.path, record]));
   const paths = new Set(listed.map((folder) => folder.path));
-  const orphans = records.filter((record) => !paths.has(record.path) && record.state !== "gone");
+  const orphans = records.filter((record) => !paths.has(record.source.path) && record.state !== "gone");
   const matches: Match[] = [];
   for (const folder of mapped) {
     const stored = byPath.get(folder.source.path);
@@ -208,10 +203,10 @@ async function matchFolders(
 
 /** A vanished and a new folder are one if MAILBOXID says so, or if UIDs overlap and the messages behind them are equal. */
 async function isRenamed(run: SyncRun, orphan: FolderRecord, folder: SourceFolder): Promise<boolean> {
-  if (orphan.mailboxId !== undefined && folder.mailboxId !== undefined)
-    return orphan.mailboxId === folder.mailboxId;
-  if (folder.status?.uidValidity !== orphan.uidValidity || folder.status.uidNext < orphan.uidNext)
-    return false;
+  if (orphan.source.mailboxId !== undefined && folder.mailboxId !== undefined)
+    return orphan.source.mailboxId === folder.mailboxId;
+  if (folder.status?.uidValidity !== orphan.uidValidity) return false;
+  if (folder.status.uidNext < orphan.checkpoint.uidNext) return false;
   const opened = await run.source.openFolder(folder.path);
   const existing = await opened.searchUids();
   const samples = new Map<number, string>();
@@ -236,25 +231,15 @@ function refresh(run: SyncRun, { folder, stored }: Match): FolderRecord {
     stored.pending ||
     stored.state === "gone" ||
     isChanged(stored, source.status) ||
-    (stored.filter ?? "") !== dateFilter(run.options) ||
-    isFlagScanDue(stored, source.status, run);
-  const total = source.status?.messages ?? stored.totalItemCount;
-  const moved = stored.path !== source.path || stored.state === "gone";
-  if (!moved && pending === stored.pending && total === stored.totalItemCount) return stored;
-  return {
-    ...stored,
-    path: source.path,
-    segments: source.segments,
-    state: stored.state === "gone" ? "active" : stored.state,
-    pending,
-    totalItemCount: total,
-    ...(pending ? unseenOf(source) : {}),
-  };
+    (stored.checkpoint.filter ?? "") !== dateFilter(run.options) ||
+    isFlagScanDue(stored.checkpoint, source.status, run);
+  return planned(stored, source, source.status, pending);
 }
 
-/** EXAMINE does not tell it (RFC 9051, 6.3.2), so what this round's STATUS said is kept for the next round. */
-function unseenOf({ status }: SourceFolder): Pick<FolderRecord, "unseen"> {
-  return status?.unseen === undefined ? {} : { unseen: status.unseen };
+function newRecord({ source, specialUse }: MappedFolder): FolderRecord {
+  const { path, segments, mailboxId, status, estimatedMessages } = source;
+  const total = status?.messages ?? estimatedMessages ?? 0;
+  return newFolder(newFolderId(), { path, segments, specialUse, mailboxId }, status, total);
 }
 
 /** A folder at the source that stands for the target's own folder of its use. */
@@ -294,67 +279,9 @@ function isBelow(segments: readonly string[], above: readonly string[]): boolean
   return segments.length > above.length && above.every((segment, i) => segments[i] === segment);
 }
 
-function newRecord({ source, specialUse }: MappedFolder): FolderRecord {
-  return {
-    folderId: newFolderId(),
-    path: source.path,
-    segments: source.segments,
-    ...(specialUse ? { specialUse } : {}),
-    ...(source.mailboxId ? { mailboxId: source.mailboxId } : {}),
-    state: "active",
-    uidValidity: source.status?.uidValidity ?? ("0" as FolderRecord["uidValidity"]),
-    uidNext: 0,
-    messages: 0,
-    ...unseenOf(source),
-    ...(source.status?.partition === undefined ? {} : { partition: source.status.partition }),
-    settled: emptyUidSet,
-    pending: true,
-    inDoubt: [],
-    totalItemCount: source.status?.messages ?? source.estimatedMessages ?? 0,
-    syncedItemCount: 0,
-    skippedItemCount: 0,
-    bytesTransferred: 0,
-    estimatedBytes: 0,
-  };
-}
-
-/**
- * Copies of a folder that was removed at the source follow the rule for deletions; otherwise its records wait for the
- * folder to come back. Where the user deleted the folder in the target nothing waits. Repeatable.
- */
-async function forgetFolder(run: SyncRun, record: MappedRecord): Promise<void> {
-  if (!run.options.propagateDeletes && record.state === "active") return markGone(run, record);
-  const { record: emptied } = await followRemovals(run, record, emptyUidSet, everyUid);
-  const { syncedItemCount, skippedItemCount, leftOutItemCount } = emptied;
-  const forgotten = {
-    ...record,
-    settled: emptyUidSet,
-    uidNext: 0,
-    messages: 0,
-    syncedItemCount,
-    skippedItemCount,
-    leftOutItemCount,
-  };
-  await markGone(run, forgotten);
-}
-
-async function markGone(run: SyncRun, record: FolderRecord): Promise<void> {
-  const state = record.state === "targetGone" ? "targetGone" : "gone";
-  // What an interrupted chunk wrote into it is still to be looked for.
-  const pending = record.openChunk !== undefined || record.inDoubt.length > 0;
-  const marked: FolderRecord = { ...record, state, pending, totalItemCount: 0 };
-  await run.lease.commit({ folders: [marked] });
-  run.progressed(marked);
-}
-
 async function commitFolders(run: SyncRun, folders: readonly FolderRecord[]): Promise<void> {
   for (let start = 0; start < folders.length; start += maxFolders)
     await run.lease.commit({ folders: folders.slice(start, start + maxFolders) });
-}
-
-/** True if the folder was given a place in the target. */
-export function isMapped(record: FolderRecord): record is MappedRecord {
-  return record.targetFolderId !== undefined;
 }
 
 async function findIndex<T>(list: readonly T[], matches: (element: T) => Promise<boolean>): Promise<number> {

@@ -27,14 +27,11 @@ export class Progress {
 
   /** Items skipped and not left out on purpose. */
   get lost(): number {
-    return sum(
-      this.#folders.values(),
-      ({ skippedItemCount, leftOutItemCount = 0 }) => skippedItemCount - leftOutItemCount,
-    );
+    return sum(this.#folders.values(), ({ counts }) => counts.skipped - counts.leftOut);
   }
 
   get bytesTransferred(): number {
-    return sum(this.#folders.values(), (folder) => folder.bytesTransferred);
+    return sum(this.#folders.values(), ({ counts }) => counts.bytes);
   }
 
   replace(folders: readonly FolderRecord[]): void {
@@ -59,16 +56,16 @@ export class Progress {
   async #write(): Promise<void> {
     if (this.#folders.size === 0) return;
     const folders = [...this.#folders.values()];
-    const syncedItemCount = sum(folders, (folder) => folder.syncedItemCount);
+    const syncedItemCount = sum(folders, ({ counts }) => counts.synced);
     const { bytesTransferred } = this;
-    const totalItemCount = sum(folders, (folder) => folder.totalItemCount);
+    const totalItemCount = sum(folders, ({ counts }) => counts.total);
     const average = syncedItemCount === 0 ? 0 : bytesTransferred / syncedItemCount;
     await this.#state.update((mailbox) => ({
       ...mailbox,
       totalItemCount,
       syncedItemCount,
-      skippedItemCount: sum(folders, (folder) => folder.skippedItemCount),
-      leftOutItemCount: sum(folders, (folder) => folder.leftOutItemCount ?? 0),
+      skippedItemCount: sum(folders, ({ counts }) => counts.skipped),
+      leftOutItemCount: sum(folders, ({ counts }) => counts.leftOut),
       bytesTransferred,
       estimatedBytes: Math.round(average * totalItemCount),
       warnings: addWarnings(folders.map((folder) => folderWarnings(folder, this.#provider))),

@@ -1,6 +1,6 @@
 import { differenceOf, intersectionOf, sizeOf, type UidSet, uidSetOf } from "../../domain/uid-set.ts";
 import type { OpenSourceFolder } from "../ports/source.ts";
-import type { MappedRecord } from "./copy-folder.ts";
+import { gapsReopened, type PlacedFolder } from "./folder-record.ts";
 import type { SyncRun } from "./run.ts";
 
 /**
@@ -11,26 +11,21 @@ import type { SyncRun } from "./run.ts";
  */
 export async function reopenGaps(
   run: SyncRun,
-  folder: MappedRecord,
+  folder: PlacedFolder,
   opened: OpenSourceFolder,
   existing: UidSet,
-): Promise<MappedRecord> {
+): Promise<PlacedFolder> {
   const { partition, highestModseq } = opened.status;
   if (partition === undefined) return folder;
-  const shared = partition === folder.partition && highestModseq !== undefined;
-  const since = shared ? folder.highestModseq : undefined;
-  const passed = intersectionOf(existing, folder.settled);
+  const { checkpoint } = folder;
+  const isShared = partition === checkpoint.partition && highestModseq !== undefined;
+  const since = isShared ? checkpoint.highestModseq : undefined;
+  const passed = intersectionOf(existing, checkpoint.settled);
   const suspects = since === undefined ? passed : await changedUids(opened, passed, since);
   const returned = differenceOf(suspects, await recordedUids(run, folder, suspects));
-  if (sizeOf(returned) === 0 && partition === folder.partition) return folder;
-  const { highestModseq: compared, ...rest } = folder;
-  const record: MappedRecord = {
-    ...rest,
-    partition,
-    settled: differenceOf(folder.settled, returned),
-    // A message shared out anew has other keywords without having changed itself: all flags are compared.
-    ...(since === undefined || compared === undefined ? {} : { highestModseq: compared }),
-  };
+  if (sizeOf(returned) === 0 && partition === checkpoint.partition) return folder;
+  // A message shared out anew has other keywords without having changed itself: all flags are compared.
+  const record = gapsReopened(folder, returned, partition, since === undefined);
   await run.lease.commit({ folders: [record] });
   return record;
 }
@@ -42,7 +37,7 @@ async function changedUids(opened: OpenSourceFolder, uids: UidSet, since: string
 }
 
 /** Those of the UIDs that the ledger has a record of, copied or skipped. */
-async function recordedUids(run: SyncRun, folder: MappedRecord, uids: UidSet): Promise<UidSet> {
+async function recordedUids(run: SyncRun, folder: PlacedFolder, uids: UidSet): Promise<UidSet> {
   const [first, last] = [uids[0], uids.at(-1)];
   if (first === undefined || last === undefined) return [];
   const { folderId, uidValidity } = folder;

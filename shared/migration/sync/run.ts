@@ -5,15 +5,9 @@ import type { SourceMailbox } from "../ports/source.ts";
 import type { TargetMailbox } from "../ports/target.ts";
 import type { Clock, Log, Trace } from "../runtime.ts";
 import type { LeaseHolder } from "./lease-holder.ts";
+import type { StepLimits } from "./limits.ts";
 
-/** Limits of one step. */
-export interface ChunkLimits {
-  readonly maxSeconds: number;
-  readonly maxMessages: number;
-  readonly maxBytes: number;
-}
-
-/** Everything one invocation needs while it works on one mailbox. */
+/** Everything a step needs while it works on one mailbox. */
 export interface SyncRun {
   readonly mailboxId: MailboxId;
   readonly ledgerId: LedgerId;
@@ -28,7 +22,7 @@ export interface SyncRun {
   readonly representable: (flags: readonly string[]) => readonly string[];
   readonly ledger: LedgerStore;
   readonly lease: LeaseHolder;
-  readonly limits: ChunkLimits;
+  readonly limits: StepLimits;
   readonly clock: Clock;
   readonly log: Log;
   readonly trace: Trace;
@@ -36,36 +30,4 @@ export interface SyncRun {
   readonly checkpoint: () => void;
   /** Told about every committed change of a folder, for counters and progress. */
   readonly progressed: (folder: FolderRecord) => void;
-}
-
-/** What is left of a step's limits. */
-export class Budget {
-  readonly #deadline: number;
-  readonly #clock: Clock;
-  #messages: number;
-  #bytes: number;
-
-  constructor(limits: ChunkLimits, clock: Clock) {
-    this.#deadline = clock() + limits.maxSeconds * 1000;
-    this.#clock = clock;
-    this.#messages = limits.maxMessages;
-    this.#bytes = limits.maxBytes;
-  }
-
-  spend(messages: number, bytes: number): void {
-    this.#messages -= messages;
-    this.#bytes -= bytes;
-  }
-
-  get exhausted(): boolean {
-    return this.#messages <= 0 || this.#bytes <= 0 || this.#clock() >= this.#deadline;
-  }
-
-  get messages(): number {
-    return this.#messages;
-  }
-
-  get bytes(): number {
-    return this.#bytes;
-  }
 }

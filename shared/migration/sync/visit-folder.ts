@@ -1,14 +1,26 @@
 import { isMigrationError } from "../../domain/errors.ts";
 import { differenceOf, emptyUidSet, sizeOf, type UidSet, uidSetOf } from "../../domain/uid-set.ts";
-import type { FolderRecord } from "../ports/ledger-store.ts";
 import type { OpenSourceFolder } from "../ports/source.ts";
-import { copyFolder, type MappedRecord } from "./copy-folder.ts";
+import { copyFolder } from "./copy-folder.ts";
+import { dateFilter } from "./date-filter.ts";
+import { abandoned } from "./folder-generation.ts";
+import {
+  isPlaced,
+  lookAgainAt,
+  movesClosed,
+  type PlacedFolder,
+  placeDeleted,
+  visitBegun,
+  visitEnded,
+  visited,
+} from "./folder-record.ts";
 import { followFlags } from "./follow-flags.ts";
 import { followRemovals } from "./follow-removals.ts";
-import { abandonChunk, recoverChunk, removeLateArrivals } from "./recover-chunk.ts";
-import { beginLife, rematchFolder } from "./rematch-folder.ts";
+import type { Budget } from "./limits.ts";
+import { recoverChunk, removeLateArrivals } from "./recover-chunk.ts";
+import { beginGeneration, rematchFolder } from "./rematch-folder.ts";
 import { reopenGaps } from "./reopen-gaps.ts";
-import type { Budget, SyncRun } from "./run.ts";
+import type { SyncRun } from "./run.ts";
 
 /** How a visit ended: the folder is up to date, has more to copy, or has to be looked at again after an instant. */
 export type Visit = { readonly end: "done" | "more" } | { readonly end: "later"; readonly at: number };
@@ -18,41 +30,40 @@ export type Visit = { readonly end: "done" | "more" } | { readonly end: "later";
  * removals, and closes the round for it. Repeatable at any point.
  * @throws MigrationError for anything that is not about a single message or this folder.
  */
-export async function visitFolder(run: SyncRun, folder: MappedRecord, budget: Budget): Promise<Visit> {
+export async function visitFolder(run: SyncRun, folder: PlacedFolder, budget: Budget): Promise<Visit> {
   try {
     return await visitOrAbandon(run, folder, budget);
   } catch (error) {
-    if (isMigrationError(error) && error.code === "TargetFolderGone")
-      return leave(run, folder, withoutTarget);
+    if (isMigrationError(error) && error.code === "TargetFolderGone") return leave(run, folder, placeDeleted);
     throw error;
   }
 }
 
 /** Visits a folder that may be gone at the source: the next plan lets its messages follow to where they went. */
-async function visitOrAbandon(run: SyncRun, folder: MappedRecord, budget: Budget): Promise<Visit> {
+async function visitOrAbandon(run: SyncRun, folder: PlacedFolder, budget: Budget): Promise<Visit> {
   try {
     return await visit(run, folder, budget);
   } catch (error) {
     if (!isMigrationError(error) || error.code !== "SourceFolderGone") throw error;
-    return leave(run, folder, (record) => abandonChunk(record, run.clock()));
+    return leave(run, folder, (record) => abandoned(record, run.clock()));
   }
 }
 
-async function visit(run: SyncRun, folder: MappedRecord, budget: Budget): Promise<Visit> {
-  const opened = await run.source.openFolder(folder.path);
+async function visit(run: SyncRun, folder: PlacedFolder, budget: Budget): Promise<Visit> {
+  const opened = await run.source.openFolder(folder.source.path);
   const existing = await opened.searchUids();
   let record = await begin(run, folder, opened, existing);
 
-  if (record.openChunk?.moves) record = await closeMoves(run, record);
+  if (record.doubt.openChunk?.moves) record = await closeMoves(run, record);
   record = await rematchFolder(run, record, opened, existing);
   record = await recoverChunk(run, record, opened, existing);
   if (record.state !== "targetGone") {
-    const wanted = await wantedUids(run, opened, existing, record.settled);
+    const wanted = await wantedUids(run, opened, existing, record.checkpoint.settled);
     record = await copyFolder(run, record, opened, existing, wanted, budget);
-    if (sizeOf(differenceOf(wanted, record.settled)) > 0) return { end: "more" };
+    if (sizeOf(differenceOf(wanted, record.checkpoint.settled)) > 0) return { end: "more" };
   }
 
-  const removals = await followRemovals(run, record, existing, record.lost ?? emptyUidSet);
+  const removals = await followRemovals(run, record, existing, record.checkpoint.vanished ?? emptyUidSet);
   record = removals.record;
   const followed = await followFlags(run, record, opened, existing);
   const { flagsDigest } = followed;
@@ -61,55 +72,28 @@ async function visit(run: SyncRun, folder: MappedRecord, budget: Budget): Promis
   const late = lookAgainAt(record);
   if (late !== undefined) return { end: "later", at: late };
 
-  const { uidNext, messages, shownMessages, highestModseq, partition } = opened.status;
-  const {
-    highestModseq: _,
-    flagsDigest: __,
-    flagsScannedAt: ___,
-    lost: ____,
-    uidNextSeen: _____,
-    ...rest
-  } = record;
-  const done: MappedRecord = {
-    ...rest,
-    uidNext,
-    // Counted as if it were still there, so that the next plan finds the folder changed.
-    messages: messages + removals.postponed,
-    pending: false,
+  const seen = {
+    status: opened.status,
+    flagsDigest,
     filter: dateFilter(run.options),
-    ...(partition === undefined ? {} : { partition }),
-    totalItemCount: messages,
-    ...(shownMessages === undefined ? {} : { shownItemCount: shownMessages }),
-    ...(highestModseq === undefined ? { flagsScannedAt: run.clock() } : { highestModseq }),
-    ...(flagsDigest === undefined ? {} : { flagsDigest }),
+    postponed: removals.postponed,
   };
+  const done = visited(record, seen, run.clock());
   await run.lease.commit({ folders: [done] });
   run.progressed(done);
   return { end: "done" };
 }
 
-/** Notices a folder's new life and keeps the points from which flag changes and new UIDs count. */
+/** Notices a folder's new generation and keeps the points from which flag changes and new UIDs count. */
 async function begin(
   run: SyncRun,
-  folder: MappedRecord,
+  folder: PlacedFolder,
   opened: OpenSourceFolder,
   existing: UidSet,
-): Promise<MappedRecord> {
-  const { highestModseq, uidNext } = opened.status;
+): Promise<PlacedFolder> {
+  const known = await beginGeneration(run, folder, opened.status);
   // The plan has seen to the gaps of the folders that it could open.
-  const whole = await reopenGaps(run, await beginLife(run, folder, opened.status), opened, existing);
-  const record = { ...whole, uidNextSeen: uidNext };
-  const first = record.uidNext === 0 && sizeOf(record.settled) === 0 && record.highestModseq === undefined;
-  // Old records keep the flags that were last written, so after a new life all flags are compared.
-  const compared = first && record.rematchFrom === undefined;
-  return compared && highestModseq !== undefined ? { ...record, highestModseq } : record;
-}
-
-/** The batch's date filter as kept with a folder; empty for none. */
-export function dateFilter({ receivedSince, receivedBefore }: SyncRun["options"]): string {
-  return receivedSince === undefined && receivedBefore === undefined
-    ? ""
-    : `${receivedSince ?? ""}-${receivedBefore ?? ""}`;
+  return visitBegun(await reopenGaps(run, known, opened, existing), opened.status);
 }
 
 /** UIDs that pass the batch's filters. Settled ones need no exact check. */
@@ -139,8 +123,8 @@ async function wantedUids(
 }
 
 /** Moves of an interrupted round were finished or given up when this round was planned. */
-async function closeMoves(run: SyncRun, folder: MappedRecord): Promise<MappedRecord> {
-  const { openChunk: _, ...closed } = folder;
+async function closeMoves(run: SyncRun, folder: PlacedFolder): Promise<PlacedFolder> {
+  const closed = movesClosed(folder);
   await run.lease.commit({ folders: [closed] });
   return closed;
 }
@@ -148,30 +132,19 @@ async function closeMoves(run: SyncRun, folder: MappedRecord): Promise<MappedRec
 /** Ends the visit of a folder that went away meanwhile, from its state as last committed. */
 async function leave(
   run: SyncRun,
-  folder: MappedRecord,
-  change: (record: MappedRecord) => MappedRecord,
+  folder: PlacedFolder,
+  change: (record: PlacedFolder) => PlacedFolder,
 ): Promise<Visit> {
   const current = (await run.ledger.listFolders(run.ledgerId)).find(
-    (one): one is MappedRecord => one.folderId === folder.folderId && one.targetFolderId !== undefined,
+    ({ folderId }) => folderId === folder.folderId,
   );
-  const changed = change(current ?? folder);
+  const changed = change(current && isPlaced(current) ? current : folder);
   await run.lease.commit({ folders: [changed] });
   const searched = await removeLateArrivals(run, changed, undefined);
-  const at = lookAgainAt(searched);
-  const record = { ...searched, pending: at !== undefined };
+  const record = visitEnded(searched);
   await run.lease.commit({ folders: [record] });
   run.progressed(record);
   run.log("folder.left", { mailbox: run.mailboxId, folder: folder.folderId, state: record.state });
+  const at = lookAgainAt(record);
   return at === undefined ? { end: "done" } : { end: "later", at };
-}
-
-/** When what is in doubt about a folder can be settled for good. */
-function lookAgainAt({ inDoubt }: FolderRecord): number | undefined {
-  return inDoubt.length === 0 ? undefined : Math.max(...inDoubt.map((chunk) => chunk.lookAgainAfter));
-}
-
-/** A folder whose place in the target the user deleted: nothing is written into it any more. Pure. */
-export function withoutTarget<Folder extends FolderRecord>(record: Folder): Folder {
-  const { openChunk: _, attempting: __, ...rest } = record;
-  return { ...(rest as Folder), state: "targetGone", inDoubt: [] };
 }

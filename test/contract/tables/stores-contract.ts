@@ -189,9 +189,10 @@ export function tableStoresContract(open: () => TableStores): void {
       const lease = await leased(ledgerId);
       const plain = folder({
         folderId: "f2" as FolderId,
-        specialUse: undefined,
-        openChunk: undefined,
-        inDoubt: [],
+        source: { path: "f2", segments: ["f2"] },
+        place: undefined,
+        doubt: { recovered: [] },
+        setAside: [],
       });
       const tombstone = item(4_294_967_295, { targetId: undefined });
       const position = { round: 2, step: 3 };
@@ -244,7 +245,11 @@ export function tableStoresContract(open: () => TableStores): void {
       const ledgerId = newLedgerId();
       const scattered = uidSetOf(Array.from({ length: 30_000 }, (_, n) => 1 + n * 100_003));
       expect(formatUidSet(scattered).length).toBeGreaterThan(300_000);
-      const odd = folder({ settled: scattered, path: "🙂".repeat(20_000) });
+      const plain = folder();
+      const odd = folder({
+        source: { ...plain.source, path: "🙂".repeat(20_000) },
+        checkpoint: { ...plain.checkpoint, settled: scattered },
+      });
       await open().ledgers.commit(await leased(ledgerId), { folders: [odd] });
       expect(await open().ledgers.listFolders(ledgerId)).toEqual([odd]);
 

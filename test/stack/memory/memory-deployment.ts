@@ -1,6 +1,6 @@
 import { vi } from "vitest";
 import type { TableStores } from "../../../shared/adapters/tables/table-stores.ts";
-import type { ChunkLimits } from "../../../shared/migration/sync/run.ts";
+import type { StepLimits } from "../../../shared/migration/sync/limits.ts";
 import type { Queue, SessionLock } from "../service-bus/queue.ts";
 import type { FaultPlan } from "./faults.ts";
 import { MemoryBlobs } from "./memory-blobs.ts";
@@ -26,7 +26,7 @@ export interface DeploymentSettings {
   readonly plan: FaultPlan;
   /** How many processes take messages in turn; 1 where left out. */
   readonly processes?: number;
-  readonly limits?: Partial<ChunkLimits>;
+  readonly limits?: Partial<StepLimits>;
   /**
    * Milliseconds from a death to the next worker being ready. Meanwhile everything that is delivered fails at once, so
    * that all its deliveries are used up. 0 where left out: the messages come to another instance.

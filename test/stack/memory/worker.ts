@@ -11,7 +11,7 @@ import type { Vault } from "../../../shared/migration/ports/vault.ts";
 import type { Log } from "../../../shared/migration/runtime.ts";
 import { createReports } from "../../../shared/migration/status/reports.ts";
 import { createFolderSync } from "../../../shared/migration/sync/folder-sync.ts";
-import type { ChunkLimits } from "../../../shared/migration/sync/run.ts";
+import type { StepLimits } from "../../../shared/migration/sync/limits.ts";
 import { createUploadIngestion } from "../../../shared/migration/upload/ingest-upload.ts";
 import type { MemoryBlobs } from "./memory-blobs.ts";
 import type { MemoryQueues } from "./memory-queues.ts";
@@ -27,7 +27,7 @@ export interface Outside {
   readonly queues: MemoryQueues;
   readonly source: MemorySource;
   readonly target: MemoryTarget;
-  readonly limits: ChunkLimits;
+  readonly limits: StepLimits;
   readonly log: Log;
 }
 

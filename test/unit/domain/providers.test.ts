@@ -36,17 +36,17 @@ describe("a well-known provider", () => {
     ["imap.aol.com", 10_000, "export.imap.aol.com"],
   ])("%s may hide messages of a folder that shows %i", (host, messages, remedy) => {
     const provider = providerOf(host);
-    expect(describeWarnings(folderWarnings({ totalItemCount: messages }, provider), provider)).toMatchObject([
-      { code: "FolderCapReached", count: 1, remedy: expect.stringContaining(remedy) },
-    ]);
+    expect(
+      describeWarnings(folderWarnings({ counts: { total: messages } }, provider), provider),
+    ).toMatchObject([{ code: "FolderCapReached", count: 1, remedy: expect.stringContaining(remedy) }]);
     for (const other of [0, messages - 1, messages + 1])
-      expect(folderWarnings({ totalItemCount: other }, provider)).toEqual({});
+      expect(folderWarnings({ counts: { total: other } }, provider)).toEqual({});
   });
 
   it("is the only one that is suspected of it", () => {
-    const part = { totalItemCount: 40, shownItemCount: 5_000 };
+    const part = { counts: { total: 40, shown: 5_000 } };
     expect(folderWarnings(part, providerOf("imap.gmail.com"))).toEqual({ FolderCapReached: 1 });
-    expect(folderWarnings({ totalItemCount: 10_000 }, providerOf("imap.contoso.com"))).toEqual({});
-    expect(folderWarnings({ totalItemCount: 10_000 }, providerOf("imap.fastmail.com"))).toEqual({});
+    expect(folderWarnings({ counts: { total: 10_000 } }, providerOf("imap.contoso.com"))).toEqual({});
+    expect(folderWarnings({ counts: { total: 10_000 } }, providerOf("imap.fastmail.com"))).toEqual({});
   });
 });

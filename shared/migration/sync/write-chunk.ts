@@ -1,20 +1,19 @@
 import { isMigrationError, type MigrationError } from "../../domain/errors.ts";
-import type { TargetFolderId, Uid } from "../../domain/names.ts";
+import type { Uid } from "../../domain/names.ts";
 import { uidSetOf } from "../../domain/uid-set.ts";
 import type { GuessCode } from "../../domain/warnings.ts";
-import type { FolderRecord, ItemRecord, OpenChunk, SkippedItem } from "../ports/ledger-store.ts";
+import type { ItemRecord, OpenChunk, SkippedItem } from "../ports/ledger-store.ts";
 import type { MessageSummary, OpenSourceFolder } from "../ports/source.ts";
-
-import { headerDigest, headerSection, stampOf } from "./digest.ts";
+import { headerSection, stampOf } from "./digest.ts";
 import { copiedFlags } from "./flags.ts";
+import type { PlacedFolder } from "./folder-record.ts";
+import { itemOf, skipOf } from "./item-records.ts";
+import { streamedSize } from "./limits.ts";
 import { receivedDate } from "./received-date.ts";
 import type { SyncRun } from "./run.ts";
 
-/** Larger messages are streamed one at a time instead of being held in memory. */
-export const streamedSize = 4 * 1024 * 1024;
-
 /** What became of the messages of one chunk. A message in none of the lists was not written and may be tried again. */
-export interface GroupOutcome {
+export interface ChunkOutcome {
   readonly items: ItemRecord[];
   readonly skipped: SkippedItem[];
   /** Messages that the server announced and then left out. */
@@ -40,14 +39,15 @@ export function writeTimeoutMs(size: number): number {
  * once; the first failure that is not about a single message ends the chunk after the writes in flight.
  * Never throws a MigrationError: what happened to each message is in the outcome.
  */
-export async function writeGroup(
+export async function writeChunk(
   run: SyncRun,
-  folder: FolderRecord & { readonly targetFolderId: TargetFolderId; readonly openChunk: OpenChunk },
+  folder: PlacedFolder,
+  chunk: OpenChunk,
   opened: OpenSourceFolder,
-  group: readonly MessageSummary[],
-): Promise<GroupOutcome> {
-  const outcome: GroupOutcome = { items: [], skipped: [], absent: [], inDoubt: [], guesses: [] };
-  const waiting = new Set<Uid>(group.map((message) => message.uid));
+  messages: readonly MessageSummary[],
+): Promise<ChunkOutcome> {
+  const outcome: ChunkOutcome = { items: [], skipped: [], absent: [], inDoubt: [], guesses: [] };
+  const waiting = new Set<Uid>(messages.map((message) => message.uid));
 
   async function write(
     message: MessageSummary,
@@ -64,7 +64,7 @@ export async function writeGroup(
       const outgoing = {
         uid: message.uid,
         stamp: stampOf(run.ledgerId, folder.folderId, folder.uidValidity, message.uid),
-        chunkToken: folder.openChunk.token,
+        chunkToken: chunk.token,
         internalDate: receivedDate(header, message.internalDate, run.options.receivedDateFrom, () =>
           guesses.add("ReceivedDateUnreadable"),
         ),
@@ -75,7 +75,7 @@ export async function writeGroup(
         guessed: (guess: GuessCode) => guesses.add(guess),
       };
       const targetId = await run.trace("message.write", { bytes: size }, () =>
-        run.target.write(folder.targetFolderId, outgoing),
+        run.target.write(folder.place.id, outgoing),
       );
       outcome.items.push(itemOf(folder, message, size, header, targetId));
       outcome.guesses.push(...guesses);
@@ -89,15 +89,15 @@ export async function writeGroup(
   }
 
   try {
-    const [only] = group;
-    if (only && group.length === 1 && only.size > streamedSize) {
+    const [only] = messages;
+    if (only && messages.length === 1 && only.size > streamedSize) {
       const header = await readHeader(opened, only.uid);
       if (header) await write(only, header, () => opened.openMessage(only.uid));
     } else {
-      const messages = opened.fetchMessages(uidSetOf(waiting))[Symbol.asyncIterator]();
+      const fetched = opened.fetchMessages(uidSetOf(waiting))[Symbol.asyncIterator]();
       const writer = async (): Promise<void> => {
         while (outcome.failure === undefined) {
-          const next = await messages.next();
+          const next = await fetched.next();
           if (next.done) return;
           if (waiting.has(next.value.uid))
             await write(next.value, headerSection(next.value.content), next.value.content);
@@ -106,7 +106,7 @@ export async function writeGroup(
       try {
         await settleAll(Array.from({ length: run.target.writeConcurrency }, writer));
       } finally {
-        await messages.return?.();
+        await fetched.return?.();
       }
     }
   } catch (error) {
@@ -115,44 +115,6 @@ export async function writeGroup(
   }
   if (outcome.failure === undefined) outcome.absent.push(...waiting);
   return outcome;
-}
-
-/** Item record of a message as it was just written. */
-export function itemOf(
-  folder: Pick<FolderRecord, "folderId" | "uidValidity">,
-  message: MessageSummary,
-  size: number,
-  header: Buffer,
-  targetId: ItemRecord["targetId"],
-): ItemRecord {
-  return {
-    folderId: folder.folderId,
-    uidValidity: folder.uidValidity,
-    uid: message.uid,
-    targetId,
-    digest: headerDigest(header),
-    internalDate: message.internalDate.getTime(),
-    size,
-    flags: copiedFlags(message.flags),
-  };
-}
-
-/** Record of a message that is not copied. */
-export function skipOf(
-  folder: Pick<FolderRecord, "folderId" | "uidValidity">,
-  message: MessageSummary,
-  code: string,
-  reason: string,
-): SkippedItem {
-  return {
-    folderId: folder.folderId,
-    uidValidity: folder.uidValidity,
-    uid: message.uid,
-    internalDate: message.internalDate.getTime(),
-    size: message.size,
-    code,
-    message: reason,
-  };
 }
 
 async function readHeader(opened: OpenSourceFolder, uid: Uid): Promise<Buffer | undefined> {

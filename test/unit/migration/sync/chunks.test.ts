@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import type { FolderId, Uid, UidValidity } from "../../../../shared/domain/names.ts";
-import { groupsOf } from "../../../../shared/migration/sync/copy-folder.ts";
+import { chunksOf } from "../../../../shared/migration/sync/chunks.ts";
 
 describe("chunks", () => {
-  const owner = { folderId: "f" as FolderId, uidValidity: "1" as UidValidity };
+  const owner = { folderId: "f" as FolderId, uidValidity: "1" as UidValidity, doubt: { recovered: [] } };
   const message = (uid: number, size: number, flags: string[] = []) => ({
     uid: uid as Uid,
     size,
@@ -17,21 +17,21 @@ describe("chunks", () => {
       message(121, 5_000_000),
       message(122, 10),
     ];
-    const groups = groupsOf(owner, messages, undefined);
-    expect(groups.map(({ writable }) => writable.length)).toEqual([98, 22, 1, 1]);
+    const chunks = chunksOf(owner, messages, undefined);
+    expect(chunks.map(({ writable }) => writable.length)).toEqual([98, 22, 1, 1]);
   });
 
   it("leave out what is deleted, too large, or has ended the worker five times", () => {
-    const groups = groupsOf(
-      { ...owner, attempting: { uid: 3 as Uid, attempts: 5 } },
+    const chunks = chunksOf(
+      { ...owner, doubt: { recovered: [], attempting: { uid: 3 as Uid, attempts: 5 } } },
       [message(1, 10, ["\\Deleted"]), message(2, 200), message(3, 10), message(4, 10)],
       100,
     );
-    expect(groups.flatMap(({ skipped }) => skipped.map(({ uid, code }) => [uid, code]))).toEqual([
+    expect(chunks.flatMap(({ skipped }) => skipped.map(({ uid, code }) => [uid, code]))).toEqual([
       [1, "MarkedDeleted"],
       [2, "LargerThanMaxItemSize"],
       [3, "WorkerCrashed"],
     ]);
-    expect(groups.flatMap(({ writable }) => writable.map(({ uid }) => uid))).toEqual([4]);
+    expect(chunks.flatMap(({ writable }) => writable.map(({ uid }) => uid))).toEqual([4]);
   });
 });

@@ -1,0 +1,182 @@
+import type { SpecialUse } from "../../domain/folders.ts";
+import type { FolderId, LedgerId, TargetFolderId, UidValidity } from "../../domain/names.ts";
+import type { UidSet } from "../../domain/uid-set.ts";
+import type {
+  ChunkInDoubt,
+  Doubt,
+  FolderRecord,
+  Generation,
+  OpenChunk,
+  SetAside,
+} from "../../migration/ports/ledger-store.ts";
+import {
+  flag,
+  formatOf,
+  fromRow,
+  integer,
+  json,
+  optional,
+  type Row,
+  type StoredRow,
+  text,
+  toRow,
+  uids,
+  withRenamed,
+} from "./row.ts";
+
+/** A folder as it is stored: one property a field. */
+interface StoredFolder {
+  readonly folderId: FolderId;
+  readonly uidValidity: UidValidity;
+  readonly path: string;
+  readonly segments: readonly string[];
+  readonly specialUse?: SpecialUse | undefined;
+  readonly mailboxId?: string | undefined;
+  readonly targetFolderId?: TargetFolderId | undefined;
+  readonly targetPath?: string | undefined;
+  readonly state: FolderRecord["state"];
+  readonly pending: boolean;
+  readonly former?: readonly Generation[] | undefined;
+  readonly settled: UidSet;
+  readonly uidNext: number;
+  readonly uidNextSeen?: number | undefined;
+  readonly messages: number;
+  readonly unseen?: number | undefined;
+  readonly highestModseq?: string | undefined;
+  readonly flagsDigest?: string | undefined;
+  readonly flagsScannedAt?: number | undefined;
+  readonly filter?: string | undefined;
+  readonly partition?: string | undefined;
+  readonly vanished?: UidSet | undefined;
+  readonly openChunk?: OpenChunk | undefined;
+  readonly recovered: readonly ChunkInDoubt[];
+  readonly attempting?: Doubt["attempting"];
+  readonly setAside?: readonly SetAside[] | undefined;
+  readonly totalItemCount: number;
+  readonly shownItemCount?: number | undefined;
+  readonly syncedItemCount: number;
+  readonly skippedItemCount: number;
+  readonly leftOutItemCount?: number | undefined;
+  readonly unkeptFlags?: FolderRecord["unkeptFlags"];
+  readonly bytesTransferred: number;
+  readonly guesses?: FolderRecord["counts"]["guesses"];
+}
+
+const format = formatOf<StoredFolder>(
+  {
+    folderId: text(),
+    uidValidity: text(),
+    path: text(),
+    segments: json(),
+    specialUse: optional(text()),
+    mailboxId: optional(text()),
+    targetFolderId: optional(text()),
+    targetPath: optional(text()),
+    state: text(),
+    pending: flag,
+    former: optional(json()),
+    settled: uids,
+    uidNext: integer(),
+    uidNextSeen: optional(integer()),
+    messages: integer(),
+    unseen: optional(integer()),
+    highestModseq: optional(text()),
+    flagsDigest: optional(text()),
+    flagsScannedAt: optional(integer()),
+    filter: optional(text()),
+    partition: optional(text()),
+    vanished: optional(uids),
+    openChunk: optional(json()),
+    recovered: json(),
+    attempting: optional(json()),
+    setAside: optional(json()),
+    totalItemCount: integer(),
+    shownItemCount: optional(integer()),
+    syncedItemCount: integer(),
+    skippedItemCount: integer(),
+    leftOutItemCount: optional(integer()),
+    unkeptFlags: optional(json()),
+    bytesTransferred: integer(),
+    guesses: optional(json()),
+  },
+  // Version 2 brought what is set aside, and names that say one thing each.
+  (row) =>
+    withRenamed(
+      withRenamed(withRenamed(row, "rematchFrom", "former"), "lost", "vanished"),
+      "inDoubt",
+      "recovered",
+    ),
+);
+
+/** The row of a folder. */
+export function folderRow(ledgerId: LedgerId, rowKey: string, folder: FolderRecord): Row {
+  const { folderId, uidValidity, source, place, state, pending, former } = folder;
+  const { checkpoint, doubt, setAside, counts, unkeptFlags } = folder;
+  return toRow(format, ledgerId, rowKey, {
+    folderId,
+    uidValidity,
+    path: source.path,
+    segments: source.segments,
+    specialUse: source.specialUse,
+    mailboxId: source.mailboxId,
+    targetFolderId: place?.id,
+    targetPath: place?.path,
+    state,
+    pending,
+    former,
+    ...checkpoint,
+    ...doubt,
+    setAside: setAside.length === 0 ? undefined : setAside,
+    totalItemCount: counts.total,
+    shownItemCount: counts.shown,
+    syncedItemCount: counts.synced,
+    skippedItemCount: counts.skipped,
+    leftOutItemCount: counts.leftOut,
+    unkeptFlags,
+    bytesTransferred: counts.bytes,
+    guesses: counts.guesses,
+  });
+}
+
+/** The folder a row was made of. @throws MigrationError as `fromRow`. */
+export function readFolder(row: StoredRow): FolderRecord {
+  const stored = fromRow(format, row);
+  const { folderId, uidValidity, path, segments, specialUse, mailboxId } = stored;
+  const { targetFolderId: id, targetPath = "", state, pending, former } = stored;
+  const { settled, uidNext, uidNextSeen, messages, unseen, highestModseq, flagsDigest } = stored;
+  const { flagsScannedAt, filter, partition, vanished, openChunk, recovered, attempting } = stored;
+  return {
+    folderId,
+    uidValidity,
+    source: { path, segments, specialUse, mailboxId },
+    place: id === undefined ? undefined : { id, path: targetPath },
+    state,
+    pending,
+    former,
+    checkpoint: {
+      settled,
+      uidNext,
+      uidNextSeen,
+      messages,
+      unseen,
+      highestModseq,
+      flagsDigest,
+      flagsScannedAt,
+      filter,
+      partition,
+      vanished,
+    },
+    doubt: { openChunk, recovered, attempting },
+    setAside: stored.setAside ?? [],
+    unkeptFlags: stored.unkeptFlags,
+    counts: {
+      total: stored.totalItemCount,
+      shown: stored.shownItemCount,
+      synced: stored.syncedItemCount,
+      skipped: stored.skippedItemCount,
+      leftOut: stored.leftOutItemCount ?? 0,
+      bytes: stored.bytesTransferred,
+      guesses: stored.guesses,
+    },
+  };
+}

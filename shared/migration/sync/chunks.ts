@@ -1,0 +1,69 @@
+import type { FolderRecord, Generation, SkippedItem } from "../ports/ledger-store.ts";
+import type { MessageSummary } from "../ports/source.ts";
+import { isMarkedDeleted } from "./flags.ts";
+import { skipOf } from "./item-records.ts";
+import { maxChunkBytes, maxChunkItems, streamedSize } from "./limits.ts";
+
+/** Deaths of the worker in the middle of one large message before it is left out. */
+const maxDeaths = 5;
+
+/** Messages to be copied in one commit. */
+export interface PlannedChunk {
+  readonly writable: readonly MessageSummary[];
+  readonly skipped: readonly SkippedItem[];
+  readonly bytes: number;
+}
+
+/** Cuts messages into chunks; a large message is one of its own. Pure. @param maxItemSize of the batch, in bytes. */
+export function chunksOf(
+  folder: Generation & Pick<FolderRecord, "doubt">,
+  messages: readonly MessageSummary[],
+  maxItemSize: number | undefined,
+): readonly PlannedChunk[] {
+  const chunks: { writable: MessageSummary[]; skipped: SkippedItem[]; bytes: number }[] = [];
+  let current: (typeof chunks)[number] | undefined;
+  for (const message of messages) {
+    const skip = skipBeforeReading(folder, message, maxItemSize);
+    const alone = skip === undefined && message.size > streamedSize;
+    const full =
+      current === undefined ||
+      current.writable.length + current.skipped.length >= maxChunkItems ||
+      (current.bytes > 0 && current.bytes + message.size > maxChunkBytes);
+    if (current === undefined || full || alone) {
+      current = { writable: [], skipped: [], bytes: 0 };
+      chunks.push(current);
+    }
+    if (skip) current.skipped.push(skip);
+    else {
+      current.writable.push(message);
+      current.bytes += message.size;
+    }
+    if (alone) current = undefined;
+  }
+  return chunks;
+}
+
+function skipBeforeReading(
+  folder: Generation & Pick<FolderRecord, "doubt">,
+  message: MessageSummary,
+  maxItemSize: number | undefined,
+): SkippedItem | undefined {
+  if (isMarkedDeleted(message.flags))
+    return skipOf(folder, message, "MarkedDeleted", "The message is marked as deleted at the source.");
+  if (maxItemSize !== undefined && message.size > maxItemSize)
+    return skipOf(
+      folder,
+      message,
+      "LargerThanMaxItemSize",
+      `The message is larger than maxItemSize (${maxItemSize} bytes).`,
+    );
+  const { attempting } = folder.doubt;
+  if (attempting?.uid === message.uid && attempting.attempts >= maxDeaths)
+    return skipOf(
+      folder,
+      message,
+      "WorkerCrashed",
+      `The worker ended ${maxDeaths} times while it copied this message. Copy it by hand.`,
+    );
+  return undefined;
+}

@@ -1,0 +1,82 @@
+import type { Stamp, TargetItemId, Uid } from "../../domain/names.ts";
+import { sizeOf, uidsOf } from "../../domain/uid-set.ts";
+import type { OpenChunk } from "../ports/ledger-store.ts";
+import type { MessageHeader, OpenSourceFolder } from "../ports/source.ts";
+import type { FoundItem, WriteCandidate } from "../ports/target.ts";
+import { stampOf } from "./digest.ts";
+import { copiedFlags } from "./flags.ts";
+import type { PlacedFolder } from "./folder-record.ts";
+import { receivedDate } from "./received-date.ts";
+import type { SyncRun } from "./run.ts";
+
+/** What of a chunk is in the target. */
+export interface LookedUp {
+  /** Those of the chunk's messages that can still be read. */
+  readonly messages: readonly {
+    readonly header: MessageHeader;
+    /** Copies in the target that no item record knows, oldest first. */
+    readonly copies: readonly FoundItem[];
+  }[];
+  /** Copies of messages that are no longer there as they were written. */
+  readonly retired: readonly FoundItem[];
+}
+
+/**
+ * Looks for what a chunk wrote.
+ * @param opened undefined if the folder is no longer at the source.
+ */
+export async function lookUp(
+  run: SyncRun,
+  folder: PlacedFolder,
+  opened: OpenSourceFolder | undefined,
+  chunk: OpenChunk,
+): Promise<LookedUp> {
+  const headers: MessageHeader[] = [];
+  // What has been shared out to another folder since can still be read here.
+  if (opened && sizeOf(chunk.uids) > 0)
+    for await (const header of opened.fetchHeaders(chunk.uids)) headers.push(header);
+  const retired = (chunk.retired ?? []).flatMap(({ folderId, uidValidity, uids }) =>
+    [...uidsOf(uids)].map((uid) => stampOf(run.ledgerId, folderId, uidValidity, uid)),
+  );
+  if (headers.length === 0 && retired.length === 0) return { messages: [], retired: [] };
+  const known = await knownItems(run, folder);
+  const candidates = headers.map((header) => candidateOf(run, folder, header));
+  const { token, mark } = chunk;
+  const found = await run.target.findWritten(folder.place.id, { token, mark, retired }, candidates, known);
+  const copiesOf = (stamp: Stamp) => (found.get(stamp) ?? []).filter(({ id }) => !known.has(id));
+  return {
+    messages: headers.map((header) => ({ header, copies: copiesOf(stampFor(run, folder, header.uid)) })),
+    retired: retired.flatMap(copiesOf),
+  };
+}
+
+/** What the target needs to recognise a message. */
+export function candidateOf(run: SyncRun, folder: PlacedFolder, header: MessageHeader): WriteCandidate {
+  return {
+    uid: header.uid,
+    stamp: stampFor(run, folder, header.uid),
+    internalDate: receivedDate(header.header, header.internalDate, run.options.receivedDateFrom),
+    size: header.size,
+    flags: copiedFlags(header.flags),
+    header: header.header,
+  };
+}
+
+/** Target items of every source folder that is copied into the same target folder. */
+export async function knownItems(
+  run: SyncRun,
+  folder: Pick<PlacedFolder, "place">,
+): Promise<ReadonlySet<TargetItemId>> {
+  const known = new Set<TargetItemId>();
+  for (const other of await run.ledger.listFolders(run.ledgerId)) {
+    if (other.place?.id !== folder.place.id) continue;
+    for (const { folderId, uidValidity } of [other, ...(other.former ?? [])])
+      for await (const item of run.ledger.listItems(run.ledgerId, folderId, uidValidity))
+        if (item.targetId) known.add(item.targetId);
+  }
+  return known;
+}
+
+function stampFor(run: SyncRun, folder: PlacedFolder, uid: Uid) {
+  return stampOf(run.ledgerId, folder.folderId, folder.uidValidity, uid);
+}

@@ -1,0 +1,433 @@
+import type { FolderId, Uid } from "../../domain/names.ts";
+import {
+  differenceOf,
+  emptyUidSet,
+  settle,
+  sizeOf,
+  type UidSet,
+  uidSetOf,
+  unionOf,
+} from "../../domain/uid-set.ts";
+import type { GuessCode } from "../../domain/warnings.ts";
+import type {
+  ChunkInDoubt,
+  FolderAtSource,
+  FolderCounts,
+  FolderPlace,
+  FolderRecord,
+  ItemRecord,
+  OpenChunk,
+  SkippedItem,
+} from "../ports/ledger-store.ts";
+import type { FolderStatus } from "../ports/source.ts";
+import { leftOutCount } from "./left-out.ts";
+import { retire } from "./retired.ts";
+import { nextLook } from "./set-aside.ts";
+
+/*
+ * The record of a folder: its predicates and its transitions, the only code that makes one from another. All are pure;
+ * instants are milliseconds since 1970. What is committed together with a record is said where the transition is used.
+ */
+
+/** A folder with a place in the target. */
+export type PlacedFolder = FolderRecord & { readonly place: FolderPlace };
+
+/** A write whose worker died may still arrive this long after it was first looked for, in milliseconds. */
+export const lateArrivalMs = 45_000;
+
+/** True if the folder was given a place in the target. */
+export function isPlaced(folder: FolderRecord): folder is PlacedFolder {
+  return folder.place !== undefined;
+}
+
+/** False for a folder of which nothing was seen yet, or everything has been forgotten. */
+export function isRemembered({ checkpoint }: FolderRecord): boolean {
+  return checkpoint.uidNext > 0 || sizeOf(checkpoint.settled) > 0;
+}
+
+/** True if a write into the folder may have happened, or may still happen, that no item tells of. */
+export function isInDoubt({ doubt, setAside }: FolderRecord): boolean {
+  return (
+    doubt.openChunk !== undefined ||
+    doubt.recovered.length > 0 ||
+    setAside.some(({ chunk }) => chunk !== undefined)
+  );
+}
+
+/** When what is in doubt about the folder can be settled for good, or what is set aside is due; undefined if nothing is. */
+export function lookAgainAt(folder: FolderRecord): number | undefined {
+  const { recovered } = folder.doubt;
+  const looks = recovered.length === 0 ? [] : [Math.max(...recovered.map((chunk) => chunk.lookAgainAfter))];
+  const aside = nextLook(folder);
+  if (aside !== undefined) looks.push(aside);
+  return looks.length === 0 ? undefined : Math.min(...looks);
+}
+
+/** A folder that was not in the ledger before. @param total messages at the source, as far as it told. */
+export function newFolder(
+  folderId: FolderId,
+  source: FolderAtSource,
+  status: FolderStatus | undefined,
+  total: number,
+): FolderRecord {
+  return {
+    folderId,
+    uidValidity: status?.uidValidity ?? ("0" as FolderRecord["uidValidity"]),
+    source,
+    state: "active",
+    pending: true,
+    checkpoint: {
+      settled: emptyUidSet,
+      uidNext: 0,
+      messages: 0,
+      unseen: status?.unseen,
+      partition: status?.partition,
+    },
+    doubt: { recovered: [] },
+    setAside: [],
+    counts: { total, synced: 0, skipped: 0, leftOut: 0, bytes: 0 },
+  };
+}
+
+/**
+ * The folder as a round's plan finds it; the same object if nothing changed.
+ * @param pending whether the round has to visit it.
+ */
+export function planned(
+  folder: FolderRecord,
+  source: Pick<FolderAtSource, "path" | "segments">,
+  status: FolderStatus | undefined,
+  pending: boolean,
+): FolderRecord {
+  const total = status?.messages ?? folder.counts.total;
+  const moved = folder.source.path !== source.path || folder.state === "gone";
+  if (!moved && pending === folder.pending && total === folder.counts.total) return folder;
+  return {
+    ...folder,
+    source: { ...folder.source, path: source.path, segments: source.segments },
+    state: folder.state === "gone" ? "active" : folder.state,
+    pending,
+    // EXAMINE does not tell it (RFC 9051, 6.3.2), so what this round's STATUS said is kept for the next round.
+    checkpoint: pending
+      ? { ...folder.checkpoint, unseen: status?.unseen ?? folder.checkpoint.unseen }
+      : folder.checkpoint,
+    counts: { ...folder.counts, total },
+  };
+}
+
+/** The plan gave the folder its place in the target. */
+export function placed(folder: FolderRecord, place: FolderPlace): PlacedFolder {
+  return { ...folder, place };
+}
+
+/** The user deleted the folder's place: nothing is written into it any more. */
+export function placeDeleted<Folder extends FolderRecord>(folder: Folder): Folder {
+  return { ...folder, state: "targetGone", doubt: { recovered: [] }, setAside: [] };
+}
+
+/** The folder is no longer at the source. It stays pending while something in doubt is to be looked for. */
+export function gone<Folder extends FolderRecord>(folder: Folder): Folder {
+  return {
+    ...folder,
+    state: folder.state === "targetGone" ? "targetGone" : "gone",
+    pending: isInDoubt(folder),
+    setAside: folder.setAside.filter(({ chunk }) => chunk !== undefined),
+    counts: { ...folder.counts, total: 0 },
+  };
+}
+
+/** All messages of the folder are forgotten; should it come back, it is new. @param emptied its counts by now. */
+export function forgotten<Folder extends FolderRecord>(
+  folder: Folder,
+  { synced, skipped, leftOut }: FolderCounts,
+): Folder {
+  return {
+    ...folder,
+    checkpoint: { ...folder.checkpoint, settled: emptyUidSet, uidNext: 0, messages: 0 },
+    counts: { ...folder.counts, synced, skipped, leftOut },
+  };
+}
+
+/** A chunk is about to be written. @param large the message of a chunk that is written alone. */
+export function chunkBegun<Folder extends FolderRecord>(
+  folder: Folder,
+  openChunk: OpenChunk,
+  large?: Uid,
+): Folder {
+  const { doubt } = folder;
+  if (large === undefined) return { ...folder, doubt: { ...doubt, openChunk } };
+  const attempts = doubt.attempting?.uid === large ? doubt.attempting.attempts : 0;
+  return { ...folder, doubt: { ...doubt, openChunk, attempting: { uid: large, attempts: attempts + 1 } } };
+}
+
+/** The open chunk is known to have written nothing. */
+export function chunkClosed<Folder extends FolderRecord>(folder: Folder): Folder {
+  return { ...folder, doubt: { recovered: folder.doubt.recovered } };
+}
+
+/** The moves of the open chunk were finished or given up. */
+export function movesClosed<Folder extends FolderRecord>(folder: Folder): Folder {
+  return { ...folder, doubt: { ...folder.doubt, openChunk: undefined } };
+}
+
+/** What a chunk came to. */
+export interface CopiedChunk {
+  readonly items: readonly ItemRecord[];
+  readonly skipped: readonly SkippedItem[];
+  /** One for each copied message and each kind of guess it was read by. */
+  readonly guesses: readonly GuessCode[];
+  /** UIDs of messages that are no longer there. */
+  readonly expunged: UidSet;
+  /** The chunk with those of its messages whose write may have happened; undefined if there is none. */
+  readonly inDoubt?: OpenChunk | undefined;
+}
+
+/** A chunk was copied. @param existing all UIDs of the folder. */
+export function chunkCopied<Folder extends FolderRecord>(
+  folder: Folder,
+  { items, skipped, guesses, expunged, inDoubt }: CopiedChunk,
+  existing: UidSet,
+): Folder {
+  const { checkpoint, counts } = folder;
+  const handled = unionOf(uidSetOf([...items, ...skipped].map(({ uid }) => uid)), expunged);
+  return {
+    ...folder,
+    checkpoint: { ...checkpoint, settled: settle(checkpoint.settled, handled, existing) },
+    doubt: { recovered: folder.doubt.recovered, openChunk: inDoubt },
+    counts: withGuesses(withItems(withSkips(counts, skipped), items), guesses),
+  };
+}
+
+/** Messages that the server announced were not there, or cannot be read. */
+export function missingSettled<Folder extends FolderRecord>(
+  folder: Folder,
+  missing: UidSet,
+  skipped: readonly SkippedItem[],
+  existing: UidSet,
+): Folder {
+  const { checkpoint, counts } = folder;
+  return {
+    ...folder,
+    checkpoint: { ...checkpoint, settled: settle(checkpoint.settled, missing, existing) },
+    counts: withSkips(counts, skipped),
+  };
+}
+
+/**
+ * The open chunk was looked for: what was found has its items, the rest is to be copied, and writes that arrive late are
+ * to be looked for again.
+ * @param uids those of the chunk's messages that can be read.
+ * @param unreadable those that cannot.
+ */
+export function chunkRecovered<Folder extends FolderRecord>(
+  folder: Folder,
+  chunk: OpenChunk,
+  {
+    uids,
+    unreadable,
+    items,
+  }: { readonly uids: UidSet; readonly unreadable: UidSet; readonly items: readonly ItemRecord[] },
+  existing: UidSet,
+  now: number,
+): Folder {
+  const { checkpoint, counts } = folder;
+  const recovered = {
+    ...retire({ ...chunk, uids }, folder, unreadable),
+    lookAgainAfter: now + lateArrivalMs,
+  };
+  const found = uidSetOf(items.map(({ uid }) => uid));
+  return {
+    ...folder,
+    checkpoint: { ...checkpoint, settled: settle(checkpoint.settled, found, existing) },
+    doubt: { recovered: [...folder.doubt.recovered, recovered], attempting: folder.doubt.attempting },
+    counts: withItems(counts, items),
+  };
+}
+
+/** Chunks are in doubt no longer. */
+export function doubtSettled<Folder extends FolderRecord>(
+  folder: Folder,
+  chunks: readonly ChunkInDoubt[],
+): Folder {
+  const recovered = folder.doubt.recovered.filter((chunk) => !chunks.includes(chunk));
+  return { ...folder, doubt: { ...folder.doubt, recovered } };
+}
+
+/** A visit opened the folder. @param highestModseq of the folder, to count from if this is its first visit. */
+export function visitBegun<Folder extends FolderRecord>(
+  folder: Folder,
+  { uidNext, highestModseq }: Pick<FolderStatus, "uidNext" | "highestModseq">,
+): Folder {
+  const { checkpoint } = folder;
+  // Old records keep the flags that were last written, so in a new generation all flags are compared.
+  const first =
+    !isRemembered(folder) && checkpoint.highestModseq === undefined && folder.former === undefined;
+  return {
+    ...folder,
+    checkpoint: {
+      ...checkpoint,
+      uidNextSeen: uidNext,
+      ...(first && highestModseq !== undefined ? { highestModseq } : {}),
+    },
+  };
+}
+
+/** What a completed visit has seen. */
+export interface CompletedVisit {
+  readonly status: Pick<FolderStatus, "uidNext" | "highestModseq" | "partition"> & {
+    readonly messages: number;
+    readonly shownMessages?: number | undefined;
+  };
+  readonly flagsDigest: string | undefined;
+  readonly filter: string;
+  /** Items whose message vanished too late for this round. */
+  readonly postponed: number;
+}
+
+/** A visit is complete: the folder is up to date. */
+export function visited<Folder extends FolderRecord>(
+  folder: Folder,
+  { status, flagsDigest, filter, postponed }: CompletedVisit,
+  now: number,
+): Folder {
+  const { settled, unseen, partition } = folder.checkpoint;
+  const { uidNext, messages, shownMessages, highestModseq } = status;
+  return {
+    ...folder,
+    pending: false,
+    checkpoint: {
+      settled,
+      unseen,
+      uidNext,
+      // Counted as if it were still there, so that the next plan finds the folder changed.
+      messages: messages + postponed,
+      filter,
+      partition: status.partition ?? partition,
+      highestModseq,
+      flagsDigest,
+      flagsScannedAt: highestModseq === undefined ? now : undefined,
+    },
+    counts: { ...folder.counts, total: messages, shown: shownMessages ?? folder.counts.shown },
+  };
+}
+
+/** A visit ended early because folder or place went away. */
+export function visitEnded<Folder extends FolderRecord>(folder: Folder): Folder {
+  return { ...folder, pending: lookAgainAt(folder) !== undefined };
+}
+
+/**
+ * Messages came into the folder after its checkpoint had passed over their UIDs.
+ * @param allFlags true if the flags of all messages are to be compared.
+ */
+export function gapsReopened<Folder extends FolderRecord>(
+  folder: Folder,
+  returned: UidSet,
+  partition: string,
+  allFlags: boolean,
+): Folder {
+  const { checkpoint } = folder;
+  return {
+    ...folder,
+    checkpoint: {
+      ...checkpoint,
+      partition,
+      settled: differenceOf(checkpoint.settled, returned),
+      highestModseq: allFlags ? undefined : checkpoint.highestModseq,
+    },
+  };
+}
+
+/** Skipped messages are to be tried again. */
+export function skipsReopened<Folder extends FolderRecord>(
+  folder: Folder,
+  skips: readonly SkippedItem[],
+): Folder {
+  const { checkpoint, counts } = folder;
+  const uids = uidSetOf(skips.map(({ uid }) => uid));
+  return {
+    ...folder,
+    pending: true,
+    checkpoint: { ...checkpoint, settled: differenceOf(checkpoint.settled, uids) },
+    counts: withoutSkips(counts, skips),
+  };
+}
+
+/** Flags that the target did not take on are to be tried again: all flags are compared. The same object if there are none. */
+export function flagsReopened<Folder extends FolderRecord>(folder: Folder): Folder {
+  if (folder.unkeptFlags === undefined || folder.state !== "active") return folder;
+  const checkpoint = { ...folder.checkpoint, highestModseq: undefined, flagsDigest: undefined };
+  return { ...folder, pending: true, checkpoint };
+}
+
+/** The plan noted which messages are gone for good as far as it could see. */
+export function vanishedNoted<Folder extends FolderRecord>(folder: Folder, uids: UidSet): Folder {
+  return { ...folder, checkpoint: { ...folder.checkpoint, vanished: uids } };
+}
+
+/** Messages that vanished were forgotten. */
+export function removalsFollowed<Folder extends FolderRecord>(
+  folder: Folder,
+  items: number,
+  skips: readonly SkippedItem[],
+): Folder {
+  const counts = withoutSkips(folder.counts, skips);
+  return { ...folder, counts: { ...counts, synced: counts.synced - items } };
+}
+
+/**
+ * Items of other folders followed their messages into this one, which closes the chunk they were moved under.
+ * @param existing all UIDs of the folder.
+ * @param allFlags true if the flags of all messages are to be compared.
+ */
+export function itemsArrived<Folder extends FolderRecord>(
+  folder: Folder,
+  uids: UidSet,
+  existing: UidSet,
+  allFlags: boolean,
+): Folder {
+  const { checkpoint, counts, doubt } = folder;
+  return {
+    ...folder,
+    checkpoint: {
+      ...checkpoint,
+      settled: settle(checkpoint.settled, uids, existing),
+      highestModseq: allFlags ? undefined : checkpoint.highestModseq,
+    },
+    doubt: { ...doubt, openChunk: undefined },
+    counts: { ...counts, synced: counts.synced + sizeOf(uids) },
+  };
+}
+
+/** One item of the folder followed its message into another one. */
+export function itemDeparted<Folder extends FolderRecord>(folder: Folder): Folder {
+  return { ...folder, counts: { ...folder.counts, synced: folder.counts.synced - 1 } };
+}
+
+function withItems(counts: FolderCounts, items: readonly ItemRecord[]): FolderCounts {
+  const bytes = items.reduce((sum, { size }) => sum + size, counts.bytes);
+  return { ...counts, synced: counts.synced + items.length, bytes };
+}
+
+function withGuesses(counts: FolderCounts, guesses: readonly GuessCode[]): FolderCounts {
+  if (guesses.length === 0) return counts;
+  const sums: Partial<Record<GuessCode, number>> = { ...counts.guesses };
+  for (const guess of guesses) sums[guess] = (sums[guess] ?? 0) + 1;
+  return { ...counts, guesses: sums };
+}
+
+function withSkips(counts: FolderCounts, skips: readonly SkippedItem[]): FolderCounts {
+  return {
+    ...counts,
+    skipped: counts.skipped + skips.length,
+    leftOut: counts.leftOut + leftOutCount(skips),
+  };
+}
+
+function withoutSkips(counts: FolderCounts, skips: readonly SkippedItem[]): FolderCounts {
+  return {
+    ...counts,
+    skipped: counts.skipped - skips.length,
+    leftOut: counts.leftOut - leftOutCount(skips),
+  };
+}

@@ -1,0 +1,36 @@
+import { isMigrationError } from "../../domain/errors.ts";
+import type { Admission } from "../admission/admission.ts";
+import { type MailboxState, Superseded } from "../mailbox/change.ts";
+import type { LeaseHolder } from "./lease-holder.ts";
+
+const heartbeatMs = 15_000;
+
+/** What keeps a step alive. */
+export interface Heartbeat {
+  /** @throws the reason why the step has to end, once there is one. */
+  check(): void;
+  stop(): void;
+}
+
+/** Keeps lease and permit alive while a step runs, and notices when it has to end. */
+export function startHeartbeat(admission: Admission, state: MailboxState, lease: LeaseHolder): Heartbeat {
+  let ended: unknown;
+  const beat = async (): Promise<void> => {
+    const { endpoint, id } = state.mailbox;
+    await lease.renew();
+    if (!(await admission.extend(endpoint, id))) throw new Superseded();
+    await state.refresh();
+  };
+  const timer = setInterval(() => {
+    beat().catch((error: unknown) => {
+      if (error instanceof Superseded || (isMigrationError(error) && error.code === "LeaseLost"))
+        ended ??= error;
+    });
+  }, heartbeatMs);
+  return {
+    check: () => {
+      if (ended !== undefined) throw ended;
+    },
+    stop: () => clearInterval(timer),
+  };
+}

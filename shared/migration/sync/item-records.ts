@@ -1,0 +1,84 @@
+import type { TargetFolderId } from "../../domain/names.ts";
+import type {
+  FolderPlace,
+  FolderRecord,
+  Generation,
+  ItemKey,
+  ItemRecord,
+  SkippedItem,
+} from "../ports/ledger-store.ts";
+import type { MessageSummary } from "../ports/source.ts";
+import { headerDigest } from "./digest.ts";
+import { copiedFlags } from "./flags.ts";
+
+/*
+ * The records of a folder's messages: items that were copied and messages that were skipped. All functions are pure.
+ */
+
+/** Item record of a message as it was just written. @param header its header section. */
+export function itemOf(
+  folder: Generation,
+  message: MessageSummary,
+  size: number,
+  header: Buffer,
+  targetId: ItemRecord["targetId"],
+): ItemRecord {
+  return {
+    ...keyOf({ ...folder, uid: message.uid }),
+    targetId,
+    digest: headerDigest(header),
+    internalDate: message.internalDate.getTime(),
+    size,
+    flags: copiedFlags(message.flags),
+  };
+}
+
+/** Record of a message that is not copied. */
+export function skipOf(
+  folder: Generation,
+  message: MessageSummary,
+  code: string,
+  reason: string,
+): SkippedItem {
+  return {
+    ...keyOf({ ...folder, uid: message.uid }),
+    internalDate: message.internalDate.getTime(),
+    size: message.size,
+    code,
+    message: reason,
+  };
+}
+
+/** The key of a record, without anything else of it. */
+export function keyOf({ folderId, uidValidity, uid }: ItemKey): ItemKey {
+  return { folderId, uidValidity, uid };
+}
+
+export function isSameKey(a: ItemKey, b: ItemKey): boolean {
+  return a.folderId === b.folderId && a.uidValidity === b.uidValidity && a.uid === b.uid;
+}
+
+/** What a message is recognised by under another UID: equal for the same message. @param internalDate milliseconds since 1970. */
+export function lookOf(digest: string, internalDate: number): string {
+  return `${digest} ${internalDate}`;
+}
+
+/** The item of a message that has another identity by now, its copy with it. */
+export function movedTo(item: ItemRecord, key: ItemKey, size: number): ItemRecord {
+  return { ...item, ...keyOf(key), size };
+}
+
+/** The record of an item that the user removed from the target: it is not created again. */
+export function tombstoneOf(item: ItemRecord): ItemRecord {
+  const { targetId: _, ...tombstone } = item;
+  return tombstone;
+}
+
+/** The target folder a copy was put into; undefined if there is none, or if the user deleted it with its folder. */
+export function placeOf(
+  folder: Pick<FolderRecord, "state"> & { readonly place: FolderPlace },
+  item: Pick<ItemRecord, "targetId" | "targetFolderId">,
+): TargetFolderId | undefined {
+  if (item.targetId === undefined) return undefined;
+  return item.targetFolderId ?? (folder.state === "targetGone" ? undefined : folder.place.id);
+}

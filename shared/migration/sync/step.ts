@@ -1,0 +1,186 @@
+import { MigrationError } from "../../domain/errors.ts";
+import { providerOf } from "../../domain/providers.ts";
+import type { FolderSyncMessage } from "../../domain/queue-messages.ts";
+import { isFinal } from "../batch/life.ts";
+import type { MailboxState } from "../mailbox/change.ts";
+import type { BatchRecord, MailboxRecord } from "../ports/registry.ts";
+import { dailyAllowance, dailyCapReached } from "./daily-allowance.ts";
+import { rank } from "./folder-mapping.ts";
+import { isPlaced } from "./folder-record.ts";
+import { followMoves } from "./follow-moves.ts";
+import { startHeartbeat } from "./heartbeat.ts";
+import type { LeaseHolder } from "./lease-holder.ts";
+import { forgetFolder, leaveFolder } from "./leave-folders.ts";
+import { Budget, type StepLimits } from "./limits.ts";
+import type { FolderSyncParts } from "./parts.ts";
+import { planRound } from "./plan-round.ts";
+import { Progress } from "./progress.ts";
+import { reopenSkipped } from "./reopen-skipped.ts";
+import type { SyncRun } from "./run.ts";
+import { closeSession, type MailboxSession, openSource, type SessionPool } from "./sessions.ts";
+import { visitFolder } from "./visit-folder.ts";
+
+/** Longer than the host keeps an idle session, so that it is really given back. */
+const releaseMs = 15_000;
+
+/**
+ * One step of a mailbox: plans where it has to, visits folders until its limits are reached, and keeps the session for
+ * the next one.
+ * @returns "finished", or the instant (or undefined for at once) of the next step.
+ */
+export async function runStep(
+  parts: FolderSyncParts,
+  batch: BatchRecord,
+  state: MailboxState,
+  lease: LeaseHolder,
+  message: FolderSyncMessage,
+  pool: SessionPool,
+): Promise<"finished" | number | undefined> {
+  const { mailbox } = state;
+  const key = `${mailbox.id}-${mailbox.ledgerId}`;
+  const { host } = await parts.endpoints.get(mailbox.endpoint);
+  const heart = startHeartbeat(parts.admission, state, lease);
+  const progress = new Progress(state, parts.clock, providerOf(host));
+  let session: MailboxSession | undefined;
+  let good = false;
+  let goesOn = false;
+  try {
+    const kept = pool.take(key, lease.epoch);
+    session = kept ?? (await openSession(parts, mailbox));
+    const run: SyncRun = {
+      mailboxId: mailbox.id,
+      ledgerId: lease.ledgerId,
+      options: batch.options,
+      final: isFinal(batch),
+      deletionsConfirmed: mailbox.deletionsConfirmed ?? false,
+      source: session.source,
+      target: session.target,
+      representable: (flags) => parts.target.representableFlags(flags),
+      ledger: parts.ledger,
+      lease,
+      limits: parts.limits,
+      clock: parts.clock,
+      log: (event, fields) => parts.log(event, { batch: batch.name, endpoint: mailbox.endpoint, ...fields }),
+      trace: parts.trace,
+      checkpoint: () => heart.check(),
+      progressed: (folder) => progress.update(folder),
+    };
+    // What a new session sees of the source may be newer than the plan: it plans again.
+    const plans = message.step === 0 || kept === undefined;
+    if (mailbox.retriesSkipped) {
+      await reopenSkipped(run);
+      // Once a round only: what is skipped anew stays skipped.
+      await state.update((current) => ({ ...current, retriesSkipped: undefined }));
+    }
+    const next = await visitFolders(run, plans, progress, batch, () =>
+      limitsOfToday(parts, state, progress.bytesTransferred),
+    );
+    good = true;
+    goesOn = next === undefined;
+    await progress.store();
+    if (next === undefined && pool.heldTooLong(key)) return parts.clock() + releaseMs;
+    return next;
+  } finally {
+    heart.stop();
+    if (!good) await progress.store().catch(() => undefined);
+    // The next round is a day away, and what a session knows of folders would be of today.
+    if (session && goesOn) pool.give(key, session, lease.epoch);
+    else if (session) await closeSession(session);
+  }
+}
+
+async function visitFolders(
+  run: SyncRun,
+  plans: boolean,
+  progress: Progress,
+  batch: BatchRecord,
+  limitsNow: () => Promise<StepLimits>,
+): Promise<"finished" | number | undefined> {
+  if (plans) await plan(run);
+  const folders = await run.ledger.listFolders(run.ledgerId);
+  progress.replace(folders);
+  const pending = folders.filter((folder) => folder.pending).filter(isPlaced);
+  if (pending.length === 0) {
+    // What an earlier round lost counts also where nothing has changed since: a retry alone passes no limit.
+    refuseTooManySkips(progress, batch);
+    return "finished";
+  }
+  const budget = new Budget(await limitsNow(), run.clock);
+  pending.sort((a, b) => rank(a.source) - rank(b.source) || (a.source.path < b.source.path ? -1 : 1));
+  let later: number | undefined;
+  for (const folder of pending) {
+    run.checkpoint();
+    if (budget.exhausted) return undefined;
+    const visit = await visitFolder(run, folder, budget);
+    refuseTooManySkips(progress, batch);
+    if (visit.end === "more") return undefined;
+    if (visit.end === "later") later = Math.max(later ?? 0, visit.at);
+  }
+  return later ?? "finished";
+}
+
+/** Plans the round; then moved messages follow to where they went, and folders that are gone are left. */
+async function plan(run: SyncRun): Promise<void> {
+  const { current, leaving, listed, statuses, first } = await planRound(run);
+  const pending = current.filter(isPlaced).filter((folder) => folder.pending);
+  const left = leaving.filter(isPlaced);
+  if (!first && pending.length + left.length > 0) {
+    const followed = await followMoves(run, pending, left, statuses);
+    for (const folder of followed.values()) run.progressed(folder);
+    for (const folder of left) {
+      const record = followed.get(folder.folderId) ?? folder;
+      await (listed.has(folder.folderId) ? leaveFolder(run, record) : forgetFolder(run, record));
+    }
+  }
+  for (const folder of leaving) if (!isPlaced(folder)) await leaveFolder(run, folder);
+  run.log("folder.planned", {
+    mailbox: run.mailboxId,
+    folders: current.length,
+    changed: pending.length,
+    gone: leaving.length,
+  });
+}
+
+/**
+ * The limits of a step, with no more bytes than the endpoint leaves the mailbox today.
+ * @throws MigrationError `throttled`/`DailyCapReached` if it leaves none.
+ */
+async function limitsOfToday(
+  parts: FolderSyncParts,
+  state: MailboxState,
+  bytesTransferred: number,
+): Promise<StepLimits> {
+  const { maxBytesPerDayPerMailbox: cap } = await parts.endpoints.get(state.mailbox.endpoint);
+  if (cap === undefined) return parts.limits;
+  const now = parts.clock();
+  const { start, bytesLeft } = dailyAllowance(state.mailbox.dailyStart, bytesTransferred, cap, now);
+  if (start !== state.mailbox.dailyStart)
+    await state.update((mailbox) => ({ ...mailbox, dailyStart: start }));
+  if (bytesLeft === 0) throw dailyCapReached(cap, now);
+  return { ...parts.limits, maxBytes: Math.min(parts.limits.maxBytes, bytesLeft) };
+}
+
+/** @throws MigrationError `mailbox`/`SkippedItemLimitExceeded` where the batch's limit is passed. */
+function refuseTooManySkips(progress: Progress, batch: BatchRecord): void {
+  const limit = batch.options.skippedItemLimit;
+  if (limit === undefined || progress.lost <= limit) return;
+  throw new MigrationError(
+    "mailbox",
+    "SkippedItemLimitExceeded",
+    `${progress.lost} items were skipped, more than skippedItemLimit (${limit}). See skipped-items.csv, then raise the limit and retry.`,
+  );
+}
+
+async function openSession(parts: FolderSyncParts, mailbox: MailboxRecord): Promise<MailboxSession> {
+  const source = await openSource(parts, mailbox);
+  try {
+    const target = await parts.target.open({
+      id: mailbox.targetId as string,
+      emailAddress: mailbox.emailAddress,
+    });
+    return { source, target };
+  } catch (error) {
+    await source.close();
+    throw error;
+  }
+}
