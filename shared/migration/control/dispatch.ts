@@ -1,3 +1,4 @@
+import pMap from "p-map";
 import type { BatchName } from "../../domain/names.ts";
 import type { MailboxSyncMessage } from "../../domain/queue-messages.ts";
 import { changeMailbox } from "../mailbox/change.ts";
@@ -45,14 +46,8 @@ async function changeAll(
   group: readonly Versioned<MailboxRecord>[],
   next: (mailbox: MailboxRecord) => MailboxRecord | undefined,
 ): Promise<readonly MailboxSyncMessage[]> {
-  const messages: MailboxSyncMessage[] = [];
-  const waiting = [...group];
-  const worker = async (): Promise<void> => {
-    for (let stored = waiting.shift(); stored; stored = waiting.shift()) {
-      const changed = await changeMailbox(mailboxes, stored, next);
-      if (changed) messages.push({ batch: changed.batch, mailboxId: changed.id, round: changed.round });
-    }
-  };
-  await Promise.all(Array.from({ length: concurrency }, worker));
-  return messages;
+  const changed = await pMap(group, (stored) => changeMailbox(mailboxes, stored, next), { concurrency });
+  return changed.flatMap((mailbox) =>
+    mailbox ? [{ batch: mailbox.batch, mailboxId: mailbox.id, round: mailbox.round }] : [],
+  );
 }
