@@ -651,23 +651,6 @@ describe("findWritten", () => {
     expect(known.size).toBe(0);
   });
 
-  it("lists twins oldest first, of which the newer one can be removed for good, repeatedly", async () => {
-    const folder = await inbox();
-    const message = outgoing(plain());
-    const first = await mailbox.write(folder, message);
-    const second = await mailbox.write(folder, message);
-    const found = await mailbox.findWritten(
-      folder,
-      { token: "chunk-1", mark: "" },
-      [candidateOf(message)],
-      new Set(),
-    );
-    expect(new Set(found.get(message.stamp)?.map((item) => item.id))).toEqual(new Set([first, second]));
-    await mailbox.removeDuplicate(folder, second);
-    await mailbox.removeDuplicate(folder, second);
-    expect(stored().messages.map((one) => one.id)).toEqual([first]);
-  });
-
   it("looks through more items than a page holds", async () => {
     const folder = await inbox();
     const messages = Array.from({ length: 130 }, (_, index) => outgoing(plain(`n${index}`)));

@@ -210,53 +210,6 @@ describe.each(variants)("target mailbox on $title", ({ start, prefix, separator,
     expect(await mailbox.folderExists(trash.id)).toBe(true);
   });
 
-  test("finds what an interrupted chunk has written, as a multiset, and nothing else", async () => {
-    const folder = await fresh("Doubt");
-    const earlier = await mailbox.write(folder, outgoing(1));
-    const mark = await mailbox.markFolder(folder);
-    expect(Buffer.byteLength(mark)).toBeLessThan(1024);
-    const [first, second, other] = [
-      await mailbox.write(folder, outgoing(1)),
-      await mailbox.write(folder, outgoing(1)),
-      await mailbox.write(folder, outgoing(2)),
-    ];
-    await raw.append(folder, {
-      content: Buffer.from("From: u@example.com\r\nSubject: a user's own\r\n\r\nx\r\n"),
-    });
-    const twin = candidate(1, { stamp: "twin" as Stamp });
-    const search = (known: ReadonlySet<TargetItemId>, ...candidates: readonly WriteCandidate[]) =>
-      mailbox.findWritten(folder, { token: "token", mark }, candidates, known);
-    const one = (id: TargetItemId) => [{ id, untouched: true }];
-
-    expect(await search(new Set([other]), candidate(1), twin, candidate(3))).toEqual(
-      new Map([
-        [candidate(1).stamp, one(first)],
-        [twin.stamp, one(second)],
-      ]),
-    );
-    // Two copies of one message: the later one is the duplicate.
-    expect(await search(noneKnown, candidate(1))).toEqual(
-      new Map([[candidate(1).stamp, [...one(first), ...one(second)]]]),
-    );
-    expect(await search(new Set([first, second, other]), candidate(1))).toEqual(new Map());
-    await mailbox.removeDuplicate(folder, second);
-    await mailbox.removeDuplicate(folder, second);
-    expect([...(await mailbox.readItems(folder, [earlier, first, second, other])).keys()]).toEqual([
-      earlier,
-      first,
-      other,
-    ]);
-  });
-
-  test("a copy the user has changed is found as touched", async () => {
-    const folder = await fresh("Touched");
-    const mark = await mailbox.markFolder(folder);
-    const id = await mailbox.write(folder, outgoing(1));
-    await mailbox.changeFlags(folder, id, { add: ["\\Flagged"], remove: [] });
-    const found = await mailbox.findWritten(folder, { token: "token", mark }, [candidate(1)], noneKnown);
-    expect(found.get(candidate(1).stamp)).toEqual([{ id, untouched: false }]);
-  });
-
   test("a message that asks for a receipt is stored as one whose receipt was sent", async () => {
     const folder = await fresh("Receipts");
     const mark = await mailbox.markFolder(folder);
@@ -276,49 +229,6 @@ describe.each(variants)("target mailbox on $title", ({ start, prefix, separator,
     const wanted = candidate(1, { flags: [], header: Buffer.from(asking) });
     const found = await mailbox.findWritten(folder, { token: "token", mark }, [wanted], noneKnown);
     expect(found.get(wanted.stamp)).toEqual([{ id, untouched: true }]);
-  });
-
-  test("changes only the flags it is told to", async () => {
-    const folder = await fresh("Flags");
-    const id = await mailbox.write(folder, outgoing(1, { flags: ["\\Seen", "\\Answered"] }));
-    const change = { add: ["\\Flagged", "Later", "\\Recent"], remove: ["\\Seen"] };
-    expect(await mailbox.changeFlags(folder, id, change)).toBe("done");
-    expect(await mailbox.changeFlags(folder, id, change)).toBe("done");
-    expect(await flagsIn(folder, [id])).toEqual(new Map([[id, ["Later", "\\Answered", "\\Flagged"]]]));
-    const elsewhere = `1${id}` as TargetItemId;
-    expect(await mailbox.changeFlags(folder, elsewhere, change)).toBe("gone");
-    expect(await mailbox.changeFlags(folder, `${id}99` as TargetItemId, change)).toBe("gone");
-  });
-
-  test("moves an item once, and finds it after an interruption", async () => {
-    const from = await fresh("From");
-    const to = await fresh("To");
-    await mailbox.write(to, outgoing(9));
-    const id = await mailbox.write(from, outgoing(1));
-    const mark = await mailbox.markFolder(to);
-    expect(await mailbox.findMoved(id, to, mark, candidate(1), noneKnown)).toBeUndefined();
-    const moved = await mailbox.moveItem(from, id, to);
-    expect(await flagsIn(to, moved === undefined ? [] : [moved])).toEqual(
-      new Map([[moved, ["$Label1", "\\Seen"]]]),
-    );
-    expect(await mailbox.readItems(from, [id])).toEqual(new Map());
-    expect(await mailbox.moveItem(from, id, to)).toBeUndefined();
-    expect(await mailbox.findMoved(id, to, mark, candidate(1), noneKnown)).toBe(moved);
-  });
-
-  test("deletes into the deleted items", async () => {
-    const folder = await fresh("Delete");
-    const id = await mailbox.write(folder, outgoing(1));
-    const kept = await mailbox.write(folder, outgoing(2));
-    const trash = (await mailbox.ensureFolder(["Trash"], "trash")).id;
-    const mark = await mailbox.markFolder(trash);
-    expect(await mailbox.deleteItem(folder, id)).toBe("done");
-    expect(await mailbox.deleteItem(folder, id)).toBe("gone");
-    expect([...(await mailbox.readItems(folder, [id, kept])).keys()]).toEqual([kept]);
-    const deleted = await mailbox.findMoved(id, trash, mark, candidate(1), noneKnown);
-    expect(deleted).toBeDefined();
-    expect(await mailbox.deleteItem(trash, deleted ?? id)).toBe("done");
-    expect((await mailbox.readItems(trash, deleted ? [deleted] : [])).size).toBe(1);
   });
 
   test("refuses a wrong password, and is unusable once closed", async () => {

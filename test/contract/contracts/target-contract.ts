@@ -410,15 +410,15 @@ export function targetContract(open: () => Promise<TargetUnderTest>): void {
 
     test("changes in the flags it is told to, and no others", async () => {
       const folder = await fresh();
-      const id = await mailbox.write(folder, outgoing(1));
+      const id = await mailbox.write(folder, outgoing(1, { flags: ["\\Seen", "Project", "Private"] }));
       await user.flag(folder, id);
-      const change = { add: ["\\Answered"], remove: ["\\Seen"] };
+      const change = { add: ["\\Answered", "Later"], remove: ["\\Seen", "Project"] };
       const outcome = await mailbox.changeFlags(folder, id, change);
       expect(await mailbox.changeFlags(folder, id, change)).toEqual(outcome);
       // Graph gives no message the mark of an answer once it is there, and says so.
       const answered = outcome === "done" ? ["\\Answered"] : [];
       if (outcome !== "done") expect(outcome).toEqual({ unkept: ["\\Answered"] });
-      const expected = target.connector.representableFlags([...answered, "\\Flagged"]);
+      const expected = target.connector.representableFlags([...answered, "\\Flagged", "Later", "Private"]);
       expect(await flagsOf(folder, id)).toEqual([...expected].sort());
       await user.delete(folder, id);
       expect(await mailbox.changeFlags(folder, id, change)).toBe("gone");
@@ -444,11 +444,16 @@ export function targetContract(open: () => Promise<TargetUnderTest>): void {
       const trash = (await mailbox.ensureFolder(["Trash"], "trash")).id;
       const [id, kept] = [await mailbox.write(folder, outgoing(1)), await mailbox.write(folder, outgoing(2))];
       const before = (await subjectsIn(trash)).length;
+      const mark = await mailbox.markFolder(trash);
       expect(await mailbox.deleteItem(folder, id)).toBe("done");
       expect(await mailbox.deleteItem(folder, id)).toBe("gone");
       expect((await subjectsIn(trash)).length).toBe(before + 1);
       expect(await subjectsIn(folder)).toEqual(["number 2"]);
       expect((await mailbox.readItems(folder, [kept])).size).toBe(1);
+      const deleted = await mailbox.findMoved(id, trash, mark, candidate(1), noneKnown);
+      if (deleted === undefined) throw new Error("the item is not among the deleted ones");
+      expect(await mailbox.deleteItem(trash, deleted)).toBe("done");
+      expect((await subjectsIn(trash)).length).toBe(before + 1);
     });
   });
 
