@@ -15,6 +15,8 @@ export interface AddressList {
 }
 
 const maxNameLength = 255;
+/** Whatever its encoding, so much is more than what can be kept. */
+const maxWrittenName = 4096;
 /** RFC 5321, 4.5.3.1: 64 for the local part, 255 for the domain. */
 const maxAddressLength = 320;
 
@@ -220,7 +222,10 @@ function tidyAddress(address: string): string {
 }
 
 function recipientOf(rawName: string, rawAddress: string): Recipient | undefined {
-  const name = truncateText(decodeEncodedWords(rawName).replace(/\s+/g, " ").trim(), maxNameLength);
+  const name = truncateText(
+    decodeEncodedWords(rawName.slice(0, maxWrittenName)).replace(/\s+/g, " ").trim(),
+    maxNameLength,
+  );
   const address = tidyAddress(rawAddress);
   if (address.length <= maxAddressLength && plausibleAddress.test(address))
     return { emailAddress: name === "" || name === address ? { address } : { name, address } };

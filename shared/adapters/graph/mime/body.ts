@@ -1,6 +1,6 @@
 import { letOthersRun } from "../../event-loop.ts";
 import type { ByteSource } from "./bytes.ts";
-import { decodeLongText, storableText } from "./charset.ts";
+import { decodeLongText } from "./charset.ts";
 import { bodyOf, loadContent, type PartContent } from "./content.ts";
 import type { Part } from "./layout.ts";
 
@@ -42,7 +42,7 @@ export async function composeBody(
     if (!faithful) guessed.push(part.path);
     const kind = kindOf(part, text);
     const cut = bytes.length === maxBytesEach;
-    pieces.push({ kind, text: storableText(cut ? tidyCut(text, kind) : text) });
+    pieces.push({ kind, text: cut ? tidyCut(text, kind) : text });
     await letOthersRun();
   }
   return { ...join(pieces), guessed };

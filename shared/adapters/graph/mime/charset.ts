@@ -97,15 +97,15 @@ export function decodeText(bytes: Buffer, declared: string | undefined): Decoded
 
 const stepBytes = 1 << 15;
 
-/** `decodeText`, in steps between which others get their turn. */
+/** `decodeText` and `storableText`, in steps between which others get their turn. */
 export async function decodeLongText(bytes: Buffer, declared: string | undefined): Promise<DecodedText> {
   const decoding = chooseDecoding(bytes, declared);
   const pieces: string[] = [];
   for (let at = 0; at < bytes.length; at += stepBytes) {
-    pieces.push(decoding.decoder.write(bytes.subarray(at, at + stepBytes)));
+    pieces.push(storableText(decoding.decoder.write(bytes.subarray(at, at + stepBytes))));
     await letOthersRun();
   }
-  pieces.push(decoding.decoder.end() ?? "");
+  pieces.push(storableText(decoding.decoder.end() ?? ""));
   return outcome(pieces.join(""), decoding);
 }
 

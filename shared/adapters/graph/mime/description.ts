@@ -39,6 +39,7 @@ interface People {
 }
 
 const maxSubject = 255;
+const maxWrittenSubject = 16_384;
 const maxMessageId = 998;
 const maxReferences = 16_384;
 const maxHeaderCharacters = 128 * 1024;
@@ -85,8 +86,10 @@ function smimeProperties(smime: SmimeForm | undefined): readonly ExtendedPropert
 }
 
 function planSubject(fields: readonly HeaderField[], notes: Set<PlanNote>): string {
-  const subject = decodeEncodedWords(fieldValue(fields, "subject") ?? "").replace(/[\r\n\t]+/g, " ");
-  if (subject.length > maxSubject) notes.add("subjectShortened");
+  const written = fieldValue(fields, "subject") ?? "";
+  // Whatever its encoding, so much is more than what can be kept.
+  const subject = decodeEncodedWords(written.slice(0, maxWrittenSubject)).replace(/[\r\n\t]+/g, " ");
+  if (subject.length > maxSubject || written.length > maxWrittenSubject) notes.add("subjectShortened");
   return truncateText(subject, maxSubject);
 }
 

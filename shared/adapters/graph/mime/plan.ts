@@ -1,3 +1,4 @@
+import { letOthersRun } from "../../event-loop.ts";
 import { type Attachment, attachmentsOf, originalMessage, textFile } from "./attachments.ts";
 import { composeBody, type MessageBody } from "./body.ts";
 import type { ByteSource } from "./bytes.ts";
@@ -55,6 +56,7 @@ export async function planMessage(
   const { body, attachments, parts, smime } =
     scan.exceeded === undefined ? await takeApart(source, scan, notes) : await keepWhole(source, scan, notes);
   const message = await describeMessage(source, scan, body, facts, smime, notes);
+  await letOthersRun();
   return {
     message,
     attachments: distribute(attachments, Buffer.byteLength(JSON.stringify(message))),
@@ -109,6 +111,7 @@ async function planBody(
   if (encodedBytes <= maxBodyBytes) {
     const { guessed, ...body } = await composeBody(source, readable);
     if (guessed.length > 0) notes.add("CharsetGuessed");
+    await letOthersRun();
     if (Buffer.byteLength(JSON.stringify(body.content)) <= maxBodyBytes) return { body, overflow: [] };
   }
   // Too long for a request: the begin can be read, and all of it is attached, unless the signed entity is.

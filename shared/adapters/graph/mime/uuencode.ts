@@ -39,9 +39,9 @@ export async function* decodeUuencode(encoded: AsyncIterable<Buffer>): AsyncGene
       if (needed > out.length) out = Buffer.concat([out.subarray(0, length)], needed * 2);
       if (torn || end - start > maxLine + 260) length += data.copy(out, length, start, end);
       else if (inside) {
-        const text = data.toString("latin1", start, end).trimEnd();
-        if (text === "end") inside = false;
-        else length = decodeLine(text, out, length);
+        const textEnd = withoutLineEnd(data, start, end);
+        if (isEndLine(data, start, textEnd)) inside = false;
+        else length = decodeLine(data, start, textEnd, out, length);
       } else if (data[start] === 0x62 && uuencodedName(data.toString("latin1", start, end)) !== undefined)
         inside = true;
       else if (!isEmptyLine(data, start, end)) length += data.copy(out, length, start, end);
@@ -60,25 +60,38 @@ export async function* decodeUuencode(encoded: AsyncIterable<Buffer>): AsyncGene
     yield out.subarray(0, length);
   }
   if (rest.length === 0) return;
-  const out = Buffer.allocUnsafe(maxLineBytes);
-  const text = rest.toString("latin1").trimEnd();
-  if (!inside || torn) yield uuencodedName(text) === undefined || torn ? rest : Buffer.alloc(0);
-  else if (text !== "end") yield out.subarray(0, decodeLine(text, out, 0));
+  if (torn) yield rest;
+  else if (inside) {
+    const out = Buffer.allocUnsafe(maxLineBytes);
+    const textEnd = withoutLineEnd(rest, 0, rest.length);
+    if (!isEndLine(rest, 0, textEnd)) yield out.subarray(0, decodeLine(rest, 0, textEnd, out, 0));
+  } else if (uuencodedName(rest.toString("latin1")) === undefined) yield rest;
 }
 
 function isEmptyLine(data: Buffer, start: number, end: number): boolean {
   return end - start === 1 || (end - start === 2 && data[start] === 0x0d);
 }
 
+function withoutLineEnd(data: Buffer, start: number, end: number): number {
+  let at = end;
+  while (at > start && (data[at - 1] === lineFeed || data[at - 1] === 0x0d)) at--;
+  return at;
+}
+
+function isEndLine(data: Buffer, start: number, end: number): boolean {
+  return data[start] === 0x65 && data.toString("latin1", start, end).trimEnd() === "end";
+}
+
 /** @returns where the decoded bytes end in `out`. */
-function decodeLine(text: string, out: Buffer, from: number): number {
-  if (text === "") return from;
-  const bytes = (text.charCodeAt(0) - 32) & 63;
+function decodeLine(data: Buffer, start: number, end: number, out: Buffer, from: number): number {
+  if (start === end) return from;
+  const bytes = ((data[start] as number) - 32) & 63;
   let written = 0;
-  for (let at = 1; written < bytes; at += 4) {
+  for (let at = start + 1; written < bytes; at += 4) {
     let bits = 0;
-    for (let offset = 0; offset < 4; offset++)
-      bits = (bits << 6) | (((text.charCodeAt(at + offset) || 32) - 32) & 63);
+    // Blanks at the end, which stand for zeros, may be lost.
+    for (let offset = at; offset < at + 4; offset++)
+      bits = (bits << 6) | (offset < end ? ((data[offset] as number) - 32) & 63 : 0);
     for (let shift = 16; shift >= 0 && written < bytes; shift -= 8) out[from + written++] = bits >> shift;
   }
   return from + written;
