@@ -71,9 +71,7 @@ param monthlyBudget int = 0
 param alertEmail string = ''
 
 var abbreviations = loadJsonContent('abbreviations.json')
-var token = environment().name == 'AzureCloud'
-  ? toLower(uniqueString(subscription().id, environmentName, location))
-  : fail('Only the public cloud of Azure is supported, and Microsoft 365 worldwide.')
+var token = toLower(uniqueString(subscription().id, environmentName, location))
 var names = {
   resourceGroup: '${abbreviations.resourceGroup}${environmentName}'
   identity: '${abbreviations.managedIdentity}${token}'
@@ -98,7 +96,10 @@ var tags = { 'azd-env-name': environmentName }
 resource group 'Microsoft.Resources/resourceGroups@2024-03-01' = {
   name: names.resourceGroup
   location: location
-  tags: tags
+  // The first of all resources, so that nothing is made where the names of other clouds would be needed.
+  tags: environment().name == 'AzureCloud'
+    ? tags
+    : fail('Only the public cloud of Azure is supported, and Microsoft 365 worldwide.')
 }
 
 // First, so that every role is in force before the app that needs it starts.
