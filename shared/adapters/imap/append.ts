@@ -1,7 +1,7 @@
 import { isMigrationError, MigrationError } from "../../domain/errors.ts";
 import type { ImapConnection } from "./connection.ts";
 import { formatDateTime } from "./dates.ts";
-import { type Argument, atom, type Reply, string } from "./wire.ts";
+import { type Argument, atom, mailbox, type Reply, string } from "./wire.ts";
 
 export interface Append {
   readonly path: string;
@@ -52,7 +52,7 @@ async function send(connection: ImapConnection, message: Append, hasNul: boolean
   const timeoutMs = message.deadline - Date.now();
   if (timeoutMs <= 0) throw outOfTime();
   const parameters: Argument[] = [
-    string(message.path),
+    mailbox(message.path),
     message.flags.map(atom),
     string(formatDateTime(message.internalDate)),
     { type: "LITERAL", value: message.content, isLiteral8: hasNul },

@@ -8,6 +8,7 @@ import { classifyFailure, classifyReply, replyOf, type Scene } from "./classify.
 import { type Credentials, Login } from "./login.ts";
 import { Pace } from "./pace.ts";
 import { type Argument, type Reply, responseCodeOf, textOf, type UntaggedHandlers } from "./wire.ts";
+import { repairResponses } from "./wire-repair.ts";
 
 export interface Timeouts {
   /** DNS, TCP and TLS, in milliseconds. */
@@ -43,6 +44,8 @@ export interface ConnectionSettings {
   readonly timeouts: Timeouts;
   /** Which addresses may be connected to; all where left out. */
   readonly isPermitted?: ((address: string) => boolean) | undefined;
+  /** Capabilities that this server offers and then refuses, as found out so far; added to. */
+  readonly refused: Set<string>;
 }
 
 export interface CommandOptions {
@@ -58,6 +61,7 @@ export interface CommandOptions {
 }
 
 const LOGOUT_MS = 2_000;
+const COMPRESSION = "COMPRESS=DEFLATE";
 /** Of a message's body in the time of a stall: with 90 s some 700 bytes a second. */
 const FLOOR_BYTES = 64 * 1024;
 /** Milliseconds between two looks at how a FETCH goes. */
@@ -80,6 +84,8 @@ interface Internals {
   throttleWait(delayMs: number): Promise<boolean>;
   readonly socket: { setNoDelay(noDelay: boolean): void } | null;
   readonly streamer: Transform;
+  /** For what comes outside of any command, and for what a command has no handler for. */
+  readonly untaggedHandlers: Record<string, (response: ImapResponse) => Promise<void>>;
 }
 
 /** A logged-in IMAP connection, one command at a time. Only MigrationError leaves it. */
@@ -89,6 +95,9 @@ export class ImapConnection {
   readonly #timeouts: Timeouts;
   readonly #scene: Scene;
   readonly #guard: AnswerGuard;
+  readonly #refused: Set<string>;
+  #exists = 0;
+  #expunged = 0;
   #loggedIn = false;
   /** Why the connection ended, where that is known better than by the command it took along. */
   #cause: unknown;
@@ -99,7 +108,9 @@ export class ImapConnection {
     this.#timeouts = settings.timeouts;
     this.#scene = { side: settings.side, host: settings.host, port: settings.port, stage: "session" };
     this.#guard = new AnswerGuard(this.#scene);
+    this.#refused = settings.refused;
     putInFront(this.#guard, this.#internals.streamer, () => this.#loggedIn);
+    repairResponses(this.#internals.streamer);
     client.on("error", (error: unknown) => {
       this.#cause ??= error;
     });
@@ -140,7 +151,7 @@ export class ImapConnection {
       logger: false,
       disableAutoIdle: true,
       disableAutoEnable: true,
-      disableCompression: !settings.allowCompression,
+      disableCompression: !settings.allowCompression || settings.refused.has(COMPRESSION),
       connectionTimeout: timeouts.connectMs,
       greetingTimeout: timeouts.greetingMs,
       // A command may be silent for as long as it may take. A FETCH has a pace to keep.
@@ -153,11 +164,17 @@ export class ImapConnection {
       await client.connect();
       login.verify();
       connection.#loggedIn = true;
+      connection.#countMessages();
       // The end of a large APPEND is a small write of its own, which must not wait for the server's delayed ACK.
       connection.#internals.socket?.setNoDelay(true);
     } catch (error) {
       client.close();
-      throw classifyFailure(connection.#cause ?? error, scene);
+      const cause = connection.#cause ?? error;
+      if (isDecompressionFailure(cause) && !settings.refused.has(COMPRESSION)) {
+        settings.refused.add(COMPRESSION);
+        return ImapConnection.open(settings);
+      }
+      throw classifyFailure(cause, scene);
     } finally {
       clearTimeout(timer);
     }
@@ -179,9 +196,24 @@ export class ImapConnection {
     return typeof name === "string" ? name : "";
   }
 
-  /** True if the server names the capability (RFC 9051, 6.1.1). */
+  /** True if the server names the capability (RFC 9051, 6.1.1), and has not been seen to refuse it. */
   has(capability: string): boolean {
-    return this.#client.capabilities.has(capability);
+    return this.#client.capabilities.has(capability) && !this.#refused.has(capability);
+  }
+
+  /** Does without capabilities that the server offers and refuses, from now on and on all connections to it. */
+  forgo(...capabilities: readonly string[]): void {
+    for (const capability of capabilities) this.#refused.add(capability);
+  }
+
+  /** Messages in the open folder, as the server has counted them last. */
+  get exists(): number {
+    return this.#exists;
+  }
+
+  /** Messages that the server has said to be gone since the connection was opened; sequence numbers hold while it stays. */
+  get expunged(): number {
+    return this.#expunged;
   }
 
   /** Value of a capability such as APPENDLIMIT=n. */
@@ -212,6 +244,7 @@ export class ImapConnection {
   ): Promise<Reply> {
     const { budget = shortAnswer, untagged = {} } = options;
     this.#guard.expect(budget);
+    if (command === "SELECT" || command === "EXAMINE") this.#exists = 0;
     const { pace, stop } = this.#watch(options);
     try {
       const { response, next } = await this.#internals.exec(command, parameters, {
@@ -266,6 +299,17 @@ export class ImapConnection {
     return { pace, stop: () => clearInterval(timer) };
   }
 
+  #countMessages(): void {
+    const { untaggedHandlers } = this.#internals;
+    untaggedHandlers.EXISTS = async (response) => {
+      this.#exists = Number(response.command) || 0;
+    };
+    untaggedHandlers.EXPUNGE = async () => {
+      this.#exists = Math.max(0, this.#exists - 1);
+      this.#expunged += 1;
+    };
+  }
+
   #late(limitMs: number): { readonly code: string; readonly limitMs: number } {
     return { code: "CommandTimeout", limitMs };
   }
@@ -310,6 +354,10 @@ export class ImapConnection {
       clearTimeout(timer);
     }
   }
+}
+
+function isDecompressionFailure(error: unknown): boolean {
+  return error instanceof Error && "code" in error && /^(?:Z_|COMPRESS_)/.test(String(error.code));
 }
 
 function refusalIn(error: unknown): Reply | undefined {

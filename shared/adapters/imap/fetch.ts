@@ -1,34 +1,18 @@
-import type { ImapAttribute, ImapResponse } from "imapflow";
-import type { Uid } from "../../domain/names.ts";
-import { differenceOf, formatUidSet, hasUid, sizeOf, type UidSet, uidSetOf } from "../../domain/uid-set.ts";
+import {
+  differenceOf,
+  formatUidSet,
+  hasUid,
+  sizeOf,
+  type UidSet,
+  uidSetOf,
+  unionOf,
+} from "../../domain/uid-set.ts";
 import { type AnswerBudget, shortAnswer } from "./answer-guard.ts";
 import type { ImapConnection } from "./connection.ts";
-import { parseDateTime } from "./dates.ts";
+import { type FetchRow, RowAssembler, uidOf, type Wanted } from "./fetch-rows.ts";
 import { RowQueue } from "./row-queue.ts";
 import { standsForRemoved } from "./software.ts";
-import {
-  type Argument,
-  atom,
-  atoms,
-  lowestProcessed,
-  numberOf,
-  pairsOf,
-  sequence,
-  textOf,
-  textsOf,
-} from "./wire.ts";
-
-/** One FETCH response; what the server left out is undefined. */
-export interface FetchRow {
-  readonly uid: Uid;
-  readonly flags?: readonly string[] | undefined;
-  readonly internalDate?: Date | undefined;
-  readonly size?: number | undefined;
-  /** Gmail's labels as they are on the wire: names in modified UTF-7, system labels with a backslash. */
-  readonly labels?: readonly string[] | undefined;
-  /** The one BODY[...] item that was asked for. */
-  readonly body?: Buffer | undefined;
-}
+import { type Argument, atom, atoms, lowestProcessed, type Reply, sequence } from "./wire.ts";
 
 /** Data items of a FETCH. Bodies only by PEEK (RFC 9051, 6.4.5), so that nothing becomes \Seen. */
 export const fetchItems = {
@@ -42,6 +26,15 @@ export const fetchItems = {
     ...atoms("UID", "FLAGS", "INTERNALDATE", "RFC822.SIZE"),
     { type: "ATOM", value: "BODY.PEEK", section: [] },
   ],
+  /** What tells when a message came, where INTERNALDATE does not. */
+  dates: [
+    ...atoms("UID", "FLAGS"),
+    {
+      type: "ATOM",
+      value: "BODY.PEEK",
+      section: [{ type: "ATOM", value: "HEADER.FIELDS" }, atoms("RECEIVED", "DATE")],
+    },
+  ],
 } satisfies Record<string, Argument[]>;
 
 export interface FetchOptions {
@@ -50,6 +43,11 @@ export interface FetchOptions {
   readonly changedSince?: string | undefined;
   /** Asks for Gmail's labels, too. */
   readonly withLabels?: boolean | undefined;
+  /**
+   * For messages that are known to be there: those that are left out are asked for again, and then by their sequence
+   * numbers, before they count as absent. Gives the sequence numbers of UIDs; none where they are not known.
+   */
+  readonly insist?: ((uids: UidSet) => UidSet) | undefined;
 }
 
 /** Servers must take command lines of 8,192 bytes at least (RFC 7162, 4); the rest of the line needs some of it. */
@@ -81,9 +79,17 @@ export async function* fetchRows(
 ): AsyncGenerator<FetchRow> {
   const [first, last] = [uids[0], uids.at(-1)];
   if (first === undefined || last === undefined) return;
-  const asked: UidSet = options.changedSince === undefined ? uids : [[first[0], last[1]]];
-  const refusals: Refusals = { inRow: 0 };
-  for (const part of splitForCommand(asked)) yield* fetchPart(connection, part, uids, options, refusals);
+  const changes = options.changedSince !== undefined;
+  const request: Request = { connection, wanted: uids, options, refusals: 0 };
+  for (const part of splitForCommand(changes ? [[first[0], last[1]]] : uids)) {
+    const { absent, refusedForm } = yield* fetchPart(request, part);
+    if (refusedForm && changes) {
+      connection.forgo("CONDSTORE", "QRESYNC");
+      yield* fetchRows(connection, uids, { ...options, changedSince: undefined });
+      return;
+    }
+    if (options.insist) yield* askAgain({ ...request, wanted: absent }, options.insist);
+  }
 }
 
 /** The highest UID in the open folder, which must not be empty; 0 if the server does not tell. */
@@ -92,47 +98,103 @@ export async function newestUid(connection: ImapConnection): Promise<number> {
   await connection.run("UID FETCH", [sequence("*"), atoms("UID")], {
     untagged: {
       FETCH: async (response) => {
-        newest = Math.max(newest, parseRow(response)?.uid ?? 0);
+        newest = Math.max(newest, uidOf(response) ?? 0);
       },
     },
   });
   return newest;
 }
 
-/** FETCHes of one request that were refused one after another, without a row. */
-interface Refusals {
-  inRow: number;
+/** What one call asks for, in however many commands. */
+interface Request {
+  readonly connection: ImapConnection;
+  readonly wanted: UidSet;
+  readonly options: FetchOptions;
+  /** Commands that were refused one after another, without a row. */
+  refusals: number;
 }
 
-async function* fetchPart(
-  connection: ImapConnection,
-  uids: UidSet,
-  wanted: UidSet,
-  options: FetchOptions,
-  refusals: Refusals,
-): AsyncGenerator<FetchRow> {
+interface PartOutcome {
+  /** UIDs that the server left out of an answer it called complete. */
+  readonly absent: UidSet;
+  readonly refusedForm: boolean;
+}
+
+/**
+ * Fetches one command's worth of UIDs, in further commands where the server stops early or refuses: a NO may stand for
+ * one unreadable message or for all from there on (RFC 9051, 6.4.5), so the halves of what is missing are asked for
+ * until the unreadable ones are alone.
+ */
+async function* fetchPart(request: Request, uids: UidSet): AsyncGenerator<FetchRow, PartOutcome> {
+  const { connection, options } = request;
+  const todo: UidSet[] = [uids];
+  let absent: UidSet = [];
+  for (let part = todo.pop(); part !== undefined; part = todo.pop()) {
+    const { reply, delivered } = yield* fetchOnce(request, "UID FETCH", part);
+    const missing = differenceOf(part, delivered);
+    request.refusals = delivered.length > 0 ? 0 : request.refusals + 1;
+    if (reply.status === "OK") {
+      const stoppedAt = lowestProcessed(reply);
+      const rest = stoppedAt === undefined ? [] : differenceOf(part, [[stoppedAt, Number.POSITIVE_INFINITY]]);
+      const goesOn = sizeOf(rest) > 0 && sizeOf(rest) < sizeOf(part) && request.refusals <= MAX_REFUSALS;
+      if (goesOn) todo.push(rest);
+      else request.refusals = 0;
+      absent = unionOf(absent, goesOn ? differenceOf(missing, rest) : missing);
+      continue;
+    }
+    const error = connection.refusal(reply);
+    if (reply.status === "BAD" && options.changedSince !== undefined)
+      return { absent: [], refusedForm: true };
+    if (error.code !== "CommandRefused" || reply.status === "BAD") throw error;
+    if (request.refusals > MAX_REFUSALS) throw error;
+    todo.push(...halvesOf(missing).toReversed());
+  }
+  return { absent, refusedForm: false };
+}
+
+/** A second look at what a first answer left out, and a third one by other numbers. */
+async function* askAgain(request: Request, numbersOf: (uids: UidSet) => UidSet): AsyncGenerator<FetchRow> {
+  let wanted: UidSet = [];
+  for (const part of splitForCommand(request.wanted)) {
+    const { absent } = yield* fetchPart(request, part);
+    wanted = unionOf(wanted, absent);
+  }
+  for (const numbers of splitForCommand(numbersOf(wanted)))
+    yield* fetchOnce({ ...request, wanted }, "FETCH", numbers);
+}
+
+/** One command. @returns the tagged answer, and the UIDs of the rows that came before it. */
+async function* fetchOnce(
+  { connection, wanted, options }: Request,
+  command: "UID FETCH" | "FETCH",
+  set: UidSet,
+): AsyncGenerator<FetchRow, { readonly reply: Reply; readonly delivered: UidSet }> {
   const queue = new RowQueue<FetchRow>();
   const delivered = new Set<number>();
+  const rows = new RowAssembler(wantedBy(options));
   const items = options.withLabels ? [...options.items, atom("X-GM-LABELS")] : options.items;
-  const parameters: Argument[] = [sequence(formatUidSet(uids)), items];
+  const parameters: Argument[] = [sequence(formatUidSet(set)), items];
   if (options.changedSince !== undefined)
     parameters.push([atom("CHANGEDSINCE"), { type: "ATOM", value: options.changedSince }]);
+  const deliver = async (whole: readonly FetchRow[]) => {
+    for (const row of whole) {
+      if (!hasUid(wanted, row.uid) || delivered.has(row.uid)) continue;
+      if (row.body && standsForRemoved(connection.greeting, row.body)) continue;
+      delivered.add(row.uid);
+      await queue.offer(row, row.body?.length ?? 0);
+    }
+  };
   const answered = connection
-    .attempt("UID FETCH", parameters, {
-      budget: budgetFor(sizeOf(uids), options),
+    .attempt(command, parameters, {
+      budget: budgetFor(sizeOf(set), options),
       paced: true,
-      untagged: {
-        FETCH: async (response) => {
-          const row = parseRow(response);
-          if (!row || !hasUid(wanted, row.uid) || delivered.has(row.uid)) return;
-          if (!isComplete(row, options)) return;
-          if (row.body && standsForRemoved(connection.greeting, row.body)) return;
-          delivered.add(row.uid);
-          await queue.offer(row, row.body?.length ?? 0);
-        },
-      },
+      untagged: { FETCH: async (response) => deliver(rows.add(response, connection.expunged)) },
     })
-    .finally(() => queue.end());
+    .finally(async () => {
+      // Nothing waits here: the answer is over, and one row more is not too much.
+      void deliver(rows.rest());
+      queue.end();
+    });
   // Observed here too, so that an iterator abandoned before the end leaves no unhandled rejection.
   answered.catch(() => undefined);
   let complete = false;
@@ -142,22 +204,7 @@ async function* fetchPart(
   } finally {
     if (!complete) await drain(connection, queue, answered);
   }
-  const reply = await answered;
-  if (reply.status === "OK") {
-    const stoppedAt = lowestProcessed(reply);
-    const rest = stoppedAt === undefined ? [] : differenceOf(uids, [[stoppedAt, Number.POSITIVE_INFINITY]]);
-    if (sizeOf(rest) > 0 && sizeOf(rest) < sizeOf(uids))
-      yield* fetchPart(connection, rest, wanted, options, refusals);
-    return;
-  }
-  const error = connection.refusal(reply);
-  if (error.code !== "CommandRefused" || reply.status === "BAD") throw error;
-  refusals.inRow = delivered.size > 0 ? 0 : refusals.inRow + 1;
-  if (refusals.inRow > MAX_REFUSALS) throw error;
-  // A NO may stand for one unreadable message or for all from there on (RFC 9051, 6.4.5): ask for the halves of
-  // what is missing, until the unreadable ones are alone.
-  const missing = differenceOf(uids, uidSetOf(delivered));
-  for (const half of halvesOf(missing)) yield* fetchPart(connection, half, wanted, options, refusals);
+  return { reply: await answered, delivered: uidSetOf(delivered) };
 }
 
 async function drain(
@@ -171,49 +218,27 @@ async function drain(
   clearTimeout(timer);
 }
 
-function parseRow(response: ImapResponse): FetchRow | undefined {
-  let uid: number | undefined;
-  let flags: readonly string[] | undefined;
-  let internalDate: Date | undefined;
-  let size: number | undefined;
-  let labels: readonly string[] | undefined;
-  let body: Buffer | undefined;
-  for (const [name, value] of pairsOf(response.attributes?.[1])) {
-    if (name === "UID") uid = numberOf(value);
-    else if (name === "FLAGS") flags = textsOf(value).filter((flag) => flag.toLowerCase() !== "\\recent");
-    else if (name === "INTERNALDATE") internalDate = parseDateTime(textOf(value));
-    else if (name === "RFC822.SIZE") size = numberOf(value);
-    else if (name === "X-GM-LABELS") labels = textsOf(value);
-    else if (name === "BODY") body = bytesOf(value);
-  }
-  return uid === undefined ? undefined : { uid: uid as Uid, flags, internalDate, size, labels, body };
-}
-
-/** NIL is no content: the server could not read the message. */
-function bytesOf(token: ImapAttribute | undefined): Buffer | undefined {
-  const value = token?.value;
-  if (value === undefined || value === null) return undefined;
-  return Buffer.isBuffer(value) ? value : Buffer.from(textOf(token));
-}
-
-function isComplete(row: FetchRow, { items, withLabels }: FetchOptions): boolean {
-  return (
-    row.flags !== undefined &&
-    (!withLabels || row.labels !== undefined) &&
-    (items === fetchItems.flags || (row.internalDate !== undefined && row.size !== undefined)) &&
-    (items !== fetchItems.header || row.body !== undefined) &&
-    (items !== fetchItems.message || (row.body !== undefined && (row.body.length > 0 || row.size === 0)))
-  );
+function wantedBy({ items, withLabels = false }: FetchOptions): Wanted {
+  return {
+    labels: withLabels,
+    summary: items !== fetchItems.flags && items !== fetchItems.dates,
+    body:
+      items === fetchItems.message
+        ? "message"
+        : items === fetchItems.header || items === fetchItems.dates
+          ? "header"
+          : "none",
+  };
 }
 
 /** What the server may send: each row as often as its flags change meanwhile, and of bodies those asked for. */
-function budgetFor(uids: number, { items }: FetchOptions): AnswerBudget {
+function budgetFor(uids: number, options: FetchOptions): AnswerBudget {
   const rows = Math.min(uids, SPARSE_UIDS);
+  const { body } = wantedBy(options);
   return {
     lines: shortAnswer.lines + 4 * rows,
     bytes: shortAnswer.bytes + MAX_ROW_BYTES * rows,
-    bodyBytes:
-      items === fetchItems.message ? MAX_MESSAGE_BYTES : items === fetchItems.header ? MAX_HEADER_BYTES : 0,
+    bodyBytes: body === "message" ? MAX_MESSAGE_BYTES : body === "header" ? MAX_HEADER_BYTES : 0,
   };
 }
 

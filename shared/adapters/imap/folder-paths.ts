@@ -1,5 +1,6 @@
 import type { NamespaceObject } from "imapflow";
 import { decodeMailboxName, encodeMailboxName } from "./utf7.ts";
+import { readableText } from "./wire-repair.ts";
 
 /** Which part of a server's folders is the user's, and how their names become paths without a prefix. Pure. */
 export interface FolderScope {
@@ -101,7 +102,7 @@ function serverPath(text: string, separator: string | undefined): string {
 function segmentsIn(path: string, separator: string | undefined): readonly string[] {
   // The separator never occurs inside an encoded run, so splitting comes first: a decoded name may hold one.
   const parts = separator === undefined ? [path] : path.split(separator).filter((part) => part !== "");
-  return parts.map(decodeMailboxName);
+  return parts.map((part) => decodeMailboxName(readableText(part)));
 }
 
 function prefixOf(root: string, separator: string | undefined): string {

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { MigrationError } from "../../domain/errors.ts";
-import { differenceOf, sizeOf, type UidSet, uidSetOf } from "../../domain/uid-set.ts";
+import { differenceOf, intersectionOf, sizeOf, type UidSet, uidSetOf } from "../../domain/uid-set.ts";
 import type {
   FolderStatus,
   OpenFolderStatus,
@@ -8,10 +8,10 @@ import type {
   SourceFolder,
   SourceMailbox,
 } from "../../migration/ports/source.ts";
+import { type Census, stillThere, takeCensus } from "./census.ts";
 import type { ImapConnection } from "./connection.ts";
 import { fetchItems, fetchRows } from "./fetch.ts";
 import { LabelPlaces, labelKeywords } from "./gmail-labels.ts";
-import { searchUids } from "./search.ts";
 import { ImapSourceFolder, type ImapSourceMailbox, type ListedSourceFolder } from "./source-mailbox.ts";
 import { declaredUse } from "./special-use.ts";
 
@@ -22,6 +22,7 @@ const VIEWS = ["\\flagged", "\\important"];
 interface Sorted {
   readonly status: OpenFolderStatus;
   readonly members: ReadonlyMap<string, UidSet>;
+  readonly census: Census;
 }
 
 /** The folders of one listing. */
@@ -110,7 +111,7 @@ export class GmailMailbox implements SourceMailbox {
       const status = await this.#mailbox.examine(path);
       return new ImapSourceFolder(this.#connection, status, { keywordsOf });
     }
-    const { status, members } = await this.#openContainer(arrangement, container);
+    const { status, members, census } = await this.#openContainer(arrangement, container);
     const own = members.get(path) ?? [];
     return new ImapSourceFolder(
       this.#connection,
@@ -119,7 +120,7 @@ export class GmailMailbox implements SourceMailbox {
         messages: sizeOf(own),
         ...(path === container ? { shownMessages: status.messages } : {}),
       },
-      { members: own, keywordsOf },
+      { members: own, keywordsOf, census },
     );
   }
 
@@ -135,7 +136,8 @@ export class GmailMailbox implements SourceMailbox {
     const status = await this.#mailbox.examine(path);
     this.#openPath = path;
     if (before?.status.uidValidity === status.uidValidity) return before;
-    const sorted = { status, members: await this.#sort(arrangement.places, path, status) };
+    const census = await takeCensus(this.#connection);
+    const sorted = { status, census, members: await this.#sort(arrangement.places, path, status, census) };
     arrangement.sorted.set(path, sorted);
     return sorted;
   }
@@ -143,11 +145,12 @@ export class GmailMailbox implements SourceMailbox {
   async #sort(
     places: LabelPlaces,
     container: string,
-    { messages, uidNext }: OpenFolderStatus,
+    { uidNext }: OpenFolderStatus,
+    census: Census,
   ): Promise<ReadonlyMap<string, UidSet>> {
     const uids = new Map<string, number[]>();
     const answered: number[] = [];
-    const existing = messages > 0 ? await searchUids(this.#connection, { among: [[1, uidNext - 1]] }) : [];
+    const existing = intersectionOf(census.uids, [[1, uidNext - 1]]);
     const rows = fetchRows(this.#connection, existing, { items: fetchItems.flags, withLabels: true });
     for await (const { uid, labels = [] } of rows) {
       answered.push(uid);
@@ -164,7 +167,7 @@ export class GmailMailbox implements SourceMailbox {
 
   /** A message whose labels were not told would seem to have left its folder. */
   async #requireLabels(missing: UidSet): Promise<void> {
-    if (sizeOf(missing) === 0 || sizeOf(await searchUids(this.#connection, { among: missing })) === 0) return;
+    if (sizeOf(missing) === 0 || sizeOf(await stillThere(this.#connection, missing)) === 0) return;
     throw new MigrationError(
       "transient",
       "LabelsIncomplete",

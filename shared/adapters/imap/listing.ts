@@ -4,7 +4,19 @@ import type { UidValidity } from "../../domain/names.ts";
 import type { FolderStatus } from "../../migration/ports/source.ts";
 import type { AnswerBudget } from "./answer-guard.ts";
 import type { ImapConnection } from "./connection.ts";
-import { atom, atoms, digitsOf, numberOf, pairsOf, string, textOf, textsOf } from "./wire.ts";
+import {
+  atom,
+  atoms,
+  digitsOf,
+  mailbox,
+  nameOf,
+  numberOf,
+  pairsOf,
+  refusesForm,
+  string,
+  textOf,
+  textsOf,
+} from "./wire.ts";
 
 /** A folder as LIST shows it. */
 export interface ListedFolder {
@@ -51,8 +63,14 @@ export async function listFolders(
   want: { readonly status: boolean },
 ): Promise<Listing> {
   if (!connection.has("LIST-EXTENDED")) return listPlainly(connection, patterns);
-  const extended = await listExtended(connection, patterns, want.status && connection.has("LIST-STATUS"));
-  return extended ?? listPlainly(connection, patterns);
+  const withStatus = want.status && connection.has("LIST-STATUS");
+  // Some servers offer an extension and refuse its syntax.
+  const whole = await listExtended(connection, patterns, withStatus);
+  if (whole !== undefined) return whole;
+  const bare = withStatus ? await listExtended(connection, patterns, false) : undefined;
+  const listing = bare ?? (await listPlainly(connection, patterns));
+  connection.forgo("LIST-STATUS", ...(bare === undefined ? ["LIST-EXTENDED"] : []));
+  return listing;
 }
 
 /** STATUS of one folder. @returns undefined, or the reason, where the server refuses it. */
@@ -61,9 +79,15 @@ export async function statusOf(
   path: string,
 ): Promise<StatusRow | { readonly refused: string }> {
   const rows = new Map<string, StatusRow>();
-  const reply = await connection.attempt("STATUS", [string(path), atoms(...statusItems(connection))], {
-    untagged: { STATUS: async (response) => collectStatus(response, rows) },
-  });
+  const ask = (withModseq: boolean) =>
+    connection.attempt("STATUS", [mailbox(path), atoms(...statusItems(withModseq))], {
+      untagged: { STATUS: async (response) => collectStatus(response, rows) },
+    });
+  let reply = await ask(hasModseq(connection));
+  if (reply.status === "BAD" && hasModseq(connection)) {
+    reply = await ask(false);
+    if (reply.status === "OK") connection.forgo("CONDSTORE", "QRESYNC");
+  }
   if (reply.status !== "OK") {
     const error = connection.refusal(reply);
     if (error.code !== "CommandRefused") throw error;
@@ -79,7 +103,7 @@ export async function findFolder(
   path: string,
 ): Promise<ListedFolder | undefined> {
   const folders: ListedFolder[] = [];
-  const reply = await connection.attempt("LIST", [string(""), string(path)], {
+  const reply = await connection.attempt("LIST", [string(""), mailbox(path)], {
     budget: listAnswer,
     untagged: { LIST: async (response) => collectFolder(connection, response, folders) },
   });
@@ -101,9 +125,9 @@ async function listExtended(
   if (connection.has("SPECIAL-USE")) options.push(atom("SPECIAL-USE"));
   if (withStatus) {
     const mailboxId = hasMailboxIds(connection) ? ["MAILBOXID"] : [];
-    options.push(atom("STATUS"), atoms(...statusItems(connection), ...mailboxId));
+    options.push(atom("STATUS"), atoms(...statusItems(hasModseq(connection)), ...mailboxId));
   }
-  const pattern = patterns.length === 1 ? string(patterns[0] ?? "*") : patterns.map(string);
+  const pattern = patterns.length === 1 ? mailbox(patterns[0] ?? "*") : patterns.map(mailbox);
   const reply = await connection.attempt("LIST", [string(""), pattern, atom("RETURN"), options], {
     budget: listAnswer,
     untagged: {
@@ -112,8 +136,7 @@ async function listExtended(
     },
   });
   if (reply.status === "OK") return { folders, statuses };
-  // Some servers offer the extension and refuse its syntax.
-  if (reply.status === "BAD") return undefined;
+  if (refusesForm(reply) && connection.refusal(reply).code === "CommandRefused") return undefined;
   throw connection.refusal(reply);
 }
 
@@ -121,11 +144,11 @@ async function listPlainly(connection: ImapConnection, patterns: readonly string
   const folders: ListedFolder[] = [];
   const subscriptions: ListedFolder[] = [];
   for (const pattern of patterns) {
-    await connection.run("LIST", [string(""), string(pattern)], {
+    await connection.run("LIST", [string(""), mailbox(pattern)], {
       budget: listAnswer,
       untagged: { LIST: async (response) => collectFolder(connection, response, folders) },
     });
-    await connection.attempt("LSUB", [string(""), string(pattern)], {
+    await connection.attempt("LSUB", [string(""), mailbox(pattern)], {
       budget: listAnswer,
       untagged: { LSUB: async (response) => collectFolder(connection, response, subscriptions) },
     });
@@ -137,9 +160,9 @@ async function listPlainly(connection: ImapConnection, patterns: readonly string
   };
 }
 
-function statusItems(connection: ImapConnection): string[] {
+function statusItems(withModseq: boolean): string[] {
   const items = ["MESSAGES", "UIDNEXT", "UIDVALIDITY", "UNSEEN"];
-  return hasModseq(connection) ? [...items, "HIGHESTMODSEQ"] : items;
+  return withModseq ? [...items, "HIGHESTMODSEQ"] : items;
 }
 
 /** Cyrus 3.6 fills MAILBOXID in STATUS with bytes of freed memory, which at times makes the line unreadable. */
@@ -159,7 +182,7 @@ function collectFolder(connection: ImapConnection, response: ImapResponse, folde
     return;
   }
   const [attributes, separator, name] = response.attributes ?? [];
-  const path = textOf(name);
+  const path = nameOf(name);
   if (path === "") return;
   const names = new Set(textsOf(attributes).map((attribute) => attribute.toLowerCase()));
   folders.push({
@@ -177,7 +200,7 @@ function collectStatus(response: ImapResponse, statuses: Map<string, StatusRow>)
   const uidNext = numberOf(values.get("UIDNEXT"));
   const messages = numberOf(values.get("MESSAGES"));
   const modseq = digitsOf(values.get("HIGHESTMODSEQ"));
-  statuses.set(textOf(name), {
+  statuses.set(nameOf(name), {
     status:
       uidValidity === undefined || uidNext === undefined || messages === undefined
         ? undefined

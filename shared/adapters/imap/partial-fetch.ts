@@ -55,7 +55,7 @@ async function fetchPart(connection: ImapConnection, uid: Uid, offset: number): 
         const value = values.get("BODY")?.value;
         // NIL is no content: the message was removed meanwhile, or the server cannot read it.
         if (value !== undefined && value !== null)
-          bytes = Buffer.isBuffer(value) ? value : Buffer.from(value.toString());
+          bytes = Buffer.isBuffer(value) ? value : Buffer.from(value.toString(), "latin1");
       },
     },
   });

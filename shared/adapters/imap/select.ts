@@ -1,7 +1,7 @@
 import type { ImapResponse } from "imapflow";
 import type { ImapConnection } from "./connection.ts";
 import { hasModseq } from "./listing.ts";
-import { atom, digitsOf, numberOf, responseCodeOf, string, textsOf } from "./wire.ts";
+import { atom, digitsOf, mailbox, numberOf, refusesForm, responseCodeOf, textsOf } from "./wire.ts";
 
 /** What SELECT or EXAMINE tells (RFC 9051, 6.3.2). */
 export interface OpenedMailbox {
@@ -26,7 +26,6 @@ export async function openMailbox(
   let uidNext: number | undefined;
   let highestModseq: string | undefined;
   let permanentFlags: readonly string[] | undefined;
-  let messages = 0;
   const noteCode = async (response: ImapResponse) => {
     const { code, arguments: values } = responseCodeOf(response);
     if (code === "UIDVALIDITY") uidValidity = digitsOf(values[0]);
@@ -34,22 +33,27 @@ export async function openMailbox(
     else if (code === "HIGHESTMODSEQ") highestModseq = digitsOf(values[0]);
     else if (code === "PERMANENTFLAGS") permanentFlags = textsOf(values[0]);
   };
-  const reply = await connection.attempt(
-    command,
-    hasModseq(connection) ? [string(path), [atom("CONDSTORE")]] : [string(path)],
-    {
-      untagged: {
-        OK: noteCode,
-        EXISTS: async (response) => {
-          messages = Number(response.command) || 0;
-        },
-      },
-    },
-  );
+  const open = (withModseq: boolean) =>
+    connection.attempt(command, withModseq ? [mailbox(path), [atom("CONDSTORE")]] : [mailbox(path)], {
+      untagged: { OK: noteCode },
+    });
+  const withModseq = hasModseq(connection);
+  let reply = await open(withModseq);
+  if (withModseq && refusesForm(reply)) {
+    reply = await open(false);
+    if (reply.status === "OK") connection.forgo("CONDSTORE", "QRESYNC");
+  }
   if (reply.status !== "OK") {
     const error = connection.refusal(reply);
     if (error.code !== "CommandRefused") throw error;
     return undefined;
   }
-  return { uidValidity, uidNext, messages, highestModseq, permanentFlags };
+  return {
+    uidValidity,
+    uidNext,
+    messages: connection.exists,
+    // What a server tells without the extension is of no use: changes since it cannot be asked for.
+    highestModseq: hasModseq(connection) ? highestModseq : undefined,
+    permanentFlags,
+  };
 }

@@ -1,7 +1,8 @@
 import type { Readable } from "node:stream";
 import { MigrationError } from "../../domain/errors.ts";
+import { receivedDateOf, sentDate } from "../../domain/header-dates.ts";
 import type { Uid, UidValidity } from "../../domain/names.ts";
-import { intersectionOf, type UidSet } from "../../domain/uid-set.ts";
+import { intersectionOf, sizeOf, type UidSet, uidSetOf, unionOf } from "../../domain/uid-set.ts";
 import type {
   FlagState,
   MessageHeader,
@@ -13,9 +14,12 @@ import type {
   SourceMailbox,
   SourceMessage,
 } from "../../migration/ports/source.ts";
+import { type Census, numbersOf, stillThere, takeCensus } from "./census.ts";
 import type { ImapConnection } from "./connection.ts";
-import { type FetchRow, fetchItems, fetchRows, newestUid } from "./fetch.ts";
-import type { FolderScope } from "./folder-paths.ts";
+import { isKnown } from "./dates.ts";
+import { fetchItems, fetchRows, newestUid } from "./fetch.ts";
+import type { FetchRow } from "./fetch-rows.ts";
+import { type FolderScope, isInbox } from "./folder-paths.ts";
 import {
   findFolder,
   isSelectable,
@@ -26,7 +30,7 @@ import {
 } from "./listing.ts";
 import { onRequestFolders } from "./on-request-folders.ts";
 import { openPartial } from "./partial-fetch.ts";
-import { searchUids } from "./search.ts";
+import { outside, searchUids, within } from "./search.ts";
 import { type OpenedMailbox, openMailbox } from "./select.ts";
 import { assignUses } from "./special-use.ts";
 import type { Argument } from "./wire.ts";
@@ -40,6 +44,8 @@ export interface ListedSourceFolder extends SourceFolder {
 export interface FolderPart {
   /** The UIDs that are shown; default all. */
   readonly members?: UidSet;
+  /** Where the messages were counted already. */
+  readonly census?: Census;
   /** Makes keywords of Gmail's labels, which are asked for then. */
   readonly keywordsOf?: (labels: readonly string[]) => readonly string[];
 }
@@ -72,7 +78,10 @@ export class ImapSourceMailbox implements SourceMailbox {
     const folders = new Map<string, ListedFolder & { readonly segments: readonly string[] }>();
     for (const folder of listing.folders) {
       const segments = this.#scope.segmentsOf(folder.path, folder.separator);
-      if (segments && segments.length > 0) folders.set(folder.path, { ...folder, segments });
+      if (!segments || segments.length === 0) continue;
+      // INBOX is one in any case (RFC 9051, 5.1), and some servers list it in two.
+      const path = isInbox(folder.path) ? "INBOX" : folder.path;
+      if (path === folder.path || !folders.has(path)) folders.set(path, { ...folder, segments });
     }
     const uses = assignUses([...folders.values()].filter(isSelectable));
     const isOnRequest = onRequestFolders(this.#connection);
@@ -132,33 +141,51 @@ export class ImapSourceFolder implements OpenSourceFolder {
   readonly #connection: ImapConnection;
   readonly #part: FolderPart;
   readonly status: OpenFolderStatus;
+  #census: Census | undefined;
 
   constructor(connection: ImapConnection, status: OpenFolderStatus, part: FolderPart = {}) {
     this.#connection = connection;
     this.#part = part;
+    this.#census = part.census;
     this.status = status;
+  }
+
+  get unshownMessages(): number | undefined {
+    return this.#census?.unshown;
   }
 
   async searchUids(filter: SearchFilter = {}): Promise<UidSet> {
     const { members } = this.#part;
-    if (members === undefined) return searchUids(this.#connection, filter);
-    return Object.keys(filter).length === 0
-      ? members
-      : intersectionOf(members, await searchUids(this.#connection, filter));
+    const { since, before, among } = filter;
+    const isPart = members !== undefined;
+    if (since === undefined && before === undefined) {
+      if (among !== undefined)
+        return stillThere(this.#connection, isPart ? intersectionOf(members, among) : among);
+      return members ?? (await this.#count()).uids;
+    }
+    const near = await this.#near(since, before, among);
+    return isPart ? intersectionOf(members, near) : near;
   }
 
   async *fetchSummaries(uids: UidSet): AsyncIterable<MessageSummary> {
-    for await (const row of this.#fetch(uids, fetchItems.summary)) yield this.#summaryOf(row);
+    const undated: FetchRow[] = [];
+    for await (const row of this.#fetch(uids, fetchItems.summary))
+      if (isKnown(row.internalDate)) yield this.#summaryOf(row);
+      else undated.push(row);
+    const fields = new Map<Uid, Buffer>();
+    for await (const row of this.#fetch(uidSetOf(undated.map(({ uid }) => uid)), fetchItems.dates))
+      fields.set(row.uid, bodyOf(row));
+    for (const row of undated) yield this.#summaryOf(row, fields.get(row.uid));
   }
 
   async *fetchHeaders(uids: UidSet): AsyncIterable<MessageHeader> {
     for await (const row of this.#fetch(uids, fetchItems.header))
-      yield { ...this.#summaryOf(row), header: bodyOf(row) };
+      yield { ...this.#summaryOf(row, row.body), header: bodyOf(row) };
   }
 
   async *fetchMessages(uids: UidSet): AsyncIterable<SourceMessage> {
     for await (const row of this.#fetch(uids, fetchItems.message))
-      yield { ...this.#summaryOf(row), content: bodyOf(row) };
+      yield { ...this.#summaryOf(row, row.body), content: bodyOf(row) };
   }
 
   async openMessage(uid: Uid): Promise<Readable> {
@@ -171,16 +198,53 @@ export class ImapSourceFolder implements OpenSourceFolder {
       yield { uid: row.uid, flags: this.#flagsOf(row) };
   }
 
-  #fetch(uids: UidSet, items: Argument[], changedSince?: string): AsyncIterable<FetchRow> {
-    const withLabels = this.#part.keywordsOf !== undefined;
-    return fetchRows(this.#connection, uids, { items, changedSince, withLabels });
+  async #count(): Promise<Census> {
+    this.#census = await takeCensus(this.#connection);
+    return this.#census;
   }
 
-  #summaryOf(row: FetchRow): MessageSummary {
+  /**
+   * The messages of an interval of dates, or all where the search cannot be trusted: servers are known to find none by
+   * date. What lies inside and what lies outside must be all there is.
+   */
+  async #near(
+    since: number | undefined,
+    before: number | undefined,
+    among: UidSet | undefined,
+  ): Promise<UidSet> {
+    const inside = await searchUids(this.#connection, { criteria: within(since, before) });
+    const others =
+      inside === undefined
+        ? undefined
+        : await searchUids(this.#connection, { criteria: outside(since, before) });
+    const trusted =
+      inside !== undefined &&
+      others !== undefined &&
+      sizeOf(unionOf(inside, others)) === this.#connection.exists;
+    const near = trusted ? inside : (await this.#count()).uids;
+    return among === undefined ? near : intersectionOf(near, among);
+  }
+
+  #fetch(uids: UidSet, items: Argument[], changedSince?: string): AsyncIterable<FetchRow> {
+    const withLabels = this.#part.keywordsOf !== undefined && items !== fetchItems.dates;
+    const insist = (absent: UidSet) =>
+      this.#census === undefined ? [] : numbersOf(this.#census, absent, this.#connection.expunged);
+    return fetchRows(this.#connection, uids, {
+      items,
+      changedSince,
+      withLabels,
+      ...(items === fetchItems.flags ? {} : { insist }),
+    });
+  }
+
+  /** @param header the fields that tell the date where INTERNALDATE does not, or the whole message. */
+  #summaryOf(row: FetchRow, header?: Buffer): MessageSummary {
     return {
       uid: row.uid,
       size: row.size ?? 0,
-      internalDate: row.internalDate ?? new Date(0),
+      internalDate: isKnown(row.internalDate)
+        ? row.internalDate
+        : (dateIn(header) ?? row.internalDate ?? new Date(0)),
       flags: this.#flagsOf(row),
     };
   }
@@ -231,4 +295,11 @@ function statusFields(
 
 function bodyOf(row: FetchRow): Buffer {
   return row.body ?? Buffer.alloc(0);
+}
+
+/** The date of the newest Received field, or else of the Date field, in the header section. */
+function dateIn(message: Buffer = Buffer.alloc(0)): Date | undefined {
+  const end = message.indexOf("\r\n\r\n");
+  const header = end < 0 ? message : message.subarray(0, end);
+  return receivedDateOf(header) ?? sentDate(header);
 }

@@ -14,6 +14,8 @@ export class ImapSource implements SourceConnector {
   readonly #timeouts: Timeouts;
   readonly #tokens: AccessTokens | undefined;
   readonly #isPermitted: ((address: string) => boolean) | undefined;
+  /** Capabilities that servers offer and refuse, by host and port. */
+  readonly #refused = new Map<string, Set<string>>();
 
   /** @param isPermitted which addresses may be connected to; all where left out. */
   constructor(
@@ -74,6 +76,9 @@ export class ImapSource implements SourceConnector {
   }
 
   async #connect({ endpoint }: SourceLogin, credentials: Credentials): Promise<ImapConnection> {
+    const server = `${endpoint.host.toLowerCase()}:${endpoint.port}`;
+    const refused = this.#refused.get(server) ?? new Set<string>();
+    this.#refused.set(server, refused);
     return ImapConnection.open({
       side: "source",
       host: endpoint.host,
@@ -84,6 +89,7 @@ export class ImapSource implements SourceConnector {
       credentials,
       timeouts: this.#timeouts,
       isPermitted: this.#isPermitted,
+      refused,
     });
   }
 }

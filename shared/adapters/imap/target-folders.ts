@@ -7,7 +7,7 @@ import { isInbox, joinSegments, personalScope } from "./folder-paths.ts";
 import { findFolder, isSelectable, type ListedFolder, listFolders, statusOf } from "./listing.ts";
 import { plainName } from "./naming.ts";
 import { assignUses } from "./special-use.ts";
-import { atom, string } from "./wire.ts";
+import { atom, mailbox } from "./wire.ts";
 
 const ATTRIBUTE_OF_USE: Readonly<Record<Exclude<SpecialUse, "inbox">, string>> = {
   sent: "\\Sent",
@@ -151,14 +151,14 @@ async function create(
   const attribute = use === undefined || use === "inbox" ? undefined : ATTRIBUTE_OF_USE[use];
   let reply =
     attribute !== undefined && connection.has("CREATE-SPECIAL-USE")
-      ? await connection.attempt("CREATE", [string(path), [atom("USE"), [atom(attribute)]]])
-      : await connection.attempt("CREATE", [string(path)]);
+      ? await connection.attempt("CREATE", [mailbox(path), [atom("USE"), [atom(attribute)]]])
+      : await connection.attempt("CREATE", [mailbox(path)]);
   // RFC 6154, 5.2: the server may refuse the use, not the folder.
   if (reply.status !== "OK" && attribute !== undefined)
-    reply = await connection.attempt("CREATE", [string(path)]);
+    reply = await connection.attempt("CREATE", [mailbox(path)]);
   const found = await findCreated(connection, path);
   if (found) {
-    if (reply.status === "OK") await connection.attempt("SUBSCRIBE", [string(found.path)]);
+    if (reply.status === "OK") await connection.attempt("SUBSCRIBE", [mailbox(found.path)]);
     return found;
   }
   const error = connection.refusal(reply);

@@ -35,7 +35,7 @@ import {
   presentUid,
   store,
 } from "./target-items.ts";
-import { responseCodeOf, sequence, string, textOf } from "./wire.ts";
+import { mailbox, responseCodeOf, sequence, textOf } from "./wire.ts";
 
 /** One user's mailbox on an IMAP target. */
 export class ImapTargetMailbox implements TargetMailbox {
@@ -225,7 +225,7 @@ export class ImapTargetMailbox implements TargetMailbox {
         copied = formatItemId(uidValidity, Number(newUid));
     };
     const reply = await connection
-      .attempt(moves ? "UID MOVE" : "UID COPY", [sequence(String(uid)), string(to)], {
+      .attempt(moves ? "UID MOVE" : "UID COPY", [sequence(String(uid)), mailbox(to)], {
         untagged: {
           OK: async (response) => {
             const { code, arguments: values } = responseCodeOf(response);

@@ -27,6 +27,8 @@ export interface ImapTargetSettings {
 export class ImapTarget implements TargetConnector {
   readonly #settings: ImapTargetSettings;
   readonly #timeouts: Timeouts;
+  /** Capabilities that the server offers and refuses. */
+  readonly #refused = new Set<string>();
   /** APPEND needs the exact length first, so a streamed message is held whole: one at a time in this process. */
   readonly #large = new Semaphore(1);
 
@@ -70,6 +72,7 @@ export class ImapTarget implements TargetConnector {
         allowCompression: false,
         credentials: await this.#credentialsOf(user),
         timeouts: this.#timeouts,
+        refused: this.#refused,
       });
     } catch (error) {
       throw isMigrationError(error) && error.code === "AuthorizationFailed" ? mailboxNotFound() : error;

@@ -24,6 +24,17 @@ export function string(value: string): Argument {
   return { type: /[\r\n]/.test(value) ? "LITERAL" : "STRING", value };
 }
 
+/** The name of a mailbox in the bytes in which the server listed it: its characters are bytes. */
+export function mailbox(name: string): Argument {
+  return /[\x80-\xff]/.test(name) ? { type: "LITERAL", value: Buffer.from(name, "latin1") } : string(name);
+}
+
+/** The name of a mailbox as it was sent, its bytes as characters. */
+export function nameOf(token: ImapAttribute | undefined): string {
+  const value = token?.value;
+  return Buffer.isBuffer(value) ? value.toString("latin1") : textOf(token);
+}
+
 export function atoms(...values: readonly string[]): Argument[] {
   return values.map(atom);
 }
@@ -73,6 +84,11 @@ export function responseCodeOf(response: ImapResponse): {
   return section === undefined
     ? { code: "", arguments: [] }
     : { code: textOf(section[0]).toUpperCase(), arguments: section.slice(1) };
+}
+
+/** True if a refusal may be of the command's form rather than of what it is about. */
+export function refusesForm({ status, code }: Reply): boolean {
+  return status === "BAD" || (status === "NO" && code === "");
 }
 
 /**

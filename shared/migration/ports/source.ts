@@ -86,8 +86,6 @@ export interface SearchFilter {
   readonly since?: number | undefined;
   /** Milliseconds since 1970, by INTERNALDATE; exclusive. */
   readonly before?: number | undefined;
-  /** Bytes. */
-  readonly maxSize?: number | undefined;
   /** Only these. What the session knows of the folder is not relied on: the server is asked. */
   readonly among?: UidSet | undefined;
 }
@@ -98,6 +96,11 @@ export interface SearchFilter {
  */
 export interface OpenSourceFolder {
   readonly status: OpenFolderStatus;
+  /**
+   * Messages that the server counts in the folder and shows in no way, as far as the last `searchUids` tells. While there
+   * are any, a message that is not among its UIDs may be there all the same: none may count as gone.
+   */
+  readonly unshownMessages?: number | undefined;
   /** UIDs that exist and match; every UID of the folder for an empty filter. */
   searchUids(filter?: SearchFilter): Promise<UidSet>;
   /** One ranged FETCH, streamed. UIDs the server leaves out are simply absent. */

@@ -87,7 +87,8 @@ async function serve(
         continue;
       }
       onSent(piece.length);
-      if (!out.write(piece)) await drained(out, socket);
+      if (!out.write(typeof piece === "string" ? Buffer.from(piece, "latin1") : piece))
+        await drained(out, socket);
     }
   };
   await send(greeting());
@@ -130,7 +131,8 @@ async function drained(out: NodeJS.WritableStream, socket: Socket): Promise<void
   });
 }
 
-function* honest({ tag, verb, line }: HostileCommand, capabilities: string): Generator<Piece> {
+/** The right answer of a small mailbox. */
+export function* honest({ tag, verb, line }: HostileCommand, capabilities: string): Generator<Piece> {
   if (verb === "CAPABILITY") yield `* CAPABILITY ${capabilities}\r\n`;
   if (verb === "NAMESPACE") yield `* NAMESPACE (("" "/")) NIL NIL\r\n`;
   if (verb === "ID") yield "* ID NIL\r\n";

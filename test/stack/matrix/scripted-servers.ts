@@ -10,7 +10,7 @@ import {
   without,
 } from "../scripted-imap/dialects.ts";
 import type { Fault } from "../scripted-imap/faults.ts";
-import type { FetchQuirks } from "../scripted-imap/fetch.ts";
+import type { Quirks } from "../scripted-imap/fetch.ts";
 import type { AdminForm } from "../scripted-imap/logins.ts";
 import { ScriptedAccount } from "../scripted-imap/mailbox.ts";
 import { type ScriptedServer, startScriptedImap } from "../scripted-imap/server.ts";
@@ -32,7 +32,7 @@ interface Script {
   readonly account?: () => ScriptedAccount;
   readonly admin?: AdminForm;
   readonly userName?: string;
-  readonly quirks?: Partial<FetchQuirks>;
+  readonly quirks?: Partial<Quirks>;
   readonly faults?: readonly Fault[];
   readonly isExpected?: CellSource["isExpected"];
   readonly folderMap?: CellSource["folderMap"];
@@ -236,7 +236,7 @@ function openCell(server: ScriptedServer, script: Script): CellSource {
     omits === undefined
       ? []
       : [...account.folders.values()].flatMap(({ messages }) =>
-          messages.filter(omits).map(({ content }) => messageIdOf(content)),
+          messages.filter((message) => omits(message, true)).map(({ content }) => messageIdOf(content)),
         ),
   );
   return {

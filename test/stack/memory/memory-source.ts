@@ -133,15 +133,14 @@ export class MemoryOpenFolder implements OpenSourceFolder {
     this.status = folder.status;
   }
 
-  async searchUids({ since, before, maxSize, among }: SearchFilter = {}): Promise<UidSet> {
+  async searchUids({ since, before, among }: SearchFilter = {}): Promise<UidSet> {
     return uidSetOf(
       [...this.#folder.messages]
         .filter(
-          ([uid, { internalDate, text }]) =>
+          ([uid, { internalDate }]) =>
             (among === undefined || hasUid(among, uid)) &&
             (since === undefined || internalDate >= since) &&
-            (before === undefined || internalDate < before) &&
-            (maxSize === undefined || text.length <= maxSize),
+            (before === undefined || internalDate < before),
         )
         .map(([uid]) => uid),
     );

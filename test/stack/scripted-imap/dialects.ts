@@ -14,6 +14,8 @@ export interface Dialect {
   readonly id: string;
   /** Whether keywords other than $MDNSent can be stored. */
   readonly keepsKeywords: boolean;
+  /** Whether names of folders are the bytes that they were given, one a character, and no modified UTF-7. */
+  readonly rawNames: boolean;
 }
 
 /** RFC 3501 and nothing else, as old servers have it. */
@@ -26,6 +28,7 @@ export const BARE: Dialect = {
   loginRefused: "NO [AUTHENTICATIONFAILED] Invalid credentials",
   id: "NIL",
   keepsKeywords: true,
+  rawNames: false,
 };
 
 const COMMON = ["IMAP4rev1", "SASL-IR", "LITERAL+", "ID", "ENABLE", "NAMESPACE"];

@@ -2,10 +2,16 @@ import type { ScriptedMessage } from "./mailbox.ts";
 import { quoted } from "./names.ts";
 import { listOf, type Token, textOf } from "./tokens.ts";
 
-/** How a scripted server's FETCH is wrong. */
-export interface FetchQuirks {
-  /** Messages that are there, and left out of every FETCH without an error. */
-  readonly omits: (message: ScriptedMessage) => boolean;
+/** How what a scripted server says of its messages is wrong. */
+export interface Quirks {
+  /** Messages that are there, and left out of a FETCH without an error. */
+  readonly omits: (message: ScriptedMessage, isByUid: boolean) => boolean;
+  /** What INTERNALDATE is, with its quotes; undefined leaves the item out. */
+  readonly dateOf: (message: ScriptedMessage) => string | undefined;
+  /** True if each item of a message comes in a response of its own, the UID in the first one alone. */
+  readonly splitsRows: boolean;
+  /** What SEARCH makes of the numbers that it has found by these keys. */
+  readonly finds: (numbers: readonly number[], keys: string) => readonly number[];
   /** RFC822.SIZE, where it is not the number of bytes served. */
   readonly sizeOf: (message: ScriptedMessage) => number;
   /** The bytes that are served. */
@@ -31,22 +37,25 @@ export function fetchResponse(
   message: ScriptedMessage,
   sequence: number,
   items: readonly string[],
-  quirks: FetchQuirks,
+  quirks: Quirks,
   encodeLabel: (label: string) => string = (label) => label,
 ): Buffer {
-  const chunks: Buffer[] = [Buffer.from(`* ${sequence} FETCH (`)];
-  for (const [index, item] of items.entries()) {
-    if (index > 0) chunks.push(Buffer.from(" "));
-    chunks.push(...itemOf(message, item, quirks, encodeLabel));
-  }
-  chunks.push(Buffer.from(")"));
-  return Buffer.concat(chunks);
+  const chunks = items
+    .map((item) => Buffer.concat(itemOf(message, item, quirks, encodeLabel)))
+    .filter((item) => item.length > 0);
+  const start = Buffer.from(`* ${sequence} FETCH (`);
+  const between = quirks.splitsRows ? Buffer.concat([Buffer.from(")\r\n"), start]) : Buffer.from(" ");
+  return Buffer.concat([
+    start,
+    ...chunks.flatMap((item, i) => (i === 0 ? [item] : [between, item])),
+    Buffer.from(")"),
+  ]);
 }
 
 function itemOf(
   message: ScriptedMessage,
   item: string,
-  quirks: FetchQuirks,
+  quirks: Quirks,
   encodeLabel: (label: string) => string,
 ): Buffer[] {
   const name = item.toUpperCase();
@@ -56,7 +65,9 @@ function itemOf(
     case "FLAGS":
       return [Buffer.from(`FLAGS (${message.flags.join(" ")})`)];
     case "INTERNALDATE":
-      return [Buffer.from(`INTERNALDATE "${message.internalDate}"`)];
+      return quirks.dateOf(message) === undefined
+        ? []
+        : [Buffer.from(`INTERNALDATE ${quirks.dateOf(message)}`)];
     case "RFC822.SIZE":
       return [Buffer.from(`RFC822.SIZE ${quirks.sizeOf(message)}`)];
     case "MODSEQ":

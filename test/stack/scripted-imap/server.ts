@@ -4,7 +4,7 @@ import { createServer as createTlsServer, type SecureVersion } from "node:tls";
 import { ScriptedConnection } from "./connection.ts";
 import { type Dialect, FULL } from "./dialects.ts";
 import { Faults } from "./faults.ts";
-import type { FetchQuirks } from "./fetch.ts";
+import type { Quirks } from "./fetch.ts";
 import { type Administrator, mailboxOf, type ScriptedUser, type TokenCheck } from "./logins.ts";
 import { ScriptedAccount } from "./mailbox.ts";
 import { ScriptedSession, type SessionHost } from "./session.ts";
@@ -17,8 +17,8 @@ export interface ScriptedOptions {
   readonly administrator?: Administrator;
   /** Decides about bearer tokens in place of the users' own. */
   readonly acceptsToken?: TokenCheck;
-  /** What FETCH does wrong; default nothing. */
-  readonly quirks?: Partial<FetchQuirks>;
+  /** What it says wrong of its messages; default nothing. */
+  readonly quirks?: Partial<Quirks>;
   /** PEM files, to serve TLS from the first byte; default plain text. `newest` holds it to old versions of TLS. */
   readonly tls?: {
     readonly certificateFile: string;
@@ -46,13 +46,16 @@ export interface ScriptedServer {
   readonly mostConnections: number;
   /** A user's mailbox, to look at and to change; sessions see changes at once. */
   account(user: string): ScriptedAccount;
-  /** Changes how FETCH misbehaves. */
-  setQuirks(quirks: Partial<FetchQuirks>): void;
+  /** Changes how it misbehaves. */
+  setQuirks(quirks: Partial<Quirks>): void;
   stop(): Promise<void>;
 }
 
-const HONEST: FetchQuirks = {
+const HONEST: Quirks = {
   omits: () => false,
+  dateOf: ({ internalDate }) => `"${internalDate}"`,
+  splitsRows: false,
+  finds: (numbers) => numbers,
   sizeOf: (message) => message.content.length,
   contentOf: (message) => message.content,
 };
@@ -64,7 +67,7 @@ export async function startScriptedImap(options: ScriptedOptions = {}): Promise<
   const commands: LoggedCommand[] = [];
   const faults = new Faults();
   const connections = new Set<ScriptedConnection>();
-  let quirks: FetchQuirks = { ...HONEST, ...options.quirks };
+  let quirks: Quirks = { ...HONEST, ...options.quirks };
   let mostConnections = 0;
 
   const host: SessionHost = {

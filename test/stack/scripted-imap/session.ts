@@ -1,7 +1,7 @@
 import { ConnectionEnded, type ScriptedConnection } from "./connection.ts";
 import type { Dialect } from "./dialects.ts";
 import type { Faults } from "./faults.ts";
-import { type FetchQuirks, fetchItems, fetchResponse } from "./fetch.ts";
+import { fetchItems, fetchResponse, type Quirks } from "./fetch.ts";
 import { isByToken, type LoginRequest, readSaslResponse } from "./logins.ts";
 import type { ScriptedAccount, ScriptedFolder, ScriptedMessage } from "./mailbox.ts";
 import { decodeName, encodeName, matchesPattern, quoted } from "./names.ts";
@@ -13,7 +13,7 @@ import { listOf, parseTokens, type Token, textOf } from "./tokens.ts";
 export interface SessionHost {
   readonly dialect: Dialect;
   readonly faults: Faults;
-  readonly quirks: FetchQuirks;
+  readonly quirks: Quirks;
   /** The account a login opens; undefined when it is refused. */
   login(request: LoginRequest): { readonly user: string; readonly account: ScriptedAccount } | undefined;
   /** Told of every command, passwords and literals left out. */
@@ -142,7 +142,8 @@ export class ScriptedSession {
       const path = this.#path(args[0]);
       const folder = this.#folder(path);
       if (!folder.isSelectable) throw new Refusal("NO Not selectable");
-      await this.#connection.send(this.#status(path, folder, listOf(args[1])));
+      const status = this.#status(path, folder, listOf(args[1]));
+      await this.#connection.send(this.#host.dialect.rawNames ? Buffer.from(status, "latin1") : status);
       return "OK Done";
     },
     SELECT: (args) => this.#select(args, "READ-WRITE"),
@@ -207,12 +208,17 @@ export class ScriptedSession {
   }
 
   #path(token: Token | undefined): string {
-    const name = textOf(token);
-    const path = this.#usesUtf8 ? name : decodeName(name);
+    const name =
+      this.#host.dialect.rawNames && Buffer.isBuffer(token) ? token.toString("latin1") : textOf(token);
+    const path = this.#keepsNames ? name : decodeName(name);
     return path.toUpperCase() === "INBOX" ? "INBOX" : path;
   }
 
-  readonly #encode = (name: string): string => (this.#usesUtf8 ? name : encodeName(name));
+  readonly #encode = (name: string): string => (this.#keepsNames ? name : encodeName(name));
+
+  get #keepsNames(): boolean {
+    return this.#usesUtf8 || this.#host.dialect.rawNames;
+  }
 
   #name(path: string): string {
     return quoted(this.#encode(path));
@@ -254,10 +260,11 @@ export class ScriptedSession {
     linesOf: (path: string, folder: ScriptedFolder) => readonly string[],
   ): Promise<void> {
     const { separator } = this.#host.dialect;
-    const decoded = patterns.map((pattern) => (this.#usesUtf8 ? pattern : decodeName(pattern)));
+    const decoded = patterns.map((pattern) => (this.#keepsNames ? pattern : decodeName(pattern)));
     for (const [path, folder] of [...this.#account.folders]) {
       if (!decoded.some((pattern) => matchesPattern(path, pattern, separator))) continue;
-      for (const line of linesOf(path, folder)) await this.#connection.send(line);
+      for (const line of linesOf(path, folder))
+        await this.#connection.send(this.#host.dialect.rawNames ? Buffer.from(line, "latin1") : line);
     }
   }
 
@@ -333,7 +340,10 @@ export class ScriptedSession {
     const isExtended = textOf(args[0]).toUpperCase() === "RETURN";
     if (isExtended) this.#require("ESEARCH");
     const found = search(folder, isExtended ? args.slice(2) : args);
-    const numbers = found.map((message) => (isByUid ? message.uid : folder.messages.indexOf(message) + 1));
+    const numbers = this.#host.quirks.finds(
+      found.map((message) => (isByUid ? message.uid : folder.messages.indexOf(message) + 1)),
+      (isExtended ? args.slice(2) : args).map(textOf).join(" "),
+    );
     if (isExtended) {
       const all = numbers.length === 0 ? "" : ` ALL ${formatSequenceSet(numbers)}`;
       await this.#connection.send(`* ESEARCH (TAG "search")${isByUid ? " UID" : ""}${all}`);
@@ -348,7 +358,7 @@ export class ScriptedSession {
     const changedSince = this.#changedSince(args[2]);
     const { quirks } = this.#host;
     for (const [message, sequence] of this.#addressed(folder, textOf(args[0]), isByUid)) {
-      if (message.modseq <= changedSince || quirks.omits(message)) continue;
+      if (message.modseq <= changedSince || quirks.omits(message, isByUid)) continue;
       await this.#connection.send(fetchResponse(message, sequence, items, quirks, this.#encode));
     }
     return "OK Done";

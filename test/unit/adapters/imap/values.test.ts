@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { classifyFailure, type Scene } from "../../../../shared/adapters/imap/classify.ts";
-import { formatDateTime, parseDateTime, searchDay } from "../../../../shared/adapters/imap/dates.ts";
+import { formatDateTime, isKnown, parseDateTime, searchDay } from "../../../../shared/adapters/imap/dates.ts";
 import { keptFlags, looksAsWritten, storableFlags } from "../../../../shared/adapters/imap/flags.ts";
 import { matchCopies } from "../../../../shared/adapters/imap/matching.ts";
 
@@ -10,15 +10,21 @@ describe("dates", () => {
     ["05-MAR-2009 00:00:00 -0800", "2009-03-05T08:00:00.000Z"],
     ["29-Feb-2024 12:00:00 +0000", "2024-02-29T12:00:00.000Z"],
     ["Thu, 05 Mar 2009 10:00:00 +0000", "2009-03-05T10:00:00.000Z"],
-    ["nonsense", "1970-01-01T00:00:00.000Z"],
-    ["", "1970-01-01T00:00:00.000Z"],
   ])("reads %j", (text, expected) => {
-    expect(parseDateTime(text).toISOString()).toBe(expected);
+    expect(parseDateTime(text)?.toISOString()).toBe(expected);
+  });
+
+  test.each(["nonsense", "", "NIL"])("takes %j for no date", (text) => {
+    expect(parseDateTime(text)).toBeUndefined();
+  });
+
+  test.each(["", "30-Dec-1899 00:00:00 +0000", "01-Jan-1970 00:00:00 +0000"])("%j is not known", (text) => {
+    expect(isKnown(parseDateTime(text))).toBe(false);
   });
 
   test("writes the same instant it reads", () => {
     for (const iso of ["1970-01-01T00:00:00.000Z", "1999-12-31T23:59:59.000Z", "2038-01-19T03:14:08.000Z"])
-      expect(parseDateTime(formatDateTime(new Date(iso))).toISOString()).toBe(iso);
+      expect(parseDateTime(formatDateTime(new Date(iso)))?.toISOString()).toBe(iso);
     expect(formatDateTime(new Date("2009-03-05T08:07:06Z"))).toBe(" 5-Mar-2009 08:07:06 +0000");
   });
 
