@@ -3,7 +3,7 @@ import { z } from "zod";
 import { endpointManagement, endpointTest, serverConfirmation } from "../shared/composition.ts";
 import { endpointNameSchema } from "../shared/domain/names.ts";
 import type { SettingIssue } from "../shared/migration/endpoints/json-file.ts";
-import { callerOf, errorResponse, route } from "./http.ts";
+import { bodyOf, callerOf, errorResponse, route } from "./http.ts";
 
 const endpointParams = z.object({ endpoint: endpointNameSchema });
 /** An issue never shows the text, which may hold a password. */
@@ -47,7 +47,7 @@ export async function getEndpoint(request: HttpRequest): Promise<HttpResponseIni
 
 export async function putEndpoint(request: HttpRequest): Promise<HttpResponseInit> {
   const { endpoint: name } = endpointParams.parse(request.params);
-  const result = await (await endpointManagement()).put(name, await request.text(), ifMatch(request));
+  const result = await (await endpointManagement()).put(name, await bodyOf(request), ifMatch(request));
   switch (result.outcome) {
     case "invalid":
       return errorResponse(400, "EndpointInvalid", "The settings need attention.", result.issues);
@@ -91,7 +91,7 @@ export async function deleteEndpoint(request: HttpRequest): Promise<HttpResponse
 /** 200 also for a server that fails: what is wrong with it stands in the report. */
 export async function testEndpoint(request: HttpRequest): Promise<HttpResponseInit> {
   const { endpoint: name } = endpointParams.parse(request.params);
-  const body = await request.text();
+  const body = await bodyOf(request);
   const user = body.trim() === "" ? undefined : userText.parse(body);
   const result = await (await endpointTest()).test(name, user);
   switch (result.outcome) {
@@ -109,7 +109,7 @@ export async function testEndpoint(request: HttpRequest): Promise<HttpResponseIn
 /** The body names the server that the operator means, since somebody may change the endpoint in the same moment. */
 export async function confirmEndpoint(request: HttpRequest): Promise<HttpResponseInit> {
   const { endpoint: name } = endpointParams.parse(request.params);
-  const server = serverText.parse(await request.text());
+  const server = serverText.parse(await bodyOf(request));
   const result = await (await serverConfirmation())(name, server, callerOf(request));
   switch (result.outcome) {
     case "notFound":

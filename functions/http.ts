@@ -49,6 +49,23 @@ export function route(
   });
 }
 
+/** Bytes of a request's body; the largest one that is wanted is an endpoint's settings. */
+const maxBodyBytes = 131_072;
+
+class BodyTooLarge extends Error {}
+
+/** The text of a request, of which no more is read than anything here takes. @throws BodyTooLarge, answered with 413 */
+export async function bodyOf({ body }: HttpRequest): Promise<string> {
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  for await (const piece of body ?? []) {
+    size += piece.length;
+    if (size > maxBodyBytes) throw new BodyTooLarge();
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces).toString("utf8");
+}
+
 /**
  * Who calls: their object id in Entra, which the platform writes as it does the principal; `local` on an operator's own
  * machine.
@@ -84,6 +101,8 @@ function errorAnswer(error: unknown): HttpResponseInit | undefined {
       "The request is not valid.",
       error.issues.map((issue) => ({ path: issue.path.join("."), message: issue.message })),
     );
+  if (error instanceof BodyTooLarge)
+    return errorResponse(413, "BodyTooLarge", `The body is larger than ${maxBodyBytes} bytes.`);
   return isMigrationError(error) ? errorResponse(503, error.code, error.message) : undefined;
 }
 

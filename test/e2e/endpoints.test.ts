@@ -157,6 +157,13 @@ describe("endpoints", () => {
     await call("DELETE", "batches/move?force=true");
   });
 
+  it("are not read where they are larger than settings are", async () => {
+    const large = await call("PUT", "endpoints/large", `{ "host": "a", "x": "${"y".repeat(200_000)}" }`);
+    expect([large.status, errorOf(large).code]).toEqual([413, "BodyTooLarge"]);
+    const long = await call("PUT", "endpoints/large", `{ "host": "a", "x": "${"y".repeat(70_000)}" }`);
+    expect([long.status, errorOf(long).code]).toEqual([400, "EndpointInvalid"]);
+  });
+
   it("are kept while a batch uses them", async () => {
     await call("PUT", "endpoints/used", { host: "imap.contoso.com" });
     const row = { emailAddress: "alberta@contoso.com", userName: "alberta", password: "secret" };

@@ -1,6 +1,11 @@
 import { describe, expect, it } from "vitest";
 import type { BatchName, MailboxId } from "../../../../shared/domain/names.ts";
-import { nextLookAt, tended } from "../../../../shared/migration/control/janitor.ts";
+import {
+  createJanitor,
+  type JanitorParts,
+  nextLookAt,
+  tended,
+} from "../../../../shared/migration/control/janitor.ts";
 import { mailbox, mailboxId } from "../sample-mailbox.ts";
 
 describe("what the janitor does with a mailbox", () => {
@@ -54,5 +59,34 @@ describe("when the janitor looks at a mailbox again", () => {
     ["not once it is completed", mailbox("Completed"), undefined],
   ] as const)("%s", (_, before, expected) => {
     expect(nextLookAt(before, 10)).toBe(expected);
+  });
+});
+
+describe("uploads that nobody read", () => {
+  it("are read one after another, whatever is wrong with one of them", async () => {
+    const read: string[] = [];
+    const events: unknown[] = [];
+    const nothing = async () => [];
+    const sweep = createJanitor({
+      uploads: {
+        async *list() {
+          for (const name of ["a/1.csv", "a/2.csv", "list.txt"])
+            yield { name, version: "1", size: 1, modifiedAt: 0 };
+        },
+      },
+      ingest: async (name: string) => {
+        read.push(name);
+        if (name === "a/1.csv") throw new RangeError("canary");
+      },
+      batches: { list: nothing },
+      admissions: { endpoints: nothing },
+      deadLetters: { drain: async () => 0 },
+      clock: () => 10 * 60_000,
+      log: (event: string, fields: unknown) => void events.push([event, fields]),
+    } as unknown as JanitorParts);
+    await sweep();
+    expect(read).toEqual(["a/1.csv", "a/2.csv", "list.txt"]);
+    expect(events).toContainEqual(["upload.failed", { code: "InternalError" }]);
+    expect(JSON.stringify(events)).not.toContain("canary");
   });
 });
