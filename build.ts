@@ -22,6 +22,8 @@ const englishOnly: Plugin = {
   },
 };
 
+const { version } = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as { version: string };
+
 const options = {
   absWorkingDir: root,
   entryPoints: { index: "functions/index.ts" },
@@ -33,6 +35,7 @@ const options = {
   target: "node22",
   external: hostPackages,
   plugins: [englishOnly],
+  define: { APP_VERSION: JSON.stringify(version) },
   sourcemap: true,
   legalComments: "linked",
   chunkNames: "chunks/[name]-[hash]",

@@ -3,8 +3,8 @@ import { z } from "zod";
 /** App roles of the API. Who operates may read as well. */
 export type AppRole = "Migration.Read" | "Migration.Operate";
 
-/** What a route takes: a role, or no more than a sign-in. */
-export type Access = AppRole | "signedIn";
+/** What a route takes: a role, or nothing, not even a sign-in. */
+export type Access = AppRole | "anyone";
 
 /** Why a caller may not: nobody can tell who calls, the caller has not signed in, or lacks the role. */
 export type Refusal = "signInOff" | "signIn" | "role";
@@ -32,9 +32,8 @@ const principalSchema = z.object({
  * @see https://learn.microsoft.com/azure/app-service/configure-authentication-user-identities
  */
 export function refusalOf(principal: string | null, access: Access, front: Front): Refusal | undefined {
-  if (principal === null && !front.inAzure) return undefined;
+  if (access === "anyone" || (principal === null && !front.inAzure)) return undefined;
   if (!front.signsIn) return "signInOff";
-  if (access === "signedIn") return undefined;
   const parsed = principalSchema.safeParse(decode(principal ?? ""));
   if (!parsed.success) return "signIn";
   const roles = parsed.data.claims.filter(({ typ }) => roleClaims.includes(typ)).map(({ val }) => val);

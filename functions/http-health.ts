@@ -1,11 +1,16 @@
 import type { HttpResponseInit } from "@azure/functions";
-import { checkHealth } from "../shared/composition.ts";
+import { health } from "../shared/composition.ts";
 import { route } from "./http.ts";
 
-/** Tells whether settings are complete and storage can be reached. */
+/** 200 if everything the application needs is there, else 503; anybody may ask, so it says no more. */
 export async function getHealth(): Promise<HttpResponseInit> {
-  await checkHealth();
-  return { jsonBody: { status: "healthy" } };
+  return { status: (await (await health()).isHealthy()) ? 200 : 503 };
 }
 
-route("health", "GET", "health", "signedIn", getHealth);
+/** What is there, and what is missing since when. */
+export async function getHealthDetails(): Promise<HttpResponseInit> {
+  return { jsonBody: await (await health()).details() };
+}
+
+route("health", "GET", "health", "anyone", getHealth);
+route("health-details", "GET", "health/details", "Migration.Read", getHealthDetails);

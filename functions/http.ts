@@ -18,7 +18,7 @@ export function errorResponse(
 
 /**
  * Registers a route of the API.
- * @param access the role it takes, or `signedIn` for whoever Entra lets in. On an operator's own machine, where the host
+ * @param access the role it takes, or `anyone`, who need not sign in. On an operator's own machine, where the host
  * listens to that machine alone, nobody signs in.
  */
 export function route(

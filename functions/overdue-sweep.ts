@@ -2,7 +2,7 @@ import { app, type PreInvocationContext } from "@azure/functions";
 import { sweeps } from "../shared/composition.ts";
 
 /** The janitor's own triggers, and what anybody may ask for. */
-const others = new Set(["janitor", "janitor-message", "health"]);
+const others = new Set(["janitor", "janitor-message", "health", "health-details"]);
 
 /** After its work every trigger looks whether the janitor's timer has stopped, which timers have done for good before. */
 export function minded(context: PreInvocationContext): void {

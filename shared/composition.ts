@@ -4,6 +4,7 @@ import { currentTraceParent, logEvent } from "./adapters/telemetry/invocation.ts
 import { measuresOf } from "./adapters/telemetry/measures.ts";
 import { type Config, readConfig, type StorageConnection } from "./config.ts";
 import { sourceAccount } from "./domain/credentials.ts";
+import { lackingPermissions } from "./domain/permissions.ts";
 import { folderSyncQueue, janitorQueue, mailboxSyncQueue } from "./domain/queue-messages.ts";
 import { createAdmission } from "./migration/admission/admission.ts";
 import { createMailboxSync } from "./migration/admission/mailbox-sync.ts";
@@ -15,7 +16,9 @@ import { createSweeps } from "./migration/control/sweeps.ts";
 import { createEndpoints } from "./migration/endpoints/endpoint-settings.ts";
 import { createEndpointManagement } from "./migration/endpoints/manage-endpoints.ts";
 import { createEndpointTest } from "./migration/endpoints/test-endpoint.ts";
+import { createHealth } from "./migration/health/health.ts";
 import type { AccessTokens } from "./migration/ports/access-tokens.ts";
+import type { Probed } from "./migration/ports/probed.ts";
 import type { SecretStore } from "./migration/ports/secrets.ts";
 import type { TargetConnector } from "./migration/ports/target.ts";
 import type { Vault } from "./migration/ports/vault.ts";
@@ -112,6 +115,7 @@ const serviceBus = once(async () => {
   const { createServiceBusClient } = await import("./adapters/servicebus/client.ts");
   const { createWorkQueue } = await import("./adapters/servicebus/work-queue.ts");
   const { createDeadLetterQueue } = await import("./adapters/servicebus/dead-letter-queue.ts");
+  const { createQueueProbe } = await import("./adapters/servicebus/probe.ts");
   const settings = (await config()).serviceBus;
   const client = createServiceBusClient(
     "connectionString" in settings
@@ -121,13 +125,15 @@ const serviceBus = once(async () => {
           credential: await credential(settings.clientId),
         },
   );
+  const queues = [mailboxSyncQueue, folderSyncQueue, janitorQueue];
   return {
     queue: createWorkQueue(client, currentTraceParent),
-    deadLetters: createDeadLetterQueue(client, [mailboxSyncQueue, folderSyncQueue, janitorQueue]),
+    deadLetters: createDeadLetterQueue(client, queues),
+    ...createQueueProbe(client, queues),
   };
 });
 
-const vault = once(async (): Promise<Vault> => {
+const vault = once(async (): Promise<Vault & Probed> => {
   const { credentialKey, azureClientId } = await config();
   if ("key" in credentialKey) {
     const { createLocalVault } = await import("./adapters/vault/local-vault.ts");
@@ -155,25 +161,32 @@ const accessTokens = once(async (): Promise<AccessTokens> => {
 /** Few endpoints log in by tokens: the client of Key Vault is loaded when the first one does. */
 const tokens: AccessTokens = async (...request) => (await accessTokens())(...request);
 
-const target = once(async (): Promise<TargetConnector> => {
+const target = once(async (): Promise<TargetConnector & Probed> => {
+  const { target: settings } = await config();
+  return settings.kind === "graph" ? graphTarget(settings) : imapTarget(settings);
+});
+
+/** Gives the access token for the target; undefined where the target takes a password. */
+const targetToken = once(async (): Promise<(() => Promise<string>) | undefined> => {
   const { target: settings, azureClientId } = await config();
-  return settings.kind === "graph"
-    ? graphTarget(settings, azureClientId)
-    : imapTarget(settings, azureClientId);
+  if (settings.kind === "imap") {
+    if (settings.authentication !== "xoauth2") return undefined;
+    const identity = await credential(azureClientId);
+    return async () => (await identity.getToken(imapScope))?.token ?? "";
+  }
+  const { baseUrl, token } = settings;
+  if (token !== undefined) return async () => token;
+  const { graphTokenSource } = await import("./adapters/graph/index.ts");
+  return graphTokenSource(await credential(azureClientId), baseUrl);
 });
 
 type TargetOf<Kind extends Config["target"]["kind"]> = Extract<Config["target"], { readonly kind: Kind }>;
 
-async function graphTarget(
-  { baseUrl, concurrencyPerMailbox, token }: TargetOf<"graph">,
-  clientId: string | undefined,
-): Promise<TargetConnector> {
-  const { createGraphTarget, graphTokenSource } = await import("./adapters/graph/index.ts");
-  return createGraphTarget({
-    baseUrl,
-    concurrencyPerMailbox,
-    token: token === undefined ? graphTokenSource(await credential(clientId), baseUrl) : async () => token,
-  });
+async function graphTarget({ baseUrl, concurrencyPerMailbox }: TargetOf<"graph">) {
+  const { createGraphTarget } = await import("./adapters/graph/index.ts");
+  const token = await targetToken();
+  if (token === undefined) throw new TypeError("Graph takes no password");
+  return createGraphTarget({ baseUrl, concurrencyPerMailbox, token });
 }
 
 /** Exchange Online's scope for IMAP. */
@@ -181,16 +194,12 @@ const imapScope = "https://outlook.office365.com/.default";
 /** Appending is bound by round trips: a few connections to each mailbox hide them. */
 const imapConnectionsPerMailbox = 4;
 
-async function imapTarget(
-  settings: TargetOf<"imap">,
-  clientId: string | undefined,
-): Promise<TargetConnector> {
+async function imapTarget(settings: TargetOf<"imap">) {
   const { createImapTarget } = await import("./adapters/imap/index.ts");
-  const identity = settings.authentication === "xoauth2" ? await credential(clientId) : undefined;
   return createImapTarget({
     ...settings,
     connectionsPerMailbox: imapConnectionsPerMailbox,
-    ...(identity ? { token: async () => (await identity.getToken(imapScope))?.token ?? "" } : {}),
+    token: await targetToken(),
   });
 }
 
@@ -369,8 +378,30 @@ export const status = once(async () => {
   return createStatus({ batches, mailboxes, ledger: ledgers, endpoints: await endpoints(), clock });
 });
 
-/** Fails with what is wrong: settings, or storage that cannot be reached. */
-export async function checkHealth(): Promise<void> {
-  await config();
-  await Promise.all([tables(), blobs()]);
+/** Of package.json, put in by the build. */
+declare const APP_VERSION: string | undefined;
+
+/** What a system has to be built for before it can be asked; that it cannot be built shows as its health. */
+function probed(build: () => Promise<Probed>): Probed {
+  return { probe: async () => (await build()).probe() };
 }
+
+export const health = once(async () =>
+  createHealth({
+    version: typeof APP_VERSION === "undefined" ? "not built" : APP_VERSION,
+    settings: { probe: async () => void (await config()) },
+    connections: {
+      blobs: probed(blobs),
+      tables: probed(tables),
+      serviceBus: probed(serviceBus),
+      vault: probed(vault),
+      target: probed(target),
+    },
+    sweeps: { age: async () => (await blobs()).sweeps.age() },
+    lackingPermissions: async () => {
+      const token = await targetToken();
+      return token && lackingPermissions((await config()).target.kind, await token());
+    },
+    clock,
+  }),
+);

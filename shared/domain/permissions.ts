@@ -75,3 +75,35 @@ export function wantedPermissions(target: "graph" | "imap"): readonly AppPermiss
   const all: readonly AppPermission[] = Object.values(appPermissions);
   return all.filter((permission) => permission.target === undefined || permission.target === target);
 }
+
+/**
+ * Which of what an app with this target wants its token for that target lacks. Pure. Nothing is verified: the token is the
+ * app's own.
+ * @returns undefined if it is no token of Entra that can be read.
+ * @see https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference
+ */
+export function lackingPermissions(
+  target: "graph" | "imap",
+  token: string,
+): readonly AppPermission[] | undefined {
+  const held = rolesOf(token);
+  const api = target === "graph" ? "graph" : "exchange";
+  return (
+    held &&
+    wantedPermissions(target).filter(
+      (wanted) =>
+        wanted.api === api && ![wanted.value, ...wanted.alternatives].some((name) => held.includes(name)),
+    )
+  );
+}
+
+function rolesOf(token: string): readonly unknown[] | undefined {
+  try {
+    const claims: unknown = JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString("utf8"));
+    if (typeof claims !== "object" || claims === null) return undefined;
+    const roles: unknown = "roles" in claims ? claims.roles : [];
+    return Array.isArray(roles) ? roles : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -22,7 +22,10 @@ describe("in Azure", () => {
   let deployment: Deployment;
 
   beforeAll(async () => {
-    deployment = await startDeployment({ settings: { ...azure, WEBSITE_AUTH_ENABLED: "True" } });
+    deployment = await startDeployment({
+      settings: { ...azure, WEBSITE_AUTH_ENABLED: "True" },
+      unhealthy: true,
+    });
   });
   afterAll(async () => deployment?.stop());
 
@@ -52,6 +55,15 @@ describe("in Azure", () => {
       };
       expect(steps, host).toMatchObject([{ step: "dns", outcome: "failed", code: "AddressNotPermitted" }]);
     }
+  });
+
+  it("the health is anybody's as a yes or no, and in detail only of who may read", async () => {
+    const bare = await fetch(`${deployment.app.url}/api/health`);
+    // Nothing here leads to Graph.
+    expect([bare.status, await bare.text()]).toEqual([503, ""]);
+    expect(await call("GET", "health/details")).toEqual([401, "SignInRequired"]);
+    expect(await call("GET", "health/details", "Nobody")).toEqual([403, "RoleRequired"]);
+    expect(await call("GET", "health/details", "Migration.Read")).toEqual([200]);
   });
 
   it("a reader only reads, an operator does all, and nobody gets in without signing in", async () => {
@@ -120,7 +132,7 @@ describe("on this machine", () => {
 
   it("nobody is believed to have signed in", async () => {
     const headers = { "x-ms-client-principal": principal("Migration.Operate") };
-    for (const path of ["batches", "health"]) {
+    for (const path of ["batches", "health/details"]) {
       const response = await fetch(`${deployment.app.url}/api/${path}`, { headers });
       expect([response.status, codeOf(await response.json())]).toEqual([503, "SignInOff"]);
     }

@@ -56,6 +56,8 @@ export interface AppOptions {
   readonly port?: number;
   /** Path that answers 200 once the app is ready, `/api/health` by default. */
   readonly healthPath?: string;
+  /** True where a part stays out of reach, so that the app never becomes healthy: then any answer will do. */
+  readonly unhealthy?: boolean;
   readonly onEvent?: (event: LogEvent) => void;
 }
 
@@ -95,7 +97,7 @@ export async function startApp(options: AppOptions): Promise<AppProcess> {
   try {
     const started = await log.waitForEvent(({ message }) => message === "Host started", startTimeoutMs);
     const url = `http://127.0.0.1:${started.port}`;
-    await waitUntilHealthy(`${url}${healthPath}`);
+    await waitUntilReady(`${url}${healthPath}`, options.unhealthy === true);
     return {
       url,
       pid: child.pid as number,
@@ -186,13 +188,13 @@ function parseLine(line: string, level: string): LogEvent {
   return printed;
 }
 
-async function waitUntilHealthy(url: string): Promise<void> {
+async function waitUntilReady(url: string, unhealthy: boolean): Promise<void> {
   const deadline = Date.now() + startTimeoutMs;
   let problem = "";
   while (Date.now() < deadline) {
     try {
       const response = await fetch(url);
-      if (response.ok) {
+      if (response.ok || (unhealthy && response.status === 503)) {
         await response.body?.cancel();
         return;
       }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { BlobServiceClient } from "@azure/storage-blob";
-import { type AppProcess, type LogEvent, startApp } from "./app-process.ts";
+import { type AppOptions, type AppProcess, type LogEvent, startApp } from "./app-process.ts";
 import { type Stack, type StackOptions, startStack } from "./stack.ts";
 
 const pollMs = 250;
@@ -66,13 +66,19 @@ export interface Deployment {
 }
 
 /** Starts the stack, the app, and what a test needs to act as an operator. */
-export async function startDeployment(options: StackOptions = {}): Promise<Deployment> {
+export async function startDeployment(
+  options: StackOptions & Pick<AppOptions, "unhealthy"> = {},
+): Promise<Deployment> {
   const stack = await startStack(options);
   const { blobs } = stack;
   if (blobs === undefined) throw new Error("a test deployment has its own storage account");
   const log: LogEvent[] = [];
   const start = (): Promise<AppProcess> =>
-    startApp({ settings: stack.settings, onEvent: (event) => log.push(event) });
+    startApp({
+      settings: stack.settings,
+      onEvent: (event) => log.push(event),
+      unhealthy: options.unhealthy === true,
+    });
   let app = await start();
 
   async function request(method: string, path: string) {

@@ -1,11 +1,12 @@
 import { endpointNameSchema } from "../../domain/names.ts";
 import type { EndpointStore, ReportStore, UploadStore } from "../../migration/ports/blobs.ts";
+import type { Probed } from "../../migration/ports/probed.ts";
 import type { SweepRecord } from "../../migration/ports/sweep-record.ts";
 import type { StorageSettings } from "../azure-storage.ts";
 import { Container, type StoredBlob } from "./container.ts";
 import { createSweepRecord } from "./sweep-record.ts";
 
-export interface BlobStores {
+export interface BlobStores extends Probed {
   readonly uploads: UploadStore;
   readonly endpoints: EndpointStore;
   readonly reports: ReportStore;
@@ -25,6 +26,11 @@ export function createBlobStores(settings: StorageSettings): BlobStores {
     endpoints: createEndpointStore(endpoints),
     reports: createReportStore(reports),
     sweeps: createSweepRecord(coordination),
+    async probe() {
+      await Promise.all(
+        [uploads, endpoints, reports, coordination].map((container) => container.properties("probe")),
+      );
+    },
     async createContainers() {
       await Promise.all([uploads, endpoints, reports, coordination].map((container) => container.create()));
     },

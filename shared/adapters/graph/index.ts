@@ -1,9 +1,10 @@
+import type { Probed } from "../../migration/ports/probed.ts";
 import type { TargetConnector } from "../../migration/ports/target.ts";
 import { GraphClient } from "./client.ts";
 import { representableFlags } from "./flags.ts";
 import { MailboxGate } from "./gate.ts";
 import { GraphMailbox } from "./mailbox.ts";
-import { resolveAddress } from "./resolve.ts";
+import { probeDirectory, resolveAddress } from "./resolve.ts";
 
 export { graphTokenSource } from "./token.ts";
 
@@ -29,12 +30,13 @@ const directoryConcurrency = 8;
  * (mime/plan.ts); the last action changed by an update, and
  * whether attachments added to a message count as one from 2026-12-31 on (change-flags.ts, write.ts); hidden folders created below the root (folders.ts); authors other than the mailbox's owner (mime/plan.ts).
  */
-export function createGraphTarget(settings: GraphTargetSettings): TargetConnector {
+export function createGraphTarget(settings: GraphTargetSettings): TargetConnector & Probed {
   const client = new GraphClient(settings.baseUrl.replace(/\/+$/, ""), settings.token);
   const directory = new MailboxGate(directoryConcurrency);
   const gates = new Map<string, MailboxGate>();
   return {
     representableFlags,
+    probe: () => probeDirectory(client, directory),
     resolve: (emailAddress) => resolveAddress(client, directory, emailAddress),
     async open(target) {
       const gate = gates.get(target.id) ?? new MailboxGate(settings.concurrencyPerMailbox);

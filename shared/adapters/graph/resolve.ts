@@ -18,10 +18,32 @@ export async function resolveAddress(
   emailAddress: string,
 ): Promise<TargetIdentity> {
   const address = emailAddress.trim();
+  const user = await reading(
+    async () => (await byPrincipalName(client, gate, address)) ?? (await byAddress(client, gate, address)),
+  );
+  if (user === undefined) throw mailboxNotFound();
+  return { id: user.id, emailAddress: address };
+}
+
+/** Milliseconds for the whole of a probe, repeats included. */
+const probeMs = 5_000;
+
+/** Asks for some user: whether Graph answers, takes the token, and lets the application read users. */
+export async function probeDirectory(client: GraphClient, gate: MailboxGate): Promise<void> {
+  await reading(() =>
+    client.call(gate, {
+      method: "GET",
+      path: "/users",
+      query: { $select: "id", $top: "1" },
+      effect: "read",
+      deadline: Date.now() + probeMs,
+    }),
+  );
+}
+
+async function reading<T>(request: () => Promise<T>): Promise<T> {
   try {
-    const user = (await byPrincipalName(client, gate, address)) ?? (await byAddress(client, gate, address));
-    if (user === undefined) throw mailboxNotFound();
-    return { id: user.id, emailAddress: address };
+    return await request();
   } catch (error) {
     if (!isMigrationError(error) || error.code !== "TargetAccessDenied") throw error;
     throw new MigrationError(

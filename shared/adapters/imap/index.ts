@@ -1,4 +1,5 @@
 import type { AccessTokens } from "../../migration/ports/access-tokens.ts";
+import type { Probed } from "../../migration/ports/probed.ts";
 import type { SourceConnector } from "../../migration/ports/source.ts";
 import type { TargetConnector } from "../../migration/ports/target.ts";
 import { defaultTimeouts, type Timeouts } from "./connection.ts";
@@ -27,6 +28,6 @@ export function createImapSource({ timeouts, tokens, isPermitted }: ImapSourceOp
 export function createImapTarget(
   settings: ImapTargetSettings,
   timeouts: Partial<Timeouts> = {},
-): TargetConnector {
+): TargetConnector & Probed {
   return new ImapTarget(settings, { ...defaultTimeouts, ...timeouts });
 }

@@ -1,9 +1,12 @@
+import { lookup } from "node:dns/promises";
 import { isMigrationError, MigrationError } from "../../domain/errors.ts";
+import type { Probed } from "../../migration/ports/probed.ts";
 import type { TargetConnector, TargetIdentity, TargetMailbox } from "../../migration/ports/target.ts";
 import { ImapConnection, type Timeouts } from "./connection.ts";
 import { storableFlags } from "./flags.ts";
 import type { Credentials } from "./login.ts";
 import { ConnectionPool } from "./pool.ts";
+import { createServerProbe } from "./probe.ts";
 import { Semaphore } from "./semaphore.ts";
 import { isCourier } from "./software.ts";
 import { ImapTargetMailbox } from "./target-mailbox.ts";
@@ -23,8 +26,12 @@ export interface ImapTargetSettings {
   readonly connectionsPerMailbox: number;
 }
 
+/** Milliseconds for each step of a probe, and for the whole. */
+const probeStepMs = 2_000;
+const probeMs = 5_000;
+
 /** IMAP target server. */
-export class ImapTarget implements TargetConnector {
+export class ImapTarget implements TargetConnector, Probed {
   readonly #settings: ImapTargetSettings;
   readonly #timeouts: Timeouts;
   /** Capabilities that the server offers and refuses. */
@@ -53,6 +60,29 @@ export class ImapTarget implements TargetConnector {
     const tellsUids = first.has("UIDPLUS") && !isCourier(first.greeting);
     const size = tellsUids ? this.#settings.connectionsPerMailbox : 1;
     return new ImapTargetMailbox(first, new ConnectionPool(first, size, open), size, this.#large);
+  }
+
+  /** As far as is possible without a mailbox to log in to: connection, certificate, greeting, capabilities. */
+  async probe(): Promise<void> {
+    const { host, port, security, acceptUntrustedCertificates } = this.#settings;
+    const addresses = await lookup(host, { all: true }).catch(() => []);
+    const { steps } = await createServerProbe(probeStepMs).probe(
+      {
+        host,
+        addresses: addresses.map(({ address }) => address),
+        port,
+        security,
+        acceptUntrustedCertificates,
+      },
+      AbortSignal.timeout(probeMs),
+    );
+    const failed = steps.find(({ outcome }) => outcome === "failed");
+    if (failed !== undefined)
+      throw new MigrationError(
+        failed.step === "certificate" ? "fatal" : "transient",
+        failed.code ?? "TargetUnreachable",
+        failed.message,
+      );
   }
 
   representableFlags(flags: readonly string[]): readonly string[] {

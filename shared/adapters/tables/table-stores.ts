@@ -1,5 +1,6 @@
 import type { AdmissionStore } from "../../migration/ports/admission-store.ts";
 import type { LedgerStore } from "../../migration/ports/ledger-store.ts";
+import type { Probed } from "../../migration/ports/probed.ts";
 import type { BatchStore, MailboxStore } from "../../migration/ports/registry.ts";
 import type { StorageSettings } from "../azure-storage.ts";
 import { createAdmissionStore } from "./admission-store.ts";
@@ -8,7 +9,7 @@ import { createLedgerStore } from "./ledger-store.ts";
 import { createMailboxStore } from "./mailbox-store.ts";
 import { StorageTable } from "./table.ts";
 
-export interface TableStores {
+export interface TableStores extends Probed {
   readonly batches: BatchStore;
   readonly mailboxes: MailboxStore;
   readonly ledgers: LedgerStore;
@@ -28,6 +29,11 @@ export function createTableStores(settings: StorageSettings): TableStores {
     mailboxes: createMailboxStore(mailboxes),
     ledgers: createLedgerStore(ledgers),
     admissions: createAdmissionStore(admissions),
+    async probe() {
+      await Promise.all(
+        [batches, mailboxes, ledgers, admissions].map((table) => table.get("probe", "probe")),
+      );
+    },
     async createTables() {
       await Promise.all([batches, mailboxes, ledgers, admissions].map((table) => table.create()));
     },

@@ -4,6 +4,7 @@ import { CryptographyClient, KeyClient } from "@azure/keyvault-keys";
 import { LRUCache } from "lru-cache";
 import { MigrationError } from "../../domain/errors.ts";
 import type { BatchName } from "../../domain/names.ts";
+import type { Probed } from "../../migration/ports/probed.ts";
 import type { SecretOwner, Vault } from "../../migration/ports/vault.ts";
 import { classifyKeyVaultError } from "./key-vault-errors.ts";
 import { openText, sealText } from "./sealed-text.ts";
@@ -43,7 +44,7 @@ export function createKeyVaultVault(
   keyUri: string,
   credential: TokenCredential,
   now: () => number = Date.now,
-): Vault {
+): Vault & Probed {
   const { vaultUrl, name, version } = parseKeyUri(keyUri);
   // Plain http is there for a stand-in on this machine, whose host name cannot be the one its challenge names.
   const insecure = vaultUrl.startsWith("http:");
@@ -134,6 +135,9 @@ export function createKeyVaultVault(
       return `${prefixFor(owner)}.${reference}.${sealText(key, owner, secret)}`;
     },
     open: read,
+    async probe() {
+      await createDataKey();
+    },
     async matches(owner, sealed, secret) {
       try {
         return timingSafeEqual(digest(await read(owner, sealed)), digest(secret));

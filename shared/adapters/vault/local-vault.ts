@@ -1,5 +1,6 @@
 import { createHash, createSecretKey, timingSafeEqual } from "node:crypto";
 import { MigrationError } from "../../domain/errors.ts";
+import type { Probed } from "../../migration/ports/probed.ts";
 import type { SecretOwner, Vault } from "../../migration/ports/vault.ts";
 import { openText, sealText } from "./sealed-text.ts";
 
@@ -12,7 +13,7 @@ const prefixWithoutServer = "local1.";
  * @param key 32 bytes.
  * @throws MigrationError `fatal`/`CredentialKeyInvalid` for a key of another length.
  */
-export function createLocalVault(key: Buffer): Vault {
+export function createLocalVault(key: Buffer): Vault & Probed {
   if (key.length !== 32)
     throw new MigrationError(
       "fatal",
@@ -29,6 +30,7 @@ export function createLocalVault(key: Buffer): Vault {
   }
 
   return {
+    async probe() {},
     async seal(owner, secret) {
       return prefixFor(owner) + sealText(secretKey, owner, secret);
     },

@@ -19,6 +19,7 @@ export function storesOver({ batches, mailboxes, ledgers, admissions }: Tables):
     mailboxes: createMailboxStore(mailboxes),
     ledgers: createLedgerStore(ledgers),
     admissions: createAdmissionStore(admissions),
+    probe: async () => undefined,
     createTables: async () => undefined,
   };
 }
