@@ -186,8 +186,19 @@ function createFinder(value: string) {
   };
 }
 
-const plausibleAddress =
-  /^[^\s<>()[\]:;,"\\]+@[^\s<>()[\]:;,"\\@]+$|^"[^"\r\n]+"@[^\s@<>]+$|^[^\s<>"]+@\[[^\s\]]+\]$/;
+const plainLocalPart = /^[^\s<>()[\]:;,"\\@]+$/;
+const quotedLocalPart = /^"[^"\r\n]+"$/;
+const plainDomain = /^[^\s<>()[\]:;,"\\@]+$/;
+const literalDomain = /^\[[^\s\]]+\]$/;
+
+/** Whether a server could have sent to it, or from it; local parts with an at sign of their own exist. */
+function isPlausible(address: string): boolean {
+  if (address.length > maxAddressLength) return false;
+  const at = address.lastIndexOf("@");
+  const [local, domain] = [address.slice(0, at), address.slice(at + 1)];
+  if (at < 1 || !(plainDomain.test(domain) || literalDomain.test(domain))) return false;
+  return quotedLocalPart.test(local) || plainLocalPart.test(local.replaceAll("@", ""));
+}
 
 function* recipientsOf({ phrase, comment, address }: Entry): Generator<Recipient> {
   if (address !== undefined) {
@@ -197,7 +208,7 @@ function* recipientsOf({ phrase, comment, address }: Entry): Generator<Recipient
   }
   // Without brackets, the words that look like addresses are.
   const words = phrase.split(" ");
-  const isAddress = (word: string) => word.includes("@") && plausibleAddress.test(tidyAddress(word));
+  const isAddress = (word: string) => word.includes("@") && isPlausible(tidyAddress(word));
   const addresses = words.filter(isAddress);
   if (addresses.length > 1 && addresses.length === words.length) {
     for (const word of words) yield* some(recipientOf("", word));
@@ -213,12 +224,16 @@ function some<T>(value: T | undefined): readonly T[] {
 }
 
 /** Without what is written around and before an address: "[a@b]", "'a@b'", "mailto:a@b", "@relay:a@b". */
-function tidyAddress(address: string): string {
-  return storableText(address.slice(0, 1000))
-    .replace(/\s+/g, "")
-    .replace(/^(?:mailto:|[['"]+(?=[^"]*$))/i, "")
-    .replace(/^@[^:]*:/, "")
-    .replace(/[\]'"]+$/, (end) => (address.includes("@[") ? "]" : end === '"' ? end : ""));
+function tidyAddress(written: string): string {
+  let address = storableText(written.slice(0, 2 * maxAddressLength)).replace(/\s/g, "");
+  if (address.toLowerCase().startsWith("mailto:")) address = address.slice("mailto:".length);
+  if (address.startsWith("@") && address.includes(":")) address = address.slice(address.indexOf(":") + 1);
+  const quoted = address.startsWith('"') && address.includes('"@');
+  let [start, end] = [0, address.length];
+  while (!quoted && start < end && "['\"".includes(address[start] as string)) start++;
+  while (end > start && "'\"".includes(address[end - 1] as string)) end--;
+  if (!address.includes("@[")) while (end > start && address[end - 1] === "]") end--;
+  return address.slice(start, end);
 }
 
 function recipientOf(rawName: string, rawAddress: string): Recipient | undefined {
@@ -227,7 +242,7 @@ function recipientOf(rawName: string, rawAddress: string): Recipient | undefined
     maxNameLength,
   );
   const address = tidyAddress(rawAddress);
-  if (address.length <= maxAddressLength && plausibleAddress.test(address))
+  if (isPlausible(address))
     return { emailAddress: name === "" || name === address ? { address } : { name, address } };
   const written = decodeEncodedWords(rawAddress.slice(0, 1000)).replace(/\s+/g, "");
   const label = truncateText(

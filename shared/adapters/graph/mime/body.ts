@@ -87,7 +87,7 @@ function tidyCut(text: string, kind: "text" | "html"): string {
 
 function metaCharset(bytes: Buffer): string | undefined {
   const head = bytes.subarray(0, 2048).toString("latin1");
-  return /<meta[^>]{0,200}?charset\s*=\s*["']?\s*([\w.:-]{1,40})/i.exec(head)?.[1];
+  return /<meta\s[^<>]{0,200}?\bcharset\s{0,9}=\s{0,9}["']?([\w.:-]{1,40})/i.exec(head)?.[1];
 }
 
 function join(pieces: readonly Piece[]): MessageBody {

@@ -66,7 +66,11 @@ function readType(
 ): { readonly contentType: Parameterized; readonly guessed: boolean } {
   // "Content-Type: Content-Type: text/html" is sent as well.
   const { value: written, params } = parseParameterized(field.replace(/^\s*content-type\s*:/i, ""));
-  const value = written.replaceAll("\\", "/").replace(/\s*\/\s*/, "/");
+  const value = written
+    .replaceAll("\\", "/")
+    .split("/")
+    .map((half) => half.trim())
+    .join("/");
   if (mediaType.test(value)) return { contentType: { value, params }, guessed: value !== written };
   const [word = ""] = value.split(/[\s,]/);
   const name = fileName ?? params.get("name");

@@ -31,7 +31,8 @@ export function parseParameterized(field: string | undefined): Parameterized {
   const untilSemicolon = semicolon === -1 ? text : text.slice(0, semicolon);
   const first = firstParameter(untilSemicolon);
   const head = first === -1 ? untilSemicolon : untilSemicolon.slice(0, first);
-  const value = withoutComments(head).trim().replace(/\s*,$/, "").toLowerCase();
+  const written = withoutComments(head).trim().toLowerCase();
+  const value = written.endsWith(",") ? written.slice(0, -1).trimEnd() : written;
   return { value, params: joinParameters(rawParameters(text.slice(head.length))) };
 }
 

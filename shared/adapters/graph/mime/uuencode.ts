@@ -3,11 +3,11 @@ const lineFeed = 0x0a;
 const maxLine = 100;
 const maxLineBytes = 64;
 
-const begin = /^begin(?:-base64)? [0-7]{3,4} +(\S.{0,250}?)\s*$/;
+const begin = /^begin [0-7]{3,4} {1,9}(\S.{0,250})$/;
 
 /** The name of the file that this line begins, undefined if it begins none. */
 export function uuencodedName(line: string): string | undefined {
-  return line.startsWith("begin ") ? begin.exec(line)?.[1] : undefined;
+  return line.startsWith("begin ") ? begin.exec(line.trimEnd())?.[1] : undefined;
 }
 
 /** How a line between begin and end is to be taken. */
