@@ -1,12 +1,20 @@
 import { z } from "zod";
 import { batchNameSchema, mailboxIdSchema } from "./names.ts";
 
+/**
+ * Format of the messages that this build sends. It reads them and those of the version before; a message that names no
+ * version has version 1. One of a newer build is refused, so that the queue gives it to that build.
+ */
+export const messageFormat = 1;
+const formatVersion = z.int().min(1).max(messageFormat, "sent by a newer build").optional();
+
 /** Asks for admission of one mailbox. Queue `mailbox-sync`. Repeating it is harmless. */
 export const mailboxSyncMessageSchema = z.object({
   batch: batchNameSchema,
   mailboxId: mailboxIdSchema,
   /** Raised by every start, retry and wake-up; an older message than the mailbox's round is stale. */
   round: z.int().nonnegative(),
+  formatVersion,
 });
 export type MailboxSyncMessage = z.infer<typeof mailboxSyncMessageSchema>;
 
@@ -17,11 +25,12 @@ export const folderSyncMessageSchema = z.object({
   round: z.int().nonnegative(),
   /** Position in the chain of this round; an older step than the ledger's is stale. */
   step: z.int().nonnegative(),
+  formatVersion,
 });
 export type FolderSyncMessage = z.infer<typeof folderSyncMessageSchema>;
 
 /** Wakes the janitor at the beginning of a minute, counted from 1970. Queue `janitor`. Repeating it is harmless. */
-export const sweepMessageSchema = z.object({ minute: z.int().nonnegative() });
+export const sweepMessageSchema = z.object({ minute: z.int().nonnegative(), formatVersion });
 export type SweepMessage = z.infer<typeof sweepMessageSchema>;
 
 export const mailboxSyncQueue = "mailbox-sync";

@@ -56,8 +56,8 @@ describe("skippedItemLimit", () => {
   it("does not count what was left out on purpose", async () => {
     const migration = migrationOf();
     migration.folder("INBOX").withheld.clear();
-    await migration.upload({ options: { skippedItemLimit: 0, maxItemSize: message(1).text.length } });
     migration.folder("INBOX").add({ ...message(6), text: `${message(6).text}and more\r\n` });
+    await migration.upload({ options: { skippedItemLimit: 0, maxItemSize: message(1).text.length } });
     await migration.deployment.rest();
     expect(await outcome(migration)).toEqual(["Synced", undefined, 4, 2]);
   });

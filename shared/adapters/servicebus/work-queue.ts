@@ -8,6 +8,7 @@ import {
   type MailboxSyncMessage,
   mailboxSyncMessageId,
   mailboxSyncQueue,
+  messageFormat,
   sweepMessageId,
 } from "../../domain/queue-messages.ts";
 import type { WorkQueue } from "../../migration/ports/work-queue.ts";
@@ -57,7 +58,7 @@ export function createWorkQueue(
     async sendSweep(message) {
       try {
         await janitor.sendMessages({
-          body: message,
+          body: { ...message, formatVersion: messageFormat },
           messageId: sweepMessageId(message),
           contentType,
           scheduledEnqueueTimeUtc: new Date(message.minute * 60_000),
@@ -93,12 +94,16 @@ function messageTooLarge(): MigrationError {
 }
 
 function mailboxSyncEnvelope(message: MailboxSyncMessage): ServiceBusMessage {
-  return { body: message, messageId: mailboxSyncMessageId(message), contentType };
+  return {
+    body: { ...message, formatVersion: messageFormat },
+    messageId: mailboxSyncMessageId(message),
+    contentType,
+  };
 }
 
 function folderSyncEnvelope(message: FolderSyncMessage, notBefore: number | undefined): ServiceBusMessage {
   return {
-    body: message,
+    body: { ...message, formatVersion: messageFormat },
     messageId: folderSyncMessageId(message),
     sessionId: message.mailboxId,
     contentType,

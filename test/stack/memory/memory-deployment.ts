@@ -6,7 +6,7 @@ import type { FaultPlan } from "./faults.ts";
 import { MemoryBlobs } from "./memory-blobs.ts";
 import { MemoryQueues } from "./memory-queues.ts";
 import { MemorySource } from "./memory-source.ts";
-import { storesOver } from "./memory-stores.ts";
+import { storesOver, type Tables } from "./memory-stores.ts";
 import { MemoryTable } from "./memory-table.ts";
 import { MemoryTarget, type TargetKind } from "./memory-target.ts";
 import { WorkerProcess } from "./process.ts";
@@ -46,6 +46,7 @@ export class MemoryDeployment {
   readonly target: MemoryTarget;
   readonly blobs = new MemoryBlobs();
   readonly queues = new MemoryQueues();
+  readonly tables: Readonly<Record<keyof Tables, MemoryTable>>;
   readonly stores: TableStores;
   /** Names and fields of what the application logged. */
   readonly events: { readonly event: string; readonly fields: Readonly<Record<string, unknown>> }[] = [];
@@ -62,15 +63,15 @@ export class MemoryDeployment {
     this.target = new MemoryTarget(target);
     this.#plan = plan;
     this.#workers = Array.from({ length: processes }, () => undefined);
-    const tables = {
+    this.tables = {
       batches: new MemoryTable(),
       mailboxes: new MemoryTable(),
       ledgers: new MemoryTable(),
       admissions: new MemoryTable(),
     };
-    this.stores = storesOver(tables);
+    this.stores = storesOver(this.tables);
     this.#outside = {
-      tables,
+      tables: this.tables,
       blobs: this.blobs,
       queues: this.queues,
       source: this.source,

@@ -87,6 +87,12 @@ export class MemoryTable implements Table {
     this.#partitions.delete(partition);
   }
 
+  /** Stores every row anew, as another build would have written it. */
+  rewrite(form: (row: StoredRow) => Row): void {
+    for (const rows of this.#partitions.values())
+      for (const row of [...rows.values()]) this.#store(form(row));
+  }
+
   #find(partition: string, row: string): StoredRow | undefined {
     return this.#partitions.get(partition)?.get(row);
   }
