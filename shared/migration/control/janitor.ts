@@ -164,7 +164,8 @@ async function renewPermit(parts: JanitorParts, endpoint: EndpointName, permit: 
       isActive(mailbox) ? woken(mailbox) : undefined,
     ));
   if (queued) await requestFor(parts, queued);
-  else await parts.admission.release(endpoint, permit.mailboxId, permit.round);
+  // Many may wait before it, and none of them would get on while the old permit lasts.
+  await parts.admission.release(endpoint, permit.mailboxId, permit.round);
   return 1;
 }
 
