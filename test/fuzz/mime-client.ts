@@ -13,6 +13,7 @@ export interface Measured {
   readonly ms: number;
   /** The longest time for which the event loop did nothing else, of the process's own time. */
   readonly blockMs: number;
+  /** The longest time that planning the ordinary message took, of the process's own time. */
   readonly neighbourMs: number;
   readonly peakMb: number;
 }
@@ -42,9 +43,9 @@ async function measure(path: string): Promise<Measured> {
   let neighbourMs = 0;
   const beside = (async () => {
     while (going) {
-      const before = performance.now();
+      const [before, cpuBefore] = [performance.now(), cpuMs()];
       await planMessage(ordinary, facts);
-      neighbourMs = Math.max(neighbourMs, performance.now() - before);
+      neighbourMs = Math.max(neighbourMs, Math.min(performance.now() - before, cpuMs() - cpuBefore));
       await sleep(20);
     }
   })();
@@ -85,6 +86,8 @@ async function carry(path: string): Promise<{ readonly outcome: string; readonly
       },
     };
     const { attachments, notes, message } = await planMessage(source, facts);
+    const total = attachments.reduce((sum, one) => sum + one.size, 0);
+    if (total > 150 * 1024 * 1024) return { outcome: "MessageTooLarge", failed: false };
     for (const attachment of attachments) {
       let bytes = 0;
       for await (const piece of streamContent(source, attachment.content)) bytes += piece.length;
@@ -96,8 +99,6 @@ async function carry(path: string): Promise<{ readonly outcome: string; readonly
     }
     const json = Buffer.byteLength(JSON.stringify(message));
     if (json > 4_000_000) return { outcome: `a request of ${json} bytes`, failed: true };
-    const total = attachments.reduce((sum, one) => sum + one.size, 0);
-    if (total > 150 * 1024 * 1024) return { outcome: "MessageTooLarge", failed: false };
     const told = [...notes].filter((note) => /^[A-Z]/.test(note)).toSorted();
     return { outcome: `copied${told.length === 0 ? "" : `, ${told.join(", ")}`}`, failed: false };
   } finally {

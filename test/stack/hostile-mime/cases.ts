@@ -90,6 +90,11 @@ export function hostileMessages(scale: number): readonly HostileMessage[] {
       many(10, (index) => `Content-Type: text/plain; charset=euc-jp\r\n\r\n${junk(`${index}`, 250 * kb)}`),
     "ten texts of 250 KB of junk as GB18030": () =>
       many(10, (index) => `Content-Type: text/plain; charset=gb18030\r\n\r\n${junk(`${index}`, 250 * kb)}`),
+    "ten texts of 250 KB that EUC-JP has no characters for": () =>
+      many(
+        10,
+        `Content-Type: text/plain; charset=euc-jp\r\n\r\n${bytesOf(`${times("\xff", 30_000)}a`, 250 * kb)}`,
+      ),
     "2 MB of junk as UTF-8": () =>
       `${header}Content-Type: text/plain; charset=utf-8\r\n\r\n${junk("u", 2 * mb)}`,
     "100 parts with 1 MB of header lines a:": () => many(100 * scale, `${bytesOf("a:\r\n", megabyte)}\r\nx`),

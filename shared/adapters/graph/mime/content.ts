@@ -38,10 +38,19 @@ export async function loadContent(
   return pieces.length === 1 && pieces[0] !== undefined ? pieces[0] : Buffer.concat(pieces);
 }
 
-/** Number of decoded bytes, found by decoding: damaged encodings make any formula wrong. */
+/** More than any message may have. */
+const beyondMeasure = 256 << 20;
+
+/**
+ * Number of decoded bytes, found by decoding: damaged encodings make any formula wrong. Of what is far too large for
+ * Exchange, only that it is.
+ */
 export async function measureContent(source: ByteSource, content: PartContent): Promise<number> {
   if (content.encoding === "identity") return (content.prefix?.length ?? 0) + content.end - content.start;
   let size = 0;
-  for await (const piece of streamContent(source, content)) size += piece.length;
+  for await (const piece of streamContent(source, content)) {
+    size += piece.length;
+    if (size > beyondMeasure) break;
+  }
   return size;
 }
