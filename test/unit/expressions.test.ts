@@ -13,9 +13,6 @@ const bounded: Readonly<Record<string, string>> = {
   "shared/adapters/imap/folder-paths.ts /\\/+$/": "UserRoot, from a row of the CSV",
 };
 
-/** Rooms whose texts are cut to budgets of their own. */
-const budgeted = ["shared/adapters/graph/mime/"];
-
 /** Every expression of the application that a text can make slow: more than linear in its length. */
 async function slowExpressions(): Promise<string[]> {
   const slow: string[] = [];
@@ -30,9 +27,7 @@ async function slowExpressions(): Promise<string[]> {
 }
 
 test("no regular expression over text from outside takes more than linear time", async () => {
-  const slow = (await slowExpressions()).filter(
-    (expression) => !(expression in bounded) && !budgeted.some((room) => expression.startsWith(room)),
-  );
+  const slow = (await slowExpressions()).filter((expression) => !(expression in bounded));
   expect(slow).toEqual([]);
 });
 
