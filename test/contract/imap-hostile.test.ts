@@ -35,7 +35,12 @@ describe("a server that is out to exhaust whoever connects", () => {
 
   const slow = hostileCases(20).filter((one) => one.slow === true);
   test.each(slow)("$name", async ({ ends, ...behaviour }) => {
-    const { error } = await visit(behaviour, { loginMs: 800, commandMs: 800, stallMs: 800 });
+    const { error } = await visit(behaviour, {
+      loginMs: 800,
+      commandMs: 800,
+      stallMs: 800,
+      transferMs: 2_000,
+    });
     expect(error).toMatchObject({ kind: "transient", code: ends });
   });
 });

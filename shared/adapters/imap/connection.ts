@@ -20,7 +20,7 @@ export interface Timeouts {
   readonly stallMs: number;
   /** One command in all, silent or not, other than an APPEND or a FETCH of bodies. */
   readonly commandMs: number;
-  /** A FETCH of bodies in all. Time for which the server waits for us is not counted. */
+  /** A FETCH of bodies in all, without the time for which the server waits for us; and the listing of all folders. */
   readonly transferMs: number;
 }
 
@@ -337,6 +337,25 @@ export class ImapConnection {
   abort(cause: unknown): void {
     this.#cause ??= cause;
     this.#client.close();
+  }
+
+  /**
+   * Holds several commands to one limit: each may be slow in its own time, and a server that makes many of them needful
+   * would go on for ever.
+   * @throws MigrationError `transient`/`CommandTimeout` when the limit is over; the connection is at its end then.
+   */
+  async within<T>(limitMs: number, work: () => Promise<T>): Promise<T> {
+    const timer = setTimeout(() => this.abort(this.#late(limitMs)), limitMs);
+    try {
+      return await work();
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Milliseconds for the listing of all folders. */
+  get listingMs(): number {
+    return this.#timeouts.transferMs;
   }
 
   /** LOGOUT, then the socket is closed. Never throws. */

@@ -71,6 +71,10 @@ export class ImapSourceMailbox implements SourceMailbox {
   }
 
   async listFolders(): Promise<readonly ListedSourceFolder[]> {
+    return this.#connection.within(this.#connection.listingMs, () => this.#list());
+  }
+
+  async #list(): Promise<readonly ListedSourceFolder[]> {
     // STATUS of the open folder may tell what this session last saw of it (RFC 9051, 6.3.11).
     if (this.#hasOpened) await this.#connection.attempt("CLOSE");
     this.#hasOpened = false;

@@ -170,6 +170,14 @@ export const hostileCases = (pauseMs = 5_000): readonly HostileCase[] => [
     answer: when("LIST", () => join("* LIST ", flood("(", 1_000_000), "\r\n")),
   },
   {
+    name: "STATUS of thousands of folders, each a moment before its time is over",
+    ends: "CommandTimeout",
+    slow: true,
+    answer: (command) =>
+      when("LIST", () => numbers(5_000, 1, (n) => `* LIST () "/" "folder ${n}"\r\n`))(command) ??
+      (command.verb === "STATUS" ? join({ pause: 10 * pauseMs }, `${command.tag} NO later\r\n`) : undefined),
+  },
+  {
     name: "EXAMINE answered with EXISTS without an end",
     ends: "AnswerTooLong",
     answer: when("EXAMINE", () => flood("* 10 EXISTS\r\n", 1e9)),

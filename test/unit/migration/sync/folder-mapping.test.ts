@@ -64,8 +64,25 @@ describe("the place of a folder", () => {
     ["Old mail 2011", "*2011", true],
     ["a.b", "a*b", true],
     ["axb", "a.b", false],
+    ["ab", "a*b*", true],
+    ["aba", "ab*ba", false],
+    ["a(b)[c]", "A(B)*", true],
+    ["anything", "*", true],
+    ["", "**", true],
   ])("%s fits %s: %s", (path, pattern, fits) => {
     expect(matchesFolder(folder(path), pattern)).toBe(fits);
+  });
+
+  it("decides about hostile names in one pass", () => {
+    const name = "a".repeat(60_000);
+    expect(matchesFolder(folder(name), `${"*a".repeat(50)}*b`)).toBe(false);
+    expect(matchesFolder(folder(`${name}b`), `${"*a".repeat(50)}*b`)).toBe(true);
+  });
+
+  it("tells twenty thousand names apart that are one in the target", () => {
+    const folders = Array.from({ length: 20_000 }, (_, i) => folder(`name ${i}`));
+    const mapped = mapFolders(folders, options, { ...naming, sanitize: () => "x" });
+    expect(new Set(mapped.map(({ segments }) => segments.join("/"))).size).toBe(20_000);
   });
 
   it("knows folders by their use", () => {
