@@ -38,4 +38,3 @@ export const batchNameSchema = z
 
 const hexId = z.string().regex(/^[0-9a-f]{32}$/, "expected 32 hexadecimal digits");
 export const mailboxIdSchema = hexId.transform((id) => id as MailboxId);
-export const ledgerIdSchema = hexId.transform((id) => id as LedgerId);

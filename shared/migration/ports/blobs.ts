@@ -45,7 +45,7 @@ export interface EndpointStore {
   list(): Promise<readonly EndpointName[]>;
 }
 
-export type ReportName = "validation" | "mailboxes" | "skipped-items" | "verification";
+export type ReportName = "validation" | "mailboxes" | "skipped-items";
 
 export interface ReportStore {
   /** Writes `reports/{batch}/{report}.csv` as a whole, streaming. Repeatable. */

@@ -190,7 +190,7 @@ export interface SkippedItem {
 
 export type ItemKey = Pick<ItemRecord, "folderId" | "uidValidity" | "uid">;
 
-/** Rows that change together. At most {@link maxRowsPerCommit} rows in all; the lease row comes on top. */
+/** Rows that change together. At most 99 rows in all; the lease row comes on top. */
 export interface LedgerChange {
   readonly folders?: readonly FolderRecord[];
   readonly items?: readonly ItemRecord[];
@@ -203,8 +203,6 @@ export interface LedgerChange {
   /** Moves the end of the lease. */
   readonly until?: number;
 }
-
-export const maxRowsPerCommit = 99;
 
 /**
  * Folder checkpoints, item records and the lease of each ledger. One partition a ledger, so that a commit is atomic.
