@@ -7,7 +7,7 @@ const hostMain = join(import.meta.dirname, "functions-host", "main.ts");
 const repositoryRoot = join(import.meta.dirname, "..", "..");
 
 /** Milliseconds from the start of the process to its first healthy answer. */
-const startTimeoutMs = 60_000;
+const startTimeoutMs = 180_000;
 const healthIntervalMs = 50;
 const defaultEventTimeoutMs = 30_000;
 
@@ -198,7 +198,8 @@ async function waitUntilReady(url: string, unhealthy: boolean): Promise<void> {
         await response.body?.cancel();
         return;
       }
-      problem = `${response.status} ${await response.text()}`;
+      const details = await fetch(`${url}/details`);
+      problem = `${response.status} ${await response.text()} ${await details.text()}`;
     } catch (error) {
       problem = String(error);
     }
