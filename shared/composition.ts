@@ -4,6 +4,7 @@ import { currentTraceParent, logEvent } from "./adapters/telemetry/invocation.ts
 import { measuresOf } from "./adapters/telemetry/measures.ts";
 import { type Config, readConfig, type StorageConnection } from "./config.ts";
 import { sourceAccount } from "./domain/credentials.ts";
+import type { BatchName, MailboxId } from "./domain/names.ts";
 import { lackingPermissions } from "./domain/permissions.ts";
 import { folderSyncQueue, janitorQueue, mailboxSyncQueue } from "./domain/queue-messages.ts";
 import { createAdmission } from "./migration/admission/admission.ts";
@@ -21,7 +22,7 @@ import type { AccessTokens } from "./migration/ports/access-tokens.ts";
 import type { Probed } from "./migration/ports/probed.ts";
 import type { SecretStore } from "./migration/ports/secrets.ts";
 import type { TargetConnector } from "./migration/ports/target.ts";
-import type { Vault } from "./migration/ports/vault.ts";
+import type { SecretOwner, Vault } from "./migration/ports/vault.ts";
 import type { Log } from "./migration/runtime.ts";
 import { createStatus } from "./migration/status/status.ts";
 import { createFolderSync } from "./migration/sync/folder-sync.ts";
@@ -153,9 +154,22 @@ const secrets = once(async (): Promise<SecretStore> => {
   return createKeyVaultSecrets(credentialKey.keyUri, await credential(azureClientId));
 });
 
+/** Refresh tokens are sealed as passwords are, for an owner that no batch can be. */
+const refreshTokenOwner: SecretOwner = {
+  batch: "refresh tokens" as BatchName,
+  mailboxId: "refresh tokens" as MailboxId,
+  server: undefined,
+};
+
 const accessTokens = once(async (): Promise<AccessTokens> => {
   const { createAccessTokens } = await import("./adapters/oauth/access-tokens.ts");
-  return createAccessTokens(await secrets(), { onlyHttps: (await config()).inAzure });
+  const { seal, open } = await vault();
+  const sealer = {
+    seal: (text: string) => seal(refreshTokenOwner, text),
+    open: (text: string) => open(refreshTokenOwner, text),
+  };
+  const parts = { secrets: await secrets(), leases: (await blobs()).leases, sealer };
+  return createAccessTokens(parts, { onlyHttps: (await config()).inAzure });
 });
 
 /** Few endpoints log in by tokens: the client of Key Vault is loaded when the first one does. */

@@ -59,6 +59,31 @@ async function* pieces(...texts: string[]): AsyncIterable<string> {
   yield* texts;
 }
 
+describe("leases", () => {
+  it("are one process's at a time, with a note that outlives it", async () => {
+    const taken = await Promise.all([1, 2, 3, 4].map(() => stores.leases.acquire("a/name")));
+    const [lease, ...others] = taken.filter((one) => one !== undefined);
+    if (lease === undefined) throw new Error("nobody got the lease");
+    expect([others, lease.note]).toEqual([[], undefined]);
+    await lease.write("first");
+    await lease.renew();
+    await lease.write("note");
+    expect(await stores.leases.acquire("a/name")).toBeUndefined();
+    expect(await stores.leases.acquire("another")).toBeDefined();
+    await lease.release();
+    await lease.release();
+    const next = await stores.leases.acquire("a/name");
+    expect(next?.note).toBe("note");
+    for (const late of [() => lease.renew(), () => lease.write("late")])
+      await expect(late()).rejects.toMatchObject({ kind: "transient", code: "BlobLeaseLost" });
+    await next?.write("");
+    await next?.release();
+    const last = await stores.leases.acquire("a/name");
+    expect(last).toMatchObject({ note: undefined });
+    await last?.release();
+  });
+});
+
 describe("the record of sweeps", () => {
   it("knows none before the first, then its age, and lets one of many begin", async () => {
     expect(await stores.sweeps.age()).toBeUndefined();

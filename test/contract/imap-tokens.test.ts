@@ -4,6 +4,7 @@ import { createAccessTokens } from "../../shared/adapters/oauth/access-tokens.ts
 import { endpointSchema, type TokenSource } from "../../shared/domain/endpoint.ts";
 import type { SourceConnector } from "../../shared/migration/ports/source.ts";
 import { type DovecotServer, startDovecot } from "../stack/imap-servers/dovecot.ts";
+import { MemoryLeases } from "../stack/memory/memory-leases.ts";
 import { EXCHANGE } from "../stack/scripted-imap/dialects.ts";
 import { type ScriptedServer, startScriptedImap } from "../stack/scripted-imap/server.ts";
 import { TokenServer } from "../stack/token-server.ts";
@@ -43,7 +44,13 @@ beforeEach(() => {
   };
   const get = async (name: string) => secrets[name] ?? "";
   const set = async () => expect.unreachable("no refresh token is replaced here");
-  source = createImapSource({ tokens: createAccessTokens({ get, set }, { now: () => Date.now() + later }) });
+  const sealer = { seal: async (text: string) => text, open: async (text: string) => text };
+  source = createImapSource({
+    tokens: createAccessTokens(
+      { secrets: { get, set }, leases: new MemoryLeases(), sealer },
+      { now: () => Date.now() + later },
+    ),
+  });
 });
 
 function endpointOf(server: "dovecot" | "exchange", type: TokenSource["type"]) {

@@ -1,9 +1,11 @@
 import { endpointNameSchema } from "../../domain/names.ts";
 import type { EndpointStore, ReportStore, UploadStore } from "../../migration/ports/blobs.ts";
+import type { Leases } from "../../migration/ports/leases.ts";
 import type { Probed } from "../../migration/ports/probed.ts";
 import type { SweepRecord } from "../../migration/ports/sweep-record.ts";
 import type { StorageSettings } from "../azure-storage.ts";
 import { Container, type StoredBlob } from "./container.ts";
+import { createLeases } from "./leases.ts";
 import { createSweepRecord } from "./sweep-record.ts";
 
 export interface BlobStores extends Probed {
@@ -11,6 +13,7 @@ export interface BlobStores extends Probed {
   readonly endpoints: EndpointStore;
   readonly reports: ReportStore;
   readonly sweeps: SweepRecord;
+  readonly leases: Leases;
   /** Creates the containers that are missing. Repeatable. @throws MigrationError */
   createContainers(): Promise<void>;
 }
@@ -26,6 +29,7 @@ export function createBlobStores(settings: StorageSettings): BlobStores {
     endpoints: createEndpointStore(endpoints),
     reports: createReportStore(reports),
     sweeps: createSweepRecord(coordination),
+    leases: createLeases(coordination),
     async probe() {
       await Promise.all(
         [uploads, endpoints, reports, coordination].map((container) => container.properties("probe")),

@@ -1,5 +1,11 @@
+import { randomUUID } from "node:crypto";
 import { Readable } from "node:stream";
-import { BlobServiceClient, type ContainerClient, type StoragePipelineOptions } from "@azure/storage-blob";
+import {
+  type BlobLeaseClient,
+  BlobServiceClient,
+  type ContainerClient,
+  type StoragePipelineOptions,
+} from "@azure/storage-blob";
 import { MigrationError } from "../../domain/errors.ts";
 import { codeOf, statusOf } from "../azure-errors.ts";
 import { classifyStorageError, type StorageSettings } from "../azure-storage.ts";
@@ -17,6 +23,9 @@ export interface StoredBlob {
 const callTimeoutMs = 60_000;
 /** Longest time of a call that reads a whole file, and longest silence while one is written. */
 const transferTimeoutMs = 600_000;
+/** How long a lease lasts, and the longest time of a call under one. */
+const leaseSeconds = 60;
+const leaseMs = 10_000;
 /** Settings files are small: more bytes than this are not read, and what was read is then not valid JSON. */
 const maxTextBytes = 1_048_576;
 /** Bytes sent in one request. */
@@ -170,6 +179,51 @@ export class Container {
     return stored?.text === text ? stored.version : undefined;
   }
 
+  /**
+   * Takes the lease of a blob, which is made where there is none. It ends after a minute.
+   * @returns its id, or undefined while another has it.
+   * @see https://learn.microsoft.com/rest/api/storageservices/lease-blob
+   */
+  async lease(name: string): Promise<string | undefined> {
+    await this.writeText(name, "text/plain", "", undefined);
+    const id = randomUUID();
+    return classified(async () => {
+      try {
+        await this.#lease(name, id).acquireLease(leaseSeconds, { abortSignal: AbortSignal.timeout(leaseMs) });
+        return id;
+      } catch (error) {
+        if (codeOf(error) === "LeaseAlreadyPresent") return undefined;
+        throw error;
+      }
+    });
+  }
+
+  /** Another minute for a lease. @throws MigrationError `transient`/`BlobLeaseLost` if another has it by now. */
+  async renewLease(name: string, id: string): Promise<void> {
+    await leased(() => this.#lease(name, id).renewLease({ abortSignal: AbortSignal.timeout(leaseMs) }));
+  }
+
+  /** Writes over a blob whose lease one has. Repeatable. @throws MigrationError `transient`/`BlobLeaseLost` if another has it. */
+  async writeLeased(name: string, id: string, text: string): Promise<void> {
+    await leased(() =>
+      this.#client.getBlockBlobClient(name).upload(text, Buffer.byteLength(text), {
+        conditions: { leaseId: id },
+        abortSignal: AbortSignal.timeout(leaseMs),
+      }),
+    );
+  }
+
+  /** Ends a lease. Where that fails it ends by itself. */
+  async releaseLease(name: string, id: string): Promise<void> {
+    await this.#lease(name, id)
+      .releaseLease({ abortSignal: AbortSignal.timeout(callTimeoutMs) })
+      .catch(() => undefined);
+  }
+
+  #lease(name: string, id: string): BlobLeaseClient {
+    return this.#client.getBlobClient(name).getBlobLeaseClient(id);
+  }
+
   /** Removes a blob, or only one version of it. @returns false if there is another version. Repeatable. */
   async remove(name: string, etag?: string): Promise<boolean> {
     return classified(async () => {
@@ -266,6 +320,19 @@ function classify(error: unknown): MigrationError {
 /** Another version is there, or one where none was expected. */
 function isFailedCondition(error: unknown): boolean {
   return statusOf(error) === 412 || codeOf(error) === "BlobAlreadyExists";
+}
+
+async function leased(request: () => Promise<unknown>): Promise<void> {
+  await classified(async () => {
+    try {
+      await request();
+    } catch (error) {
+      if (statusOf(error) !== 409 && statusOf(error) !== 412) throw error;
+      throw new MigrationError("transient", "BlobLeaseLost", "Another worker has gone on with this work.", {
+        cause: new Error(codeOf(error)),
+      });
+    }
+  });
 }
 
 function isMissingBlob(error: unknown): boolean {

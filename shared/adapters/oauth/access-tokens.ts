@@ -2,8 +2,7 @@ import { LRUCache } from "lru-cache";
 import type { TokenSource } from "../../domain/endpoint.ts";
 import { MigrationError } from "../../domain/errors.ts";
 import type { AccessTokens } from "../../migration/ports/access-tokens.ts";
-import type { SecretStore } from "../../migration/ports/secrets.ts";
-import { RefreshTokens } from "./refresh-token.ts";
+import { type RefreshTokenParts, RefreshTokens } from "./refresh-token.ts";
 import { serviceAccountAssertion } from "./service-account.ts";
 import { requestToken, type TokenAnswer } from "./token-request.ts";
 
@@ -32,10 +31,11 @@ export interface AccessTokenOptions {
  * source, and for each user where the token is for a user. Many callers at once make one request.
  */
 export function createAccessTokens(
-  secrets: SecretStore,
+  parts: RefreshTokenParts,
   { now = Date.now, onlyHttps = false }: AccessTokenOptions = {},
 ): AccessTokens {
-  const refreshTokens = new RefreshTokens(secrets);
+  const { secrets } = parts;
+  const refreshTokens = new RefreshTokens(parts);
   const issued = new LRUCache<string, IssuedToken>({ max: keptTokens });
   const pending = new Map<string, Promise<string>>();
 

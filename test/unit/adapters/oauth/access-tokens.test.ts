@@ -1,10 +1,14 @@
 import { generateKeyPairSync } from "node:crypto";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { createAccessTokens } from "../../../../shared/adapters/oauth/access-tokens.ts";
 import { createKeyVaultSecrets } from "../../../../shared/adapters/vault/key-vault-secrets.ts";
 import { endpointSchema, type TokenSource } from "../../../../shared/domain/endpoint.ts";
+import { MigrationError } from "../../../../shared/domain/errors.ts";
 import type { AccessTokens } from "../../../../shared/migration/ports/access-tokens.ts";
+import type { SecretStore } from "../../../../shared/migration/ports/secrets.ts";
 import { KeyVaultStandIn } from "../../../stack/key-vault.ts";
+import { MemoryLeases } from "../../../stack/memory/memory-leases.ts";
 import { TokenServer } from "../../../stack/token-server.ts";
 
 const alice = "alice@contoso.com";
@@ -14,6 +18,12 @@ const minute = 60_000;
 let server: TokenServer;
 let vault: KeyVaultStandIn;
 let tokens: AccessTokens;
+/** Shared by all processes. */
+let leases: MemoryLeases;
+const sealer = {
+  seal: async (text: string) => `sealed:${Buffer.from(text).toString("hex")}`,
+  open: async (text: string) => Buffer.from(text.slice("sealed:".length), "hex").toString(),
+};
 /** Added to the clock of the code under test. */
 let later: number;
 
@@ -28,14 +38,14 @@ beforeEach(async () => {
   vault.secrets.set("account", server.keyFile);
   vault.secrets.set("refresh", `${server.refreshTokenOf(alice)}\n`);
   later = 0;
+  leases = new MemoryLeases();
   tokens = newProcess();
 });
 afterEach(() => server.stop());
 
 function newProcess(): AccessTokens {
-  return createAccessTokens(createKeyVaultSecrets(vault.keyUri, vault.credential), {
-    now: () => Date.now() + later,
-  });
+  const secrets = createKeyVaultSecrets(vault.keyUri, vault.credential);
+  return createAccessTokens({ secrets, leases, sealer }, { now: () => Date.now() + later });
 }
 
 function source(type: TokenSource["type"], change: Partial<TokenSource> = {}): TokenSource {
@@ -141,19 +151,65 @@ describe("a refresh token", () => {
     expect(server.accepts(bob, await tokens(source("refreshToken"), bob))).toBe(true);
   });
 
-  it("that another worker has just replaced is read again", async () => {
+  it("that is good for one use only serves any number of processes at once", async () => {
     server.rotation = "replaced";
-    const used = vault.secrets.get("refresh") ?? "";
-    await newProcess()(source("refreshToken"), alice);
-    const successor = vault.secrets.get("refresh") ?? "";
-    let reads = 0;
-    const late = createAccessTokens({
-      // The first read came before the other worker's write.
-      get: async () => (reads++ === 0 ? used : (vault.secrets.get("refresh") ?? "")),
-      set: async (name, value) => void vault.secrets.set(name, value),
-    });
-    expect(server.accepts(alice, await late(source("refreshToken"), alice))).toBe(true);
-    expect(vault.secrets.get("refresh")).not.toBe(successor);
+    const processes = Array.from({ length: 8 }, newProcess);
+    const given = await Promise.all(processes.map((process) => process(source("refreshToken"), alice)));
+    expect(new Set(given).size).toBe(8);
+    for (const token of given) expect(server.accepts(alice, token)).toBe(true);
+    expect(server.issued).toHaveLength(8);
+    await expect(newProcess()(source("refreshToken"), alice)).resolves.toMatch(/./);
+  });
+
+  it("outlives the process that got it, also where Key Vault is not to be written", async () => {
+    server.rotation = "replaced";
+    vault.secretsWritable = false;
+    const refused = { code: "SecretNotWritable" };
+    await expect(newProcess()(source("refreshToken"), alice)).rejects.toMatchObject(refused);
+    await expect(newProcess()(source("refreshToken"), alice)).rejects.toMatchObject(refused);
+    expect(server.issued).toHaveLength(1);
+    const before = vault.secrets.get("refresh");
+    vault.secretsWritable = true;
+    expect(server.accepts(alice, await newProcess()(source("refreshToken"), alice))).toBe(true);
+    expect(vault.secrets.get("refresh")).not.toBe(before);
+    expect(server.issued).toHaveLength(2);
+  });
+
+  it("outlives a process that ends after the server's answer", async () => {
+    server.rotation = "replaced";
+    const dying: SecretStore = {
+      ...createKeyVaultSecrets(vault.keyUri, vault.credential),
+      set: () => new Promise(() => undefined),
+    };
+    void createAccessTokens({ secrets: dying, leases, sealer })(source("refreshToken"), alice);
+    await vi.waitFor(async () => expect(server.issued).toHaveLength(1));
+    await sleep(50);
+    // Its lease ends by itself.
+    vi.useFakeTimers({ now: Date.now() + 2 * minute, toFake: ["Date"] });
+    try {
+      expect(server.accepts(alice, await newProcess()(source("refreshToken"), alice))).toBe(true);
+    } finally {
+      vi.useRealTimers();
+    }
+    expect(server.issued).toHaveLength(2);
+  });
+
+  it("is stored although its note cannot be written, and kept while neither can", async () => {
+    server.rotation = "replaced";
+    const away = async () => {
+      throw new MigrationError("transient", "StorageUnreachable", "Blob Storage did not answer.");
+    };
+    const noteless = async (name: string) => {
+      const lease = await leases.acquire(name);
+      return lease && { ...lease, write: away };
+    };
+    const secrets = createKeyVaultSecrets(vault.keyUri, vault.credential);
+    const process = createAccessTokens({ secrets, leases: { acquire: noteless }, sealer });
+    vault.secretsWritable = false;
+    await expect(process(source("refreshToken"), alice)).rejects.toMatchObject({ code: "SecretNotWritable" });
+    vault.secretsWritable = true;
+    expect(server.accepts(alice, await process(source("refreshToken"), alice))).toBe(true);
+    expect(server.issued).toHaveLength(2);
   });
 });
 
