@@ -34,7 +34,7 @@ export function randomBehaviour(random: Random): HostileBehaviour {
 }
 
 function* pieces(random: Random, honestly: readonly Piece[], command?: HostileCommand): Generator<Piece> {
-  const form = random.weighted([5, 5, 2, 1, 1, 1]);
+  const form = random.weighted([5, 5, 2, 0.2, 1, 1]);
   if (form === 0) yield* mutated(random, honestly);
   else if (form === 1) {
     for (let i = random.magnitude(1, 30); i > 0; i--) yield* response(random);
