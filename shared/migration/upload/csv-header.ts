@@ -16,6 +16,7 @@ export interface HeaderRules {
   readonly authentication: Endpoint["authentication"];
 }
 
+const longestName = Math.max(...columnNames.map((name) => name.length));
 const required: Readonly<Record<Endpoint["authentication"], readonly ColumnName[]>> = {
   password: ["EmailAddress", "UserName", "Password"],
   xoauth2: ["EmailAddress", "UserName"],
@@ -99,6 +100,8 @@ function unknownHeader(line: number, number: number, meant: ColumnName | undefin
 
 /** The column that has this header. Pure. */
 export function columnOf(cell: string): ColumnName | undefined {
-  const wanted = cell.trim().toLowerCase();
+  const header = cell.trim();
+  if (header.length > longestName) return undefined;
+  const wanted = header.toLowerCase();
   return columnNames.find((name) => name.toLowerCase() === wanted);
 }

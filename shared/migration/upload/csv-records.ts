@@ -9,7 +9,7 @@ export type CsvEvent =
       readonly line: number;
       /** Where it ends: another line if a value in quotes holds line breaks. */
       readonly lastLine: number;
-      /** No more than {@link maxCells} of them. */
+      /** No more than {@link maxCells} of them, each up to {@link maxCellLength}. */
       readonly cells: readonly string[];
       /** How many cells there are in all. */
       readonly cellCount: number;
@@ -21,6 +21,8 @@ export type CsvEvent =
 
 /** Cells of a record that are kept. */
 export const maxCells = 1_000;
+/** Characters of a cell that are kept; of a longer one the rest is `…`. */
+export const maxCellLength = 65_536;
 
 /** Where the reader stands: before a cell, within one, or behind the quote that may close it. */
 type Place = "start" | "plain" | "quoted" | "closed";
@@ -65,10 +67,10 @@ export class CsvReader {
       if (this.#place === "quoted") {
         if (code === lineFeed) this.#line++;
         if (code !== quote) continue;
-        this.#cell += piece.slice(from, at);
+        this.#keep(piece, from, at);
         this.#place = "closed";
       } else if (code === this.#delimiter || code === lineFeed) {
-        if (this.#place === "plain") this.#cell += piece.slice(from, at);
+        if (this.#place === "plain") this.#keep(piece, from, at);
         this.#endCell();
         if (code === lineFeed) this.#endRecord(events);
       } else if (this.#place === "closed") {
@@ -82,7 +84,7 @@ export class CsvReader {
         from = code === quote ? at + 1 : at;
       } else if (code === quote) this.#stray = true;
     }
-    if (this.#place === "plain" || this.#place === "quoted") this.#cell += piece.slice(from);
+    if (this.#place === "plain" || this.#place === "quoted") this.#keep(piece, from, piece.length);
     return events;
   }
 
@@ -96,6 +98,12 @@ export class CsvReader {
       this.#endRecord(events);
     }
     return events;
+  }
+
+  #keep(piece: string, from: number, to: number): void {
+    const room = maxCellLength - this.#cell.length;
+    if (to - from <= room) this.#cell += piece.slice(from, to);
+    else if (room >= 0) this.#cell += `${piece.slice(from, from + room)}…`;
   }
 
   #endCell(): void {

@@ -73,6 +73,15 @@ describe("a CSV text", () => {
     expect(event?.kind === "record" && event.cells).toHaveLength(1_000);
   });
 
+  it("keeps the beginning of a long cell, which stays long and does not count as blank", () => {
+    for (const text of [`"${" \n".repeat(500_000)}",y`, `${" ".repeat(1_000_000)},y`]) {
+      const [event] = read(text, ",", 4_096);
+      const [long = "", other] = event?.kind === "record" ? event.cells : [];
+      expect([long.length, long.at(-1), other]).toEqual([65_537, "…", "y"]);
+    }
+    expect(read(" ".repeat(1_000_000), ",", 4_096)).toHaveLength(1);
+  });
+
   it("counts blank records, and tells no more of them", () => {
     const reader = new CsvReader(",");
     expect(reader.read('\n\n , \n""\n')).toEqual([]);
