@@ -1,17 +1,12 @@
-/**
- * Feeds odd files to the readers of CSV, options and endpoint files: `npm run fuzz:files -- --minutes 60`. Fails for a
- * block of the event loop over 100 ms, for more than 200 MB of memory beside the file, for a password in what is told of a
- * file, for a report over 1 MB, and for an error that was not foreseen. `--seed` and `--first` repeat a run from a case on.
- */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
-import { parseArgs } from "node:util";
 import { parseEndpointFile } from "../../shared/migration/endpoints/endpoint-file.ts";
 import { parseBatchOptionsFile } from "../../shared/migration/upload/batch-options-file.ts";
 import { openMigrationFile } from "../../shared/migration/upload/migration-file.ts";
 import { validationReport } from "../../shared/migration/upload/validation-report.ts";
 import { Random } from "../stack/random.ts";
+import type { Fuzz } from "./fuzz.ts";
 import { type Cost, gauged } from "./gauge.ts";
 import { canary, csvFile, jsonFile } from "./odd-files.ts";
 
@@ -27,48 +22,60 @@ const readers = {
 type Kind = keyof typeof readers;
 const kinds: readonly Kind[] = ["csv", "csv", "options", "endpoint"];
 
-const { values } = parseArgs({
-  options: {
-    minutes: { type: "string", default: "1" },
-    seed: { type: "string", default: String(Date.now()) },
-    first: { type: "string", default: "0" },
-  },
-});
-const all = new Random(values.seed);
-const endsAt = Date.now() + Number(values.minutes) * 60_000;
-const seen = { cases: 0, bytes: 0, told: 0, blockMs: 0, memory: 0 };
-let saidAt = Date.now();
-console.log(`seed ${values.seed}, ${values.minutes} minutes`);
+/**
+ * Feeds odd files to the readers of CSV, options and endpoint files. Breaks a limit: a block of the event loop over 100 ms,
+ * more than 200 MB of memory beside the file, a password in what is told of a file, a report over 1 MB, and an error that
+ * was not foreseen. Such a file is kept below `.data/fuzz`.
+ */
+export const fuzz: Fuzz = async ({ until, seed, once }) => {
+  const seen: Seen = { files: 0, bytes: 0, told: 0, blockMs: 0, memory: 0 };
+  let ok = true;
+  let saidAt = Date.now();
+  for (let number = 0; once ? number === 0 : Date.now() < until; number++) {
+    const caseSeed = once ? seed : `${seed}/${number}`;
+    ok = (await tryCase(caseSeed, number % 100 === 0, seen)) && ok;
+    if (Date.now() - saidAt < 60_000) continue;
+    saidAt = Date.now();
+    console.log(summaryOf(seen));
+  }
+  console.log(`${ok ? "passed" : "FAILED"} with the seed ${seed}: ${summaryOf(seen)}`);
+  return ok;
+};
 
-for (let number = Number(values.first); Date.now() < endsAt; number++) {
-  const random = all.fork(number);
+/** The worst so far. */
+interface Seen {
+  files: number;
+  bytes: number;
+  told: number;
+  blockMs: number;
+  memory: number;
+}
+
+/** @param fresh true to begin without the garbage of earlier files. */
+async function tryCase(seed: string, fresh: boolean, seen: Seen): Promise<boolean> {
+  const random = new Random(seed);
   const kind = random.pick(kinds);
   const file = readers[kind].make(random);
   const { result: told, ...cost } = await gauged(
     () => attempted(() => readers[kind].read(file, random)),
-    file.length > megabyte || number % 100 === 0,
+    fresh || file.length > megabyte,
   );
-  seen.cases++;
+  seen.files++;
   seen.bytes += file.length;
   seen.told = Math.max(seen.told, told.text.length);
   seen.blockMs = Math.max(seen.blockMs, cost.blockMs);
   seen.memory = Math.max(seen.memory, cost.memory - file.length);
   const faults = faultsOf(told, file, cost);
-  if (faults.length > 0) {
-    const folder = join(import.meta.dirname, "../../.data/fuzz");
-    const path = join(folder, `${values.seed}-${number}.${kind}`);
-    await mkdir(folder, { recursive: true });
-    await writeFile(path, file);
-    console.log(
-      `FAILED case ${number} (${kind}, ${file.length} bytes, kept as ${path}): ${faults.join("; ")}`,
-    );
-    process.exitCode = 1;
-  }
-  if (Date.now() - saidAt < 60_000) continue;
-  saidAt = Date.now();
-  console.log(summary());
+  if (faults.length === 0) return true;
+  const folder = join(import.meta.dirname, "../../.data/fuzz");
+  const path = join(folder, `${seed.replaceAll("/", "-")}.${kind}`);
+  await mkdir(folder, { recursive: true });
+  await writeFile(path, file);
+  console.log(
+    `FAILED with the seed ${seed} (${kind}, ${file.length} bytes, kept as ${path}): ${faults.join("; ")}`,
+  );
+  return false;
 }
-console.log(`${process.exitCode ? "FAILED" : "passed"}: ${summary()}`);
 
 interface Told {
   readonly text: string;
@@ -135,9 +142,8 @@ function faultsOf({ text, crash }: Told, file: Buffer, { blockMs, memory }: Cost
   ];
 }
 
-function summary(): string {
-  const { cases, bytes, told, blockMs, memory } = seen;
-  return `${cases} files, ${inMegabytes(bytes)}; longest block ${blockMs.toFixed(0)} ms, most memory beside the file ${inMegabytes(memory)}, longest report ${told} characters`;
+function summaryOf({ files, bytes, told, blockMs, memory }: Seen): string {
+  return `${files} files, ${inMegabytes(bytes)}; longest block ${blockMs.toFixed(0)} ms, most memory beside the file ${inMegabytes(memory)}, longest report ${told} characters`;
 }
 
 function inMegabytes(bytes: number): string {

@@ -1,7 +1,7 @@
 /**
  * Feeds random hostile input to a part of the application for as long as it is given, and says what the worst of it cost.
  *
- *     npm run fuzz -- --part imap|mime --minutes 60 [--seed text]
+ *     npm run fuzz -- --part files|imap|mime --minutes 60 [--seed text]
  *
  * Ends with 1 if anything crashed, hung or broke a limit. A case that did is repeated by the seed that is printed with it,
  * with `--minutes 0`.
@@ -21,6 +21,7 @@ export interface FuzzOptions {
 export type Fuzz = (options: FuzzOptions) => Promise<boolean>;
 
 const parts: Readonly<Record<string, () => Promise<{ readonly fuzz: Fuzz }>>> = {
+  files: () => import("./files.ts"),
   imap: () => import("./imap.ts"),
   mime: () => import("./mime.ts"),
 };

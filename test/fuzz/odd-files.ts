@@ -167,8 +167,8 @@ export function twisted(random: Random, text: string): string {
         break;
       default: {
         const unit = random.chance(0.8) ? random.pick(oddities) : piece.slice(0, 20) || "x";
-        const most = random.chance(0.1) ? maxBytes : 20_000;
-        const run = unit.repeat(Math.max(1, Math.floor(random.magnitude(1, most) / unit.length)));
+        const length = random.chance(0.15) ? random.integer(20_000, maxBytes) : random.magnitude(1, 20_000);
+        const run = unit.repeat(Math.max(1, Math.floor(length / unit.length)));
         result = result.slice(0, at) + run + result.slice(at);
       }
     }
