@@ -54,7 +54,7 @@ describe("the work queue", () => {
     ]);
     const [received] = await client.createReceiver(mailboxSyncQueue).receiveMessages(1);
     expect(received?.contentType).toBe("application/json");
-    expect(mailboxSyncMessageSchema.parse(received?.body)).toEqual(message);
+    expect(mailboxSyncMessageSchema.parse(received?.body)).toEqual({ ...message, formatVersion: 1 });
   });
 
   test("sends a folder-sync message into the session of its mailbox", async () => {
@@ -66,7 +66,7 @@ describe("the work queue", () => {
     expect(receiver.sessionId).toBe(mailbox(1));
     const [received] = await receiver.receiveMessages(1);
     expect(received).toMatchObject({ messageId: `${mailbox(1)}-2-3`, contentType: "application/json" });
-    expect(folderSyncMessageSchema.parse(received?.body)).toEqual(message);
+    expect(folderSyncMessageSchema.parse(received?.body)).toEqual({ ...message, formatVersion: 1 });
   });
 
   test("gives its messages the trace that they belong to, for the host and for the application", async () => {
@@ -92,7 +92,7 @@ describe("the work queue", () => {
     }));
     await createWorkQueue(client).sendMailboxSync(messages);
 
-    expect(bodies(mailboxSyncQueue)).toEqual(messages);
+    expect(bodies(mailboxSyncQueue)).toEqual(messages.map((message) => ({ ...message, formatVersion: 1 })));
   });
 
   test("sends nothing where there is nothing to send", async () => {
@@ -220,10 +220,10 @@ describe("the dead-letter queue", () => {
       letters: [
         ...[0, 1, 2].map((number) => ({
           queue: mailboxSyncQueue,
-          body: { batch, mailboxId: mailbox(number), round: 0 },
+          body: { batch, mailboxId: mailbox(number), round: 0, formatVersion: 1 },
           reason: "Refused",
         })),
-        { queue: folderSyncQueue, body: chain, reason: "MaxDeliveryCountExceeded" },
+        { queue: folderSyncQueue, body: { ...chain, formatVersion: 1 }, reason: "MaxDeliveryCountExceeded" },
       ],
     });
     expect(serviceBus.messages()).toEqual([]);
