@@ -4,6 +4,7 @@ import "./telemetry.ts";
 import "./upload-trigger.ts";
 import "./mailbox-sync.ts";
 import "./folder-sync.ts";
+import "./isolated-sync.ts";
 import "./resync-timer.ts";
 import "./janitor-timer.ts";
 import "./janitor-message.ts";

@@ -1,6 +1,6 @@
 import { app, type PreInvocationContext } from "@azure/functions";
 import { z } from "zod";
-import { flushTelemetry, traceParentOf, withinInvocation } from "../shared/composition.ts";
+import { endProcess, traceParentOf, withinInvocation } from "../shared/composition.ts";
 
 /** Of a Service Bus message: what its sender has put on it. */
 const metadataSchema = z.object({ applicationProperties: z.object({ traceparent: z.string() }) });
@@ -18,4 +18,4 @@ export function onInvocation(context: PreInvocationContext): void {
 }
 
 app.hook.preInvocation(onInvocation);
-app.hook.appTerminate(flushTelemetry);
+app.hook.appTerminate(endProcess);

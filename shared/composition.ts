@@ -1,4 +1,5 @@
 import type { TokenCredential } from "@azure/identity";
+import { StoreClock } from "./adapters/store-clock.ts";
 import type { ApplicationInsights } from "./adapters/telemetry/application-insights.ts";
 import { currentTraceParent, logEvent } from "./adapters/telemetry/invocation.ts";
 import { measuresOf } from "./adapters/telemetry/measures.ts";
@@ -6,7 +7,12 @@ import { type Config, readConfig, type StorageConnection } from "./config.ts";
 import { sourceAccount } from "./domain/credentials.ts";
 import type { BatchName, MailboxId } from "./domain/names.ts";
 import { lackingPermissions } from "./domain/permissions.ts";
-import { folderSyncQueue, janitorQueue, mailboxSyncQueue } from "./domain/queue-messages.ts";
+import {
+  folderSyncQueue,
+  isolatedSyncQueue,
+  janitorQueue,
+  mailboxSyncQueue,
+} from "./domain/queue-messages.ts";
 import { createAdmission } from "./migration/admission/admission.ts";
 import { createMailboxSync } from "./migration/admission/mailbox-sync.ts";
 import { createBatchControl } from "./migration/control/batch-control.ts";
@@ -43,7 +49,9 @@ function once<T>(build: () => Promise<T>): () => Promise<T> {
   };
 }
 
-const clock = Date.now;
+/** The same for all processes, whatever the clocks of their machines say. */
+const storeClock = new StoreClock();
+const clock = storeClock.now;
 const config = once(async () => readConfig());
 
 /** Every event is a line of the log; those that measure something are metrics as well. */
@@ -81,6 +89,15 @@ export async function flushTelemetry(): Promise<void> {
   await (await applicationInsights())?.flush();
 }
 
+/** Aborted when the host says that this process ends: steps hand back what they have not done. */
+const ending = new AbortController();
+
+/** Called before the process ends: work is handed back, and spans and metrics that wait are sent. */
+export async function endProcess(): Promise<void> {
+  ending.abort();
+  await flushTelemetry();
+}
+
 async function credential(clientId: string | undefined): Promise<TokenCredential> {
   const { DefaultAzureCredential } = await import("@azure/identity");
   return new DefaultAzureCredential(clientId === undefined ? {} : { managedIdentityClientId: clientId });
@@ -99,7 +116,7 @@ function makesStorage(storage: StorageConnection): boolean {
 const tables = once(async () => {
   const { createTableStores } = await import("./adapters/tables/table-stores.ts");
   const { storage } = await config();
-  const stores = createTableStores(await storageSettings(storage, "tableUrl"));
+  const stores = createTableStores(await storageSettings(storage, "tableUrl"), storeClock);
   if (makesStorage(storage)) await stores.createTables();
   return stores;
 });
@@ -126,7 +143,7 @@ const serviceBus = once(async () => {
           credential: await credential(settings.clientId),
         },
   );
-  const queues = [mailboxSyncQueue, folderSyncQueue, janitorQueue];
+  const queues = [mailboxSyncQueue, folderSyncQueue, isolatedSyncQueue, janitorQueue];
   return {
     queue: createWorkQueue(client, currentTraceParent),
     deadLetters: createDeadLetterQueue(client, queues),
@@ -267,7 +284,14 @@ export async function ingestUpload(blobName: string): Promise<void> {
 
 export const mailboxSync = once(async () => {
   const { batches, mailboxes } = await tables();
-  return createMailboxSync({ batches, mailboxes, admission: await admission(), clock, log });
+  return createMailboxSync({
+    batches,
+    mailboxes,
+    admission: await admission(),
+    clock,
+    log,
+    ending: ending.signal,
+  });
 });
 
 export const folderSync = once(async () => {
@@ -288,6 +312,7 @@ export const folderSync = once(async () => {
     sourceAccount: async ({ endpoint, userName, userRoot }) =>
       sourceAccount(await endpointFiles.get(endpoint), userName, userRoot),
     limits: (await config()).chunk,
+    ending: ending.signal,
     clock,
     log,
     trace: (span, fields, work) => insights?.span(span, fields, work) ?? work(),

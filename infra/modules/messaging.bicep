@@ -63,6 +63,16 @@ module namespace 'br/public:avm/res/service-bus/namespace:0.17.0' = {
         defaultMessageTimeToLive: 'P14D'
       }
       {
+        name: 'isolated-sync'
+        requiresSession: true
+        lockDuration: 'PT1M'
+        maxDeliveryCount: 10
+        requiresDuplicateDetection: true
+        duplicateDetectionHistoryTimeWindow: 'PT10M'
+        deadLetteringOnMessageExpiration: true
+        defaultMessageTimeToLive: 'P14D'
+      }
+      {
         name: 'janitor'
         requiresSession: false
         lockDuration: 'PT1M'

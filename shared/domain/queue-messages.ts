@@ -36,6 +36,9 @@ export type SweepMessage = z.infer<typeof sweepMessageSchema>;
 export const mailboxSyncQueue = "mailbox-sync";
 export const folderSyncQueue = "folder-sync";
 export const janitorQueue = "janitor";
+/** Steps of mailboxes in which workers died again and again: one session for all of them, so that they come one by one. */
+export const isolatedSyncQueue = "isolated-sync";
+export const isolatedSession = "isolated";
 
 /** Deterministic Service Bus message ids: duplicate detection drops a second send of the same step. */
 export function mailboxSyncMessageId(message: MailboxSyncMessage): string {

@@ -1,7 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { BlobServiceClient } from "@azure/storage-blob";
 import { settingNames } from "../../shared/config.ts";
-import { folderSyncQueue, janitorQueue, mailboxSyncQueue } from "../../shared/domain/queue-messages.ts";
+import {
+  folderSyncQueue,
+  isolatedSyncQueue,
+  janitorQueue,
+  mailboxSyncQueue,
+} from "../../shared/domain/queue-messages.ts";
 import { startAzurite } from "./azurite.ts";
 import { type GraphOptions, type GraphStandIn, startGraph } from "./graph/index.ts";
 import { type QueueSettings, type ServiceBusStandIn, startServiceBus } from "./service-bus/index.ts";
@@ -16,6 +21,12 @@ export const queues: Readonly<Record<string, QueueSettings>> = {
     duplicateDetectionWindowMs: 10 * minute,
   },
   [folderSyncQueue]: {
+    requiresSession: true,
+    lockDurationMs: minute,
+    maxDeliveryCount: 10,
+    duplicateDetectionWindowMs: 10 * minute,
+  },
+  [isolatedSyncQueue]: {
     requiresSession: true,
     lockDurationMs: minute,
     maxDeliveryCount: 10,

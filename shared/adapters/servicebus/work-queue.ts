@@ -4,6 +4,8 @@ import {
   type FolderSyncMessage,
   folderSyncMessageId,
   folderSyncQueue,
+  isolatedSession,
+  isolatedSyncQueue,
   janitorQueue,
   type MailboxSyncMessage,
   mailboxSyncMessageId,
@@ -30,6 +32,7 @@ export function createWorkQueue(
   // A sender opens its link with the first message and keeps it.
   const mailboxSync = client.createSender(mailboxSyncQueue);
   const folderSync = client.createSender(folderSyncQueue);
+  const isolatedSync = client.createSender(isolatedSyncQueue);
   const janitor = client.createSender(janitorQueue);
   return {
     async sendMailboxSync(messages) {
@@ -48,6 +51,18 @@ export function createWorkQueue(
       try {
         await folderSync.sendMessages({
           ...folderSyncEnvelope(message, notBefore),
+          ...traceProperties(traceParent()),
+        });
+      } catch (error) {
+        throw classify(error);
+      }
+    },
+
+    async sendIsolatedSync(message) {
+      try {
+        await isolatedSync.sendMessages({
+          ...folderSyncEnvelope(message, undefined),
+          sessionId: isolatedSession,
           ...traceProperties(traceParent()),
         });
       } catch (error) {

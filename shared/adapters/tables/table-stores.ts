@@ -3,6 +3,7 @@ import type { LedgerStore } from "../../migration/ports/ledger-store.ts";
 import type { Probed } from "../../migration/ports/probed.ts";
 import type { BatchStore, MailboxStore } from "../../migration/ports/registry.ts";
 import type { StorageSettings } from "../azure-storage.ts";
+import { StoreClock } from "../store-clock.ts";
 import { createAdmissionStore } from "./admission-store.ts";
 import { createBatchStore } from "./batch-store.ts";
 import { createLedgerStore } from "./ledger-store.ts";
@@ -18,12 +19,15 @@ export interface TableStores extends Probed {
   createTables(): Promise<void>;
 }
 
-/** The stores on Azure Table Storage. Opens no connection before the first call. */
-export function createTableStores(settings: StorageSettings): TableStores {
-  const batches = new StorageTable(settings, "batches");
-  const mailboxes = new StorageTable(settings, "mailboxes");
-  const ledgers = new StorageTable(settings, "ledgers");
-  const admissions = new StorageTable(settings, "admissions");
+/**
+ * The stores on Azure Table Storage. Opens no connection before the first call.
+ * @param clock is told the time of each answer.
+ */
+export function createTableStores(settings: StorageSettings, clock = new StoreClock()): TableStores {
+  const batches = new StorageTable(settings, "batches", clock);
+  const mailboxes = new StorageTable(settings, "mailboxes", clock);
+  const ledgers = new StorageTable(settings, "ledgers", clock);
+  const admissions = new StorageTable(settings, "admissions", clock);
   return {
     batches: createBatchStore(batches),
     mailboxes: createMailboxStore(mailboxes),

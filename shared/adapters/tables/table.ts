@@ -8,6 +8,7 @@ import {
 } from "@azure/data-tables";
 import { codeOf, statusOf } from "../azure-errors.ts";
 import { attemptTimeoutMs, classifyStorageError, type StorageSettings } from "../azure-storage.ts";
+import type { StoreClock } from "../store-clock.ts";
 import type { Row, StoredRow } from "./row.ts";
 
 /** Rows of one transaction. @see https://learn.microsoft.com/rest/api/storageservices/performing-entity-group-transactions */
@@ -39,6 +40,19 @@ const attemptTimeoutPolicy: Policy = {
     return next(request);
   },
 };
+
+/** Lets the application's clock follow the store's. */
+function clockPolicy(clock: StoreClock): Policy {
+  return {
+    name: "storeClockPolicy",
+    async sendRequest(request, next) {
+      const sentAt = Date.now();
+      const response = await next(request);
+      clock.noteAnswer(response.headers.get("date"), sentAt);
+      return response;
+    },
+  };
+}
 
 /** One table as the stores see it. All methods throw MigrationError only. */
 export interface Table {
@@ -80,9 +94,12 @@ export interface ScanOptions {
 export class StorageTable implements Table {
   readonly #client: TableClient;
 
-  constructor(settings: StorageSettings, name: string) {
+  constructor(settings: StorageSettings, name: string, clock: StoreClock) {
     const options: TableServiceClientOptions = {
-      additionalPolicies: [{ policy: attemptTimeoutPolicy, position: "perRetry" }],
+      additionalPolicies: [
+        { policy: attemptTimeoutPolicy, position: "perRetry" },
+        { policy: clockPolicy(clock), position: "perRetry" },
+      ],
       retryOptions: { maxRetries: 3, retryDelayInMs: 300, maxRetryDelayInMs: 5_000 },
     };
     this.#client =

@@ -1,10 +1,10 @@
-import { MigrationError } from "../../domain/errors.ts";
+import { isMigrationError, MigrationError } from "../../domain/errors.ts";
 import type { EndpointName, MailboxId } from "../../domain/names.ts";
 import type { Endpoints } from "../endpoints/endpoint-settings.ts";
 import type { AdmissionStore, Permit, WaitEntry } from "../ports/admission-store.ts";
 import type { WorkQueue } from "../ports/work-queue.ts";
 import { type Clock, type Log, minute } from "../runtime.ts";
-import { grant } from "./grant.ts";
+import { grant, type Limits } from "./grant.ts";
 
 /** A permit lives this long without a heartbeat. */
 export const permitMs = 10 * minute;
@@ -40,11 +40,21 @@ export function createAdmission(parts: {
 }): Admission {
   const { store, endpoints, queue, clock, log } = parts;
 
+  /** Where the endpoint's file is gone a permit can still be given back; then nobody else gets it. */
+  async function limitsOf(endpoint: EndpointName, releases: boolean): Promise<Limits> {
+    try {
+      return await endpoints.get(endpoint);
+    } catch (error) {
+      if (!releases || !isMigrationError(error) || error.kind !== "mailbox") throw error;
+      return { maxConcurrentMigrations: 0, maxConcurrentIncrementalSyncs: 0 };
+    }
+  }
+
   async function admit(
     endpoint: EndpointName,
     released?: Pick<Permit, "mailboxId" | "round">,
   ): Promise<void> {
-    const limits = await endpoints.get(endpoint);
+    const limits = await limitsOf(endpoint, released !== undefined);
     const isReleased = ({ mailboxId, round }: Permit) =>
       mailboxId === released?.mailboxId && round <= released.round;
     for (let lostRaces = 0; lostRaces < 50; ) {

@@ -6,6 +6,9 @@ import type { AdmissionState, Permit, WaitEntry } from "../ports/admission-store
 /** Rows one transaction may change, with room for the gate row. */
 const maxGrants = 45;
 
+/** How many mailboxes of an endpoint may be worked on at once. */
+export type Limits = Pick<Endpoint, "maxConcurrentMigrations" | "maxConcurrentIncrementalSyncs">;
+
 /**
  * Which waiting mailboxes get a permit now. Pure.
  * @param released a mailbox whose permit ends with this change.
@@ -13,7 +16,7 @@ const maxGrants = 45;
  */
 export function grant(
   state: AdmissionState,
-  limits: Pick<Endpoint, "maxConcurrentMigrations" | "maxConcurrentIncrementalSyncs">,
+  limits: Limits,
   permitUntil: number,
   released?: MailboxId,
 ): readonly Permit[] {

@@ -3,6 +3,7 @@ import type { MailboxSyncMessage } from "../../domain/queue-messages.ts";
 import { isAtWork } from "../batch/life.ts";
 import { changeMailbox, failMailbox } from "../mailbox/change.ts";
 import { queued, waitsForOthers } from "../mailbox/life.ts";
+import { patiently } from "../patience.ts";
 import type { BatchStore, MailboxRecord, MailboxStore } from "../ports/registry.ts";
 import type { Clock, Log } from "../runtime.ts";
 import type { Admission } from "./admission.ts";
@@ -18,6 +19,8 @@ export function createMailboxSync(parts: {
   readonly admission: Admission;
   readonly clock: Clock;
   readonly log: Log;
+  /** Aborted when the process is about to end. */
+  readonly ending: AbortSignal;
 }): (message: MailboxSyncMessage) => Promise<void> {
   const { batches, mailboxes, admission, clock } = parts;
 
@@ -34,7 +37,7 @@ export function createMailboxSync(parts: {
     );
   }
 
-  return async (message) => {
+  async function handle(message: MailboxSyncMessage): Promise<void> {
     const batch = await batches.get(message.batch);
     if (batch === undefined || !isAtWork(batch.value)) return;
     const mailbox = await queuedFor(message);
@@ -51,5 +54,7 @@ export function createMailboxSync(parts: {
       if (!isMigrationError(error) || error.kind !== "mailbox") throw error;
       await failMailbox(parts, mailbox, error);
     }
-  };
+  }
+
+  return (message) => patiently(() => handle(message), parts.ending);
 }

@@ -1,4 +1,3 @@
-import { isMigrationError } from "../../domain/errors.ts";
 import type { BatchName, MailboxId } from "../../domain/names.ts";
 import type { BatchIntent } from "../../domain/states.ts";
 import type { Admission } from "../admission/admission.ts";
@@ -94,7 +93,7 @@ export function createBatchControl(parts: BatchControlParts): BatchControl {
       const permit = await admission.permit(value.endpoint, value.id);
       // A live worker notices the stop at its next heartbeat and hands its permit back.
       if (permit && permit.until > clock()) return false;
-      if (permit) await releaseIfPossible(value);
+      if (permit) await admission.release(value.endpoint, value.id, value.round);
     }
     await mailboxes.deleteAll(name);
     await parts.reports.deleteAll(name);
@@ -102,15 +101,6 @@ export function createBatchControl(parts: BatchControlParts): BatchControl {
     await batches.delete(name);
     log("batch.removed", { batch: name });
     return true;
-  }
-
-  /** The endpoint's file may be gone already; then there is nobody to hand the permit to. */
-  async function releaseIfPossible(mailbox: MailboxRecord): Promise<void> {
-    try {
-      await admission.release(mailbox.endpoint, mailbox.id, mailbox.round);
-    } catch (error) {
-      if (!isMigrationError(error) || error.kind !== "mailbox") throw error;
-    }
   }
 
   return {

@@ -6,6 +6,7 @@ import { type Admission, clockSkewMs } from "../admission/admission.ts";
 import { awaitsStart, isAtWork, isRemoving, isStartDue } from "../batch/life.ts";
 import { changeMailbox, failMailbox } from "../mailbox/change.ts";
 import {
+  hasRecoveredWithout,
   hasWork,
   isActive,
   isBeingTested,
@@ -13,13 +14,21 @@ import {
   isPauseOver,
   isQueued,
   isSynced,
+  returned,
   syncedAgain,
   waitsForOthers,
   woken,
 } from "../mailbox/life.ts";
 import type { AdmissionState, AdmissionStore, Permit } from "../ports/admission-store.ts";
 import type { UploadStore } from "../ports/blobs.ts";
-import type { BatchRecord, BatchStore, MailboxRecord, MailboxStore } from "../ports/registry.ts";
+import type {
+  BatchRecord,
+  BatchStore,
+  MailboxRecord,
+  MailboxStore,
+  Recovery,
+  Versioned,
+} from "../ports/registry.ts";
 import type { DeadLetter, DeadLetterQueue } from "../ports/work-queue.ts";
 import { type Clock, type Log, minute } from "../runtime.ts";
 import type { BatchControl } from "./batch-control.ts";
@@ -27,6 +36,8 @@ import type { BatchControl } from "./batch-control.ts";
 /** A file this old was missed by the trigger. */
 const uploadAgeMs = 2 * minute;
 const deadLettersPerSweep = 500;
+/** For so long a recovery is news to those that wait, in milliseconds: several sweeps. */
+const recoveryMs = 10 * minute;
 
 export interface JanitorParts {
   readonly uploads: UploadStore;
@@ -121,25 +132,26 @@ const letterSchema = mailboxSyncMessageSchema.extend({ step: z.int().optional() 
 function readDeadLetters(parts: JanitorParts, lookAgain: LookAgain): Promise<number> {
   return parts.deadLetters.drain(deadLettersPerSweep, (letter) => {
     lookAgain();
-    return failMailboxOf(parts, letter);
+    return returnMailboxOf(parts, letter);
   });
 }
 
-/** A message the queue gave up on leaves its mailbox Failed, with a reason, unless a newer round has begun. */
-async function failMailboxOf(parts: JanitorParts, letter: DeadLetter): Promise<void> {
+/**
+ * A message the queue gave up on: nothing it needs could be reached, or no worker was there. Its mailbox is tried again
+ * after a while, unless a newer round has begun. Deaths are counted by its steps.
+ */
+async function returnMailboxOf(parts: JanitorParts, letter: DeadLetter): Promise<void> {
   const body = letterSchema.safeParse(letter.body);
   parts.log("deadletter.handled", { queue: letter.queue, reason: letter.reason, readable: body.success });
   if (!body.success) return;
-  const { batch, mailboxId: id, round } = body.data;
-  const failed = await failMailbox(
-    parts,
-    { batch, id, round },
-    {
-      code: "MessageDeadLettered",
-      message: `The queue ${letter.queue} gave up on a step of this mailbox. Retry it; if it fails again, look at the log.`,
-    },
-  );
-  if (failed) await parts.admission.release(failed.endpoint, failed.id, failed.round);
+  const { batch, mailboxId, round } = body.data;
+  const stored = await parts.mailboxes.get(batch, mailboxId);
+  const waiting =
+    stored &&
+    (await changeMailbox(parts.mailboxes, stored, (mailbox) =>
+      mailbox.round === round ? returned(mailbox, parts.clock()) : undefined,
+    ));
+  if (waiting) await parts.admission.release(waiting.endpoint, waiting.id, waiting.round);
 }
 
 /** Permits whose worker no longer prolongs them: the mailbox starts another round, or its place becomes free. */
@@ -169,37 +181,67 @@ async function renewPermit(parts: JanitorParts, endpoint: EndpointName, permit: 
   return 1;
 }
 
+/** What a sweep sees of outages: mailboxes that got over one, and mailboxes that wait for another try. */
+interface Outages {
+  readonly recoveries: Recovery[];
+  readonly waiting: Versioned<MailboxRecord>[];
+}
+
 async function tendBatches(parts: JanitorParts, lookAgain: LookAgain): Promise<number> {
-  return forEach(await parts.batches.list(), async (batch) => {
+  const outages: Outages = { recoveries: [], waiting: [] };
+  const count = await forEach(await parts.batches.list(), async (batch) => {
     if (isRemoving(batch)) {
       if (!(await parts.control.finishRemoval(batch.name))) lookAgain();
     } else if (isStartDue(batch, parts.clock())) await parts.control.start(batch.name);
-    else if (isAtWork(batch)) return tendMailboxes(parts, batch, lookAgain);
+    else if (isAtWork(batch)) return tendMailboxes(parts, batch, lookAgain, outages);
     else if (awaitsStart(batch)) lookAgain(batch.options.startAfter);
     return 0;
   });
+  return count + (await wakeRecovered(parts, outages));
 }
 
-async function tendMailboxes(parts: JanitorParts, batch: BatchRecord, lookAgain: LookAgain): Promise<number> {
+/** What kept one mailbox from going on kept others as well: once it has passed they need not sit out their pauses. */
+async function wakeRecovered(parts: JanitorParts, { recoveries, waiting }: Outages): Promise<number> {
+  if (recoveries.length === 0) return 0;
+  return forEach(waiting, async (stored) => {
+    const changed = await changeMailbox(parts.mailboxes, stored, (mailbox) =>
+      hasRecoveredWithout(mailbox, recoveries) ? woken(mailbox) : undefined,
+    );
+    if (changed === undefined) return 0;
+    await requestFor(parts, changed);
+    return 1;
+  });
+}
+
+async function tendMailboxes(
+  parts: JanitorParts,
+  batch: BatchRecord,
+  lookAgain: LookAgain,
+  { recoveries, waiting }: Outages,
+): Promise<number> {
   const admitted = await parts.admissions.read(batch.endpoint, 1);
   let count = 0;
-  let waiting = false;
   let tested = true;
+  let anyWaits = false;
   for await (const stored of parts.mailboxes.scan(batch.name)) {
-    const next = nextLookAt(stored.value, parts.clock());
+    const mailbox = stored.value;
+    const next = nextLookAt(mailbox, parts.clock());
     if (next !== undefined) lookAgain(next);
-    waiting ||= waitsForOthers(stored.value);
-    tested &&= !isBeingTested(batch.options, stored.value);
-    if (tended(stored.value, admitted, parts.clock()) === undefined) continue;
-    if (await isBeingServed(parts, batch.endpoint, stored.value.id)) continue;
-    const changed = await changeMailbox(parts.mailboxes, stored, (mailbox) =>
-      tended(mailbox, admitted, parts.clock()),
+    anyWaits ||= waitsForOthers(mailbox);
+    tested &&= !isBeingTested(batch.options, mailbox);
+    if (mailbox.recovery && parts.clock() - mailbox.recovery.at < recoveryMs)
+      recoveries.push(mailbox.recovery);
+    if (isQueued(mailbox) && mailbox.trouble?.failingSince !== undefined) waiting.push(stored);
+    if (tended(mailbox, admitted, parts.clock()) === undefined) continue;
+    if (await isBeingServed(parts, batch.endpoint, mailbox.id)) continue;
+    const changed = await changeMailbox(parts.mailboxes, stored, (current) =>
+      tended(current, admitted, parts.clock()),
     );
     if (changed === undefined) continue;
     await requestFor(parts, changed);
     count++;
   }
-  return waiting && tested ? count + (await parts.control.releaseTested(batch.name)) : count;
+  return anyWaits && tested ? count + (await parts.control.releaseTested(batch.name)) : count;
 }
 
 /**

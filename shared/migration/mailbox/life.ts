@@ -1,8 +1,18 @@
 import type { BatchOptions } from "../../domain/batch-options.ts";
 import type { BatchName, EndpointName, LedgerId, MailboxId } from "../../domain/names.ts";
 import type { MailboxCounts, MailboxStatus } from "../../domain/states.ts";
-import type { MailboxError, MailboxRecord } from "../ports/registry.ts";
+import type { MailboxError, MailboxRecord, Recovery, Trouble } from "../ports/registry.ts";
+import { minute } from "../runtime.ts";
 import { isWorthRetrying } from "../warnings.ts";
+
+/** A mailbox in whose steps so many workers died in a row is worked on alone, so that guilt shows. */
+export const deathsToIsolate = 3;
+/** It fails after so many: then it was alone for the last ones. */
+export const deathsToFail = 2 * deathsToIsolate;
+/** Failed tests of a login after which the other mailboxes of the batch no longer wait for it. */
+const triesOfLogin = 5;
+/** Failures that lasted shorter than this ended by themselves; in milliseconds. */
+const outageMs = 2 * minute;
 
 /*
  * The life of a mailbox: the one place that writes its status and its round. Every function is pure. A transition gives
@@ -72,14 +82,27 @@ export function needsLoginTest({ testLogins }: BatchOptions, mailbox: MailboxRec
   return testLogins && mailbox.loginTest === undefined && mailbox.startedAt === undefined;
 }
 
-/** True if other mailboxes of the batch wait for the test of this one. */
+/** True if other mailboxes of the batch wait for the test of this one. They do not wait for a server that is away. */
 export function isBeingTested(options: BatchOptions, mailbox: MailboxRecord): boolean {
-  return needsLoginTest(options, mailbox) && hasWork(mailbox);
+  return needsLoginTest(options, mailbox) && hasWork(mailbox) && mailbox.attempts < triesOfLogin;
 }
 
 /** True if the mailbox has passed its test and waits until every other one has been tested. */
 export function waitsForOthers(mailbox: MailboxRecord): boolean {
   return isActive(mailbox) && mailbox.loginTest === "passed";
+}
+
+/** True if workers died in its steps so often that it is worked on apart from others. */
+export function isIsolated({ trouble }: MailboxRecord): boolean {
+  return (trouble?.deaths ?? 0) >= deathsToIsolate;
+}
+
+/** True if a pause that gave the permit back follows failures that others have recovered from since. */
+export function hasRecoveredWithout(mailbox: MailboxRecord, recoveries: readonly Recovery[]): boolean {
+  const { trouble, error, notBefore } = mailbox;
+  if (!isQueued(mailbox) || notBefore === undefined || trouble?.failingSince === undefined) return false;
+  const failedAt = error?.at ?? trouble.failingSince;
+  return recoveries.some(({ from, at }) => from <= failedAt && failedAt < at);
 }
 
 const countOfStatus: Readonly<Record<MailboxStatus, Exclude<keyof MailboxCounts, "total">>> = {
@@ -148,6 +171,8 @@ export function mended(mailbox: MailboxRecord, login: MailboxLogin): MailboxReco
     round: mailbox.round + 1,
     attempts: 0,
     error: undefined,
+    trouble: undefined,
+    step: undefined,
     notBefore: undefined,
   };
 }
@@ -156,7 +181,7 @@ export function mended(mailbox: MailboxRecord, login: MailboxLogin): MailboxReco
 export function started(mailbox: MailboxRecord): MailboxRecord | undefined {
   const { status } = mailbox;
   return status === "Created" || status === "Stopped" || status === "Completed"
-    ? queuedAgain(mailbox)
+    ? { ...queuedAgain(mailbox), trouble: undefined, step: undefined }
     : undefined;
 }
 
@@ -181,6 +206,8 @@ export function retried(mailbox: MailboxRecord): MailboxRecord | undefined {
     ...queuedAgain(mailbox),
     attempts: 0,
     error: undefined,
+    trouble: undefined,
+    step: undefined,
     retriesSkipped: true,
     ...(mailbox.error?.code === "TooManyDeletions" ? { deletionsConfirmed: true } : {}),
   };
@@ -224,6 +251,52 @@ export function due(mailbox: MailboxRecord, at: number): MailboxRecord | undefin
   return awaitsNextSync(mailbox) ? { ...mailbox, dueAt: at } : undefined;
 }
 
+/**
+ * A step begins. If another one had begun and never ended, its worker died in it.
+ * @param died false while that is not known, since the other worker may be alive: then the step is not noted yet.
+ * @param now milliseconds since 1970.
+ */
+export function stepBegun(
+  mailbox: MailboxRecord,
+  id: string,
+  died: boolean,
+  now: number,
+): MailboxRecord | undefined {
+  if (!isActive(mailbox)) return undefined;
+  const { step, trouble } = mailbox;
+  if (step?.id === id) return mailbox;
+  if (step === undefined) return { ...mailbox, step: { id, since: now } };
+  if (!died) return mailbox;
+  return {
+    ...mailbox,
+    step: { id, since: now },
+    trouble: { ...trouble, deaths: (trouble?.deaths ?? 0) + 1 },
+  };
+}
+
+/** A step ended and could tell, whatever it came to. @param id of the step; another one's is left as it is. */
+export function stepEnded(mailbox: MailboxRecord, id: string): MailboxRecord {
+  return mailbox.step?.id === id ? { ...mailbox, step: undefined } : mailbox;
+}
+
+/**
+ * It got on: something was copied, or a step ended well.
+ * @param well true for the end of a step: only that clears it of deaths. @param now milliseconds since 1970.
+ */
+export function gotOn(mailbox: MailboxRecord, well: boolean, now: number): MailboxRecord {
+  const { trouble } = mailbox;
+  if (mailbox.attempts === 0 && trouble === undefined) return mailbox;
+  const from = trouble?.failingSince;
+  const lasted = from !== undefined && now - from >= outageMs;
+  const deaths = well ? undefined : trouble?.deaths;
+  return {
+    ...mailbox,
+    attempts: 0,
+    trouble: deaths === undefined ? undefined : { deaths },
+    recovery: lasted ? { from, at: now } : mailbox.recovery,
+  };
+}
+
 /** A step of it begins to plan and to copy. @param now milliseconds since 1970. */
 export function copying(
   mailbox: MailboxRecord,
@@ -245,37 +318,71 @@ export interface Pause {
   readonly until: number;
   /** Attempts in a row that ended with a transient error, this one included. */
   readonly attempts: number;
+  /** Undefined for a pause that no failure is the reason of. */
   readonly error?: MailboxError | undefined;
+  /** True if the error is transient: it may not last for ever. */
+  readonly failing?: boolean | undefined;
   /** True for a pause so long that the permit goes to others. */
   readonly givesPermitBack: boolean;
+  /** The step that ends with the pause. */
+  readonly step: string;
 }
 
 /** Its step pauses. The round is raised, so that the wake-up has a message id of its own. */
 export function paused(mailbox: MailboxRecord, pause: Pause): MailboxRecord | undefined {
   if (!isActive(mailbox)) return undefined;
+  const { trouble } = mailbox;
   return {
-    ...mailbox,
+    ...stepEnded(mailbox, pause.step),
     round: mailbox.round + 1,
     notBefore: pause.until,
     attempts: pause.attempts,
     ...(pause.error ? { error: pause.error } : {}),
+    ...(pause.failing && pause.error
+      ? { trouble: { ...trouble, failingSince: trouble?.failingSince ?? pause.error.at } }
+      : {}),
     ...(pause.givesPermitBack ? { status: "Queued" } : {}),
+  };
+}
+
+/** Minutes after which a mailbox is tried again whose message the queue gave up on, and the longest of them for ever. */
+const returnMinutes = [1, 2, 5, 10, 30] as const;
+
+/**
+ * The queue gave up on its message although no step of it failed: something it needs was away. It is tried again in
+ * another round, however often. @param now milliseconds since 1970.
+ */
+export function returned(mailbox: MailboxRecord, now: number): MailboxRecord | undefined {
+  const next = woken(mailbox);
+  if (next === undefined) return undefined;
+  const deadLetters = (mailbox.trouble?.deadLetters ?? 0) + 1;
+  const minutes = returnMinutes[Math.min(deadLetters, returnMinutes.length) - 1] ?? 0;
+  return {
+    ...next,
+    notBefore: now + minutes * minute,
+    trouble: {
+      ...mailbox.trouble,
+      deadLetters,
+      failingSince: mailbox.trouble?.failingSince ?? now,
+    } satisfies Trouble,
   };
 }
 
 /** Nothing but a person can help it. */
 export function failed(mailbox: MailboxRecord, error: MailboxError): MailboxRecord | undefined {
-  return isActive(mailbox) ? { ...mailbox, status: "Failed", error, notBefore: undefined } : undefined;
+  return isActive(mailbox)
+    ? { ...mailbox, status: "Failed", error, notBefore: undefined, step: undefined }
+    : undefined;
 }
 
 /** Its round is over. @param final true if the batch is being completed. @param now milliseconds since 1970. */
 export function synced(mailbox: MailboxRecord, final: boolean, now: number): MailboxRecord | undefined {
   if (!isActive(mailbox)) return undefined;
   return {
-    ...mailbox,
+    ...gotOn(mailbox, true, now),
+    step: undefined,
     status: final ? "Completed" : "Synced",
     kind: "incremental",
-    attempts: 0,
     error: undefined,
     notBefore: undefined,
     deletionsConfirmed: undefined,
@@ -304,6 +411,8 @@ export function loginPassed(
     round: mailbox.round + 1,
     attempts: 0,
     error: undefined,
+    trouble: undefined,
+    step: undefined,
     notBefore: undefined,
   };
 }

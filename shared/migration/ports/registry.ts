@@ -34,6 +34,22 @@ export interface BatchRecord {
   readonly reported?: { readonly digest: string; readonly at: number } | undefined;
 }
 
+/** What went wrong since the mailbox last got on. */
+export interface Trouble {
+  /** When the first of the transient failures in a row happened. */
+  readonly failingSince?: number | undefined;
+  /** Worker processes that ended in a step of the mailbox without being told to. */
+  readonly deaths?: number | undefined;
+  /** Messages that the queue gave up on. */
+  readonly deadLetters?: number | undefined;
+}
+
+/** The end of a row of transient failures: others that failed meanwhile need wait no longer. */
+export interface Recovery {
+  readonly from: number;
+  readonly at: number;
+}
+
 export interface MailboxError {
   readonly code: string;
   readonly message: string;
@@ -60,6 +76,10 @@ export interface MailboxRecord {
   /** Attempts in a row that ended with a transient error. */
   readonly attempts: number;
   readonly error?: MailboxError | undefined;
+  readonly trouble?: Trouble | undefined;
+  readonly recovery?: Recovery | undefined;
+  /** The step that runs: one that is found by the next step died with its worker. */
+  readonly step?: { readonly id: string; readonly since: number } | undefined;
   readonly targetId?: string | undefined;
   readonly ledgerId?: LedgerId | undefined;
   readonly totalItemCount: number;

@@ -8,6 +8,8 @@ export interface WorkQueue {
   sendFolderSync(message: FolderSyncMessage, notBefore?: number): Promise<void>;
   /** A scheduled message for its minute, which belongs to no trace: one wakes the next, without an end. */
   sendSweep(message: SweepMessage): Promise<void>;
+  /** Hands a step on to where one mailbox of the deployment is worked on at a time. */
+  sendIsolatedSync(message: FolderSyncMessage): Promise<void>;
 }
 
 /** A message the queue gave up on. */

@@ -4,8 +4,8 @@ import { isMarkedDeleted } from "./flags.ts";
 import { skipOf } from "./item-records.ts";
 import { maxChunkBytes, maxChunkItems, streamedSize } from "./limits.ts";
 
-/** Deaths of the worker in the middle of one large message before it is left out. */
-const maxDeaths = 5;
+/** Deaths of the worker in the middle of one message before it is left out. */
+const maxDeaths = 3;
 
 /** Messages to be copied in one commit. */
 export interface PlannedChunk {
@@ -14,17 +14,22 @@ export interface PlannedChunk {
   readonly bytes: number;
 }
 
-/** Cuts messages into chunks; a large message is one of its own. Pure. @param maxItemSize of the batch, in bytes. */
+/**
+ * Cuts messages into chunks; a large message is one of its own. Pure.
+ * @param maxItemSize of the batch, in bytes.
+ * @param oneByOne true to find out in which message a worker dies.
+ */
 export function chunksOf(
   folder: Generation & Pick<FolderRecord, "doubt">,
   messages: readonly MessageSummary[],
   maxItemSize: number | undefined,
+  oneByOne = false,
 ): readonly PlannedChunk[] {
   const chunks: { writable: MessageSummary[]; skipped: SkippedItem[]; bytes: number }[] = [];
   let current: (typeof chunks)[number] | undefined;
   for (const message of messages) {
     const skip = skipBeforeReading(folder, message, maxItemSize);
-    const alone = skip === undefined && message.size > streamedSize;
+    const alone = skip === undefined && (oneByOne || message.size > streamedSize);
     const full =
       current === undefined ||
       current.writable.length + current.skipped.length >= maxChunkItems ||

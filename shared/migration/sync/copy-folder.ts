@@ -36,7 +36,7 @@ export async function copyFolder(
     const missing = differenceOf(window, uidSetOf(summaries.map(({ uid }) => uid)));
     if (sizeOf(missing) > 0) record = await settleMissing(run, record, opened, existing, missing);
 
-    const chunks = chunksOf(record, summaries, run.options.maxItemSize);
+    const chunks = chunksOf(record, summaries, run.options.maxItemSize, run.oneByOne);
     for (const [index, chunk] of chunks.entries()) {
       if (budget.exhausted) return closeUnwritten(run, record);
       run.checkpoint();
@@ -75,7 +75,7 @@ async function copyChunk(
   let record = folder;
   const chunk = await openChunk(run, record, planned);
   if (chunk && record.doubt.openChunk?.token !== chunk.token) {
-    record = chunkBegun(record, chunk, largeIn(planned));
+    record = chunkBegun(record, chunk, suspectIn(run, planned));
     await run.lease.commit({ folders: [record] });
   }
   const outcome =
@@ -108,7 +108,7 @@ async function copyChunk(
   record = chunkCopied(record, { items, guesses, skipped, expunged, inDoubt }, existing);
   if (outcome.failure === undefined && next) {
     const following = await openChunk(run, record, next);
-    if (following) record = chunkBegun(record, following, largeIn(next));
+    if (following) record = chunkBegun(record, following, suspectIn(run, next));
   }
   await run.lease.commit({ folders: [record], items: outcome.items, skipped });
   run.progressed(record);
@@ -138,9 +138,9 @@ async function openChunk(
   return { token: randomUUID(), mark: await run.target.markFolder(folder.place.id), uids };
 }
 
-/** The message of a chunk that is written alone. */
-function largeIn({ writable: [only] }: PlannedChunk): Uid | undefined {
-  return only && only.size > streamedSize ? only.uid : undefined;
+/** The message of a chunk that is written alone: should the worker die, it died in this one. */
+function suspectIn({ oneByOne }: SyncRun, { writable: [only] }: PlannedChunk): Uid | undefined {
+  return only && (oneByOne || only.size > streamedSize) ? only.uid : undefined;
 }
 
 /** Messages announced by SEARCH without a summary: expunged since, or never delivered by the server. */

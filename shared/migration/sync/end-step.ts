@@ -1,10 +1,11 @@
 import type { MigrationError } from "../../domain/errors.ts";
 import type { FolderSyncMessage } from "../../domain/queue-messages.ts";
 import { isFinal } from "../batch/life.ts";
-import { MailboxState } from "../mailbox/change.ts";
-import { failed, isActive, paused, synced } from "../mailbox/life.ts";
-import type { BatchRecord, MailboxRecord } from "../ports/registry.ts";
+import { changeMailbox, MailboxState, Superseded } from "../mailbox/change.ts";
+import { failed, isActive, type Pause, paused, stepEnded, synced } from "../mailbox/life.ts";
+import type { BatchRecord } from "../ports/registry.ts";
 import { minute } from "../runtime.ts";
+import { processEnding } from "./heartbeat.ts";
 import type { FolderSyncParts } from "./parts.ts";
 import { afterFailure } from "./retry-delay.ts";
 
@@ -26,21 +27,42 @@ export async function finish(parts: FolderSyncParts, batch: BatchRecord, state: 
   await parts.admission.release(endpoint, id, round);
 }
 
-/** Stores what a failure means for the mailbox and schedules what follows. */
+/**
+ * Stores what a failure means for the mailbox and schedules what follows. Repeatable.
+ * @throws MigrationError `transient` or `throttled` if that cannot be stored or sent.
+ */
 export async function recordFailure(
   parts: FolderSyncParts,
   message: FolderSyncMessage,
+  step: string,
   error: MigrationError,
 ): Promise<void> {
   const stored = await parts.mailboxes.get(message.batch, message.mailboxId);
   if (stored === undefined || stored.value.round !== message.round || !isActive(stored.value)) {
-    await settleInactive(parts, message);
+    await settleInactive(parts, message, step);
     return;
   }
   const state = new MailboxState(parts.mailboxes, stored, message.round);
-  const { batch, id, endpoint, round, attempts } = stored.value;
-  const next = afterFailure(error, attempts, Math.random());
-  const failure = { code: error.code, message: error.message, at: parts.clock() };
+  try {
+    await recordIn(parts, state, step, error);
+  } catch (reason) {
+    if (!(reason instanceof Superseded)) throw reason;
+    await settleInactive(parts, message, step);
+  }
+}
+
+async function recordIn(
+  parts: FolderSyncParts,
+  state: MailboxState,
+  step: string,
+  error: MigrationError,
+): Promise<void> {
+  const { batch, id, endpoint, round, attempts, trouble } = state.mailbox;
+  const now = parts.clock();
+  if (error.code === processEnding)
+    return wakeLater(parts, state, { until: now, attempts, step, failing: false });
+  const next = afterFailure(error, attempts, now - (trouble?.failingSince ?? now), Math.random());
+  const failure = { code: error.code, message: error.message, at: now };
   if (next.move === "fail") {
     await state.update((mailbox) => failed(mailbox, failure));
     parts.log("mailbox.failed", { batch, mailbox: id, code: error.code });
@@ -54,7 +76,9 @@ export async function recordFailure(
     kind: error.kind,
     delayMs: Math.round(next.delayMs),
   });
-  await wakeLater(parts, state, parts.clock() + next.delayMs, next.attempts, failure);
+  const { attempts: tries, delayMs } = next;
+  const failing = error.kind === "transient";
+  await wakeLater(parts, state, { until: now + delayMs, attempts: tries, error: failure, failing, step });
 }
 
 /**
@@ -64,20 +88,24 @@ export async function recordFailure(
 export async function wakeLater(
   parts: FolderSyncParts,
   state: MailboxState,
-  notBefore: number,
-  attempts: number,
-  error?: MailboxRecord["error"],
+  pause: Omit<Pause, "givesPermitBack">,
 ): Promise<void> {
-  const givesPermitBack = notBefore - parts.clock() > longPauseMs;
-  await state.update((mailbox) => paused(mailbox, { until: notBefore, attempts, error, givesPermitBack }));
+  const givesPermitBack = pause.until - parts.clock() > longPauseMs;
+  await state.update((mailbox) => paused(mailbox, { ...pause, givesPermitBack }));
   const { batch, id, round, endpoint } = state.mailbox;
   if (givesPermitBack) await parts.admission.release(endpoint, id, round);
-  else await parts.queue.sendFolderSync({ batch, mailboxId: id, round, step: 0 }, notBefore);
+  else await parts.queue.sendFolderSync({ batch, mailboxId: id, round, step: 0 }, pause.until);
 }
 
-/** After a stop the permit goes to somebody else. */
-export async function settleInactive(parts: FolderSyncParts, message: FolderSyncMessage): Promise<void> {
+/** A step that was replaced or stopped has ended all the same; after a stop the permit goes to somebody else. */
+export async function settleInactive(
+  parts: FolderSyncParts,
+  message: FolderSyncMessage,
+  step: string,
+): Promise<void> {
   const stored = await parts.mailboxes.get(message.batch, message.mailboxId);
-  if (stored === undefined || isActive(stored.value)) return;
+  if (stored === undefined) return;
+  await changeMailbox(parts.mailboxes, stored, (mailbox) => stepEnded(mailbox, step));
+  if (isActive(stored.value)) return;
   await parts.admission.release(stored.value.endpoint, stored.value.id, stored.value.round);
 }

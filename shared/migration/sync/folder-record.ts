@@ -148,16 +148,16 @@ export function forgotten<Folder extends FolderRecord>(
   };
 }
 
-/** A chunk is about to be written. @param large the message of a chunk that is written alone. */
+/** A chunk is about to be written. @param suspect the message of a chunk that is written alone. */
 export function chunkBegun<Folder extends FolderRecord>(
   folder: Folder,
   openChunk: OpenChunk,
-  large?: Uid,
+  suspect?: Uid,
 ): Folder {
   const { doubt } = folder;
-  if (large === undefined) return { ...folder, doubt: { ...doubt, openChunk } };
-  const attempts = doubt.attempting?.uid === large ? doubt.attempting.attempts : 0;
-  return { ...folder, doubt: { ...doubt, openChunk, attempting: { uid: large, attempts: attempts + 1 } } };
+  if (suspect === undefined) return { ...folder, doubt: { ...doubt, openChunk } };
+  const attempts = doubt.attempting?.uid === suspect ? doubt.attempting.attempts : 0;
+  return { ...folder, doubt: { ...doubt, openChunk, attempting: { uid: suspect, attempts: attempts + 1 } } };
 }
 
 /** The open chunk is known to have written nothing. */

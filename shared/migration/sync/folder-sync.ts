@@ -2,7 +2,17 @@ import { randomUUID } from "node:crypto";
 import { isMigrationError, MigrationError } from "../../domain/errors.ts";
 import type { FolderSyncMessage } from "../../domain/queue-messages.ts";
 import { MailboxState, Superseded } from "../mailbox/change.ts";
-import { isActive, needsLoginTest, waitsForOthers } from "../mailbox/life.ts";
+import {
+  deathsToFail,
+  deathsToIsolate,
+  isActive,
+  isIsolated,
+  needsLoginTest,
+  stepBegun,
+  stepEnded,
+  waitsForOthers,
+} from "../mailbox/life.ts";
+import { patiently } from "../patience.ts";
 import type { BatchRecord, MailboxRecord, Versioned } from "../ports/registry.ts";
 import type { Log } from "../runtime.ts";
 import { finish, recordFailure, settleInactive, wakeLater } from "./end-step.ts";
@@ -22,41 +32,49 @@ export const maxDeliveryCount = 10;
  * Handles a `folder-sync` message: one step of a mailbox's chain. Step 0 of a round plans, as does every step with a
  * new session; every step then copies until its limits are reached, stores where it is and sends the next one.
  * Repeatable at any point, by any number of workers at once: the ledger's lease lets one of them write.
- * Known failures are stored with the mailbox and never thrown.
+ * Known failures are stored with the mailbox; what is thrown is that this was not possible for minutes.
+ * @param isolated true for the messages of the queue of mailboxes in whose steps workers died again and again.
  */
 export function createFolderSync(
   parts: FolderSyncParts,
-): (message: FolderSyncMessage, deliveryCount: number) => Promise<void> {
+): (message: FolderSyncMessage, isolated: boolean) => Promise<void> {
   const pool = new SessionPool(parts.clock);
-  return async (message, deliveryCount) => {
-    const step = await openStep(parts, message);
-    if (step === undefined) return;
+  return async (message, isolated) => {
+    const stored = await patiently(() => openStep(parts, message, isolated), parts.ending);
+    if (stored === undefined) return;
+    const id = randomUUID();
     try {
-      if (deliveryCount >= maxDeliveryCount)
-        throw new MigrationError(
-          "mailbox",
-          "WorkerCrashed",
-          `The worker ended ${maxDeliveryCount - 1} times in the same step. Retry the mailbox; if it fails again, look at the log around these times.`,
-        );
-      await takeStep(parts, step, message, pool);
+      await takeStep(parts, { ...stored, id }, message, pool);
     } catch (error) {
-      if (error instanceof Superseded) {
-        await settleInactive(parts, message);
-        return;
-      }
-      if (!isMigrationError(error)) logUnexpected(parts.log, message, error);
-      await recordFailure(parts, message, isMigrationError(error) ? error : unexpected(error));
+      if (!isMigrationError(error) && !(error instanceof Superseded))
+        logUnexpected(parts.log, message, error);
+      await patiently(
+        () =>
+          error instanceof Superseded
+            ? settleInactive(parts, message, id)
+            : recordFailure(parts, message, id, isMigrationError(error) ? error : unexpected(error)),
+        parts.ending,
+      );
     }
   };
 }
 
-interface Step {
+interface Stored {
   readonly batch: BatchRecord;
   readonly mailbox: Versioned<MailboxRecord>;
 }
 
+interface Step extends Stored {
+  /** By which the mailbox's row knows that the step has not ended yet. */
+  readonly id: string;
+}
+
 /** @returns the mailbox if this message is its current step; otherwise what is missing has been sent or released. */
-async function openStep(parts: FolderSyncParts, message: FolderSyncMessage): Promise<Step | undefined> {
+async function openStep(
+  parts: FolderSyncParts,
+  message: FolderSyncMessage,
+  isolated: boolean,
+): Promise<Stored | undefined> {
   const [batch, mailbox] = await Promise.all([
     parts.batches.get(message.batch),
     parts.mailboxes.get(message.batch, message.mailboxId),
@@ -76,6 +94,10 @@ async function openStep(parts: FolderSyncParts, message: FolderSyncMessage): Pro
       );
     return undefined;
   }
+  if (isIsolated(mailbox.value) && !isolated) {
+    await parts.queue.sendIsolatedSync(message);
+    return undefined;
+  }
   if (!(await parts.admission.extend(endpoint, id))) return undefined;
   return { batch: batch.value, mailbox };
 }
@@ -88,31 +110,37 @@ async function currentStep(parts: FolderSyncParts, mailbox: MailboxRecord): Prom
 
 async function takeStep(
   parts: FolderSyncParts,
-  step: Step,
+  { id, batch, mailbox }: Step,
   message: FolderSyncMessage,
   pool: SessionPool,
 ): Promise<void> {
-  const state = new MailboxState(parts.mailboxes, step.mailbox, message.round);
-  await bindToServer(parts, step.batch, state);
-  if (needsLoginTest(step.batch.options, state.mailbox)) return testLoginFirst(parts, state);
-  const ledgerId = await resolveLedger(parts, state);
-  const lease = await LeaseHolder.acquire(parts.ledger, ledgerId, randomUUID(), parts.clock);
+  const state = new MailboxState(parts.mailboxes, mailbox, message.round);
+  await bindToServer(parts, batch, state);
+  const isTest = needsLoginTest(batch.options, state.mailbox);
+  // No lease tells yet whether the worker of a step that has not ended is alive; where target or source are met first, it counts as dead.
+  if (isTest || state.mailbox.targetId === undefined) await begin(parts, state, id);
+  if (isTest) return testLoginFirst(parts, state, id);
+  const ledgerId = await resolveLedger(parts, state, id);
+  const lease = await LeaseHolder.acquire(parts.ledger, ledgerId, id, parts.clock);
   if ("heldUntil" in lease) {
-    await wakeLater(parts, state, lease.heldUntil + 1000, state.mailbox.attempts);
+    const { attempts } = state.mailbox;
+    await wakeLater(parts, state, { until: lease.heldUntil + 1000, attempts, step: id });
     return;
   }
   let release = true;
   try {
+    if (state.mailbox.step?.id !== id) await begin(parts, state, id);
     const position = lease.chain(message.mailboxId);
     if (position && position.round === message.round && position.step > message.step) {
       await parts.queue.sendFolderSync({ ...message, step: position.step }, state.mailbox.notBefore);
+      await state.update((current) => stepEnded(current, id));
       return;
     }
-    const next = await runStep(parts, step.batch, state, lease, message, pool);
+    const next = await runStep(parts, batch, state, lease, message, pool, id);
     if (next === "finished") {
       await lease.release();
       release = false;
-      await finish(parts, step.batch, state);
+      await finish(parts, batch, state);
       return;
     }
     const nextMessage = { ...message, step: message.step + 1 };
@@ -127,10 +155,34 @@ async function takeStep(
   }
 }
 
+/**
+ * Notes in the mailbox's row that a step runs; one that is found there died with its worker.
+ * @throws MigrationError `mailbox`/`WorkerCrashed` where that has happened too often, the last times to this mailbox alone.
+ */
+async function begin(parts: FolderSyncParts, state: MailboxState, id: string): Promise<void> {
+  const before = state.mailbox.trouble?.deaths ?? 0;
+  await state.update((mailbox) => stepBegun(mailbox, id, true, parts.clock()));
+  const { batch, id: mailbox, trouble } = state.mailbox;
+  const deaths = trouble?.deaths ?? 0;
+  if (deaths > before) parts.log("worker.died", { batch, mailbox, deaths });
+  if (deaths >= deathsToFail)
+    throw new MigrationError(
+      "mailbox",
+      "WorkerCrashed",
+      `The worker process ended ${deaths} times in a row while it worked on this mailbox, the last ${deaths - deathsToIsolate} times on no other one. Something in it takes more memory or time than a worker has: look at the log around these times, then retry the mailbox.`,
+    );
+  // Where it is alone it cannot take others with it, so that the next time is its own fault.
+  if (deaths > before && deaths === deathsToIsolate) {
+    const { attempts } = state.mailbox;
+    await wakeLater(parts, state, { until: parts.clock(), attempts, step: id });
+    throw new Superseded();
+  }
+}
+
 /** The permit goes to the next one to be tested, or stays for another test if the row was mended during this one. */
-async function testLoginFirst(parts: FolderSyncParts, state: MailboxState): Promise<void> {
+async function testLoginFirst(parts: FolderSyncParts, state: MailboxState, step: string): Promise<void> {
   if (!(await testLogin(parts, state))) {
-    await wakeLater(parts, state, parts.clock(), 0);
+    await wakeLater(parts, state, { until: parts.clock(), attempts: 0, step });
     return;
   }
   const { batch, id, endpoint, round } = state.mailbox;

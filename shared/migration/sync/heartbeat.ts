@@ -1,9 +1,12 @@
-import { isMigrationError } from "../../domain/errors.ts";
+import { isMigrationError, MigrationError } from "../../domain/errors.ts";
 import type { Admission } from "../admission/admission.ts";
 import { type MailboxState, Superseded } from "../mailbox/change.ts";
 import type { LeaseHolder } from "./lease-holder.ts";
 
 const heartbeatMs = 15_000;
+
+/** Ends a step whose process is about to end: the next one goes on at once. */
+export const processEnding = "ProcessEnding";
 
 /** What keeps a step alive. */
 export interface Heartbeat {
@@ -12,8 +15,16 @@ export interface Heartbeat {
   stop(): void;
 }
 
-/** Keeps lease and permit alive while a step runs, and notices when it has to end. */
-export function startHeartbeat(admission: Admission, state: MailboxState, lease: LeaseHolder): Heartbeat {
+/**
+ * Keeps lease and permit alive while a step runs, and notices when it has to end.
+ * @param ending aborted when the process is about to end.
+ */
+export function startHeartbeat(
+  admission: Admission,
+  state: MailboxState,
+  lease: LeaseHolder,
+  ending: AbortSignal,
+): Heartbeat {
   let ended: unknown;
   const beat = async (): Promise<void> => {
     const { endpoint, id } = state.mailbox;
@@ -30,6 +41,8 @@ export function startHeartbeat(admission: Admission, state: MailboxState, lease:
   return {
     check: () => {
       if (ended !== undefined) throw ended;
+      if (ending.aborted)
+        throw new MigrationError("transient", processEnding, "The process ends; another one goes on.");
     },
     stop: () => clearInterval(timer),
   };

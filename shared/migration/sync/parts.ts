@@ -24,6 +24,8 @@ export interface FolderSyncParts {
     mailbox: Pick<MailboxRecord, "endpoint" | "userName" | "userRoot">,
   ) => Promise<string>;
   readonly limits: StepLimits;
+  /** Aborted when the process is about to end: steps hand back what they have not done. */
+  readonly ending: AbortSignal;
   readonly clock: Clock;
   readonly log: Log;
   readonly trace: Trace;

@@ -1,7 +1,9 @@
 import type { FolderId } from "../../domain/names.ts";
 import type { Provider } from "../../domain/providers.ts";
 import type { MailboxState } from "../mailbox/change.ts";
+import { gotOn, stepEnded } from "../mailbox/life.ts";
 import type { FolderRecord } from "../ports/ledger-store.ts";
+import type { MailboxRecord } from "../ports/registry.ts";
 import type { Clock } from "../runtime.ts";
 import { addWarnings, folderWarnings } from "../warnings.ts";
 
@@ -16,7 +18,9 @@ export class Progress {
   readonly #folders = new Map<FolderId, FolderRecord>();
   #storedAt = 0;
   #storing: Promise<void> = Promise.resolve();
-  #moved = false;
+  #trailing: NodeJS.Timeout | undefined;
+  /** Items copied when the step began. */
+  #base: number | undefined;
 
   /** @param provider of the source server, if it is a well-known one. */
   constructor(state: MailboxState, clock: Clock, provider: Provider | undefined) {
@@ -37,31 +41,54 @@ export class Progress {
   replace(folders: readonly FolderRecord[]): void {
     this.#folders.clear();
     for (const folder of folders) this.#folders.set(folder.folderId, folder);
+    this.#base ??= this.#synced;
   }
 
   update(folder: FolderRecord): void {
     this.#folders.set(folder.folderId, folder);
-    this.#moved = true;
-    if (this.#clock() - this.#storedAt < progressMs) return;
+    const wait = this.#storedAt + progressMs - this.#clock();
+    if (wait <= 0) this.#storeLive();
+    else this.#trailing ??= setTimeout(() => this.#storeLive(), wait).unref();
+  }
+
+  /** Stores the figures at the end of a step that failed. */
+  async store(): Promise<void> {
+    clearTimeout(this.#trailing);
+    await this.#storing;
+    await this.#write();
+  }
+
+  /** Stores the figures at the end of a step that went well. @param step its id. */
+  async storeEnd(step: string): Promise<void> {
+    clearTimeout(this.#trailing);
+    await this.#storing;
+    await this.#write((mailbox) => stepEnded(gotOn(mailbox, true, this.#clock()), step));
+  }
+
+  get #synced(): number {
+    return sum(this.#folders.values(), ({ counts }) => counts.synced);
+  }
+
+  #storeLive(): void {
+    clearTimeout(this.#trailing);
+    this.#trailing = undefined;
     this.#storedAt = this.#clock();
     // Live figures are a convenience: a failure to store them shows when the step stores its result.
     this.#storing = this.#storing.then(() => this.#write()).catch(() => undefined);
   }
 
-  async store(): Promise<void> {
-    await this.#storing;
-    await this.#write();
-  }
-
-  async #write(): Promise<void> {
-    if (this.#folders.size === 0) return;
+  async #write(change?: (mailbox: MailboxRecord) => MailboxRecord): Promise<void> {
     const folders = [...this.#folders.values()];
-    const syncedItemCount = sum(folders, ({ counts }) => counts.synced);
+    if (folders.length === 0) {
+      if (change) await this.#state.update(change);
+      return;
+    }
+    const syncedItemCount = this.#synced;
+    const copied = syncedItemCount > (this.#base ?? 0);
     const { bytesTransferred } = this;
     const totalItemCount = sum(folders, ({ counts }) => counts.total);
     const average = syncedItemCount === 0 ? 0 : bytesTransferred / syncedItemCount;
-    await this.#state.update((mailbox) => ({
-      ...mailbox,
+    const figures = {
       totalItemCount,
       syncedItemCount,
       skippedItemCount: sum(folders, ({ counts }) => counts.skipped),
@@ -69,8 +96,11 @@ export class Progress {
       bytesTransferred,
       estimatedBytes: Math.round(average * totalItemCount),
       warnings: addWarnings(folders.map((folder) => folderWarnings(folder, this.#provider))),
-      ...(this.#moved ? { attempts: 0 } : {}),
-    }));
+    };
+    await this.#state.update((mailbox) => {
+      const current = copied ? gotOn(mailbox, false, this.#clock()) : mailbox;
+      return { ...(change?.(current) ?? current), ...figures };
+    });
   }
 }
 

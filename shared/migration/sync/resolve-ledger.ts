@@ -1,20 +1,29 @@
 import { createHash } from "node:crypto";
 import type { LedgerId } from "../../domain/names.ts";
 import type { MailboxState } from "../mailbox/change.ts";
-import { copying } from "../mailbox/life.ts";
+import { copying, stepBegun } from "../mailbox/life.ts";
 import type { FolderSyncParts } from "./parts.ts";
 
 /**
  * The ledger of a mailbox that is about to be copied, found by its target's object id and the account at the source.
  * The target is looked up once.
+ * @param stepId of the step that begins.
  */
-export async function resolveLedger(parts: FolderSyncParts, state: MailboxState): Promise<LedgerId> {
+export async function resolveLedger(
+  parts: FolderSyncParts,
+  state: MailboxState,
+  stepId: string,
+): Promise<LedgerId> {
   const account = await parts.sourceAccount(state.mailbox);
   const targetId = state.mailbox.targetId ?? (await parts.target.resolve(state.mailbox.emailAddress)).id;
   const ledgerId = createHash("sha256")
     .update(`${targetId}\0${account}`)
     .digest("hex")
     .slice(0, 32) as LedgerId;
-  await state.update((mailbox) => copying(mailbox, { targetId, ledgerId }, parts.clock()));
+  await state.update((mailbox) => {
+    const now = parts.clock();
+    const begun = stepBegun(mailbox, stepId, false, now);
+    return begun && copying(begun, { targetId, ledgerId }, now);
+  });
   return ledgerId;
 }

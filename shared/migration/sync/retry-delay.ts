@@ -1,8 +1,8 @@
 import { type ErrorKind, MigrationError } from "../../domain/errors.ts";
 import { hour, minute } from "../runtime.ts";
 
-/** A mailbox whose transient failures do not stop fails after this many in a row (about seven hours). */
-export const maxAttempts = 20;
+/** Transient failures that have lasted so long without anything being copied do not pass by themselves. */
+export const lastingMs = 24 * hour;
 const firstDelayMs = 10_000;
 const longestDelayMs = 30 * minute;
 /** A write in doubt may still arrive: it is not looked for earlier. */
@@ -15,11 +15,13 @@ export type NextMove =
 /**
  * What a failed step means for its mailbox. Pure.
  * @param attempts transient failures in a row before this one.
+ * @param failingMs for how long they have lasted, in milliseconds.
  * @param random 0 to 1, spreads retries of many mailboxes.
  */
 export function afterFailure(
   error: { readonly kind: ErrorKind; readonly retryAfterMs?: number | undefined; readonly inDoubt: boolean },
   attempts: number,
+  failingMs: number,
   random: number,
 ): NextMove {
   if (error.kind === "mailbox" || error.kind === "fatal" || error.kind === "item") return { move: "fail" };
@@ -27,7 +29,7 @@ export function afterFailure(
     const delayMs = Math.min(error.retryAfterMs ?? minute, 24 * hour);
     return { move: "retry", delayMs: Math.max(delayMs, error.inDoubt ? inDoubtDelayMs : 1000), attempts };
   }
-  if (attempts + 1 >= maxAttempts) return { move: "fail" };
+  if (failingMs >= lastingMs) return { move: "fail" };
   const backOff = Math.min(firstDelayMs * 2 ** Math.min(attempts, 10), longestDelayMs);
   const delayMs = backOff * (0.75 + random / 2);
   return {

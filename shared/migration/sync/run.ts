@@ -16,6 +16,8 @@ export interface SyncRun {
   readonly final: boolean;
   /** True if the operator confirmed that many messages may be deleted. */
   readonly deletionsConfirmed: boolean;
+  /** True if a worker died in the last step: messages are copied one by one, so that the next death tells in which. */
+  readonly oneByOne: boolean;
   readonly source: SourceMailbox;
   readonly target: TargetMailbox;
   /** Flags in the form the target can hold. */

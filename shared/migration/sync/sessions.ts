@@ -10,8 +10,8 @@ import { ownerOf, serverChanged } from "./source-server.ts";
 
 /** Connections without a step for this long are closed. */
 const idleMs = 30_000;
-/** Service Bus renews a session's lock for the host's limit only: after this long the session is given back. */
-const holdMs = 20 * minute;
+/** Steps of one mailbox go on in the same process for so long: the host renews its lock for a limited time only. */
+export const holdMs = 4 * minute;
 
 export interface MailboxSession {
   readonly source: SourceMailbox;
@@ -69,15 +69,24 @@ export class SessionPool {
     await closeSession(kept.session);
   }
 
-  /** Notes that a step of this mailbox runs. @returns true if the mailbox has been held so long that it has to be let go. */
-  heldTooLong(key: string): boolean {
+  /**
+   * Notes that a step of this mailbox begins here.
+   * @returns tells at the step's end whether the mailbox has been here so long that it has to be let go.
+   */
+  hold(key: string): { tooLong(): boolean } {
     const now = this.#clock();
     for (const [other, { last }] of this.#held) if (now - last > idleMs * 2) this.#held.delete(other);
-    const held = this.#held.get(key) ?? { since: now, last: now };
-    const tooLong = now - held.since > holdMs;
-    if (tooLong) this.#held.delete(key);
-    else this.#held.set(key, { since: held.since, last: now });
-    return tooLong;
+    const since = this.#held.get(key)?.since ?? now;
+    this.#held.set(key, { since, last: now });
+    return {
+      tooLong: () => {
+        const ended = this.#clock();
+        const tooLong = ended - since > holdMs;
+        if (tooLong) this.#held.delete(key);
+        else this.#held.set(key, { since, last: ended });
+        return tooLong;
+      },
+    };
   }
 }
 

@@ -26,6 +26,7 @@ const releaseMs = 15_000;
 /**
  * One step of a mailbox: plans where it has to, visits folders until its limits are reached, and keeps the session for
  * the next one.
+ * @param stepId of the step, as the mailbox's row has it.
  * @returns "finished", or the instant (or undefined for at once) of the next step.
  */
 export async function runStep(
@@ -35,11 +36,13 @@ export async function runStep(
   lease: LeaseHolder,
   message: FolderSyncMessage,
   pool: SessionPool,
+  stepId: string,
 ): Promise<"finished" | number | undefined> {
   const { mailbox } = state;
   const key = `${mailbox.id}-${mailbox.ledgerId}`;
+  const held = pool.hold(key);
   const { host } = await parts.endpoints.get(mailbox.endpoint);
-  const heart = startHeartbeat(parts.admission, state, lease);
+  const heart = startHeartbeat(parts.admission, state, lease, parts.ending);
   const progress = new Progress(state, parts.clock, providerOf(host));
   let session: MailboxSession | undefined;
   let good = false;
@@ -53,6 +56,7 @@ export async function runStep(
       options: batch.options,
       final: isFinal(batch),
       deletionsConfirmed: mailbox.deletionsConfirmed ?? false,
+      oneByOne: mailbox.trouble?.deaths !== undefined,
       source: session.source,
       target: session.target,
       representable: (flags) => parts.target.representableFlags(flags),
@@ -77,8 +81,8 @@ export async function runStep(
     );
     good = true;
     goesOn = next === undefined;
-    await progress.store();
-    if (next === undefined && pool.heldTooLong(key)) return parts.clock() + releaseMs;
+    await progress.storeEnd(stepId);
+    if (next === undefined && held.tooLong()) return parts.clock() + releaseMs;
     return next;
   } finally {
     heart.stop();

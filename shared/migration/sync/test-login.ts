@@ -1,19 +1,14 @@
-import { isMigrationError, MigrationError } from "../../domain/errors.ts";
 import type { MailboxState } from "../mailbox/change.ts";
 import { loginPassed, waitsForOthers } from "../mailbox/life.ts";
 import type { MailboxRecord } from "../ports/registry.ts";
 import type { TargetConnector } from "../ports/target.ts";
 import { openSource, type SourceParts } from "./sessions.ts";
 
-/** Transient failures in a row that fail a test, after two or three minutes: the whole batch waits for it. */
-const maxTestAttempts = 5;
-
 /**
  * Logs in at the source and looks the target up, as a migration does, and changes nothing there. A mailbox that passes
  * waits as Queued in another round. Repeatable.
  * @returns false if the row was mended meanwhile, so that another login has to be tested.
- * @throws MigrationError for a login that fails; a server that cannot be reached is no longer transient after a few
- * attempts. @throws Superseded
+ * @throws MigrationError for a login that fails, or cannot be tried. @throws Superseded
  */
 export async function testLogin(
   parts: SourceParts & { readonly target: TargetConnector },
@@ -29,13 +24,7 @@ async function tryLogin(
   parts: SourceParts & { readonly target: TargetConnector },
   mailbox: MailboxRecord,
 ): Promise<string> {
-  try {
-    const source = await openSource(parts, mailbox);
-    await source.close();
-    return (await parts.target.resolve(mailbox.emailAddress)).id;
-  } catch (error) {
-    const lasts =
-      isMigrationError(error) && error.kind === "transient" && mailbox.attempts + 1 >= maxTestAttempts;
-    throw lasts ? new MigrationError("mailbox", error.code, error.message, { cause: error }) : error;
-  }
+  const source = await openSource(parts, mailbox);
+  await source.close();
+  return (await parts.target.resolve(mailbox.emailAddress)).id;
 }

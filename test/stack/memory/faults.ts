@@ -30,8 +30,8 @@ export class FaultPlan {
     this.#faults = faults;
   }
 
-  /** Notes a call. @returns what happens to it. */
-  next(name: string): Fault | undefined {
+  /** Notes a call. @param _given what is passed to it. @returns what happens to it. */
+  next(name: string, _given: readonly unknown[] = []): Fault | undefined {
     const fault = this.#faults.get(this.calls.push(name));
     fault?.meanwhile?.();
     return fault;

@@ -1,5 +1,6 @@
 import { vi } from "vitest";
 import type { TableStores } from "../../../shared/adapters/tables/table-stores.ts";
+import type { FolderSyncMessage } from "../../../shared/domain/queue-messages.ts";
 import type { StepLimits } from "../../../shared/migration/sync/limits.ts";
 import type { Queue, SessionLock } from "../service-bus/queue.ts";
 import type { FaultPlan } from "./faults.ts";
@@ -16,6 +17,8 @@ const minute = 60_000;
 const renewalMs = 20_000;
 /** The host finds its worker gone, and gives back what ran in it, within seconds. */
 const abandonMs = 5_000;
+/** A process that was told to end is ended after so long. */
+const endMs = 8_000;
 /** host.json: the host renews a session for so long, counted from its acceptance. */
 const renewalLimitMs = 10 * minute;
 /** A deployment that is not at rest after this long has got stuck. */
@@ -53,6 +56,8 @@ export class MemoryDeployment {
   readonly #outside: Outside;
   readonly #plan: FaultPlan;
   readonly #workers: (Worker | undefined)[];
+  readonly #ended = new Set<Worker>();
+  #isolated: Worker | undefined;
   readonly #restartMs: number;
   #turn = 0;
   #progress = 0;
@@ -100,6 +105,17 @@ export class MemoryDeployment {
     }
   }
 
+  /** Tells all processes that they end, as a deployment does; new ones take what comes. */
+  endWorkers(): void {
+    for (const [index, worker] of this.#workers.entries()) {
+      this.#workers[index] = undefined;
+      if (worker === undefined) continue;
+      this.#ended.add(worker);
+      worker.end();
+      setTimeout(() => worker.process.kill(), endMs);
+    }
+  }
+
   /** Begins something in a process beside everything else. */
   begin(action: (worker: Worker) => Promise<unknown>): void {
     void this.#run(async (worker) => {
@@ -132,8 +148,10 @@ export class MemoryDeployment {
       if (this.#progress !== before) continue;
       if (await done()) return;
       if (Date.now() > end) throw new Error(`not at rest: ${JSON.stringify(await this.#left())}`);
-      const { mailboxSync, folderSync, janitor } = this.queues;
-      const due = [mailboxSync, folderSync, janitor].map((queue) => queue.nextDueAt() ?? Infinity);
+      const { mailboxSync, folderSync, isolatedSync, janitor } = this.queues;
+      const due = [mailboxSync, folderSync, isolatedSync, janitor].map(
+        (queue) => queue.nextDueAt() ?? Infinity,
+      );
       const wake = Math.min(...due);
       const timer = Number.isFinite(wake)
         ? setTimeout(() => undefined, Math.max(0, wake - Date.now()))
@@ -149,12 +167,22 @@ export class MemoryDeployment {
     const found = this.#workers[index];
     // A process that stands still asks for no messages; another one is started in its place.
     if (found?.process.alive && !found.process.unresponsive) return found;
-    const started = startWorker(new WorkerProcess(this.#plan), this.#outside);
+    const started = this.#start();
     void started.process.death.then(() => {
       this.#noWorkerUntil = Math.max(this.#noWorkerUntil, Date.now() + abandonMs + this.#restartMs);
     });
     this.#workers[index] = started;
     return started;
+  }
+
+  /** The platform scales each function on instances of its own: this one's. */
+  #isolatedWorker(): Worker {
+    if (!this.#isolated?.process.alive || this.#isolated.process.unresponsive) this.#isolated = this.#start();
+    return this.#isolated;
+  }
+
+  #start(): Worker {
+    return startWorker(new WorkerProcess(this.#plan), this.#outside);
   }
 
   /** Runs something in the next process. What fails is for the queue or the next timer to repeat. */
@@ -167,13 +195,17 @@ export class MemoryDeployment {
   }
 
   #deliver(): void {
-    const { mailboxSync, folderSync, janitor } = this.queues;
+    const { mailboxSync, folderSync, isolatedSync, janitor } = this.queues;
     this.#deliverAll(mailboxSync, (worker, message) => worker.mailboxSync(message));
     this.#deliverAll(janitor, ({ sweeps }, message) => sweeps.onMessage(message));
     for (let session = accept(folderSync); session; session = accept(folderSync)) {
       this.#progress++;
       if (this.#hasNoWorker) abandonAll(folderSync, session);
-      else void this.#serve(this.#worker(), session);
+      else void this.#serve(folderSync, session, this.#worker(), false);
+    }
+    for (let session = accept(isolatedSync); session; session = accept(isolatedSync)) {
+      this.#progress++;
+      void this.#serve(isolatedSync, session, this.#isolatedWorker(), true);
     }
   }
 
@@ -199,16 +231,19 @@ export class MemoryDeployment {
   }
 
   /** Handles the messages of a session one after another, as long as there are any and the worker lives. */
-  async #serve(worker: Worker, session: SessionLock): Promise<void> {
-    const { folderSync } = this.queues;
-    const renewal = this.#whileRenewed(worker, () => folderSync.renewSession(session));
-    for (let message = next(folderSync, session); message; message = next(folderSync, session)) {
-      const { content, deliveryCount, lock } = message;
-      await this.#settle(folderSync, lock.token, worker, worker.folderSync(content, deliveryCount + 1));
-      if (!worker.process.alive) break;
+  async #serve(
+    queue: Queue<FolderSyncMessage>,
+    session: SessionLock,
+    worker: Worker,
+    isolated: boolean,
+  ): Promise<void> {
+    const renewal = this.#whileRenewed(worker, () => queue.renewSession(session));
+    for (let message = next(queue, session); message; message = next(queue, session)) {
+      await this.#settle(queue, message.lock.token, worker, worker.folderSync(message.content, isolated));
+      if (!worker.process.alive || this.#ended.has(worker)) break;
     }
     clearInterval(renewal);
-    folderSync.releaseSession(session);
+    queue.releaseSession(session);
     this.#progress++;
   }
 

@@ -2,6 +2,8 @@ import {
   type FolderSyncMessage,
   folderSyncMessageId,
   folderSyncQueue,
+  isolatedSession,
+  isolatedSyncQueue,
   janitorQueue,
   type MailboxSyncMessage,
   mailboxSyncMessageId,
@@ -21,6 +23,11 @@ export class MemoryQueues implements WorkQueue, DeadLetterQueue {
   readonly mailboxSync = new Queue<MailboxSyncMessage>(mailboxSyncQueue, settings, clock);
   readonly folderSync = new Queue<FolderSyncMessage>(
     folderSyncQueue,
+    { ...settings, requiresSession: true },
+    clock,
+  );
+  readonly isolatedSync = new Queue<FolderSyncMessage>(
+    isolatedSyncQueue,
     { ...settings, requiresSession: true },
     clock,
   );
@@ -50,6 +57,18 @@ export class MemoryQueues implements WorkQueue, DeadLetterQueue {
     ]);
   }
 
+  async sendIsolatedSync(message: FolderSyncMessage): Promise<void> {
+    this.isolatedSync.send([
+      {
+        content: message,
+        messageId: folderSyncMessageId(message),
+        sessionId: isolatedSession,
+        ttlMs: undefined,
+        notBefore: undefined,
+      },
+    ]);
+  }
+
   async sendSweep(message: SweepMessage): Promise<void> {
     this.janitor.send([
       {
@@ -64,7 +83,7 @@ export class MemoryQueues implements WorkQueue, DeadLetterQueue {
 
   async drain(limit: number, handle: (letter: DeadLetter) => Promise<void>): Promise<number> {
     let drained = 0;
-    for (const queue of [this.mailboxSync, this.folderSync, this.janitor])
+    for (const queue of this.#all)
       for (; drained < limit; drained++) {
         const letter = queue.deadLetters?.lockNext();
         if (letter === undefined) break;
@@ -74,9 +93,13 @@ export class MemoryQueues implements WorkQueue, DeadLetterQueue {
     return drained;
   }
 
+  get #all() {
+    return [this.mailboxSync, this.folderSync, this.isolatedSync, this.janitor];
+  }
+
   /** Messages that wait, are scheduled, or are being handled; dead letters among them. */
   get pending(): number {
-    return [this.mailboxSync, this.folderSync, this.janitor].reduce((sum, queue) => {
+    return this.#all.reduce((sum, queue) => {
       const { active, locked, scheduled, deadLetter } = queue.counts();
       return sum + active + locked + scheduled + deadLetter;
     }, 0);

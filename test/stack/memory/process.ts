@@ -52,28 +52,33 @@ export class WorkerProcess {
         if (typeof member !== "function") return member;
         const called = `${name}.${String(property)}`;
         if (member instanceof generatorMethod)
-          return (...given: unknown[]) => this.#stream(called, () => Reflect.apply(member, target, given));
+          return (...given: unknown[]) =>
+            this.#stream(called, given, () => Reflect.apply(member, target, given));
         return async (...given: unknown[]) => {
-          const result: unknown = await this.#call(called, () => Reflect.apply(member, target, given));
+          const result: unknown = await this.#call(called, given, () => Reflect.apply(member, target, given));
           return isPort(result) ? this.seeing(name, result as object, isPort) : result;
         };
       },
     });
   }
 
-  async *#stream(name: string, open: () => AsyncIterable<unknown>): AsyncGenerator<unknown> {
-    await this.#call(name, async () => undefined);
+  async *#stream(
+    name: string,
+    given: readonly unknown[],
+    open: () => AsyncIterable<unknown>,
+  ): AsyncGenerator<unknown> {
+    await this.#call(name, given, async () => undefined);
     for await (const value of open()) {
       if (!this.#alive) await never();
       yield value;
     }
   }
 
-  async #call<T>(name: string, effect: () => Promise<T>): Promise<T> {
+  async #call<T>(name: string, given: readonly unknown[], effect: () => Promise<T>): Promise<T> {
     while (this.#alive && this.unresponsive)
       await sleep(Math.max(this.#standsStillUntil, this.#busyUntil) - Date.now());
     if (!this.#alive) return never();
-    const fault = this.#plan.next(name);
+    const fault = this.#plan.next(name, given);
     switch (fault?.kind) {
       case "diesBefore":
         this.kill();

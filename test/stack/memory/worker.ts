@@ -35,7 +35,9 @@ export interface Outside {
 export interface Worker {
   readonly process: WorkerProcess;
   readonly mailboxSync: (message: MailboxSyncMessage) => Promise<void>;
-  readonly folderSync: (message: FolderSyncMessage, deliveryCount: number) => Promise<void>;
+  readonly folderSync: (message: FolderSyncMessage, isolated: boolean) => Promise<void>;
+  /** Tells the process that it is about to end. */
+  readonly end: () => void;
   readonly ingest: (blobName: string) => Promise<void>;
   readonly sweeps: Sweeps;
   readonly report: () => Promise<void>;
@@ -97,9 +99,18 @@ export function startWorker(process: WorkerProcess, outside: Outside): Worker {
     log,
   });
   const target = process.seeing("target", outside.target, (value) => value instanceof MemoryTargetMailbox);
+  const ending = new AbortController();
   return {
     process,
-    mailboxSync: createMailboxSync({ batches, mailboxes, admission, clock, log }),
+    end: () => ending.abort(),
+    mailboxSync: createMailboxSync({
+      batches,
+      mailboxes,
+      admission,
+      clock,
+      log,
+      ending: ending.signal,
+    }),
     folderSync: createFolderSync({
       batches,
       mailboxes,
@@ -117,6 +128,7 @@ export function startWorker(process: WorkerProcess, outside: Outside): Worker {
       sourceAccount: async ({ endpoint, userName, userRoot }) =>
         sourceAccount(await endpoints.get(endpoint), userName, userRoot),
       limits,
+      ending: ending.signal,
       trace: (_span, _fields, work) => work(),
       clock,
       log,

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { readConfig, settingNames } from "../../../shared/config.ts";
 import { endpointSchema } from "../../../shared/domain/endpoint.ts";
-import { folderSyncQueue, janitorQueue, mailboxSyncQueue } from "../../../shared/domain/queue-messages.ts";
+import { folderSyncQueue, isolatedSyncQueue, janitorQueue, mailboxSyncQueue } from "../../../shared/domain/queue-messages.ts";
 import { planDeployment } from "../../stack/infra-check/deployment.ts";
 import { eventLevelProblems, hostJsonProblems, permitProblems } from "../../stack/infra-check/host-json.ts";
 import { withMistake } from "../../stack/infra-check/planted.ts";
@@ -165,7 +165,7 @@ describe("containers and tables", () => {
   const used = (file: string, kind: string): readonly string[] =>
     [
       ...readFileSync(join(root, "shared/adapters", file), "utf8").matchAll(
-        new RegExp(`new ${kind}\\(settings, "(\\w+)"\\)`, "g"),
+        new RegExp(`new ${kind}\\(settings, "(\\w+)"[,)]`, "g"),
       ),
     ].map(([, name]) => name ?? "");
   const opened = {
@@ -204,7 +204,12 @@ describe("queues", () => {
     deployedQueues(await planDeployment(join(folder, "main.bicep"), parameters));
 
   it("are declared in Bicep as in the local stack", async () => {
-    expect(Object.keys(expected)).toEqual([mailboxSyncQueue, folderSyncQueue, janitorQueue]);
+    expect(Object.keys(expected)).toEqual([
+      mailboxSyncQueue,
+      folderSyncQueue,
+      isolatedSyncQueue,
+      janitorQueue,
+    ]);
     expect(await declared(infra)).toEqual(expected);
   });
 

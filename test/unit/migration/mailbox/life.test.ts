@@ -37,8 +37,11 @@ const events = {
   due: (one: MailboxRecord) => life.due(one, 200),
   copying: (one: MailboxRecord) => life.copying(one, { targetId: "t", ledgerId: "l" as LedgerId }, now),
   "short pause": (one: MailboxRecord) =>
-    life.paused(one, { until: 110, attempts: 5, error, givesPermitBack: false }),
-  "long pause": (one: MailboxRecord) => life.paused(one, { until: 900, attempts: 5, givesPermitBack: true }),
+    life.paused(one, { until: 110, attempts: 5, error, givesPermitBack: false, step: "a" }),
+  "long pause": (one: MailboxRecord) =>
+    life.paused(one, { until: 900, attempts: 5, givesPermitBack: true, step: "a" }),
+  stepBegun: (one: MailboxRecord) => life.stepBegun(one, "a", true, now),
+  returned: (one: MailboxRecord) => life.returned(one, now),
   failed: (one: MailboxRecord) => life.failed(one, error),
   synced: (one: MailboxRecord) => life.synced(one, false, now),
   "synced for good": (one: MailboxRecord) => life.synced(one, true, now),
@@ -64,6 +67,8 @@ due                  | -         | -         | -               | -              
 copying              | -         | Syncing   | Syncing         | -              | Syncing   | IncrementalSyncing  | -         | -           | -                    | -         | -               | -         | -
 short pause          | -         | Queued+   | Queued+         | Queued+        | Syncing+  | IncrementalSyncing+ | -         | -           | -                    | -         | -               | -         | -
 long pause           | -         | Queued+   | Queued+         | Queued+        | Queued+   | Queued+             | -         | -           | -                    | -         | -               | -         | -
+stepBegun            | -         | Queued    | Queued          | Queued         | Syncing   | IncrementalSyncing  | -         | -           | -                    | -         | -               | -         | -
+returned             | Queued+   | Queued+   | Queued+         | -              | Queued+   | Queued+             | -         | -           | -                    | -         | -               | -         | -
 failed               | -         | Failed    | Failed          | Failed         | Failed    | Failed              | -         | -           | -                    | -         | -               | -         | -
 synced               | -         | Synced    | Synced          | Synced         | Synced    | Synced              | -         | -           | -                    | -         | -               | -         | -
 synced for good      | -         | Completed | Completed       | Completed      | Completed | Completed           | -         | -           | -                    | -         | -               | -         | -
@@ -143,7 +148,7 @@ describe("what else an event writes", () => {
   });
 
   it("a pause keeps its end, its count and the last error", () => {
-    const pause = { until: 110, attempts: 5, givesPermitBack: false };
+    const pause = { until: 110, attempts: 5, givesPermitBack: false, step: "a" };
     expect(life.paused(syncing, { ...pause, error })).toEqual({
       ...syncing,
       round: 8,
@@ -189,6 +194,97 @@ describe("what else an event writes", () => {
     });
     for (const change of [{ userName: "b" }, { userRoot: "/b" }, { sealedPassword: "other" }])
       expect(life.loginPassed({ ...trying, ...change }, login, "t")).toEqual({ ...trying, ...change });
+  });
+});
+
+describe("deaths of workers", () => {
+  const { Syncing: syncing } = states;
+  const begun = (one: MailboxRecord, id: string) => life.stepBegun(one, id, true, now) ?? one;
+
+  it("are counted when the next step finds one that has not ended", () => {
+    const first = begun(syncing, "a");
+    expect([first.step?.id, first.trouble]).toEqual(["a", undefined]);
+    const second = begun(first, "b");
+    expect([second.step?.id, second.trouble]).toEqual(["b", { deaths: 1 }]);
+    expect(begun(begun(second, "c"), "d").trouble).toEqual({ deaths: 3 });
+    expect(begun(second, "b")).toBe(second);
+  });
+
+  it("are not counted while the other worker may be alive, nor where it could tell its end", () => {
+    const first = begun(syncing, "a");
+    expect(life.stepBegun(first, "b", false, now)).toBe(first);
+    for (const told of [
+      life.stepEnded(first, "a"),
+      life.paused(first, { until: 110, attempts: 1, givesPermitBack: false, step: "a" }),
+      life.failed(first, error),
+      life.synced(first, false, now),
+    ])
+      expect(told?.step).toBeUndefined();
+    const other = life.paused(first, { until: 110, attempts: 1, givesPermitBack: false, step: "b" });
+    expect(other?.step?.id).toBe("a");
+  });
+
+  it("isolate the mailbox at the third, until a step of it ends well", () => {
+    const isolated = { ...syncing, trouble: { deaths: 3 } };
+    expect([life.isIsolated(isolated), life.isIsolated({ ...syncing, trouble: { deaths: 2 } })]).toEqual([
+      true,
+      false,
+    ]);
+    expect(life.gotOn(isolated, false, now).trouble).toEqual({ deaths: 3 });
+    expect(life.gotOn(isolated, true, now).trouble).toBeUndefined();
+    expect(life.synced(isolated, false, now)?.trouble).toBeUndefined();
+  });
+
+  it.each([
+    ["started", life.started, states.Stopped],
+    ["retried", life.retried, states.Failed],
+  ] as const)("are forgotten when the operator has it %s", (_, event, state) => {
+    const dead = { ...state, trouble: { deaths: 6 }, step: { id: "a", since: 1 } };
+    expect(event(dead)).toMatchObject({ trouble: undefined, step: undefined });
+  });
+});
+
+describe("failures that pass", () => {
+  const minute = 60_000;
+  const pause = { until: 110, attempts: 1, givesPermitBack: true, failing: true, step: "a" };
+  const failingFor = (one: MailboxRecord, at: number) =>
+    life.paused(one, { ...pause, error: { ...error, at } }) ?? one;
+
+  it("are dated by the first of a row, which something copied ends", () => {
+    const first = failingFor(states.Syncing, 1000);
+    expect(failingFor(first, 9000).trouble).toEqual({ failingSince: 1000 });
+    expect(life.gotOn(first, false, 9000)).toMatchObject({ attempts: 0, trouble: undefined });
+  });
+
+  it("are a recovery when they lasted, and what failed meanwhile need wait no longer", () => {
+    const recovered = life.gotOn(failingFor(states.Syncing, 1000), false, 1000 + 5 * minute);
+    expect(recovered.recovery).toEqual({ from: 1000, at: 1000 + 5 * minute });
+    expect(life.gotOn(failingFor(states.Syncing, 1000), false, 1000 + minute).recovery).toBeUndefined();
+    const recoveries = [recovered.recovery ?? { from: 0, at: 0 }];
+    const waiting = (at: number) => life.hasRecoveredWithout(failingFor(states.Syncing, at), recoveries);
+    expect([waiting(999), waiting(1000), waiting(1000 + 4 * minute), waiting(1000 + 6 * minute)]).toEqual([
+      false,
+      true,
+      true,
+      false,
+    ]);
+  });
+
+  it("of which only the queue tells are tried again without end, ever later", () => {
+    const delays: number[] = [];
+    let one: MailboxRecord = states.Syncing;
+    for (let letter = 0; letter < 7; letter++) {
+      one = life.returned(one, now) ?? one;
+      delays.push(((one.notBefore ?? 0) - now) / minute);
+    }
+    expect(delays).toEqual([1, 2, 5, 10, 30, 30, 30]);
+    expect(one).toMatchObject({ status: "Queued", trouble: { deadLetters: 7, failingSince: now } });
+  });
+
+  it("do not hold the other logins of a batch up for ever", () => {
+    const options = batchOptionsSchema.parse({ testLogins: true });
+    const tried = (attempts: number) => life.isBeingTested(options, { ...states.Queued, attempts });
+    expect([tried(4), tried(5)]).toEqual([true, false]);
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { afterFailure, maxAttempts } from "../../../../shared/migration/sync/retry-delay.ts";
+import { afterFailure, lastingMs } from "../../../../shared/migration/sync/retry-delay.ts";
 
 describe("what follows a failed step", () => {
   const failure = (kind: "transient" | "throttled" | "mailbox" | "fatal" | "item", extra = {}) => ({
@@ -9,22 +9,23 @@ describe("what follows a failed step", () => {
   });
 
   it.each(["mailbox", "fatal", "item"] as const)("a %s error stops the mailbox", (kind) => {
-    expect(afterFailure(failure(kind), 0, 0.5)).toEqual({ move: "fail" });
+    expect(afterFailure(failure(kind), 0, 0, 0.5)).toEqual({ move: "fail" });
   });
 
-  it("a transient one is tried again, ever later, and in the end stops the mailbox", () => {
-    const delays = [0, 1, 2, 12].map((attempts) => afterFailure(failure("transient"), attempts, 0.5));
+  it("a transient one is tried again, ever later, and stops the mailbox after a day", () => {
+    const delays = [0, 1, 2, 12].map((attempts) => afterFailure(failure("transient"), attempts, 0, 0.5));
     expect(delays).toEqual([
       { move: "retry", delayMs: 10_000, attempts: 1 },
       { move: "retry", delayMs: 20_000, attempts: 2 },
       { move: "retry", delayMs: 40_000, attempts: 3 },
       { move: "retry", delayMs: 1_800_000, attempts: 13 },
     ]);
-    expect(afterFailure(failure("transient"), maxAttempts - 1, 0.5)).toEqual({ move: "fail" });
+    expect(afterFailure(failure("transient"), 99, lastingMs - 1, 0.5)).toMatchObject({ move: "retry" });
+    expect(afterFailure(failure("transient"), 1, lastingMs, 0.5)).toEqual({ move: "fail" });
   });
 
   it("a pause that was asked for is kept and does not count", () => {
-    expect(afterFailure(failure("throttled", { retryAfterMs: 90_000 }), 3, 0.5)).toEqual({
+    expect(afterFailure(failure("throttled", { retryAfterMs: 90_000 }), 3, lastingMs, 0.5)).toEqual({
       move: "retry",
       delayMs: 90_000,
       attempts: 3,
@@ -32,6 +33,6 @@ describe("what follows a failed step", () => {
   });
 
   it("a write in doubt is not looked for before it can have arrived", () => {
-    expect(afterFailure(failure("transient", { inDoubt: true }), 0, 0)).toMatchObject({ delayMs: 35_000 });
+    expect(afterFailure(failure("transient", { inDoubt: true }), 0, 0, 0)).toMatchObject({ delayMs: 35_000 });
   });
 });

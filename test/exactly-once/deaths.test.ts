@@ -1,0 +1,144 @@
+import { describe, expect, it } from "vitest";
+import { type Fault, FaultPlan } from "../stack/memory/faults.ts";
+import { fakeTime } from "./fake-time.ts";
+import { batch, Migration, message } from "./migration.ts";
+
+fakeTime();
+
+const minute = 60_000;
+
+/** Kills whatever worker makes a call of this name for one of the mailboxes. */
+class Poison extends FaultPlan {
+  deaths = 0;
+  readonly #fits: (name: string, given: readonly unknown[]) => boolean;
+
+  constructor(fits: (name: string, given: readonly unknown[]) => boolean) {
+    super();
+    this.#fits = fits;
+  }
+
+  override next(name: string, given: readonly unknown[]): Fault | undefined {
+    const fault = super.next(name, given);
+    if (!this.#fits(name, given)) return fault;
+    this.deaths++;
+    return { kind: "diesBefore" };
+  }
+}
+
+const poisoned = "user0";
+const neighbours = Array.from({ length: 15 }, (_, n) => `user${n + 1}`);
+const ofPoisoned = (given: readonly unknown[]) => JSON.stringify(given).includes(poisoned);
+
+function migrationWith(plan: FaultPlan): Migration {
+  const migration = new Migration([poisoned, ...neighbours], { target: "graph", plan });
+  for (const user of [poisoned, ...neighbours])
+    for (let n = 1; n <= 20; n++) migration.folder("INBOX", user).add(message(n));
+  migration.folder("Poison", poisoned).add(message(99));
+  return migration;
+}
+
+async function statuses(migration: Migration): Promise<Record<string, string>> {
+  return Object.fromEntries(
+    (await migration.mailboxes()).map(({ userName, status, error }) => [
+      userName,
+      error === undefined ? status : `${status} ${error.code}`,
+    ]),
+  );
+}
+
+describe("a mailbox that kills its worker", () => {
+  it.each([
+    [
+      "where the source is opened",
+      (name: string, given: readonly unknown[]) => name === "source.open" && ofPoisoned(given),
+    ],
+    [
+      "where a folder is opened",
+      (name: string, given: readonly unknown[]) => name === "source.openFolder" && given.includes("Poison"),
+    ],
+  ])("%s fails with the true reason after three deaths beside others and three alone", async (_, fits) => {
+    const plan = new Poison(fits);
+    const migration = migrationWith(plan);
+    await migration.upload();
+    const start = Date.now();
+    await migration.deployment.rest();
+    const found = await statuses(migration);
+    expect(found[poisoned]).toBe("Failed WorkerCrashed");
+    for (const user of neighbours) expect(found[user]).toBe("Synced");
+    expect(plan.deaths).toBe(6);
+    const rows = await migration.mailboxes();
+    const synced = rows.filter(({ userName }) => userName !== poisoned).map((row) => row.lastSyncedAt ?? 0);
+    expect(Math.max(...synced) - start).toBeLessThan(5 * minute);
+    const alone = migration.deployment.events.filter(({ event }) => event === "worker.died").slice(-3);
+    expect(new Set(alone.map(({ fields }) => fields.mailbox)).size).toBe(1);
+  });
+
+  it("where one message is written loses that message, with its reason, and nothing else", async () => {
+    const plan = new Poison(
+      (name, given) =>
+        name === "target.write" &&
+        (given[1] as { content?: Buffer })?.content?.includes("Subject: 13") === true,
+    );
+    const migration = new Migration(["ann"], { target: "graph", plan });
+    for (let n = 1; n <= 40; n++) migration.folder("INBOX").add(message(n));
+    await migration.upload();
+    await migration.deployment.rest();
+    const [mailbox] = await migration.mailboxes();
+    expect(mailbox).toMatchObject({ status: "Synced", syncedItemCount: 39, skippedItemCount: 1 });
+    expect(migration.target().items).toHaveLength(39);
+    expect(plan.deaths).toBeLessThanOrEqual(6);
+    const skips: string[] = [];
+    if (mailbox?.ledgerId)
+      for await (const skip of migration.deployment.stores.ledgers.listSkipped(mailbox.ledgerId))
+        skips.push(`${skip.uid} ${skip.code}`);
+    expect(skips).toEqual(["13 WorkerCrashed"]);
+  });
+
+  it("is tried again by a retry, from a clean slate", async () => {
+    let poison = true;
+    const plan = new Poison((name) => poison && name === "source.openFolder");
+    const migration = new Migration(["ann"], { target: "graph", plan });
+    migration.folder("INBOX").add(message(1));
+    await migration.upload();
+    await migration.deployment.rest();
+    expect(await statuses(migration)).toEqual({ ann: "Failed WorkerCrashed" });
+    poison = false;
+    await migration.deployment.perform(({ control }) => control.retry(batch));
+    await migration.deployment.rest();
+    await migration.expectSettled();
+  });
+});
+
+/** Tells all processes that they are about to end when the tenth message is being written. */
+class Ending extends FaultPlan {
+  writes = 0;
+  end = (): void => undefined;
+
+  override next(name: string, given: readonly unknown[]): Fault | undefined {
+    if (name === "target.write" && ++this.writes === 10) this.end();
+    return super.next(name, given);
+  }
+}
+
+it.each(["graph", "imap"] as const)(
+  "a process that is told to end hands its work back within seconds, and no death is counted (%s)",
+  async (target) => {
+    const plan = new Ending();
+    const migration = new Migration(["ann"], { target, plan });
+    for (let n = 1; n <= 60; n++) migration.folder("INBOX").add(message(n));
+    let endedAt = 0;
+    plan.end = () => {
+      endedAt = Date.now();
+      migration.deployment.endWorkers();
+    };
+    await migration.upload();
+    await migration.deployment.rest();
+    await migration.expectSettled();
+    const [mailbox] = await migration.mailboxes();
+    expect((mailbox?.lastSyncedAt ?? 0) - endedAt).toBeLessThan(10_000);
+    const events = migration.deployment.events.map(({ event }) => event);
+    for (const event of ["worker.died", "mailbox.deferred", "chunk.recovered"])
+      expect(events).not.toContain(event);
+    expect(plan.writes).toBe(60);
+  },
+);
