@@ -4,7 +4,12 @@ import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { readConfig, settingNames } from "../../../shared/config.ts";
 import { endpointSchema } from "../../../shared/domain/endpoint.ts";
-import { folderSyncQueue, isolatedSyncQueue, janitorQueue, mailboxSyncQueue } from "../../../shared/domain/queue-messages.ts";
+import {
+  folderSyncQueue,
+  isolatedSyncQueue,
+  janitorQueue,
+  mailboxSyncQueue,
+} from "../../../shared/domain/queue-messages.ts";
 import { planDeployment } from "../../stack/infra-check/deployment.ts";
 import { eventLevelProblems, hostJsonProblems, permitProblems } from "../../stack/infra-check/host-json.ts";
 import { withMistake } from "../../stack/infra-check/planted.ts";
