@@ -427,7 +427,11 @@ describe("messages", () => {
     const { id } = await createMessage(graph, { subject: "s", singleValueExtendedProperties: arrived });
     const path = `${mailbox}/messages/${id}`;
     const stamp = (value: string) => ({ singleValueExtendedProperties: [property(stampId, value)] });
-    const stampNow = () => graph.mailbox(user).messages[0]?.extended(stampId);
+    const stampNow = () =>
+      graph
+        .mailbox(user)
+        .messages.find((one) => one.id === id || one.restId === id)
+        ?.extended(stampId);
     const status = async (method: string, under: string, body: object) =>
       (await call(graph, method, path + under, body)).status;
     const file = {
