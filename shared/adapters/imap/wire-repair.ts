@@ -8,8 +8,7 @@ interface Response {
 
 const FETCH = /^\* \d{1,10} FETCH \(/i;
 /** The flags of a FETCH response, up to the bracket that another item or the end of the response follows. */
-const FLAGS =
-  /\bFLAGS \(([^\r\n]*?)\)(?=\)$| (?:UID|INTERNALDATE|RFC822\.SIZE|BODY|MODSEQ|X-GM-LABELS|EMAILID|THREADID)\b)/i;
+const FLAGS = /\bFLAGS \(([^\r\n]*?)\)(?=\)$| [A-Z][A-Z0-9.-]*[ [])/;
 /** What no flag may hold (RFC 9051, section 9: flag-keyword), and the library takes for the end of the response's sense. */
 const ODD = /[(){}"%*\\]/g;
 
