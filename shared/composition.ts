@@ -17,8 +17,8 @@ import { createAdmission } from "./migration/admission/admission.ts";
 import { createMailboxSync } from "./migration/admission/mailbox-sync.ts";
 import { createBatchControl } from "./migration/control/batch-control.ts";
 import { createServerConfirmation } from "./migration/control/confirm-server.ts";
+import { createDailySync } from "./migration/control/daily-sync.ts";
 import { createJanitor } from "./migration/control/janitor.ts";
-import { createResync } from "./migration/control/resync.ts";
 import { createSweeps } from "./migration/control/sweeps.ts";
 import { createEndpoints } from "./migration/endpoints/endpoint-settings.ts";
 import { createEndpointManagement } from "./migration/endpoints/manage-endpoints.ts";
@@ -335,7 +335,7 @@ export const batchControl = once(async () => {
 
 export const resync = once(async () => {
   const { batches, mailboxes } = await tables();
-  return createResync({ batches, mailboxes, queue: (await serviceBus()).queue, clock, log });
+  return createDailySync({ batches, mailboxes, queue: (await serviceBus()).queue, clock, log });
 });
 
 export const sweeps = once(async () => {

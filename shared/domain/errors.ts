@@ -17,7 +17,8 @@ export interface ErrorDetails {
 }
 
 /**
- * The one error type of the application. `code` is stable and documented in the README;
+ * The one error type of the application. `code` is stable: a new one is given where its failure is classified, and gets
+ * a line in infra/docs/error-codes.md.
  * `message` is a sentence an operator can act on and holds no secret, subject, address list or body.
  */
 export class MigrationError extends Error {

@@ -3,8 +3,8 @@ import type { FolderSyncMessage, MailboxSyncMessage } from "../../../shared/doma
 import { createAdmission } from "../../../shared/migration/admission/admission.ts";
 import { createMailboxSync } from "../../../shared/migration/admission/mailbox-sync.ts";
 import { type BatchControl, createBatchControl } from "../../../shared/migration/control/batch-control.ts";
+import { createDailySync } from "../../../shared/migration/control/daily-sync.ts";
 import { createJanitor } from "../../../shared/migration/control/janitor.ts";
-import { createResync } from "../../../shared/migration/control/resync.ts";
 import { createSweeps, type Sweeps } from "../../../shared/migration/control/sweeps.ts";
 import { createEndpoints } from "../../../shared/migration/endpoints/endpoint-settings.ts";
 import type { Vault } from "../../../shared/migration/ports/vault.ts";
@@ -142,7 +142,7 @@ export function startWorker(process: WorkerProcess, outside: Outside): Worker {
       log,
     }),
     report: createReports({ batches, mailboxes, ledger: ledgers, reports, clock, log }),
-    resync: createResync({ batches, mailboxes, queue, clock, log }),
+    resync: createDailySync({ batches, mailboxes, queue, clock, log }),
     control,
   };
 }

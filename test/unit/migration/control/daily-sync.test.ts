@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { MailboxId } from "../../../../shared/domain/names.ts";
-import { dueAt } from "../../../../shared/migration/control/resync.ts";
+import { dueAt } from "../../../../shared/migration/control/daily-sync.ts";
 
 describe("the place of a mailbox in a daily round", () => {
   it("is the same every day, and spreads a batch over its window", () => {

@@ -27,7 +27,7 @@ export function dueAt(now: number, mailboxId: MailboxId, count: number): number 
  * The daily timer: marks every synced mailbox of a running batch due, spread over the window; the janitor dispatches
  * them. Mailboxes that are still being copied are left alone. Repeatable: one that is due already stays so.
  */
-export function createResync(parts: {
+export function createDailySync(parts: {
   readonly batches: BatchStore;
   readonly mailboxes: MailboxStore;
   readonly queue: WorkQueue;
