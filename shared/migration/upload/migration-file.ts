@@ -4,7 +4,7 @@ import { type HeaderRules, type Layout, readHeader } from "./csv-header.ts";
 import { type CsvEvent, CsvReader } from "./csv-records.ts";
 import type { Rejected, UploadIssue } from "./issues.ts";
 import { type Opening, readOpening } from "./opening-lines.ts";
-import { createPacing } from "./pacing.ts";
+import { createPacing, type Pacing } from "./pacing.ts";
 import { decodeText, detectText } from "./text.ts";
 import { type CheckedRow, type CsvRow, checkRow } from "./user-row.ts";
 
@@ -45,16 +45,18 @@ export async function openMigrationFile(
   content: Readable,
   rules: MigrationFileRules,
 ): Promise<MigrationFile | Rejected> {
-  const bytes = await readBytes(content, rules.maxBytes ?? maxBytes);
+  const pace = createPacing();
+  const bytes = await readBytes(content, rules.maxBytes ?? maxBytes, pace);
   if (bytes === undefined)
     return refused(0, "FileTooLarge", "The file is larger than 10 MB. Part it into several batches.");
+  await pace();
   const text = detectText(bytes);
   if ("notText" in text) return refused(0, "FileNotText", text.notText);
-  const opening = await readOpening(decodeText(bytes, text.encoding), maxRowsWithBlank);
+  const opening = await readOpening(decodeText(bytes, text.encoding), maxRowsWithBlank, pace);
   if (opening === "tooManyLines") return tooManyRows(0);
   if (opening === undefined) return refused(0, "FileEmpty", "The file is empty.");
 
-  const read = await readRows(decodeText(bytes, text.encoding), opening, rules);
+  const read = await readRows(decodeText(bytes, text.encoding), opening, rules, pace);
   if ("issues" in read) return read;
   const warnings = [...(text.assumed ? [encodingAssumed] : []), ...warningsOf(read, rules)];
   return { warnings, rows: () => checkedRows(read, rules.authentication) };
@@ -82,10 +84,11 @@ function refused(line: number, code: string, message: string): Rejected {
 }
 
 /** Undefined if there are more bytes than allowed. */
-async function readBytes(content: Readable, most: number): Promise<Buffer | undefined> {
+async function readBytes(content: Readable, most: number, pace: Pacing): Promise<Buffer | undefined> {
   const pieces: Buffer[] = [];
   let size = 0;
   for await (const piece of content) {
+    await pace();
     size += piece.length;
     if (size > most) return undefined;
     pieces.push(piece);
@@ -98,9 +101,9 @@ async function readRows(
   text: Iterable<string>,
   { delimiter, skip }: Opening,
   rules: MigrationFileRules,
+  pace: Pacing,
 ): Promise<Content | Rejected> {
   const most = rules.maxRows ?? maxRows;
-  const pace = createPacing();
   const reader = new CsvReader(delimiter);
   const rows: Row[] = [];
   let layout: Layout | undefined;

@@ -1,6 +1,6 @@
 import { columnOf } from "./csv-header.ts";
 import type { Delimiter } from "./csv-records.ts";
-import { createPacing } from "./pacing.ts";
+import type { Pacing } from "./pacing.ts";
 
 /** What the lines before the first user say about a migration file. */
 export interface Opening {
@@ -27,8 +27,8 @@ const typeLine = /^#type /i;
 export async function readOpening(
   text: Iterable<string>,
   maxLines: number,
+  pace: Pacing,
 ): Promise<Opening | "tooManyLines" | undefined> {
-  const pace = createPacing();
   let said: Delimiter | undefined;
   let skip = 0;
   for await (const line of linesOf(text, pace)) {
@@ -42,10 +42,7 @@ export async function readOpening(
 }
 
 /** Each line, of which no more is kept than is looked at. */
-async function* linesOf(
-  text: Iterable<string>,
-  pace: () => Promise<void> | undefined,
-): AsyncGenerator<string> {
+async function* linesOf(text: Iterable<string>, pace: Pacing): AsyncGenerator<string> {
   let line = "";
   for (const piece of text) {
     await pace();
