@@ -99,9 +99,10 @@ function originalHeader({ sample, arrival }: Pair): readonly Aspect[] {
   if (header === "") return nothing;
   const stored = arrival.extended("String 0x007D") ?? "";
   if (stored === header) return found("original header", "exact");
+  const attached = arrival.attachments.some((one) => one.bytes().toString() === header);
   return found(
-    "original header (its first 128 KB)",
-    stored !== "" && header.startsWith(stored) ? "other" : "lost",
+    "original header (its first 128 KB, and whole as an attachment)",
+    stored !== "" && header.startsWith(stored) && attached ? "other" : "lost",
   );
 }
 

@@ -100,8 +100,8 @@ export function hostileMessages(scale: number): readonly HostileMessage[] {
     "100 parts with 1 MB of header lines a:": () => many(100 * scale, `${bytesOf("a:\r\n", megabyte)}\r\nx`),
     "20 parts with 1 MB of header lines a:": () => many(20 * scale, `${bytesOf("a:\r\n", megabyte)}\r\nx`),
     "header of 100 MB": () => `${header}${bytesOf("X-Junk: y\r\n", 100 * mb)}\r\nx`,
-    "1 MB of lines that continue a field": () =>
-      `${header}To: a@example.org,\r\n${bytesOf(" b@example.org,\r\n", mb)}\r\nx`,
+    "900 KB of lines that continue a field": () =>
+      `${header}To: a@example.org,\r\n${bytesOf(" b@example.org,\r\n", 900 * kb)}\r\nx`,
     "base64 of 3.9 MB of AA=": () => encoded("base64", bytesOf("AA=", 3.9 * mb)),
     "base64 of 100 MB of AA=": () => encoded("base64", bytesOf("AA=", 100 * mb)),
     "quoted-printable of 100 MB of short lines": () =>
@@ -118,17 +118,18 @@ export function hostileMessages(scale: number): readonly HostileMessage[] {
     "1 million closing delimiters": () => `${mixed("\r\nx")}${times("--b--\r\n", 1_000_000 * scale)}`,
     "20,000 encoded words in the subject": () =>
       `Subject: ${times("=?utf-8?Q?=C3=A4?= ", 20_000 * scale)}\r\n\r\nx`,
-    "1 MB of =? in the subject": () => `Subject: ${bytesOf("=?", mb)}\r\n\r\nx`,
-    "1 MB of cut words in the subject": () => `Subject: ${bytesOf("=?a?B?", mb)}\r\n\r\nx`,
-    "1 MB of a: in To": () => `To: ${bytesOf("a:", mb)}\r\n\r\nx`,
-    "1 MB of quotes in To": () => `To: ${bytesOf(' "', mb)}\r\n\r\nx`,
-    "1 MB of parentheses in To": () => `To: ${bytesOf("(", mb)}\r\n\r\nx`,
-    "1 MB of brackets in To": () => `To: ${bytesOf("a@b<", mb)}\r\n\r\nx`,
-    "1 MB of commas in To": () => `To: ${bytesOf("a,", mb)}\r\n\r\nx`,
-    "1 MB of semicolons in Received and Date": () =>
-      `Received: ${bytesOf("; ", mb)}\r\nDate: ${bytesOf("1 Jan ", mb)}\r\n\r\nx`,
-    "1 MB of references": () => `References: ${bytesOf("<a@b> ", mb)}\r\n\r\nx`,
-    "Content-Type of 1 MB": () => `Content-Type: text/plain; ${bytesOf("x=y; ", mb)}\r\n\r\nx`,
+    "900 KB of =? in the subject": () => `Subject: ${bytesOf("=?", 900 * kb)}\r\n\r\nx`,
+    "900 KB of cut words in the subject": () => `Subject: ${bytesOf("=?a?B?", 900 * kb)}\r\n\r\nx`,
+    "900 KB of a: in To": () => `To: ${bytesOf("a:", 900 * kb)}\r\n\r\nx`,
+    "900 KB of quotes in To": () => `To: ${bytesOf(' "', 900 * kb)}\r\n\r\nx`,
+    "900 KB of parentheses in To": () => `To: ${bytesOf("(", 900 * kb)}\r\n\r\nx`,
+    "900 KB of brackets in To": () => `To: ${bytesOf("a@b<", 900 * kb)}\r\n\r\nx`,
+    "900 KB of commas in To": () => `To: ${bytesOf("a,", 900 * kb)}\r\n\r\nx`,
+    "900 KB of semicolons in Received and Date": () =>
+      `Received: ${bytesOf("; ", 450 * kb)}\r\nDate: ${bytesOf("1 Jan ", 450 * kb)}\r\n\r\nx`,
+    "900 KB of references": () => `References: ${bytesOf("<a@b> ", 900 * kb)}\r\n\r\nx`,
+    "Content-Type of 900 KB": () => `Content-Type: text/plain; ${bytesOf("x=y; ", 900 * kb)}\r\n\r\nx`,
+    "two million bytes of recipients": () => `${header}To: ${bytesOf("a@example.org, ", 2 * mb)}\r\n\r\nx`,
     "10,000 Content-Type fields": () =>
       `${times("Content-Type: multipart/mixed; boundary=b\r\n", 10_000 * scale)}\r\nx`,
     "2 MB of cid: in HTML": () => header + html(bytesOf("cid:", 2 * mb)),

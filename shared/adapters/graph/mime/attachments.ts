@@ -19,6 +19,8 @@ export interface Attachment {
   readonly size: number;
 }
 
+/** Characters of the original header that are stored as a property of the message. */
+export const maxStoredHeader = 128 * 1024;
 const maxInnerHeaderBytes = 64 * 1024;
 
 /** What a message carries besides its body: parts, files in its texts, and text that belongs to no part. */
@@ -36,6 +38,7 @@ export async function attachmentsOf(
     else for (const file of entity.files) attached.push(await fileInText(source, file));
     await letOthersRun();
   }
+  if (root.bodyStart - root.headerStart > maxStoredHeader) attached.push(originalHeader(root));
   for (const range of surroundingsOf(root)) {
     if (await isExpected(source, range)) notes.add("surroundingsDropped");
     else {
@@ -79,6 +82,17 @@ function outsideText({ start, end }: Range, number: number): Attachment {
     isInline: false,
     content: { start, end, encoding: "identity" },
     size: end - start,
+  };
+}
+
+/** Of a header longer than what is stored with a message. */
+function originalHeader({ headerStart, bodyStart }: Entity): Attachment {
+  return {
+    name: "original header.txt",
+    contentType: "text/plain",
+    isInline: false,
+    content: { start: headerStart, end: bodyStart, encoding: "identity" },
+    size: bodyStart - headerStart,
   };
 }
 

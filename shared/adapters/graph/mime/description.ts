@@ -3,12 +3,13 @@ import { letOthersRun } from "../../event-loop.ts";
 import { type StatePatch, stateOfNew } from "../flags.ts";
 import { type ExtendedProperty, propertyIds } from "../properties.ts";
 import { type Recipient, readAddresses } from "./addresses.ts";
+import { maxStoredHeader } from "./attachments.ts";
 import type { MessageBody } from "./body.ts";
 import { type ByteSource, readAll } from "./bytes.ts";
 import { storableText, truncateText } from "./charset.ts";
 import { storableDate, systemTime } from "./dates.ts";
 import { decodeEncodedWords } from "./encoded-words.ts";
-import { fieldValue, fieldValues, type HeaderField, headerText } from "./header.ts";
+import { fieldValue, fieldValues, type HeaderField, storableHeader } from "./header.ts";
 import type { PlanNote } from "./notes.ts";
 import type { Scan } from "./scan.ts";
 import type { SmimeForm } from "./smime.ts";
@@ -42,7 +43,6 @@ const maxSubject = 255;
 const maxWrittenSubject = 16_384;
 const maxMessageId = 998;
 const maxReferences = 16_384;
-const maxHeaderCharacters = 128 * 1024;
 const maxRecipientBytes = 512 * 1024;
 
 /** The message as its header and flags tell it, around the body. */
@@ -57,8 +57,8 @@ export async function describeMessage(
   const fields = root.header;
   const state = stateOfNew(facts.flags);
   // A character of UTF-8 takes up to four bytes; more of the header is not stored.
-  const headerEnd = Math.min(root.bodyStart, root.headerStart + 4 * maxHeaderCharacters + 4);
-  const header = headerText(await readAll(source, root.headerStart, headerEnd), headerCharset);
+  const headerEnd = Math.min(root.bodyStart, root.headerStart + 4 * maxStoredHeader + 4);
+  const header = await storableHeader(await readAll(source, root.headerStart, headerEnd), headerCharset);
   return {
     subject: planSubject(fields, notes),
     body,
@@ -167,9 +167,15 @@ function planThreading(fields: readonly HeaderField[], notes: Set<PlanNote>): re
   return properties;
 }
 
+/** Of a list that is far too long, what may be kept of it: its begin and its end. */
+function worthReading(list: string): string {
+  if (list.length <= 4 * maxReferences) return list;
+  return `${list.slice(0, maxMessageId + 1)} ${list.slice(-2 * maxReferences)}`;
+}
+
 /** Of an overlong list the first and the last ids are kept: the root and the near ancestors thread a message. */
 function planReferences(value: string | undefined, notes: Set<PlanNote>): string {
-  const ids = storableText(value ?? "")
+  const ids = worthReading(storableText(value ?? ""))
     .split(/\s+/)
     .filter((id) => id !== "" && id.length <= maxMessageId);
   const [first, ...others] = ids;
@@ -188,14 +194,12 @@ function planTransportHeaders(
   cut: boolean,
   notes: Set<PlanNote>,
 ): readonly ExtendedProperty[] {
-  const text = storableText(header).replace(/^\ufeff/, "");
+  const text = header.replace(/^\ufeff/, "");
   if (text === "") return [];
-  if (text.length <= maxHeaderCharacters && !cut) return [{ id: propertyIds.transportHeaders, value: text }];
+  if (text.length <= maxStoredHeader && !cut) return [{ id: propertyIds.transportHeaders, value: text }];
   notes.add("headersShortened");
-  const end = text.lastIndexOf("\n", maxHeaderCharacters) + 1;
-  return [
-    { id: propertyIds.transportHeaders, value: truncateText(text, end === 0 ? maxHeaderCharacters : end) },
-  ];
+  const end = text.lastIndexOf("\n", maxStoredHeader) + 1;
+  return [{ id: propertyIds.transportHeaders, value: truncateText(text, end === 0 ? maxStoredHeader : end) }];
 }
 
 /** RFC 2156 and its de facto forerunners, the most telling first. */

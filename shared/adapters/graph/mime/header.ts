@@ -1,5 +1,5 @@
 import { isAscii, isUtf8 } from "node:buffer";
-import { decodeText, storableText } from "./charset.ts";
+import { decodeLongText, decodeText, storableText } from "./charset.ts";
 
 export interface HeaderField {
   /** Lower case. */
@@ -94,33 +94,73 @@ export function isKnownField(name: string): boolean {
  * Bytes of a header as text: UTF-8 if they are, else in the charset that the message declares.
  * @param charset of the message's text, if known; Windows-1252 otherwise.
  */
-export function headerText(block: Buffer, charset?: string): string {
+function headerText(block: Buffer, charset: string | undefined): string {
   if (isAscii(block)) return block.toString("latin1");
   if (isUtf8(block)) return block.toString("utf8");
+  if (block.length > maxGuessed) return block.toString("latin1");
   return decodeText(block, charset).text;
+}
+
+/** Of a field longer than that no charset is looked for: decoding it would take long, and its addresses are ASCII. */
+const maxGuessed = 64 * 1024;
+
+/** A whole header as it can be stored, in steps between which others get their turn. */
+export async function storableHeader(block: Buffer, charset: string | undefined): Promise<string> {
+  if (isAscii(block)) return storableText(block.toString("latin1"));
+  return (await decodeLongText(block, isUtf8(block) ? "utf-8" : charset)).text;
+}
+
+/** Fields that are long for good reason; of every other one the begin is read. */
+const listFields = new Set(["bcc", "cc", "from", "references", "reply-to", "to"]);
+const maxField = 64 * 1024;
+
+/** Bytes of a field that are worth keeping. */
+export function maxFieldBytes(name: string): number {
+  return listFields.has(name) ? Number.POSITIVE_INFINITY : maxField;
 }
 
 /**
  * Splits a header block into its fields. Lines that belong to no field are left out.
  * @param charset in which bytes are read that are no UTF-8.
+ * @param wanted begin of the names of fields that are read.
  */
-export function parseHeader(block: Buffer, charset?: string): readonly HeaderField[] {
-  const fields: { readonly name: string; readonly lines: Buffer[] }[] = [];
-  let current: { readonly name: string; readonly lines: Buffer[] } | undefined;
-  for (const line of splitLines(block)) {
-    if (isBlank(line[0])) {
-      current?.lines.push(line);
-      continue;
+export function parseHeader(block: Buffer, charset?: string, wanted = ""): readonly HeaderField[] {
+  const found: { readonly name: string; readonly start: number; end: number }[] = [];
+  let inField = false;
+  for (let start = 0; start < block.length; ) {
+    const end = lineEndAfter(block, start);
+    const last = found.at(-1);
+    if (isBlank(block[start])) {
+      if (inField && last !== undefined) last.end = end;
+    } else {
+      const line = block.subarray(start, Math.min(end, start + maxFieldName));
+      const name = fieldName(line);
+      inField = name?.startsWith(wanted) === true;
+      if (name !== undefined && inField) found.push({ name, start: start + line.indexOf(colon) + 1, end });
     }
-    const name = fieldName(line);
-    current = name === undefined ? undefined : { name, lines: [line.subarray(line.indexOf(colon) + 1)] };
-    if (current !== undefined) fields.push(current);
+    start = end;
   }
-  return fields.flatMap(({ name, lines }) => {
-    // A character may be cut in two by folding.
-    const value = storableText(headerText(Buffer.concat(lines), charset)).trim();
+  return found.flatMap(({ name, start, end }) => {
+    const value = storableText(unfolded(block.subarray(start, end), charset)).trim();
     return name.startsWith("content-") ? splitJoined({ name, value }) : [{ name, value }];
   });
+}
+
+function lineEndAfter(block: Buffer, start: number): number {
+  const lineFeed = block.indexOf(0x0a, start);
+  return lineFeed === -1 ? block.length : lineFeed + 1;
+}
+
+function unfolded(value: Buffer, charset: string | undefined): string {
+  if (isAscii(value)) return value.toString("latin1").replace(/\r?\n/g, "");
+  // A character may be cut in two by folding.
+  const line = Buffer.allocUnsafe(value.length);
+  let length = 0;
+  for (let at = 0; at < value.length; at++) {
+    const byte = value[at] as number;
+    if (byte !== 0x0a && byte !== 0x0d) line[length++] = byte;
+  }
+  return headerText(line.subarray(0, length), charset);
 }
 
 const contentField = /^\s(content-[a-z-]{2,30})\s{0,9}:/i;
@@ -144,15 +184,6 @@ function splitJoined(field: HeaderField): readonly HeaderField[] {
   return [field];
 }
 
-function* splitLines(block: Buffer): Generator<Buffer> {
-  for (let start = 0; start < block.length; ) {
-    const lineFeed = block.indexOf(0x0a, start);
-    const end = lineFeed === -1 ? block.length : lineFeed;
-    yield block.subarray(start, end > start && block[end - 1] === 0x0d ? end - 1 : end);
-    start = end + 1;
-  }
-}
-
 /** The first field of that name (lower case), as mail clients show it. */
 export function fieldValue(fields: readonly HeaderField[], name: string): string | undefined {
   return fields.find((field) => field.name === name)?.value;
@@ -166,8 +197,7 @@ export function fieldValues(fields: readonly HeaderField[], name: string): reado
 export function rawField(block: Buffer, name: string): Buffer {
   const lines: Buffer[] = [];
   for (let start = 0; start < block.length; ) {
-    const lineFeed = block.indexOf(0x0a, start);
-    const end = lineFeed === -1 ? block.length : lineFeed + 1;
+    const end = lineEndAfter(block, start);
     const line = block.subarray(start, end);
     if (isBlank(line[0]) ? lines.length > 0 : fieldName(line) === name) lines.push(line);
     else if (lines.length > 0) break;

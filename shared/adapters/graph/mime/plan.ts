@@ -52,6 +52,7 @@ export async function planMessage(
   limits: typeof budgets = budgets,
 ): Promise<MessagePlan> {
   const scan = await scanEntities(source, limits);
+  await letOthersRun();
   const notes = new Set<PlanNote>(scan.guesses);
   const { body, attachments, parts, smime } =
     scan.exceeded === undefined ? await takeApart(source, scan, notes) : await keepWhole(source, scan, notes);

@@ -1,5 +1,7 @@
 import { isAscii, isUtf8 } from "node:buffer";
 import type { GuessCode } from "../../../domain/warnings.ts";
+import { letOthersRun } from "../../event-loop.ts";
+import { ByteList } from "./byte-list.ts";
 import { type ByteSource, readRange } from "./bytes.ts";
 import { entityType, isMultipart } from "./content-type.ts";
 import {
@@ -10,6 +12,7 @@ import {
   isBlank,
   isKnownField,
   isReadField,
+  maxFieldBytes,
   parseHeader,
 } from "./header.ts";
 import { type Parameterized, parseParameterized } from "./parameters.ts";
@@ -76,12 +79,12 @@ interface OpenEntity {
   bodyStart: number;
   end: number;
   /** Lines of fields that are read. */
-  readonly headerLines: Buffer[];
+  readonly headerLines: ByteList;
   headerBytes: number;
   /** Whether a field has been seen. */
   hasFields: boolean;
-  /** Whether lines that continue a field are kept. */
-  keepsField: boolean;
+  /** How many bytes more of the field that is read are kept. */
+  fieldRoom: number;
   readonly defaultType: string;
   header: readonly HeaderField[];
   contentType: Parameterized;
@@ -110,6 +113,8 @@ const lineFeed = 0x0a;
 const hyphen = 0x2d;
 /** Kept of the header of one entity; no field that is read is longer. */
 const maxHeaderBytes = 1 << 20;
+/** All that tells what an entity is. */
+const contentFields = "content-";
 /** Enough of a line to tell a boundary or the begin of a field; of a longer line of a header only this is kept. */
 const longLineBytes = 1 << 20;
 const maxDelimiter = 1024;
@@ -158,6 +163,7 @@ export async function scanEntities(source: ByteSource, limits: typeof budgets = 
   }
   const last = longLine ?? { start: offset - rest.length, begin: rest };
   if (last.start < offset) scanner.line(last.begin, 0, last.begin.length, last.start, offset, offset);
+  await letOthersRun();
   return scanner.finish(offset);
 }
 
@@ -219,11 +225,9 @@ class Scanner {
     const root = this.#root;
     // A multipart declares no charset of its own; its texts do.
     const charset = root.contentType.params.get("charset") ?? this.#charset;
-    const block = Buffer.concat(root.headerLines);
-    if (!isUtf8(block)) {
-      root.header = parseHeader(block, charset);
-      this.#guesses.add("HeaderCharsetGuessed");
-    }
+    const block = root.headerLines.bytes();
+    root.header = parseHeader(block, charset);
+    if (!isUtf8(block)) this.#guesses.add("HeaderCharsetGuessed");
     return {
       root: finished(root),
       guesses: this.#guesses,
@@ -251,7 +255,7 @@ class Scanner {
       if (text !== line && start === 0) this.#guesses.add("HeaderMended");
       entity.stray = undefined;
       entity.hasFields = true;
-      entity.keepsField = isReadField(name, entity !== this.#root);
+      entity.fieldRoom = isReadField(name, entity !== this.#root) ? maxFieldBytes(name) : 0;
       this.#keep(entity, text);
       return;
     }
@@ -277,20 +281,20 @@ class Scanner {
   }
 
   #keep(entity: OpenEntity, line: Buffer): void {
-    if (!entity.keepsField) return;
+    if (entity.fieldRoom <= 0) return;
+    entity.fieldRoom -= line.length;
     entity.headerBytes += line.length;
-    if (entity.headerBytes <= maxHeaderBytes) entity.headerLines.push(Buffer.from(line));
-    // Lines of a header cut short still end.
-    else entity.keepsField = false;
+    if (entity.headerBytes <= maxHeaderBytes) entity.headerLines.append(line);
+    else this.exceed("headerBytes");
   }
 
   #endHeader(entity: OpenEntity, bodyStart: number): void {
     entity.inHeader = false;
     entity.bodyStart = bodyStart;
-    const block = Buffer.concat(entity.headerLines);
-    const inDeclared = parseHeader(block, this.#charset);
+    const block = entity.headerLines.bytes();
+    const inDeclared = parseHeader(block, this.#charset, contentFields);
     const own = parseParameterized(fieldValue(inDeclared, "content-type")).params.get("charset");
-    const header = own === undefined || isUtf8(block) ? inDeclared : parseHeader(block, own);
+    const header = own === undefined || isUtf8(block) ? inDeclared : parseHeader(block, own, contentFields);
     if (own !== undefined && !/^(?:us-ascii|utf-?8)$/i.test(own)) this.#charset ??= own;
     if (entity !== this.#root && !isAscii(block) && !isUtf8(block)) this.#guesses.add("HeaderCharsetGuessed");
     entity.header = header;
@@ -473,10 +477,10 @@ function openEntity(start: number, defaultType: string, depth: number, late: boo
     headerStart: start,
     bodyStart: start,
     end: start,
-    headerLines: [],
+    headerLines: new ByteList(),
     headerBytes: 0,
     hasFields: false,
-    keepsField: false,
+    fieldRoom: 0,
     defaultType,
     header: [],
     contentType: { value: defaultType, params: new Map() },

@@ -1,3 +1,5 @@
+import { ByteList } from "./byte-list.ts";
+
 /**
  * Charsets that hide Chinese and Korean in seven bits behind shifts, which no library at hand decodes: HZ (RFC 1843),
  * ISO-2022-KR (RFC 1557) and ISO-2022-CN (RFC 1922). Taken apart, they are EUC without its high bits.
@@ -29,21 +31,24 @@ function hz(): (bytes: Buffer) => Buffer {
   let shifted = false;
   let afterTilde = false;
   return (bytes) => {
-    const out: number[] = [];
+    const out = new ByteList(bytes.length);
     for (const byte of bytes) {
       if (afterTilde) {
         afterTilde = false;
         if (byte === 0x7b) shifted = true;
         else if (byte === 0x7d) shifted = false;
         else if (byte === 0x7e) out.push(0x7e);
-        else if (byte !== lineFeed) out.push(0x7e, byte);
+        else if (byte !== lineFeed) {
+          out.push(0x7e);
+          out.push(byte);
+        }
       } else if (byte === 0x7e) afterTilde = true;
       else {
         if (byte === lineFeed) shifted = false;
         out.push(shifted && byte > 0x20 ? byte | 0x80 : byte);
       }
     }
-    return Buffer.from(out);
+    return out.bytes();
   };
 }
 
@@ -58,7 +63,7 @@ function iso2022(decodable: ReadonlySet<string>): (bytes: Buffer) => Buffer {
   /** The text begins with a designation on a line of its own, which is none of the text. */
   let begun = false;
   return (bytes) => {
-    const out: number[] = [];
+    const out = new ByteList(bytes.length);
     for (const byte of bytes) {
       if (sequence !== undefined) {
         sequence += String.fromCharCode(byte);
@@ -78,6 +83,6 @@ function iso2022(decodable: ReadonlySet<string>): (bytes: Buffer) => Buffer {
         else out.push(known ? byte | 0x80 : undecodable);
       }
     }
-    return Buffer.from(out);
+    return out.bytes();
   };
 }

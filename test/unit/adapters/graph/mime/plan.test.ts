@@ -121,13 +121,14 @@ describe("properties of a plan", () => {
     const ids = Array.from({ length: 3000 }, (_, index) => `<${index}@example.org>`);
     const recipients = Array.from({ length: 30_000 }, (_, index) => `p${index}@example.org`);
     const source = `Subject: ${"s".repeat(400)}\nReferences: ${ids.join("\n ")}\nTo: ${recipients.join(",\n ")}\n${"X-Long: y\n".repeat(9000)}\n`;
-    const { plan, property } = await planned(source);
+    const { plan, property, files } = await planned(source);
     expect(plan.message.subject).toHaveLength(255);
     const references = property(propertyIds.references)?.split(" ") ?? [];
     expect(references[0]).toBe("<0@example.org>");
     expect(references.at(-1)).toBe("<2999@example.org>");
     expect(references.length).toBeGreaterThan(500);
     expect(property(propertyIds.transportHeaders)?.endsWith("\n")).toBe(true);
+    expect(files.map(String)).toEqual([source.replaceAll("\n", "\r\n")]);
     expect(plan.message.toRecipients.length).toBeGreaterThan(5000);
     expect(Buffer.byteLength(JSON.stringify(plan.message))).toBeLessThan(4 * 1024 * 1024);
     for (const note of [
