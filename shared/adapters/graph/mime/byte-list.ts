@@ -8,6 +8,10 @@ export class ByteList {
     this.#bytes = Buffer.allocUnsafe(expected);
   }
 
+  get length(): number {
+    return this.#length;
+  }
+
   push(byte: number): void {
     this.#reserve(1);
     this.#bytes[this.#length++] = byte;

@@ -176,10 +176,31 @@ function mostlyUtf8(bytes: Buffer): boolean {
   return foreign > replaced;
 }
 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
+const unstorable = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]/;
+
 /** What JSON and Exchange can hold: no lone surrogates, no control characters but tab and line ends. */
 export function storableText(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
-  return text.toWellFormed().replace(/[\0-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]/g, "");
+  const wellFormed = text.toWellFormed();
+  if (!unstorable.test(wellFormed)) return wellFormed;
+  // A text may hold nothing else: one by one they would cost a step each.
+  const bytes = Buffer.from(wellFormed, "utf16le");
+  let length = 0;
+  for (let at = 0; at < bytes.length; at += 2) {
+    const low = bytes[at] as number;
+    const high = bytes[at + 1] as number;
+    if (isUnstorable(low, high)) continue;
+    bytes[length] = low;
+    bytes[length + 1] = high;
+    length += 2;
+  }
+  return bytes.toString("utf16le", 0, length);
+}
+
+/** @param low byte and @param high byte of a UTF-16 unit. */
+function isUnstorable(low: number, high: number): boolean {
+  if (high === 0) return (low < 0x20 && low !== 0x09 && low !== 0x0a && low !== 0x0d) || low === 0x7f;
+  return high === 0xff && low >= 0xfe;
 }
 
 /** The first `length` UTF-16 units, never ending in half a character. */

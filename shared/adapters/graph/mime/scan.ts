@@ -129,42 +129,46 @@ const maxStrayLines = 4;
  */
 export async function scanEntities(source: ByteSource, limits: typeof budgets = budgets): Promise<Scan> {
   const scanner = new Scanner(limits);
+  /** Of a line that is not over at the end of a window; of a very long one only the begin is held. */
+  let torn: { readonly start: number; readonly begin: ByteList; lastByte: number | undefined } | undefined;
   let offset = 0;
-  let rest: Buffer = Buffer.alloc(0);
-  /** Of a line longer than a window, only its begin is kept. */
-  let longLine: { readonly start: number; readonly begin: Buffer; endsInReturn: boolean } | undefined;
   let worked = 0;
-  for await (const chunk of readRange(source, 0, source.size)) {
+  for await (const window of readRange(source, 0, source.size)) {
     const began = performance.now();
-    const data = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
-    const base = offset - rest.length;
     let start = 0;
-    // What was there before holds no line feed.
-    let end = data.indexOf(lineFeed, rest.length);
-    for (; end !== -1 && !scanner.halted; end = data.indexOf(lineFeed, start)) {
-      const endsInReturn = end > start ? data[end - 1] === carriageReturn : longLine?.endsInReturn === true;
-      const lineEnd = base + end + 1;
-      const contentEnd = lineEnd - (endsInReturn ? 2 : 1);
-      if (longLine === undefined) scanner.line(data, start, end + 1, base + start, contentEnd, lineEnd);
-      else scanner.line(longLine.begin, 0, longLine.begin.length, longLine.start, contentEnd, lineEnd);
-      longLine = undefined;
-      start = end + 1;
+    for (
+      let at = window.indexOf(lineFeed);
+      at !== -1 && !scanner.halted;
+      at = window.indexOf(lineFeed, start)
+    ) {
+      const lineEnd = offset + at + 1;
+      const before = at > start ? window[at - 1] : torn?.lastByte;
+      const contentEnd = lineEnd - (before === carriageReturn ? 2 : 1);
+      if (torn === undefined) scanner.line(window, start, at + 1, offset + start, contentEnd, lineEnd);
+      else {
+        hold(torn.begin, window.subarray(start, at + 1));
+        scanner.line(torn.begin.bytes(), 0, torn.begin.length, torn.start, contentEnd, lineEnd);
+      }
+      torn = undefined;
+      start = at + 1;
     }
-    offset += chunk.length;
+    if (start < window.length) {
+      torn ??= { start: offset + start, begin: new ByteList(), lastByte: undefined };
+      hold(torn.begin, window.subarray(start));
+      torn.lastByte = window.at(-1);
+    }
+    offset += window.length;
     worked += performance.now() - began;
     if (worked > limits.time) scanner.exceed("time");
     if (scanner.halted) return scanner.finish(source.size);
-    rest = data.subarray(start);
-    if (rest.length > longLineBytes || (longLine !== undefined && rest.length > 0)) {
-      longLine ??= { start: base + start, begin: Buffer.from(rest), endsInReturn: false };
-      longLine.endsInReturn = rest.at(-1) === carriageReturn;
-      rest = Buffer.alloc(0);
-    }
   }
-  const last = longLine ?? { start: offset - rest.length, begin: rest };
-  if (last.start < offset) scanner.line(last.begin, 0, last.begin.length, last.start, offset, offset);
+  if (torn !== undefined) scanner.line(torn.begin.bytes(), 0, torn.begin.length, torn.start, offset, offset);
   await letOthersRun();
   return scanner.finish(offset);
+}
+
+function hold(begin: ByteList, bytes: Buffer): void {
+  begin.append(bytes.subarray(0, Math.max(0, longLineBytes - begin.length)));
 }
 
 class Scanner {
