@@ -41,7 +41,8 @@ param discoveryPrivateAddresses string = 'false'
 @description('Most instances of each function group. It bounds cost, and with maxConcurrentSessions of host.json the mailboxes worked on at once.')
 param maximumInstanceCount int = 40
 
-@allowed([512, 2048, 4096])
+// 512 is too little for 16 mailboxes at once: docs/parameters.md has the figures.
+@allowed([2048, 4096])
 @description('Memory of one instance, in MB.')
 param instanceMemoryMB int = 2048
 
