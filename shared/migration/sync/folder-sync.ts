@@ -14,7 +14,7 @@ import {
 } from "../mailbox/life.ts";
 import { patiently } from "../patience.ts";
 import type { BatchRecord, MailboxRecord, Versioned } from "../ports/registry.ts";
-import type { Log } from "../runtime.ts";
+import { logCrash } from "../runtime.ts";
 import { finish, recordFailure, settleInactive, wakeLater } from "./end-step.ts";
 import { LeaseHolder } from "./lease-holder.ts";
 import type { FolderSyncParts } from "./parts.ts";
@@ -47,7 +47,7 @@ export function createFolderSync(
       await takeStep(parts, { ...stored, id }, message, pool);
     } catch (error) {
       if (!isMigrationError(error) && !(error instanceof Superseded))
-        logUnexpected(parts.log, message, error);
+        logCrash(parts.log, "step.crashed", { batch: message.batch, mailbox: message.mailboxId }, error);
       await patiently(
         () =>
           error instanceof Superseded
@@ -188,15 +188,4 @@ async function testLoginFirst(parts: FolderSyncParts, state: MailboxState, step:
   const { batch, id, endpoint, round } = state.mailbox;
   parts.log("login.passed", { batch, mailbox: id });
   await parts.admission.release(endpoint, id, round);
-}
-
-function logUnexpected(log: Log, message: FolderSyncMessage, error: unknown): void {
-  const frames =
-    error instanceof Error ? (error.stack ?? "").split("\n").filter((line) => /^\s+at /.test(line)) : [];
-  log("step.crashed", {
-    batch: message.batch,
-    mailbox: message.mailboxId,
-    error: error instanceof Error ? error.name : typeof error,
-    stack: frames.slice(0, 8).join("\n"),
-  });
 }
