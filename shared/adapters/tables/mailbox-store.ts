@@ -30,6 +30,7 @@ const format = formatOf<MailboxRecord>({
   leftOutItemCount: optional(integer()),
   bytesTransferred: integer(),
   estimatedBytes: integer(),
+  percentageComplete: optional(integer()),
   warnings: optional(json()),
   dailyStart: optional(json()),
   createdAt: integer(),

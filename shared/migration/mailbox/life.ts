@@ -4,6 +4,7 @@ import type { MailboxCounts, MailboxStatus } from "../../domain/states.ts";
 import type { MailboxError, MailboxRecord, Recovery, Trouble } from "../ports/registry.ts";
 import { minute } from "../runtime.ts";
 import { isWorthRetrying } from "../warnings.ts";
+import { percentageOf, withoutFigures } from "./figures.ts";
 
 /** A mailbox in whose steps so many workers died in a row is worked on alone, so that guilt shows. */
 export const deathsToIsolate = 3;
@@ -304,8 +305,9 @@ export function copying(
   now: number,
 ): MailboxRecord | undefined {
   if (!isActive(mailbox) || waitsForOthers(mailbox)) return undefined;
+  const sameMail = mailbox.ledgerId === undefined || mailbox.ledgerId === ledger.ledgerId;
   return {
-    ...mailbox,
+    ...(sameMail ? mailbox : withoutFigures(mailbox)),
     ...ledger,
     status: mailbox.kind === "initial" ? "Syncing" : "IncrementalSyncing",
     startedAt: mailbox.startedAt ?? now,
@@ -378,7 +380,7 @@ export function failed(mailbox: MailboxRecord, error: MailboxError): MailboxReco
 /** Its round is over. @param final true if the batch is being completed. @param now milliseconds since 1970. */
 export function synced(mailbox: MailboxRecord, final: boolean, now: number): MailboxRecord | undefined {
   if (!isActive(mailbox)) return undefined;
-  return {
+  const next: MailboxRecord = {
     ...gotOn(mailbox, true, now),
     step: undefined,
     status: final ? "Completed" : "Synced",
@@ -389,6 +391,7 @@ export function synced(mailbox: MailboxRecord, final: boolean, now: number): Mai
     lastSyncedAt: now,
     dueAt: undefined,
   };
+  return { ...next, percentageComplete: percentageOf(next) };
 }
 
 /**

@@ -89,6 +89,8 @@ export interface MailboxRecord {
   readonly leftOutItemCount?: number | undefined;
   readonly bytesTransferred: number;
   readonly estimatedBytes: number;
+  /** The largest it has been; it never falls. */
+  readonly percentageComplete?: number | undefined;
   /** Sums over the folders, as the counters. */
   readonly warnings?: WarningCounts | undefined;
   /** bytesTransferred at the beginning of a day (UTC, counted from 1970), where the endpoint limits bytes a day. */

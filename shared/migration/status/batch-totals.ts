@@ -1,4 +1,5 @@
 import { type BatchStatus, batchStatus, type MailboxCounts } from "../../domain/states.ts";
+import { batchPercentage, percentageOf } from "../mailbox/figures.ts";
 import { countOf } from "../mailbox/life.ts";
 import type { BatchRecord, MailboxRecord } from "../ports/registry.ts";
 
@@ -12,6 +13,8 @@ export interface BatchTotals {
   readonly totalItemsInSourceMailboxCount: number;
   readonly bytesTransferred: number;
   readonly estimatedTotalTransferSize: number;
+  /** Sum over the mailboxes of how much of each is complete, 0 to 100. */
+  readonly percentages: number;
   /** Milliseconds since 1970; undefined until every mailbox was synced once. */
   readonly lastSyncedAt?: number | undefined;
 }
@@ -27,6 +30,7 @@ export async function totalsOf(
   let totalItemsInSourceMailboxCount = 0;
   let bytesTransferred = 0;
   let estimatedTotalTransferSize = 0;
+  let percentages = 0;
   let lastSyncedAt: number | undefined;
   let everySynced = true;
   for await (const { value } of mailboxes) {
@@ -38,6 +42,7 @@ export async function totalsOf(
     totalItemsInSourceMailboxCount += value.totalItemCount;
     bytesTransferred += value.bytesTransferred;
     estimatedTotalTransferSize += Math.max(value.estimatedBytes, value.bytesTransferred);
+    percentages += percentageOf(value);
     if (value.lastSyncedAt === undefined) everySynced = false;
     else lastSyncedAt = Math.min(lastSyncedAt ?? value.lastSyncedAt, value.lastSyncedAt);
   }
@@ -49,6 +54,7 @@ export async function totalsOf(
     totalItemsInSourceMailboxCount,
     bytesTransferred,
     estimatedTotalTransferSize,
+    percentages,
     lastSyncedAt: everySynced ? lastSyncedAt : undefined,
   };
 }
@@ -79,7 +85,8 @@ export interface BatchView {
   readonly itemsPerMinute: number;
   readonly bytesPerMinute: number;
   readonly estimatedCompletion: string | null;
-  readonly dataConsistencyScore: DataConsistencyScore;
+  /** null until anything was looked at. */
+  readonly dataConsistencyScore: DataConsistencyScore | null;
   /** Who last confirmed the server of the endpoint, after it had changed. */
   readonly confirmedServer: {
     readonly host: string;
@@ -121,7 +128,7 @@ export function batchView(batch: BatchRecord, totals: BatchTotals, now: number):
     totalItemsInSourceMailboxCount: totals.totalItemsInSourceMailboxCount,
     bytesTransferred: totals.bytesTransferred,
     estimatedTotalTransferSize: totals.estimatedTotalTransferSize,
-    percentageComplete: percentage(handled, totals.totalItemsInSourceMailboxCount, counts.active === 0),
+    percentageComplete: batchPercentage(totals.percentages, counts.total),
     itemsPerMinute: Math.round(itemsPerMinute),
     bytesPerMinute: Math.round(running ? totals.bytesTransferred / minutes : 0),
     estimatedCompletion: isoOrNull(completion),
@@ -130,27 +137,29 @@ export function batchView(batch: BatchRecord, totals: BatchTotals, now: number):
   };
 }
 
-/** Part of the source that has been handled, 0 to 100. An empty mailbox that was synced is complete. */
-export function percentage(handled: number, total: number, settled: boolean): number {
-  if (total === 0) return settled ? 100 : 0;
-  return Math.min(100, Math.floor((handled / total) * 100));
-}
-
 /** More lost items than this part of all of them are a major loss. */
 const majorLoss = 0.01;
 
 /**
  * Perfect: nothing was skipped. Good: what was skipped was left out on purpose (marked as deleted by the user, or larger
- * than the batch's maxItemSize). Investigate: a mailbox failed, or some items were lost. Poor: many were. Pure.
+ * than the batch's maxItemSize). Investigate: a mailbox failed, or some items were lost. Poor: many were. null while nothing
+ * was copied, skipped, failed or found empty yet. Pure.
  * @see https://learn.microsoft.com/exchange/mailbox-migration/track-prevent-data-loss-dcs
  */
 export function consistency(
   totals: Pick<
     BatchTotals,
-    "counts" | "skippedItemCount" | "lostItemCount" | "totalItemsInSourceMailboxCount"
+    | "counts"
+    | "syncedItemCount"
+    | "skippedItemCount"
+    | "lostItemCount"
+    | "totalItemsInSourceMailboxCount"
+    | "lastSyncedAt"
   >,
-): DataConsistencyScore {
-  const { counts, skippedItemCount, lostItemCount, totalItemsInSourceMailboxCount } = totals;
+): DataConsistencyScore | null {
+  const { counts, syncedItemCount, skippedItemCount, lostItemCount, totalItemsInSourceMailboxCount } = totals;
+  const untouched = syncedItemCount + skippedItemCount + counts.failed === 0;
+  if (untouched && totals.lastSyncedAt === undefined) return null;
   if (lostItemCount > totalItemsInSourceMailboxCount * majorLoss) return "Poor";
   if (lostItemCount > 0 || counts.failed > 0) return "Investigate";
   return skippedItemCount > 0 ? "Good" : "Perfect";

@@ -3,19 +3,12 @@ import type { BatchName, EndpointName, MailboxId } from "../../domain/names.ts";
 import { type Provider, providerOf } from "../../domain/providers.ts";
 import type { MailboxStatus } from "../../domain/states.ts";
 import type { Endpoints } from "../endpoints/endpoint-settings.ts";
+import { percentageOf } from "../mailbox/figures.ts";
 import type { FolderRecord, LedgerStore, SkippedItem } from "../ports/ledger-store.ts";
 import type { BatchStore, MailboxRecord, MailboxStore } from "../ports/registry.ts";
 import type { Clock } from "../runtime.ts";
 import { describeWarnings, folderWarnings, type Warning } from "../warnings.ts";
-import {
-  type BatchTotals,
-  type BatchView,
-  batchView,
-  iso,
-  isoOrNull,
-  percentage,
-  totalsOf,
-} from "./batch-totals.ts";
+import { type BatchTotals, type BatchView, batchView, iso, isoOrNull, totalsOf } from "./batch-totals.ts";
 
 /** Adding up a batch reads every mailbox of it: the page may ask more often than that. */
 const totalsMs = 5_000;
@@ -147,7 +140,6 @@ export function createStatus(parts: {
 
 /** A mailbox with its figures. Pure. */
 export function mailboxView(mailbox: MailboxRecord): MailboxView {
-  const handled = mailbox.syncedItemCount + mailbox.skippedItemCount;
   return {
     id: mailbox.id,
     emailAddress: mailbox.emailAddress,
@@ -161,7 +153,7 @@ export function mailboxView(mailbox: MailboxRecord): MailboxView {
     totalItemsInSourceMailboxCount: mailbox.totalItemCount,
     bytesTransferred: mailbox.bytesTransferred,
     estimatedTotalTransferSize: Math.max(mailbox.estimatedBytes, mailbox.bytesTransferred),
-    percentageComplete: percentage(handled, mailbox.totalItemCount, mailbox.lastSyncedAt !== undefined),
+    percentageComplete: percentageOf(mailbox),
     error: mailbox.error
       ? { code: mailbox.error.code, message: mailbox.error.message, at: iso(mailbox.error.at) }
       : null,

@@ -1,6 +1,7 @@
 import type { FolderId } from "../../domain/names.ts";
 import type { Provider } from "../../domain/providers.ts";
 import type { MailboxState } from "../mailbox/change.ts";
+import { withSums } from "../mailbox/figures.ts";
 import { gotOn, stepEnded } from "../mailbox/life.ts";
 import type { FolderRecord } from "../ports/ledger-store.ts";
 import type { MailboxRecord } from "../ports/registry.ts";
@@ -38,6 +39,7 @@ export class Progress {
     return sum(this.#folders.values(), ({ counts }) => counts.bytes);
   }
 
+  /** All folders as a step begins to visit them: nothing is told of a mailbox before all of it is known. */
   replace(folders: readonly FolderRecord[]): void {
     this.#folders.clear();
     for (const folder of folders) this.#folders.set(folder.folderId, folder);
@@ -46,6 +48,7 @@ export class Progress {
 
   update(folder: FolderRecord): void {
     this.#folders.set(folder.folderId, folder);
+    if (this.#base === undefined) return;
     const wait = this.#storedAt + progressMs - this.#clock();
     if (wait <= 0) this.#storeLive();
     else this.#trailing ??= setTimeout(() => this.#storeLive(), wait).unref();
@@ -58,11 +61,11 @@ export class Progress {
     await this.#write();
   }
 
-  /** Stores the figures at the end of a step that went well. @param step its id. */
-  async storeEnd(step: string): Promise<void> {
+  /** Stores the figures at the end of a step that went well. @param step its id. @param ended true for the end of a round. */
+  async storeEnd(step: string, ended: boolean): Promise<void> {
     clearTimeout(this.#trailing);
     await this.#storing;
-    await this.#write((mailbox) => stepEnded(gotOn(mailbox, true, this.#clock()), step));
+    await this.#write((mailbox) => stepEnded(gotOn(mailbox, true, this.#clock()), step), ended);
   }
 
   get #synced(): number {
@@ -77,18 +80,18 @@ export class Progress {
     this.#storing = this.#storing.then(() => this.#write()).catch(() => undefined);
   }
 
-  async #write(change?: (mailbox: MailboxRecord) => MailboxRecord): Promise<void> {
+  async #write(change?: (mailbox: MailboxRecord) => MailboxRecord, ended = false): Promise<void> {
     const folders = [...this.#folders.values()];
-    if (folders.length === 0) {
+    if (this.#base === undefined || folders.length === 0) {
       if (change) await this.#state.update(change);
       return;
     }
     const syncedItemCount = this.#synced;
-    const copied = syncedItemCount > (this.#base ?? 0);
+    const copied = syncedItemCount > this.#base;
     const { bytesTransferred } = this;
     const totalItemCount = sum(folders, ({ counts }) => counts.total);
     const average = syncedItemCount === 0 ? 0 : bytesTransferred / syncedItemCount;
-    const figures = {
+    const sums = {
       totalItemCount,
       syncedItemCount,
       skippedItemCount: sum(folders, ({ counts }) => counts.skipped),
@@ -99,7 +102,7 @@ export class Progress {
     };
     await this.#state.update((mailbox) => {
       const current = copied ? gotOn(mailbox, false, this.#clock()) : mailbox;
-      return { ...(change?.(current) ?? current), ...figures };
+      return withSums(change?.(current) ?? current, sums, ended);
     });
   }
 }

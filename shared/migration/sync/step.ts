@@ -81,7 +81,7 @@ export async function runStep(
     );
     good = true;
     goesOn = next === undefined;
-    await progress.storeEnd(stepId);
+    await progress.storeEnd(stepId, next === "finished");
     if (next === undefined && held.tooLong()) return parts.clock() + releaseMs;
     return next;
   } finally {

@@ -177,6 +177,7 @@ describe("what else an event writes", () => {
       notBefore: undefined,
       deletionsConfirmed: undefined,
       lastSyncedAt: now,
+      percentageComplete: 100,
       dueAt: undefined,
     });
   });
@@ -331,5 +332,20 @@ describe("what a mailbox counts as", () => {
       "Queued, pausing",
     ]);
     expect(named((one) => life.needsLoginTest(batchOptionsSchema.parse({}), one))).toEqual([]);
+  });
+});
+
+it("a mailbox whose mail is another one's from now on begins with its counts anew", () => {
+  const before = mailbox("Syncing", { ledgerId: "old" as LedgerId, totalItemCount: 9, syncedItemCount: 9 });
+  const figures = { ...before, percentageComplete: 99 };
+  const ledger = { targetId: "t", ledgerId: "new" as LedgerId };
+  expect(life.copying(figures, ledger, now)).toMatchObject({
+    totalItemCount: 0,
+    syncedItemCount: 0,
+    percentageComplete: undefined,
+  });
+  expect(life.copying(figures, { ...ledger, ledgerId: before.ledgerId as LedgerId }, now)).toMatchObject({
+    syncedItemCount: 9,
+    percentageComplete: 99,
   });
 });

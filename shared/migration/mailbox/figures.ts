@@ -1,0 +1,73 @@
+import type { MailboxRecord } from "../ports/registry.ts";
+
+/*
+ * The counters of a mailbox as operators see them. All functions are pure.
+ */
+
+/** Sums over the folders of a mailbox's ledger. */
+export type MailboxSums = Pick<
+  MailboxRecord,
+  | "totalItemCount"
+  | "syncedItemCount"
+  | "skippedItemCount"
+  | "leftOutItemCount"
+  | "bytesTransferred"
+  | "estimatedBytes"
+  | "warnings"
+>;
+
+/**
+ * The mailbox with the sums of its folders. While a round runs nothing that was shown as copied is taken back, whatever
+ * folders do in between (messages on their way from one to another, a folder being recognised in its new generation).
+ * @param ended true at the end of a round: then the sums stand as they are. Only messages that left the source lower them.
+ */
+export function withSums(mailbox: MailboxRecord, sums: MailboxSums, ended: boolean): MailboxRecord {
+  const syncedItemCount = ended
+    ? sums.syncedItemCount
+    : Math.max(mailbox.syncedItemCount, sums.syncedItemCount);
+  const bytesTransferred = Math.max(mailbox.bytesTransferred, sums.bytesTransferred);
+  const next = { ...mailbox, ...sums, syncedItemCount, bytesTransferred };
+  return { ...next, percentageComplete: percentageOf(next) };
+}
+
+/** The mailbox as one of which nothing was copied: its mail is another one's from now on. */
+export function withoutFigures(mailbox: MailboxRecord): MailboxRecord {
+  return {
+    ...mailbox,
+    totalItemCount: 0,
+    syncedItemCount: 0,
+    skippedItemCount: 0,
+    leftOutItemCount: undefined,
+    bytesTransferred: 0,
+    estimatedBytes: 0,
+    warnings: undefined,
+    percentageComplete: undefined,
+    dailyStart: undefined,
+  };
+}
+
+/**
+ * The largest part of the mailbox that was ever copied or skipped, 0 to 100. It never falls: mail that comes in later is
+ * told by the counts and the status. 100 only once a round has ended.
+ */
+export function percentageOf(
+  mailbox: Pick<
+    MailboxRecord,
+    "totalItemCount" | "syncedItemCount" | "skippedItemCount" | "percentageComplete" | "lastSyncedAt"
+  >,
+): number {
+  const { totalItemCount: total, syncedItemCount, skippedItemCount, percentageComplete = 0 } = mailbox;
+  const wasSynced = mailbox.lastSyncedAt !== undefined;
+  if (total === 0) return wasSynced ? 100 : percentageComplete;
+  const part = Math.floor(((syncedItemCount + skippedItemCount) / total) * 100);
+  return Math.max(percentageComplete, Math.min(part, wasSynced ? 100 : 99));
+}
+
+/**
+ * How far a batch is: the mean of its mailboxes, since of those that wait nobody knows yet how much is in them.
+ * @param sum of percentageOf over all mailboxes.
+ * @returns 0 to 100; 100 only if every mailbox has it, and there is one.
+ */
+export function batchPercentage(sum: number, mailboxes: number): number {
+  return mailboxes === 0 ? 0 : Math.floor(sum / mailboxes);
+}
