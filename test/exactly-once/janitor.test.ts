@@ -1,7 +1,7 @@
 import { parse } from "csv-parse/sync";
 import { describe, expect, it } from "vitest";
 import type { EndpointName } from "../../shared/domain/names.ts";
-import { FaultPlan } from "../stack/memory/faults.ts";
+import { type Fault, FaultPlan } from "../stack/memory/faults.ts";
 import type { DeploymentSettings } from "../stack/memory/memory-deployment.ts";
 import { fakeTime } from "./fake-time.ts";
 import { batch, Migration, message } from "./migration.ts";
@@ -86,6 +86,37 @@ it("goes on with other batches when an endpoint's file is gone, and fails the ma
   const [synced] = await migration.mailboxes();
   expect([synced?.status, synced?.dueAt]).toEqual(["Synced", undefined]);
   expect(synced?.round).toBe(stored.value.round + 1);
+});
+
+it("an endpoint's file that is deleted in the middle leaves no permit, nobody who waits, and no failing sweep", async () => {
+  const users = ["ann", "bob", "cid"];
+  const plan = new (class extends FaultPlan {
+    override next(name: string, given: readonly unknown[]): Fault | undefined {
+      super.next(name, given);
+      return name === "target.write" ? { kind: "blocks", forMs: 20_000 } : undefined;
+    }
+  })();
+  const migration = migrationOf(users, { plan, limits: { maxMessages: 1 } });
+  for (const user of users) for (let n = 2; n <= 5; n++) migration.folder("INBOX", user).add(message(n));
+  await migration.upload({ limits: { maxConcurrentMigrations: 1, maxConcurrentIncrementalSyncs: 1 } });
+  const { deployment } = migration;
+  await deployment.goOnUntil(async () => plan.calls.includes("target.write"));
+  const file = await deployment.blobs.endpoints.read("old" as EndpointName);
+  await deployment.blobs.endpoints.delete("old" as EndpointName, file?.version ?? "");
+  await deployment.goOnFor(20 * minute);
+  await deployment.rest();
+
+  const rows = await migration.mailboxes();
+  expect(rows.filter(({ status }) => status === "Failed").length).toBeGreaterThan(1);
+  for (const { status, error } of rows)
+    expect([status, error?.code]).toEqual(
+      status === "Synced" ? ["Synced", undefined] : ["Failed", "EndpointNotFound"],
+    );
+  expect(await deployment.stores.admissions.endpoints()).toEqual([]);
+  const failed = deployment.events.filter(({ event }) =>
+    ["janitor.failed", "thrown", "failed"].includes(event),
+  );
+  expect(failed).toEqual([]);
 });
 
 describe("the janitor", () => {

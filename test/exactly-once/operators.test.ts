@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
+import { MigrationError } from "../../shared/domain/errors.ts";
 import type { BatchName } from "../../shared/domain/names.ts";
 import { type Fault, FaultPlan } from "../stack/memory/faults.ts";
 import { fakeTime } from "./fake-time.ts";
@@ -97,4 +98,65 @@ describe.each([
     }
     expect(failures).toEqual([]);
   });
+});
+
+it.each(["complete", "retry"] as const)(
+  "a batch that waits for its start is not begun by %s, whatever the janitor does then",
+  async (action) => {
+    const migration = start(new FaultPlan());
+    await migration.upload({ options: { startAfter: new Date(Date.now() + 86_400_000).toISOString() } });
+    await migration.deployment.perform(async ({ control }) =>
+      expect(await control[action](batch)).toMatchObject({ outcome: "refused", code: "BatchNotStarted" }),
+    );
+    await migration.deployment.goOnFor(20 * 60_000);
+    expect(migration.target().items).toEqual([]);
+    expect((await migration.mailboxes()).map(({ status, startedAt }) => [status, startedAt])).toEqual([
+      ["Created", undefined],
+    ]);
+
+    await migration.deployment.perform(({ control }) => control.start(batch));
+    await migration.deployment.rest();
+    await migration.expectSettled();
+    const [stored] = await migration.deployment.stores.batches.list();
+    expect(stored?.startedAt).toBeDefined();
+  },
+);
+
+/** The first write fails; so many calls later something happens, before the call has its effect. */
+class AfterFailure extends FaultPlan {
+  act: () => Promise<void> = async () => undefined;
+  readonly #later: number;
+  #since = 0;
+
+  constructor(later: number) {
+    super();
+    this.#later = later;
+  }
+
+  override next(name: string, given: readonly unknown[]): Fault | undefined {
+    super.next(name, given);
+    if (this.#since > 0 && ++this.#since === this.#later + 1) void this.act();
+    if (name !== "target.write" || this.#since > 0) return undefined;
+    this.#since = 1;
+    const error = new MigrationError("transient", "Away", "It does not answer.");
+    return { kind: "fails", afterMs: 0, error };
+  }
+}
+
+it("an operator who stops a batch while a failure of it is being stored leaves no error behind", async () => {
+  const errors: unknown[] = [];
+  for (let later = 1; later <= 15; later++) {
+    const plan = new AfterFailure(later);
+    const migration = start(plan);
+    plan.act = async () => {
+      const { mailboxes } = migration.deployment.stores;
+      const stored = await mailboxes.get(batch, await migration.mailboxId());
+      if (stored) await mailboxes.replace({ ...stored, value: { ...stored.value, status: "Stopped" } });
+    };
+    await migration.upload();
+    await migration.deployment.rest();
+    expect((await migration.mailboxes())[0]?.status).toBe("Stopped");
+    errors.push(...migration.deployment.events.filter(({ event }) => /^(thrown|failed)$/.test(event)));
+  }
+  expect(errors).toEqual([]);
 });

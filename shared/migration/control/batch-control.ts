@@ -2,7 +2,7 @@ import type { BatchName, MailboxId } from "../../domain/names.ts";
 import type { BatchIntent } from "../../domain/states.ts";
 import type { Admission } from "../admission/admission.ts";
 import { changeBatch } from "../batch/change.ts";
-import { intended, isRemoving, isSyncedDaily } from "../batch/life.ts";
+import { intended, isRemoving, isSyncedDaily, wasStarted } from "../batch/life.ts";
 import { changeMailbox } from "../mailbox/change.ts";
 import { isActive, isFailed, released, retried, started, stopped, syncedAgain } from "../mailbox/life.ts";
 import type { ReportStore } from "../ports/blobs.ts";
@@ -43,10 +43,10 @@ export interface BatchControl {
   /**
    * Starts every failed mailbox again, and every synced one of which messages were skipped, or changes of flags refused;
    * those are tried again, too.
-   * A retry after `TooManyDeletions` confirms the deletions.
+   * A retry after `TooManyDeletions` confirms the deletions. Refused while the batch was never started.
    */
   retry(name: BatchName): Promise<ControlResult>;
-  /** A last sync, after which mailboxes are Completed and no longer synced daily. */
+  /** A last sync, after which mailboxes are Completed and no longer synced daily. Refused while it was never started. */
   complete(name: BatchName): Promise<ControlResult>;
   /** Refused with reasons until it is safe, unless forced. Copied mail and the ledger stay. */
   remove(name: BatchName, force: boolean): Promise<ControlResult>;
@@ -74,6 +74,13 @@ export function createBatchControl(parts: BatchControlParts): BatchControl {
   ): Promise<ControlResult> {
     const refused = await setIntent(name, intent);
     return refused ?? { outcome: "done", mailboxes: await dispatch(parts, name, next) };
+  }
+
+  /** A batch that waits for its start is started by start alone. @returns undefined for one that was started. */
+  async function refusedUnstarted(name: BatchName): Promise<ControlResult | undefined> {
+    const batch = await batches.get(name);
+    if (batch === undefined || wasStarted(batch.value)) return undefined;
+    return refusal("BatchNotStarted", "The batch was never started. Start it first.");
   }
 
   /** Takes every mailbox of a batch out of work. */
@@ -119,8 +126,8 @@ export function createBatchControl(parts: BatchControlParts): BatchControl {
       );
       return { outcome: "done", mailboxes: count };
     },
-    retry: (name) => act(name, "running", retried),
-    complete: (name) => act(name, "completed", syncedAgain),
+    retry: async (name) => (await refusedUnstarted(name)) ?? act(name, "running", retried),
+    complete: async (name) => (await refusedUnstarted(name)) ?? act(name, "completed", syncedAgain),
     async remove(name, force) {
       const stored = await batches.get(name);
       if (stored === undefined) return { outcome: "notFound" };

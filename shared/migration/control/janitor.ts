@@ -36,6 +36,8 @@ import type { BatchControl } from "./batch-control.ts";
 /** A file this old was missed by the trigger. */
 const uploadAgeMs = 2 * minute;
 const deadLettersPerSweep = 500;
+/** Mailboxes of each kind taken off a wait list together: a transaction holds the rows of both. */
+const turnedAway = 40;
 /** For so long a recovery is news to those that wait, in milliseconds: several sweeps. */
 const recoveryMs = 10 * minute;
 
@@ -163,9 +165,26 @@ async function renewPermits(parts: JanitorParts, lookAgain: LookAgain): Promise<
     parts.log("queue.measured", { endpoint, permits: permits.length, queueAgeMs: parts.clock() - oldest });
     const expired = permits.filter((permit) => permit.until + clockSkewMs <= parts.clock());
     const count = await forEach(expired, (permit) => renewPermit(parts, endpoint, permit));
-    await parts.admission.admit(endpoint);
+    await admitWaiting(parts, endpoint);
     return count;
   });
+}
+
+/** Admits whoever can be admitted. Where the endpoint is gone or needs attention nobody can: those that wait fail. */
+async function admitWaiting(parts: JanitorParts, endpoint: EndpointName): Promise<void> {
+  try {
+    await parts.admission.admit(endpoint);
+  } catch (error) {
+    if (!isMigrationError(error) || error.kind !== "mailbox") throw error;
+    for (;;) {
+      const { waiting, version } = await parts.admissions.read(endpoint, turnedAway);
+      if (waiting.length === 0) return;
+      for (const { batch, mailboxId: id, round } of waiting)
+        await failMailbox(parts, { batch, id, round }, error);
+      const served = waiting.map(({ mailboxId }) => mailboxId);
+      if (!(await parts.admissions.apply(endpoint, version, { served }))) return;
+    }
+  }
 }
 
 async function renewPermit(parts: JanitorParts, endpoint: EndpointName, permit: Permit): Promise<number> {

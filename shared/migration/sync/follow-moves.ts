@@ -179,6 +179,8 @@ function onlyGrew(folder: PlacedFolder, status: FolderStatus | undefined): boole
     status.messages !== undefined &&
     folder.former === undefined &&
     status.uidValidity === folder.uidValidity &&
+    // Where both fell alike, a server came back from a backup.
+    status.uidNext >= folder.checkpoint.uidNext &&
     status.messages === folder.checkpoint.messages + (status.uidNext - folder.checkpoint.uidNext)
   );
 }

@@ -46,7 +46,9 @@ export class Progress {
     this.#base ??= this.#synced;
   }
 
-  update(folder: FolderRecord): void {
+  /** @param before the id that the folder had until now. */
+  update(folder: FolderRecord, before = folder.folderId): void {
+    if (before !== folder.folderId) this.#folders.delete(before);
     this.#folders.set(folder.folderId, folder);
     if (this.#base === undefined) return;
     const wait = this.#storedAt + progressMs - this.#clock();

@@ -24,7 +24,7 @@ export async function beginGeneration(
     folders: [next],
     ...(next.folderId === folder.folderId ? {} : { removedFolders: [folder.folderId] }),
   });
-  run.progressed(next);
+  run.progressed(next, folder.folderId);
   return next;
 }
 

@@ -1,5 +1,5 @@
 import type { BatchOptions } from "../../domain/batch-options.ts";
-import type { LedgerId, MailboxId } from "../../domain/names.ts";
+import type { FolderId, LedgerId, MailboxId } from "../../domain/names.ts";
 import type { FolderRecord, LedgerStore } from "../ports/ledger-store.ts";
 import type { SourceMailbox } from "../ports/source.ts";
 import type { TargetMailbox } from "../ports/target.ts";
@@ -30,6 +30,6 @@ export interface SyncRun {
   readonly trace: Trace;
   /** Throws if the step has to end now: stopped by the operator, replaced by a newer round, or out of its lease. */
   readonly checkpoint: () => void;
-  /** Told about every committed change of a folder, for counters and progress. */
-  readonly progressed: (folder: FolderRecord) => void;
+  /** Told about every committed change of a folder, for counters and progress. @param before its id until now. */
+  readonly progressed: (folder: FolderRecord, before?: FolderId) => void;
 }

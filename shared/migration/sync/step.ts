@@ -67,7 +67,7 @@ export async function runStep(
       log: (event, fields) => parts.log(event, { batch: batch.name, endpoint: mailbox.endpoint, ...fields }),
       trace: parts.trace,
       checkpoint: () => heart.check(),
-      progressed: (folder) => progress.update(folder),
+      progressed: (folder, before) => progress.update(folder, before),
     };
     // What a new session sees of the source may be newer than the plan: it plans again.
     const plans = message.step === 0 || kept === undefined;
