@@ -76,10 +76,11 @@ async function twoRounds(migration: Migration): Promise<void> {
   await migration.deployment.rest();
 }
 
-/** What happened in the middle of a round is noticed by the next one at the latest, and followed by the one after. */
+/** What happened in the middle of a round is noticed by the next one at the latest, and followed by the one of the next day. */
 async function twoMoreRounds(migration: Migration): Promise<void> {
   await migration.sync();
   await migration.deployment.rest();
+  vi.setSystemTime(Date.now() + 24 * 3_600_000);
   await migration.sync();
   await migration.deployment.rest();
 }

@@ -37,6 +37,8 @@ interface StoredFolder {
   readonly state: FolderRecord["state"];
   readonly pending: boolean;
   readonly former?: readonly Generation[] | undefined;
+  readonly keptSince?: number | undefined;
+  readonly replaced?: FolderRecord["replaced"];
   readonly settled: UidSet;
   readonly uidNext: number;
   readonly uidNextSeen?: number | undefined;
@@ -75,6 +77,8 @@ const format = formatOf<StoredFolder>(
     state: text(),
     pending: flag,
     former: optional(json()),
+    keptSince: optional(integer()),
+    replaced: optional(json()),
     settled: uids,
     uidNext: integer(),
     uidNextSeen: optional(integer()),
@@ -110,7 +114,7 @@ const format = formatOf<StoredFolder>(
 
 /** The row of a folder. */
 export function folderRow(ledgerId: LedgerId, rowKey: string, folder: FolderRecord): Row {
-  const { folderId, uidValidity, source, place, state, pending, former } = folder;
+  const { folderId, uidValidity, source, place, state, pending, former, keptSince, replaced } = folder;
   const { checkpoint, doubt, setAside, counts, unkeptFlags } = folder;
   return toRow(format, ledgerId, rowKey, {
     folderId,
@@ -124,6 +128,8 @@ export function folderRow(ledgerId: LedgerId, rowKey: string, folder: FolderReco
     state,
     pending,
     former,
+    keptSince,
+    replaced,
     ...checkpoint,
     ...doubt,
     setAside: setAside.length === 0 ? undefined : setAside,
@@ -153,6 +159,8 @@ export function readFolder(row: StoredRow): FolderRecord {
     state,
     pending,
     former,
+    keptSince: stored.keptSince,
+    replaced: stored.replaced,
     checkpoint: {
       settled,
       uidNext,

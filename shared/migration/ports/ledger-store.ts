@@ -151,8 +151,18 @@ export interface FolderRecord extends Generation {
   readonly state: "active" | "gone" | "targetGone";
   /** True while the plan of the current round wants this folder visited. */
   readonly pending: boolean;
-  /** Earlier generations with items still to be matched. */
+  /** Earlier generations with items still to be matched, or kept for a while. */
   readonly former?: readonly Generation[] | undefined;
+  /**
+   * Since when, in milliseconds since 1970, the folder goes on in its new generation, and keeps the items that found no
+   * match: it may come back as it was. Undefined until its generations were matched.
+   */
+  readonly keptSince?: number | undefined;
+  /**
+   * Set while the source shows the folder anew without most of what was copied from it: nothing of it is copied or
+   * forgotten until it comes back, or an operator confirms that it is meant. `items` found no match.
+   */
+  readonly replaced?: { readonly items: number; readonly confirmed: boolean } | undefined;
   readonly checkpoint: Checkpoint;
   readonly doubt: Doubt;
   readonly setAside: readonly SetAside[];

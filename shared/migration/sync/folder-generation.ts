@@ -2,6 +2,7 @@ import type { FolderId } from "../../domain/names.ts";
 import { emptyUidSet, settle, type UidSet } from "../../domain/uid-set.ts";
 import type { FolderRecord, Generation } from "../ports/ledger-store.ts";
 import type { FolderStatus } from "../ports/source.ts";
+import { hour } from "../runtime.ts";
 import { isRemembered, lateArrivalMs } from "./folder-record.ts";
 import { retire, retired } from "./retired.ts";
 import { createsAside, uidsAside } from "./set-aside.ts";
@@ -11,9 +12,15 @@ import { createsAside, uidsAside } from "./set-aside.ts";
  * pure.
  */
 
+/** Of so many items, this part has to be found again for a new generation to be believed. */
+const believedItems = 20;
+const believedShare = 0.8;
+/** Items without a match are kept this long, in milliseconds: until the next daily round has seen the same generation. */
+const keptMs = 20 * hour;
+
 /**
  * The folder as a new generation, if its status shows one: another UIDVALIDITY, or UIDs that were handed out again.
- * @param newFolderId makes an id: under the same UIDVALIDITY, only another folder id tells old from new.
+ * @param newFolderId makes an id: under a UIDVALIDITY that the folder had before, only another id tells old from new.
  * @returns undefined if it is the generation we know.
  */
 export function newGeneration<Folder extends FolderRecord>(
@@ -24,7 +31,10 @@ export function newGeneration<Folder extends FolderRecord>(
   const { folderId, uidValidity, doubt } = folder;
   const known = isRemembered(folder) || doubt.openChunk !== undefined || folder.setAside.length > 0;
   if (uidValidity !== status.uidValidity) {
-    const next = { folderId, uidValidity: status.uidValidity };
+    const was = folder.former?.some(
+      (one) => one.folderId === folderId && one.uidValidity === status.uidValidity,
+    );
+    const next = { folderId: was ? newFolderId() : folderId, uidValidity: status.uidValidity };
     return inGeneration(folder, next, known ? [{ folderId, uidValidity }] : []);
   }
   if (!known || status.uidNext > highestUid(folder)) return undefined;
@@ -43,6 +53,8 @@ function inGeneration<Folder extends FolderRecord>(
     ...folder,
     ...next,
     ...(former.length > 0 ? { former } : {}),
+    keptSince: undefined,
+    replaced: undefined,
     checkpoint: {
       ...checkpoint,
       settled: emptyUidSet,
@@ -73,13 +85,61 @@ export function itemsMatched<Folder extends FolderRecord>(
   return { ...folder, checkpoint: { ...checkpoint, settled: settle(checkpoint.settled, uids, existing) } };
 }
 
-/** Former generations are forgotten. @param matched messages that were given an item. */
+/**
+ * What is to be made of a new generation that was matched with the former ones:
+ * - `replaced`: hardly anything was found again, as of a server that failed over to an empty one. The folder waits.
+ * - `kept`: it goes on, and items without a match are kept until it was the same for most of a day.
+ * - `believed`: items without a match are of messages that are gone.
+ * @param matched messages that have an item.
+ * @param unmatched items that found no message.
+ */
+export function judged(
+  { keptSince, replaced }: FolderRecord,
+  matched: number,
+  unmatched: number,
+): "replaced" | "kept" | "believed" {
+  if (unmatched === 0 || replaced?.confirmed || keptSince !== undefined) return "believed";
+  const items = matched + unmatched;
+  return items >= believedItems && matched < items * believedShare ? "replaced" : "kept";
+}
+
+/** True while items without a match are kept, and their time has not come. */
+export function isKeeping({ keptSince }: FolderRecord, now: number): boolean {
+  return keptSince !== undefined && now - keptSince < keptMs;
+}
+
+/** True if the generations of the folder are to be matched, and a judgement is due. */
+export function isJudgementDue(folder: FolderRecord, now: number): boolean {
+  return folder.former !== undefined && !isKeeping(folder, now);
+}
+
+/** The folder goes on in its new generation. @param matched messages that were given an item. */
+export function generationKept<Folder extends FolderRecord>(
+  folder: Folder,
+  matched: number,
+  now: number,
+): Folder {
+  const counts = { ...folder.counts, synced: matched, skipped: 0, leftOut: 0 };
+  return { ...folder, keptSince: now, replaced: undefined, counts };
+}
+
+/** Former generations are forgotten. @param matched messages that were given an item, where it was not counted before. */
 export function generationMatched<Folder extends FolderRecord>(folder: Folder, matched: number): Folder {
-  return {
-    ...folder,
-    former: undefined,
-    counts: { ...folder.counts, synced: matched, skipped: 0, leftOut: 0 },
-  };
+  const { counts } = folder.keptSince === undefined ? generationKept(folder, matched, 0) : folder;
+  return { ...folder, former: undefined, keptSince: undefined, replaced: undefined, counts };
+}
+
+/** The folder waits until it comes back or an operator confirms. @param items that found no match. */
+export function generationReplaced<Folder extends FolderRecord>(folder: Folder, items: number): Folder {
+  return { ...folder, pending: false, replaced: { items, confirmed: false } };
+}
+
+/** An operator confirmed that the folder is meant to be as the source shows it. The same object if it does not wait. */
+export function replacementConfirmed(folder: FolderRecord): FolderRecord {
+  const { replaced } = folder;
+  return replaced === undefined
+    ? folder
+    : { ...folder, pending: true, replaced: { ...replaced, confirmed: true } };
 }
 
 /** The folder's messages can no longer be read: what its chunks wrote has no record, and cannot be given one. */

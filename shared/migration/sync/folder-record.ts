@@ -143,6 +143,9 @@ export function forgotten<Folder extends FolderRecord>(
 ): Folder {
   return {
     ...folder,
+    former: undefined,
+    keptSince: undefined,
+    replaced: undefined,
     checkpoint: { ...folder.checkpoint, settled: emptyUidSet, uidNext: 0, messages: 0 },
     counts: { ...folder.counts, synced, skipped, leftOut },
   };

@@ -2,6 +2,7 @@ import { emptyUidSet, everyUid } from "../../domain/uid-set.ts";
 import type { FolderRecord } from "../ports/ledger-store.ts";
 import { forgotten, gone, type PlacedFolder } from "./folder-record.ts";
 import { followRemovals } from "./follow-removals.ts";
+import { forgetFormer } from "./rematch-folder.ts";
 import type { SyncRun } from "./run.ts";
 
 /**
@@ -11,6 +12,7 @@ import type { SyncRun } from "./run.ts";
 export async function forgetFolder(run: SyncRun, folder: PlacedFolder): Promise<void> {
   if (!run.options.propagateDeletes && folder.state === "active") return leaveFolder(run, folder);
   const { record } = await followRemovals(run, folder, emptyUidSet, everyUid);
+  await forgetFormer(run, folder);
   await leaveFolder(run, forgotten(folder, record.counts));
 }
 

@@ -7,6 +7,7 @@ import type { FolderNaming, TargetFolder } from "../ports/target.ts";
 import { hour } from "../runtime.ts";
 import { dateFilter } from "./date-filter.ts";
 import { headerDigest } from "./digest.ts";
+import { isJudgementDue } from "./folder-generation.ts";
 import { newFolderId } from "./folder-id.ts";
 import { type MappedFolder, mapFolders, takesPart } from "./folder-mapping.ts";
 import { isInDoubt, isRemembered, newFolder, placeDeleted, placed, planned } from "./folder-record.ts";
@@ -150,7 +151,7 @@ async function deletedPlaces(
 
 /** True if a folder may hold something the ledger does not know. Pure. */
 export function isChanged(record: FolderRecord, status: FolderStatus | undefined): boolean {
-  if (status === undefined || isInDoubt(record) || record.setAside.length > 0 || record.former) return true;
+  if (status === undefined || isInDoubt(record) || record.setAside.length > 0) return true;
   const { checkpoint } = record;
   return (
     record.uidValidity !== status.uidValidity ||
@@ -231,6 +232,7 @@ function refresh(run: SyncRun, { folder, stored }: Match): FolderRecord {
     stored.pending ||
     stored.state === "gone" ||
     isChanged(stored, source.status) ||
+    isJudgementDue(stored, run.clock()) ||
     (stored.checkpoint.filter ?? "") !== dateFilter(run.options) ||
     isFlagScanDue(stored.checkpoint, source.status, run);
   return planned(stored, source, source.status, pending);

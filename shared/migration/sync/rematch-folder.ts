@@ -3,7 +3,15 @@ import type { Generation, ItemKey, ItemRecord } from "../ports/ledger-store.ts";
 import type { FolderStatus, MessageHeader, OpenSourceFolder } from "../ports/source.ts";
 import { deleteCopies, requireConfirmation } from "./delete-copies.ts";
 import { headerDigest } from "./digest.ts";
-import { generationMatched, itemsMatched, newGeneration } from "./folder-generation.ts";
+import {
+  generationKept,
+  generationMatched,
+  generationReplaced,
+  isJudgementDue,
+  itemsMatched,
+  judged,
+  newGeneration,
+} from "./folder-generation.ts";
 import { newFolderId } from "./folder-id.ts";
 import type { PlacedFolder } from "./folder-record.ts";
 import { keyOf, lookOf, movedTo } from "./item-records.ts";
@@ -77,29 +85,57 @@ export async function matchGenerations(
   return { record, unmatched: [...old.values()].flat() };
 }
 
-/** Ends a folder's change of generation: what found no match is treated as vanished. Repeatable. */
+/**
+ * Ends a folder's change of generation, as far as it can be believed: what found no match is kept for most of a day, since
+ * the folder may come back as it was, and is then treated as vanished. Repeatable.
+ * @returns the folder as last committed; it waits, and is not to be worked on, while it is `replaced`.
+ */
 export async function rematchFolder(
   run: SyncRun,
   folder: PlacedFolder,
   opened: OpenSourceFolder,
   existing: UidSet,
 ): Promise<PlacedFolder> {
-  if (folder.former === undefined) return folder;
+  if (folder.former === undefined || !isJudgementDue(folder, run.clock())) return folder;
   const { record, unmatched } = await matchGenerations(run, folder, opened, existing);
   const matched = sizeOf(intersectionOf(existing, record.checkpoint.settled));
-  run.log("folder.rematched", { mailbox: run.mailboxId, folder: record.folderId, items: matched });
-  await forgetFormer(run, record, folder.former, unmatched);
-  const settledIn = generationMatched(record, matched);
-  await run.lease.commit({ folders: [settledIn] });
-  run.progressed(settledIn);
-  return settledIn;
+  const judgement = judged(record, matched, unmatched.length);
+  run.log("folder.rematched", {
+    mailbox: run.mailboxId,
+    folder: record.folderId,
+    items: matched,
+    unmatched: unmatched.length,
+    judgement,
+  });
+  if (judgement === "replaced") return commit(run, generationReplaced(record, unmatched.length));
+  if (judgement === "believed") await forgetItems(run, record, unmatched);
+  await forgetSkips(run, record, folder.former);
+  return commit(
+    run,
+    judgement === "kept" ? generationKept(record, matched, run.clock()) : generationMatched(record, matched),
+  );
+}
+
+/** Forgets what is left of former generations of a folder that left the source. Repeatable. */
+export async function forgetFormer(run: SyncRun, folder: PlacedFolder): Promise<void> {
+  for (const { folderId, uidValidity } of folder.former ?? []) {
+    const items: ItemRecord[] = [];
+    for await (const item of run.ledger.listItems(run.ledgerId, folderId, uidValidity)) items.push(item);
+    await forgetItems(run, folder, items);
+  }
+  await forgetSkips(run, folder, folder.former ?? []);
+}
+
+async function commit(run: SyncRun, folder: PlacedFolder): Promise<PlacedFolder> {
+  await run.lease.commit({ folders: [folder] });
+  run.progressed(folder);
+  return folder;
 }
 
 /** What found no match has vanished at the source. Its copies follow the rule for deletions. */
-async function forgetFormer(
+async function forgetItems(
   run: SyncRun,
   folder: PlacedFolder,
-  former: readonly Generation[],
   vanished: readonly ItemRecord[],
 ): Promise<void> {
   requireConfirmation(run, folder, vanished);
@@ -108,6 +144,10 @@ async function forgetFormer(
     if (run.options.propagateDeletes) await deleteCopies(run, folder, part);
     await run.lease.commit({ removedItems: part.map(keyOf) });
   }
+}
+
+/** Messages that were skipped in former generations are tried again in this one. */
+async function forgetSkips(run: SyncRun, folder: PlacedFolder, former: readonly Generation[]): Promise<void> {
   const skips: ItemKey[] = [];
   for (const folderId of new Set(former.map((generation) => generation.folderId)))
     for await (const skip of run.ledger.listSkipped(run.ledgerId, folderId))

@@ -56,6 +56,7 @@ async function visit(run: SyncRun, folder: PlacedFolder, budget: Budget): Promis
 
   if (record.doubt.openChunk?.moves) record = await closeMoves(run, record);
   record = await rematchFolder(run, record, opened, existing);
+  if (record.replaced !== undefined) return { end: "done" };
   record = await recoverChunk(run, record, opened, existing);
   if (record.state !== "targetGone") {
     const wanted = await wantedUids(run, opened, existing, record.checkpoint.settled);

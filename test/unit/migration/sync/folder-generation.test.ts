@@ -105,6 +105,61 @@ describe("a new generation", () => {
   });
 });
 
+describe("a new generation is judged", () => {
+  const former = [{ folderId: "f" as FolderId, uidValidity: "6" as UidValidity }];
+  const renewed = folder({ former });
+  const waiting = folder({ former, replaced: { items: 20, confirmed: false } });
+  it.each([
+    ["everything was found again", renewed, 300, 0, "believed"],
+    ["nothing was copied before", renewed, 0, 0, "believed"],
+    ["19 items, none found again", renewed, 0, 19, "kept"],
+    ["20 items, none found again", renewed, 0, 20, "replaced"],
+    ["79 of 100 found again", renewed, 79, 21, "replaced"],
+    ["80 of 100 found again", renewed, 80, 20, "kept"],
+    ["it waits, and is as it was before", waiting, 3, 17, "replaced"],
+    ["it waits, and most of it came back", waiting, 18, 2, "kept"],
+    [
+      "an operator confirmed it",
+      folder({ former, replaced: { items: 20, confirmed: true } }),
+      0,
+      20,
+      "believed",
+    ],
+    ["it was the same for a day", folder({ former, keptSince: 1 }), 0, 20, "believed"],
+  ] as const)("%s: %s", (_, record, matched, unmatched, judgement) => {
+    expect(generation.judged(record, matched, unmatched)).toBe(judgement);
+  });
+
+  it("when it is new, and after most of a day", () => {
+    const hour = 3_600_000;
+    const kept = generation.generationKept(renewed, 7, 5);
+    expect(kept).toMatchObject({ former, keptSince: 5, counts: { synced: 7, skipped: 0, leftOut: 0 } });
+    expect(generation.isJudgementDue(folder(), 0)).toBe(false);
+    expect(generation.isJudgementDue(renewed, 0)).toBe(true);
+    expect(generation.isJudgementDue(kept, 5 + 20 * hour - 1)).toBe(false);
+    expect(generation.isJudgementDue(kept, 5 + 20 * hour)).toBe(true);
+    const settled = generation.generationMatched({ ...kept, counts: { ...kept.counts, synced: 9 } }, 9);
+    expect([settled.former, settled.keptSince, settled.counts.synced]).toEqual([undefined, undefined, 9]);
+  });
+
+  it("under a UIDVALIDITY that the folder had before, its items are told from those of that time", () => {
+    const before = folder({ former });
+    const back = generation.newGeneration(before, { uidValidity: "6" as UidValidity, uidNext: 3 }, newId);
+    expect([back?.folderId, back?.uidValidity]).toEqual(["new", "6"]);
+    expect(back?.former).toEqual([...former, { folderId: "f", uidValidity: "7" }]);
+  });
+
+  it("and waits only until an operator confirms it", () => {
+    const asked = generation.generationReplaced(renewed, 20);
+    expect([asked.pending, asked.replaced]).toEqual([false, { items: 20, confirmed: false }]);
+    expect(generation.replacementConfirmed(asked)).toMatchObject({
+      pending: true,
+      replaced: { confirmed: true },
+    });
+    expect(generation.replacementConfirmed(renewed)).toBe(renewed);
+  });
+});
+
 describe("a folder whose messages can no longer be read", () => {
   it("keeps what its chunks may have written, to be looked for without its messages", () => {
     const open = folder({
