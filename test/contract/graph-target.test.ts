@@ -809,8 +809,8 @@ describe("items", () => {
     const id = await mailbox.write(from, message);
     graph.faults.next({ kind: "reset", stored: true, route: "/move" });
     expect(await mailbox.moveItem(from, id, to)).toBe(id);
-    expect(await mailbox.findMoved(id, to, "", candidateOf(message), new Set())).toBe(id);
-    expect(await mailbox.findMoved(id, from, "", candidateOf(message), new Set())).toBeUndefined();
+    expect(await mailbox.finishMove(from, id, to, "", candidateOf(message), new Set())).toBe(id);
+    expect(await mailbox.finishMove(to, id, from, "", candidateOf(message), new Set())).toBeUndefined();
     expect(await mailbox.moveItem(from, id, (await mailbox.ensureFolder(["Third"])).id)).toBeUndefined();
     expect(
       stored()

@@ -106,6 +106,21 @@ describe.each(variants)("target mailbox on $title", ({ start, prefix, separator,
     targetContract(() => imapUnderTest(server, 3));
   });
 
+  test("finishes a move that was interrupted between its COPY and the removal of the original", async () => {
+    const [from, to] = [await fresh("Half from"), await fresh("Half to")];
+    const kept = await mailbox.write(from, outgoing(2));
+    const id = await mailbox.write(from, outgoing(1));
+    const mark = await mailbox.markFolder(to);
+    await raw.command(`SELECT "${from}"`);
+    await raw.command(`UID COPY ${id.split(":")[1]} "${to}"`);
+    await raw.command("CLOSE");
+    const moved = await mailbox.finishMove(from, id, to, mark, candidate(1), noneKnown);
+    if (moved === undefined) throw new Error("the copy was not found");
+    expect([...(await mailbox.readItems(from, [id, kept])).keys()]).toEqual([kept]);
+    expect((await mailbox.readItems(to, [moved])).size).toBe(1);
+    expect(await mailbox.finishMove(from, id, to, mark, candidate(1), noneKnown)).toBe(moved);
+  });
+
   test("creates folders with parents, subscribed, and finds them again", async () => {
     const folder = await mailbox.ensureFolder(["Projekte", "\u00c4rger & Co"]);
     expect(folder).toEqual({

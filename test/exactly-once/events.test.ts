@@ -191,3 +191,18 @@ it("ends where a folder with a write in doubt is removed at the source, and in t
   }
   expect(failures).toEqual([]);
 });
+
+it("a move that ended after its COPY, on an IMAP target without MOVE, leaves no second copy", async () => {
+  const migration = start("imap", new FaultPlan());
+  await migration.upload();
+  await migration.deployment.rest();
+  const [uid, moved] = [...migration.folder("INBOX").messages][0] ?? [];
+  if (uid === undefined || moved === undefined) throw new Error("the inbox is empty");
+  migration.folder("INBOX").messages.delete(uid);
+  migration.folder("Work").add(moved);
+  migration.target().copiesFirst = true;
+  await migration.sync();
+  await migration.deployment.rest();
+  expect(migration.target().copiesFirst).toBe(false);
+  await migration.expectSettled();
+});

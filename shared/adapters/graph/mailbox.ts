@@ -86,8 +86,12 @@ export class GraphMailbox implements TargetMailbox {
     return moveItem(this.#session, from, item, to);
   }
 
-  /** A move keeps the immutable id, so the item itself tells where it is. */
-  async findMoved(item: TargetItemId, to: TargetFolderId): Promise<TargetItemId | undefined> {
+  /** A move keeps the immutable id, so the item itself tells where it is, and leaves nothing behind. */
+  async finishMove(
+    _from: TargetFolderId,
+    item: TargetItemId,
+    to: TargetFolderId,
+  ): Promise<TargetItemId | undefined> {
     return (await readItem(this.#session, item))?.parentFolderId === to ? item : undefined;
   }
 

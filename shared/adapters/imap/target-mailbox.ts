@@ -160,15 +160,19 @@ export class ImapTargetMailbox implements TargetMailbox {
     return this.#pool.use((pooled) => this.#move(pooled, from, item, to));
   }
 
-  async findMoved(
-    _item: TargetItemId,
+  /** Without MOVE, and on a server that ends in the middle of one, the copy is there before the original has gone. */
+  async finishMove(
+    from: TargetFolderId,
+    item: TargetItemId,
     to: TargetFolderId,
     mark: string,
     candidate: WriteCandidate,
     known: ReadonlySet<TargetItemId>,
   ): Promise<TargetItemId | undefined> {
     const stored = await this.#storedSince(to, mark, known);
-    return matchCopies([candidate], stored).get(candidate)?.[0]?.id;
+    const moved = matchCopies([candidate], stored).get(candidate)?.[0]?.id;
+    if (moved !== undefined) await this.removeDuplicate(from, item);
+    return moved;
   }
 
   async deleteItem(folder: TargetFolderId, item: TargetItemId): Promise<ChangeOutcome> {

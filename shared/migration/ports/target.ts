@@ -139,10 +139,12 @@ export interface TargetMailbox {
   /** Moves an item; the id may change. Undefined if it left `from`. */
   moveItem(from: TargetFolderId, item: TargetItemId, to: TargetFolderId): Promise<TargetItemId | undefined>;
   /**
-   * Where an interrupted `moveItem` left the item. `mark` is of `to`, taken before the move.
-   * @returns the item's id in `to`, or undefined if it is not there. Reads only.
+   * Finishes an interrupted `moveItem` that put the item into `to`: what is left of it in `from` is removed. `mark` is of
+   * `to`, taken before the move. Repeatable.
+   * @returns the item's id in `to`, or undefined if it is not there: then nothing was changed.
    */
-  findMoved(
+  finishMove(
+    from: TargetFolderId,
     item: TargetItemId,
     to: TargetFolderId,
     mark: string,

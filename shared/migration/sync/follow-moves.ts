@@ -255,7 +255,7 @@ async function movePlanned(
     let targetId = copy.place === to ? copy.id : undefined;
     if (interrupted && targetId === undefined) {
       const candidate = candidateOf(run, folder, message);
-      targetId = await run.target.findMoved(copy.id, to, chunk.mark, candidate, known);
+      targetId = await run.target.finishMove(copy.place, copy.id, to, chunk.mark, candidate, known);
     }
     targetId ??= await run.target.moveItem(copy.place, copy.id, to);
     items.push(targetId === undefined ? tombstoneOf(moved) : { ...moved, targetId });

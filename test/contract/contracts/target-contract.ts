@@ -429,13 +429,13 @@ export function targetContract(open: () => Promise<TargetUnderTest>): void {
       await mailbox.write(to, outgoing(9));
       const id = await mailbox.write(from, outgoing(1));
       const mark = await mailbox.markFolder(to);
-      expect(await mailbox.findMoved(id, to, mark, candidate(1), noneKnown)).toBeUndefined();
+      expect(await mailbox.finishMove(from, id, to, mark, candidate(1), noneKnown)).toBeUndefined();
       const moved = await mailbox.moveItem(from, id, to);
       if (moved === undefined) throw new Error("the item did not move");
       expect(await flagsOf(to, moved)).toEqual(["\\Seen"]);
       expect(await subjectsIn(from)).toEqual([]);
       expect((await subjectsIn(to)).sort()).toEqual(["number 1", "number 9"]);
-      expect(await mailbox.findMoved(id, to, mark, candidate(1), noneKnown)).toBe(moved);
+      expect(await mailbox.finishMove(from, id, to, mark, candidate(1), noneKnown)).toBe(moved);
       expect(await mailbox.moveItem(from, id, await fresh())).toBeUndefined();
     });
 
@@ -450,7 +450,7 @@ export function targetContract(open: () => Promise<TargetUnderTest>): void {
       expect((await subjectsIn(trash)).length).toBe(before + 1);
       expect(await subjectsIn(folder)).toEqual(["number 2"]);
       expect((await mailbox.readItems(folder, [kept])).size).toBe(1);
-      const deleted = await mailbox.findMoved(id, trash, mark, candidate(1), noneKnown);
+      const deleted = await mailbox.finishMove(folder, id, trash, mark, candidate(1), noneKnown);
       if (deleted === undefined) throw new Error("the item is not among the deleted ones");
       expect(await mailbox.deleteItem(trash, deleted)).toBe("done");
       expect((await subjectsIn(trash)).length).toBe(before + 1);

@@ -57,6 +57,8 @@ export class TargetState {
   items: TargetItem[] = [];
   /** Flags it refuses to change once a message is there. */
   readonly fixedFlags = new Set<string>();
+  /** True to have the next move of an IMAP target without MOVE end after its COPY. */
+  copiesFirst = false;
   /** What happens to the next write. */
   interruption: WriteInterruption | undefined;
   /** Guesses by which a target reads these messages, by their text. */
@@ -296,11 +298,20 @@ export class MemoryTargetMailbox implements TargetMailbox {
     const item = this.#itemsIn(from).find((one) => one.id === id);
     if (item === undefined) return undefined;
     const place = this.#present(to);
+    if (this.#mailbox.copiesFirst && !keepsId) {
+      this.#mailbox.copiesFirst = false;
+      this.#mailbox.place(place, item);
+      this.usable = false;
+      throw new MigrationError("transient", "TargetUnreachable", "The target did not answer.", {
+        inDoubt: true,
+      });
+    }
     this.#mailbox.items = this.#mailbox.items.filter((one) => one !== item);
     return this.#mailbox.place(place, item, keepsId ? id : undefined).id;
   }
 
-  async findMoved(
+  async finishMove(
+    from: TargetFolderId,
     id: TargetItemId,
     to: TargetFolderId,
     mark: string,
@@ -309,7 +320,9 @@ export class MemoryTargetMailbox implements TargetMailbox {
   ): Promise<TargetItemId | undefined> {
     if (this.#kind === "graph") return this.#itemsIn(to).find((item) => item.id === id)?.id;
     const unknown = this.#itemsIn(to).filter((item) => !known.has(item.id));
-    return matchCopies([candidate], this.#since(unknown, to, mark)).get(candidate)?.[0]?.item.id;
+    const moved = matchCopies([candidate], this.#since(unknown, to, mark)).get(candidate)?.[0]?.item.id;
+    if (moved !== undefined) await this.removeDuplicate(from, id);
+    return moved;
   }
 
   async deleteItem(folder: TargetFolderId, id: TargetItemId): Promise<ChangeOutcome> {
