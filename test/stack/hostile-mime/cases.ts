@@ -125,6 +125,12 @@ export function hostileMessages(scale: number): readonly HostileMessage[] {
     "900 KB of parentheses in To": () => `To: ${bytesOf("(", 900 * kb)}\r\n\r\nx`,
     "900 KB of brackets in To": () => `To: ${bytesOf("a@b<", 900 * kb)}\r\n\r\nx`,
     "900 KB of commas in To": () => `To: ${bytesOf("a,", 900 * kb)}\r\n\r\nx`,
+    "450 KB of open brackets in To, one closing far behind": () =>
+      `To: ${bytesOf("<,", 450 * kb)}${bytesOf("x", 450 * kb)}>\r\n\r\nx`,
+    "900 KB of =? in To, one word behind": () => `To: ${bytesOf("=?", 900 * kb)}=?utf-8?Q?x?=\r\n\r\nx`,
+    "900 KB of cut words in To, one end behind": () => `To: ${bytesOf("=?a?B?", 900 * kb)}?=\r\n\r\nx`,
+    "900 KB of escapes that go on in To": () => `To: =?a?Q?${bytesOf("?=C3", 900 * kb)}\r\n\r\nx`,
+    "900 KB of @: in To": () => `To: ${bytesOf("@:", 900 * kb)}\r\n\r\nx`,
     "900 KB of semicolons in Received and Date": () =>
       `Received: ${bytesOf("; ", 450 * kb)}\r\nDate: ${bytesOf("1 Jan ", 450 * kb)}\r\n\r\nx`,
     "900 KB of references": () => `References: ${bytesOf("<a@b> ", 900 * kb)}\r\n\r\nx`,

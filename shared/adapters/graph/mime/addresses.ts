@@ -1,33 +1,29 @@
+import { letOthersRun } from "../../event-loop.ts";
 import { storableText, truncateText } from "./charset.ts";
-import { decodeEncodedWords, findEncodedWord } from "./encoded-words.ts";
+import { decodeEncodedWords, type EncodedWord, findEncodedWord } from "./encoded-words.ts";
 
 /** `recipient` of Graph. A name without an address stands for what no server could deliver to. */
 export interface Recipient {
   readonly emailAddress: { readonly name?: string; readonly address?: string };
 }
 
-export interface AddressList {
-  readonly recipients: readonly Recipient[];
+/** What is noticed of the address lists of a message. */
+export interface AddressCounts {
   /** Groups are dissolved into their members; their names stay in the original headers only. */
-  readonly groups: number;
+  groups: number;
   /** Names that were put together over commas which should have been quoted. */
-  readonly guessed: number;
+  guessed: number;
+  /** Names without an end, of which but the begin is kept. */
+  shortened: number;
 }
 
 const maxNameLength = 255;
 /** Whatever its encoding, so much is more than what can be kept. */
 const maxWrittenName = 4096;
+/** Of what stands between two commas; some senders put blanks between addresses instead. */
+const maxPhrase = 16_384;
 /** RFC 5321, 4.5.3.1: 64 for the local part, 255 for the domain. */
 const maxAddressLength = 320;
-
-/** Reads the address lists (RFC 5322, 3.4) of fields of one name as a whole. */
-export function parseAddresses(values: readonly string[]): AddressList {
-  const recipients: Recipient[] = [];
-  const counts = { groups: 0, guessed: 0 };
-  for (const value of values)
-    for (const recipient of readAddresses(value, counts)) recipients.push(recipient);
-  return { recipients, ...counts };
-}
 
 /** What stands between two separators of a list. */
 interface Entry {
@@ -39,31 +35,33 @@ interface Entry {
 }
 
 /**
- * Reads an address list one by one, groups included. Encoded words are decoded only after the list is split, since a
- * decoded name may hold commas and brackets.
+ * Reads an address list (RFC 5322, 3.4) one by one, groups included, in steps between which others get their turn. Encoded
+ * words are decoded only after the list is split, since a decoded name may hold commas and brackets.
  * @param counts is added to as groups and guesses are met.
  */
-export function* readAddresses(
-  value: string,
-  counts: { groups: number; guessed: number },
-): Generator<Recipient> {
+export async function* readAddresses(value: string, counts: AddressCounts): AsyncGenerator<Recipient> {
   /** Names in front of a comma that may belong to the next address: `Lovelace, Ada <ada@example.org>`. */
   let names: Entry[] = [];
-  for (const entry of readEntries(value, counts)) {
+  let manyNames = false;
+  for await (const entry of readEntries(value, counts)) {
     if (entry.address === undefined && !entry.phrase.includes("@") && !entry.comment.includes("@")) {
       names.push(entry);
+      manyNames ||= names.length > maxJoinedNames;
+      if (!manyNames) continue;
+      for (const name of names) yield* recipientsOf(name);
+      names = [];
       continue;
     }
-    if (entry.address !== undefined && names.length > 0 && names.length <= maxJoinedNames) {
+    if (entry.address !== undefined && names.length > 0) {
       counts.guessed++;
       const phrase = [...names.map((name) => name.phrase), entry.phrase].filter((text) => text !== "");
-      names = [];
       yield* recipientsOf({ ...entry, phrase: phrase.join(", ") });
-      continue;
+    } else {
+      for (const name of names) yield* recipientsOf(name);
+      yield* recipientsOf(entry);
     }
-    for (const name of names) yield* recipientsOf(name);
     names = [];
-    yield* recipientsOf(entry);
+    manyNames = false;
   }
   for (const name of names) yield* recipientsOf(name);
 }
@@ -71,44 +69,51 @@ export function* readAddresses(
 /** "Lovelace, Ada" and "Acme, Inc., Sales"; a longer list of names is rather one of people. */
 const maxJoinedNames = 2;
 
-function* readEntries(value: string, counts: { groups: number }): Generator<Entry> {
+/** Everything up to a character that may have a meaning. */
+const plainText = /[^="(<,;:]+/y;
+
+async function* readEntries(value: string, counts: AddressCounts): AsyncGenerator<Entry> {
   const find = createFinder(value);
-  let before = "";
+  let before = new Phrase();
   let address: string | undefined;
-  let after = "";
+  let after = new Phrase();
   let comment = "";
   let inGroup = false;
-  const add = (text: string) => {
-    if (address === undefined) before += text;
-    else after += text;
-  };
+  const add = (text: string) => (address === undefined ? before : after).add(text);
   const take = (): readonly Entry[] => {
-    const entry = { phrase: `${before} ${after}`.replace(/\s+/g, " ").trim(), comment, address };
-    before = "";
+    const phrase = `${before.text} ${after.text}`.replace(/\s+/g, " ").trim();
+    const entry = { phrase, comment, address };
+    if (before.cut || after.cut) counts.shortened++;
+    before = new Phrase();
     address = undefined;
-    after = "";
+    after = new Phrase();
     comment = "";
     return entry.address === undefined && entry.phrase === "" && entry.comment === "" ? [] : [entry];
   };
   for (let at = 0; at < value.length; ) {
+    await letOthersRun();
     const char = value[at] as string;
     const word = char === "=" && value[at + 1] === "?" ? find.encodedWord(at) : undefined;
     if (word !== undefined) {
       add(value.slice(at, word));
       at = word;
-    } else if (char === '"' && !/\S$/.test((address === undefined ? before : after).slice(-1))) {
+    } else if (char === '"' && !/\S/.test((address === undefined ? before : after).last)) {
       const end = find.closingQuote(at + 1);
       if (end !== undefined) add(value.slice(at + 1, end).replace(/\\(.)/gs, "$1"));
       at = (end ?? at) + 1;
     } else if (char === "(") {
       const end = find.closingParenthesis(at + 1);
-      if (end !== undefined) comment = value.slice(at + 1, end).trim();
+      if (end !== undefined)
+        comment = value
+          .slice(at + 1, end)
+          .trim()
+          .slice(0, maxPhrase);
       at = (end ?? at) + 1;
     } else if (char === "<") {
       // Somebody forgot the comma.
       const next = after;
-      if (address?.includes("@") === true && next.trim() !== "") {
-        after = "";
+      if (address?.includes("@") === true && !next.blank) {
+        after = new Phrase();
         yield* take();
         before = next;
       }
@@ -123,35 +128,70 @@ function* readEntries(value: string, counts: { groups: number }): Generator<Entr
     } else if (char === ":" && !inGroup && address === undefined && isGroupName(before)) {
       counts.groups++;
       inGroup = true;
-      before = "";
+      before = new Phrase();
       at++;
     } else {
-      add(char);
-      at++;
+      plainText.lastIndex = at;
+      const text = plainText.exec(value)?.[0] ?? char;
+      add(text);
+      at += text.length;
     }
   }
   yield* take();
 }
 
-/** "mailto:" and a stray colon in an address begin no group. */
-function isGroupName(phrase: string): boolean {
-  const name = phrase.trim();
-  return name !== "" && !name.includes("@") && name.toLowerCase() !== "mailto";
+/** Text that comes in pieces, of which the first characters are kept. */
+class Phrase {
+  #pieces: string[] = [];
+  #length = 0;
+  /** The last character that was added; empty if none was. */
+  last = "";
+  blank = true;
+  holdsAt = false;
+  cut = false;
+
+  get text(): string {
+    return this.#pieces.join("");
+  }
+
+  add(text: string): void {
+    if (text === "") return;
+    this.last = text.slice(-1);
+    const room = maxPhrase - this.#length;
+    this.cut ||= text.length > room;
+    if (room <= 0) return;
+    const piece = text.slice(0, room);
+    this.#pieces.push(piece);
+    this.#length += piece.length;
+    this.blank &&= piece.trim() === "";
+    this.holdsAt ||= piece.includes("@");
+  }
 }
 
-/** Looks for ends of what has begun; what was looked for in vain is not looked for again, so that a list takes one pass. */
+/** "mailto:" and a stray colon in an address begin no group. */
+function isGroupName(phrase: Phrase): boolean {
+  return !phrase.blank && !phrase.holdsAt && phrase.text.trim().toLowerCase() !== "mailto";
+}
+
+/**
+ * Looks for ends of what has begun, always further on. What was found ahead, or in vain, is not looked for again, so that a
+ * list takes one pass.
+ */
 function createFinder(value: string) {
-  const missing = new Set<string>();
+  const found = new Map<string, number>();
   const indexOf = (text: string, from: number): number | undefined => {
-    if (missing.has(text)) return undefined;
+    const known = found.get(text);
+    if (known !== undefined && (known === -1 || known >= from)) return known === -1 ? undefined : known;
     const at = value.indexOf(text, from);
-    if (at === -1) missing.add(text);
+    found.set(text, at);
     return at === -1 ? undefined : at;
   };
+  const missing = new Set<string>();
+  let word: EncodedWord | undefined;
   return {
     encodedWord(start: number): number | undefined {
       if (missing.has("?=")) return undefined;
-      const word = findEncodedWord(value, start);
+      if (word === undefined || word.start < start) word = findEncodedWord(value, start);
       if (word === undefined) missing.add("?=");
       return word?.start === start ? word.end : undefined;
     },
@@ -179,8 +219,9 @@ function createFinder(value: string) {
     angleEnd(from: number): number {
       const close = indexOf(">", from);
       const separator = /[,;]/.exec(value.slice(from, from + maxAddressLength));
-      const open = value.slice(from, close).lastIndexOf("<");
-      if (close !== undefined && (open <= 0 || separator === null)) return close;
+      const open = indexOf("<", from + 1);
+      const nextFirst = open !== undefined && (close === undefined || open < close);
+      if (close !== undefined && !(nextFirst && separator !== null)) return close;
       return separator === null ? value.length : from + separator.index;
     },
   };

@@ -95,7 +95,7 @@ export function decodeText(bytes: Buffer, declared: string | undefined): Decoded
   return outcome(decoder.write(bytes) + (decoder.end() ?? ""), decoding);
 }
 
-const stepBytes = 1 << 15;
+const stepBytes = 1 << 13;
 
 /** `decodeText` and `storableText`, in steps between which others get their turn. */
 export async function decodeLongText(bytes: Buffer, declared: string | undefined): Promise<DecodedText> {

@@ -1,5 +1,4 @@
 import { readMailDate } from "../../../domain/mail-date.ts";
-import { letOthersRun } from "../../event-loop.ts";
 import { type StatePatch, stateOfNew } from "../flags.ts";
 import { type ExtendedProperty, propertyIds } from "../properties.ts";
 import { type Recipient, readAddresses } from "./addresses.ts";
@@ -95,18 +94,17 @@ function planSubject(fields: readonly HeaderField[], notes: Set<PlanNote>): stri
 
 async function planPeople(fields: readonly HeaderField[], notes: Set<PlanNote>): Promise<People> {
   let room = maxRecipientBytes;
-  const counts = { groups: 0, guessed: 0 };
+  const counts = { groups: 0, guessed: 0, shortened: 0 };
   const list = async (name: string): Promise<readonly Recipient[]> => {
     const kept: Recipient[] = [];
     for (const value of fieldValues(fields, name)) {
-      for (const recipient of readAddresses(value, counts)) {
+      for await (const recipient of readAddresses(value, counts)) {
         room -= Buffer.byteLength(JSON.stringify(recipient)) + 1;
         if (room < 0) {
           notes.add("recipientsShortened");
           return kept;
         }
         kept.push(recipient);
-        await letOthersRun();
       }
     }
     return kept;
@@ -126,6 +124,7 @@ async function planPeople(fields: readonly HeaderField[], notes: Set<PlanNote>):
   };
   if (counts.groups > 0) notes.add("groupsDissolved");
   if (counts.guessed > 0) notes.add("NameGuessed");
+  if (counts.shortened > 0) notes.add("recipientsShortened");
   return people;
 }
 

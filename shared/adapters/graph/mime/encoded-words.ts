@@ -40,20 +40,24 @@ export function findEncodedWord(value: string, from: number): EncodedWord | unde
 
 /** Where the closing "?=" stands; `cut` if another word begins before, `none` if there is no more of them. */
 function wordEnd(value: string, from: number, encoding: "B" | "Q"): number | "cut" | "none" {
-  let end = value.indexOf("?=", from);
-  if (end === -1) return "none";
   const next = value.indexOf("=?", from);
-  // The "=?" of "?=?" is none.
-  if (next !== -1 && next < end - 1) return "cut";
+  // The "=?" of "?=?" is none. Nothing is looked for beyond the next word, so that many words take one pass.
+  let end = next === -1 ? value.indexOf("?=", from) : indexBefore(value, "?=", from, next + 3);
+  if (end === -1) return next === -1 ? "none" : "cut";
   if (encoding === "B") return end;
   // A question mark in front of an escape is part of the text: "?=C3=A4?=".
   while (/^[\da-f]{2}/i.test(value.slice(end + 2, end + 4))) {
     const later = value.indexOf("?=", end + 2);
-    const word = value.indexOf("=?", end + 2);
-    if (later === -1 || (word !== -1 && word < later - 1)) break;
+    if (later === -1 || indexBefore(value, "=?", end + 2, later) !== -1) break;
     end = later;
   }
   return end;
+}
+
+/** Where `text` stands in whole between `from` and `to` (exclusive); -1 if nowhere. */
+function indexBefore(value: string, text: string, from: number, to: number): number {
+  const at = value.slice(from, to).indexOf(text);
+  return at === -1 ? -1 : from + at;
 }
 
 /**

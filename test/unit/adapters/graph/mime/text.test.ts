@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { parseAddresses } from "../../../../../shared/adapters/graph/mime/addresses.ts";
+import { readAddresses } from "../../../../../shared/adapters/graph/mime/addresses.ts";
 import { decodeText, storableText, truncateText } from "../../../../../shared/adapters/graph/mime/charset.ts";
 import { systemTime } from "../../../../../shared/adapters/graph/mime/dates.ts";
 import { decodeEncodedWords } from "../../../../../shared/adapters/graph/mime/encoded-words.ts";
@@ -187,8 +187,13 @@ describe("parseMailDate", () => {
   });
 });
 
-describe("parseAddresses", () => {
-  const people = (...values: string[]) => parseAddresses(values).recipients.map((one) => one.emailAddress);
+describe("readAddresses", () => {
+  const noneYet = () => ({ groups: 0, guessed: 0, shortened: 0 });
+  const people = async (value: string, counts = noneYet()) => {
+    const found: object[] = [];
+    for await (const { emailAddress } of readAddresses(value, counts)) found.push(emailAddress);
+    return found;
+  };
   it.each([
     ["ann@example.org", [{ address: "ann@example.org" }]],
     ["<ann@example.org>", [{ address: "ann@example.org" }]],
@@ -210,32 +215,54 @@ describe("parseAddresses", () => {
     ["Just A Name", [{ name: "Just A Name" }]],
     ["Jürgen <jürgen@exämple.org>", [{ name: "Jürgen", address: "jürgen@exämple.org" }]],
     ["Root <root>", [{ name: "Root root" }]],
-  ])("%j", (value, expected) => {
-    expect(people(value)).toEqual(expected);
-  });
-
-  it("counts groups and joins repeated fields", () => {
-    expect(parseAddresses(["A: a@example.org;", "B: b@example.org;"])).toEqual({
-      recipients: [
-        { emailAddress: { address: "a@example.org" } },
-        { emailAddress: { address: "b@example.org" } },
+    [
+      "A, B, C, Lovelace <l@example.org>, D, E <e@example.org>",
+      [
+        { name: "A" },
+        { name: "B" },
+        { name: "C" },
+        { name: "Lovelace", address: "l@example.org" },
+        { name: "D, E", address: "e@example.org" },
       ],
-      groups: 2,
-      guessed: 0,
-    });
+    ],
+    [
+      "Ann <a@example.org, Bob <b@example.org>",
+      [
+        { name: "Ann", address: "a@example.org" },
+        { name: "Bob", address: "b@example.org" },
+      ],
+    ],
+  ])("%j", async (value, expected) => {
+    expect(await people(value)).toEqual(expected);
   });
 
-  it("does not make an address of a decoded name", () => {
-    const [one] = people("=?utf-8?Q?evil=40example=2Ecom?= <real@example.org>");
+  it("counts groups", async () => {
+    const counts = noneYet();
+    expect(await people("A: a@example.org; B: b@example.org;", counts)).toEqual([
+      { address: "a@example.org" },
+      { address: "b@example.org" },
+    ]);
+    expect(counts).toEqual({ groups: 2, guessed: 0, shortened: 0 });
+  });
+
+  it("does not make an address of a decoded name", async () => {
+    const [one] = await people("=?utf-8?Q?evil=40example=2Ecom?= <real@example.org>");
     expect(one).toEqual({ name: "evil@example.com", address: "real@example.org" });
   });
 
-  it("reads thousands of recipients", () => {
+  it("reads thousands of recipients", async () => {
     const list = Array.from(
       { length: 5000 },
       (_, index) => `"Person, ${index}" <p${index}@example.org>`,
     ).join(",\r\n ");
-    expect(people(list)).toHaveLength(5000);
+    expect(await people(list)).toHaveLength(5000);
+  });
+
+  it("keeps the begin of a name without an end, and says so", async () => {
+    const counts = noneYet();
+    const [one] = await people(`${"long ".repeat(10_000)}<real@example.org>`, counts);
+    expect(one).toMatchObject({ address: "real@example.org" });
+    expect(counts.shortened).toBe(1);
   });
 });
 
