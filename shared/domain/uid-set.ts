@@ -10,13 +10,15 @@ export const everyUid: UidSet = [[1, 4_294_967_295]];
 
 /** Builds a set from UIDs in any order, repeats allowed. */
 export function uidSetOf(uids: Iterable<number>): UidSet {
-  const sorted = [...uids].sort((a, b) => a - b);
   const ranges: [number, number][] = [];
-  for (const uid of sorted) {
-    const last = ranges.at(-1);
-    if (last && uid <= last[1] + 1) last[1] = Math.max(last[1], uid);
-    else ranges.push([uid, uid]);
-  }
+  for (const uid of [...uids].sort((a, b) => a - b)) append(ranges, uid, uid);
+  return ranges;
+}
+
+/** Builds a set from ranges in any order, overlaps allowed. */
+export function uidRangesOf(some: UidSet): UidSet {
+  const ranges: [number, number][] = [];
+  for (const [low, high] of some.toSorted((a, b) => a[0] - b[0])) append(ranges, low, high);
   return ranges;
 }
 
@@ -24,14 +26,19 @@ export function uidSetOf(uids: Iterable<number>): UidSet {
 export function unionOf(a: UidSet, b: UidSet): UidSet {
   if (a.length === 0) return b;
   if (b.length === 0) return a;
-  const all = [...a, ...b].sort((x, y) => x[0] - y[0]);
   const ranges: [number, number][] = [];
-  for (const [low, high] of all) {
-    const last = ranges.at(-1);
-    if (last && low <= last[1] + 1) last[1] = Math.max(last[1], high);
-    else ranges.push([low, high]);
+  for (let i = 0, j = 0; i < a.length || j < b.length; ) {
+    const first = j === b.length || (i < a.length && at(a, i)[0] <= at(b, j)[0]) ? at(a, i++) : at(b, j++);
+    append(ranges, first[0], first[1]);
   }
   return ranges;
+}
+
+/** Adds a range that begins no earlier than the last one. */
+function append(ranges: [number, number][], low: number, high: number): void {
+  const last = ranges.at(-1);
+  if (last && low <= last[1] + 1) last[1] = Math.max(last[1], high);
+  else ranges.push([low, high]);
 }
 
 /** What is in `a` and not in `b`. */

@@ -4,6 +4,7 @@ import {
   intersectionOf,
   sizeOf,
   type UidSet,
+  uidRangesOf,
   unionOf,
 } from "../../domain/uid-set.ts";
 import { shortAnswer } from "./answer-guard.ts";
@@ -63,16 +64,16 @@ export function numbersOf(
   expungedNow: number,
 ): UidSet {
   if (unshown > 0 || expunged !== expungedNow) return [];
-  const numbers = new UidCollector();
+  const numbers: [number, number][] = [];
   const wanted = intersectionOf(all, uids);
   let at = 0;
   let before = 0;
   for (const [low, high] of all) {
     for (let range = wanted[at]; range !== undefined && range[0] <= high; range = wanted[++at])
-      numbers.add(before + range[0] - low + 1, before + range[1] - low + 1);
+      numbers.push([before + range[0] - low + 1, before + range[1] - low + 1]);
     before += high - low + 1;
   }
-  return numbers.uids;
+  return uidRangesOf(numbers);
 }
 
 async function uidsByNumber(connection: ImapConnection, messages: number): Promise<UidSet> {
@@ -83,7 +84,7 @@ async function uidsByNumber(connection: ImapConnection, messages: number): Promi
     // A server that counts messages and shows none of them would be asked for ever.
     if (uids.length === before && from > 1) break;
   }
-  return uids.uids;
+  return uids.uids();
 }
 
 async function answering(connection: ImapConnection, uids: UidSet): Promise<UidSet> {
@@ -92,7 +93,7 @@ async function answering(connection: ImapConnection, uids: UidSet): Promise<UidS
     const part = uids.slice(at, at + MAX_ASKED);
     await fetchUids(connection, "UID FETCH", formatUidSet(part), found);
   }
-  return intersectionOf(found.uids, uids);
+  return intersectionOf(await found.uids(), uids);
 }
 
 /** A refusal is an answer without a row. */

@@ -63,7 +63,8 @@ export async function searchUids(
     if (!inside) break;
     last = stoppedAt - 1;
   }
-  return among === undefined ? found.uids : intersectionOf(found.uids, among);
+  const uids = await found.uids();
+  return among === undefined ? uids : intersectionOf(uids, among);
 }
 
 /** One command, or a second one without ESEARCH. @returns undefined if it is refused. */

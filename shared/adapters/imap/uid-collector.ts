@@ -1,4 +1,8 @@
-import { type UidSet, unionOf } from "../../domain/uid-set.ts";
+import { type UidSet, uidRangesOf, unionOf } from "../../domain/uid-set.ts";
+import { letOthersRun } from "../event-loop.ts";
+
+/** Ranges that are sorted in one go. */
+const PIECE = 8_192;
 
 /** Gathers UIDs as ranges while they come, in any order, repeats allowed. */
 export class UidCollector {
@@ -20,7 +24,22 @@ export class UidCollector {
     this.#ranges.push([low, high]);
   }
 
-  get uids(): UidSet {
-    return this.#inOrder ? this.#ranges : unionOf(this.#ranges.slice(0, 1), this.#ranges.slice(1));
+  /** All that came, in steps between which others get their turn. */
+  async uids(): Promise<UidSet> {
+    if (this.#inOrder) return this.#ranges;
+    let sets: UidSet[] = [];
+    for (let at = 0; at < this.#ranges.length; at += PIECE) {
+      sets.push(uidRangesOf(this.#ranges.slice(at, at + PIECE)));
+      await letOthersRun();
+    }
+    while (sets.length > 1) {
+      const joined: UidSet[] = [];
+      for (let at = 0; at < sets.length; at += 2) {
+        joined.push(unionOf(sets[at] ?? [], sets[at + 1] ?? []));
+        await letOthersRun();
+      }
+      sets = joined;
+    }
+    return sets[0] ?? [];
   }
 }
