@@ -108,6 +108,16 @@ export function* uidsOf(set: UidSet, order: "ascending" | "descending" = "ascend
   }
 }
 
+/** So many of the UIDs, from the lowest or the highest on; all if there are fewer. */
+export function firstOf(set: UidSet, count: number, order: "ascending" | "descending" = "ascending"): UidSet {
+  const uids: Uid[] = [];
+  for (const uid of uidsOf(set, order)) {
+    if (uids.length >= count) break;
+    uids.push(uid);
+  }
+  return uidSetOf(uids);
+}
+
 /**
  * `settled` grown by `processed` and by every gap next to a processed UID that holds no existing UID,
  * so that a checkpoint stays a handful of ranges however sparse the folder is.

@@ -9,7 +9,6 @@ import type {
   SourceMailbox,
 } from "../../migration/ports/source.ts";
 import { type Census, stillThere, takeCensus } from "./census.ts";
-import type { ImapConnection } from "./connection.ts";
 import { fetchItems, fetchRows } from "./fetch.ts";
 import { LabelPlaces, labelKeywords } from "./gmail-labels.ts";
 import { ImapSourceFolder, type ImapSourceMailbox, type ListedSourceFolder } from "./source-mailbox.ts";
@@ -47,18 +46,21 @@ interface Arrangement {
  * Where the user has hidden All Mail from IMAP, each folder of a label shows those of its own messages that belong to it.
  */
 export class GmailMailbox implements SourceMailbox {
-  readonly #connection: ImapConnection;
   readonly #mailbox: ImapSourceMailbox;
   #arrangement: Arrangement | undefined;
   #openPath: string | undefined;
 
-  constructor(connection: ImapConnection, mailbox: ImapSourceMailbox) {
-    this.#connection = connection;
+  constructor(mailbox: ImapSourceMailbox) {
     this.#mailbox = mailbox;
   }
 
   get usable(): boolean {
     return this.#mailbox.usable;
+  }
+
+  async reconnect(): Promise<void> {
+    this.#openPath = undefined;
+    await this.#mailbox.reconnect();
   }
 
   async listFolders(
@@ -109,12 +111,12 @@ export class GmailMailbox implements SourceMailbox {
     if (container === undefined) {
       this.#openPath = undefined;
       const status = await this.#mailbox.examine(path);
-      return new ImapSourceFolder(this.#connection, status, { keywordsOf });
+      return new ImapSourceFolder(this.#mailbox.connection, status, { keywordsOf });
     }
     const { status, members, census } = await this.#openContainer(arrangement, container);
     const own = members.get(path) ?? [];
     return new ImapSourceFolder(
-      this.#connection,
+      this.#mailbox.connection,
       {
         ...statusOfPart(status, partition),
         messages: sizeOf(own),
@@ -136,7 +138,7 @@ export class GmailMailbox implements SourceMailbox {
     const status = await this.#mailbox.examine(path);
     this.#openPath = path;
     if (before?.status.uidValidity === status.uidValidity) return before;
-    const census = await takeCensus(this.#connection);
+    const census = await takeCensus(this.#mailbox.connection);
     const sorted = { status, census, members: await this.#sort(arrangement.places, path, status, census) };
     arrangement.sorted.set(path, sorted);
     return sorted;
@@ -151,7 +153,7 @@ export class GmailMailbox implements SourceMailbox {
     const uids = new Map<string, number[]>();
     const answered: number[] = [];
     const existing = intersectionOf(census.uids, [[1, uidNext - 1]]);
-    const rows = fetchRows(this.#connection, existing, { items: fetchItems.flags, withLabels: true });
+    const rows = fetchRows(this.#mailbox.connection, existing, { items: fetchItems.flags, withLabels: true });
     for await (const { uid, labels = [] } of rows) {
       answered.push(uid);
       // In the folder of a label that label is not listed.
@@ -167,7 +169,7 @@ export class GmailMailbox implements SourceMailbox {
 
   /** A message whose labels were not told would seem to have left its folder. */
   async #requireLabels(missing: UidSet): Promise<void> {
-    if (sizeOf(missing) === 0 || sizeOf(await stillThere(this.#connection, missing)) === 0) return;
+    if (sizeOf(missing) === 0 || sizeOf(await stillThere(this.#mailbox.connection, missing)) === 0) return;
     throw new MigrationError(
       "transient",
       "LabelsIncomplete",

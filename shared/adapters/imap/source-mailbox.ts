@@ -52,8 +52,9 @@ export interface FolderPart {
 
 /** A session with one user's mailbox at the source, read-only throughout. */
 export class ImapSourceMailbox implements SourceMailbox {
-  readonly #connection: ImapConnection;
   readonly #scope: FolderScope;
+  readonly #connect: () => Promise<ImapConnection>;
+  #connection: ImapConnection;
   /**
    * Courier leaves UIDNEXT out of EXAMINE. STATUS tells it, and is asked first: the UIDNEXT reported must not be above
    * a message that arrives in between and is not in the folder as opened.
@@ -61,13 +62,25 @@ export class ImapSourceMailbox implements SourceMailbox {
   #tellsUidNext = true;
   #hasOpened = false;
 
-  constructor(connection: ImapConnection, scope: FolderScope) {
+  /** @param connect opens another connection for the same login. */
+  constructor(connection: ImapConnection, scope: FolderScope, connect: () => Promise<ImapConnection>) {
     this.#connection = connection;
     this.#scope = scope;
+    this.#connect = connect;
   }
 
   get usable(): boolean {
     return this.#connection.usable;
+  }
+
+  get connection(): ImapConnection {
+    return this.#connection;
+  }
+
+  async reconnect(): Promise<void> {
+    await this.#connection.close();
+    this.#connection = await this.#connect();
+    this.#hasOpened = false;
   }
 
   async listFolders(): Promise<readonly ListedSourceFolder[]> {

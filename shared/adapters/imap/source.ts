@@ -37,18 +37,19 @@ export class ImapSource implements SourceConnector {
         "AdminMailboxRefused",
         "The user of this row is the administrator who logs in. Put the user whose mail is to be copied there, or copy the administrator's mailbox with its own login.",
       );
-    const connection =
+    const connect = () =>
       endpoint.authentication === "xoauth2"
-        ? await this.#connectByToken(login, user.mailboxUser)
-        : await this.#connect(login, {
+        ? this.#connectByToken(login, user.mailboxUser)
+        : this.#connect(login, {
             kind: "password",
             user: user.login,
             password: login.password,
             authzid: user.authorizationId,
           });
+    const connection = await connect();
     try {
-      const mailbox = new ImapSourceMailbox(connection, await scopeOf(connection, login));
-      return connection.has("X-GM-EXT-1") ? new GmailMailbox(connection, mailbox) : mailbox;
+      const mailbox = new ImapSourceMailbox(connection, await scopeOf(connection, login), connect);
+      return connection.has("X-GM-EXT-1") ? new GmailMailbox(mailbox) : mailbox;
     } catch (error) {
       await connection.close();
       throw error;

@@ -121,6 +121,7 @@ export interface SetAside {
   readonly chunk?: Pick<OpenChunk, "token" | "mark"> | undefined;
   /** Code of the last try's error. */
   readonly code: string;
+  /** Those of its tries that tell something about it: others could be given or taken then. */
   readonly tries: number;
   /** When the first try failed, in milliseconds since 1970. */
   readonly since: number;

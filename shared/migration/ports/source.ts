@@ -116,7 +116,7 @@ export interface OpenSourceFolder {
 
 /**
  * A logged-in session with one user's source mailbox. Nothing in it ever changes the source.
- * All methods throw MigrationError; after a `transient` error the session is unusable and must be closed.
+ * All methods throw MigrationError; after a `transient` error nothing that was opened before may be used any more.
  */
 export interface SourceMailbox {
   /**
@@ -128,6 +128,11 @@ export interface SourceMailbox {
   openFolder(path: string): Promise<OpenSourceFolder>;
   /** False once the connection is known to be lost. */
   readonly usable: boolean;
+  /**
+   * Logs in again over another connection; what the last listing found still holds. Repeatable.
+   * @throws MigrationError as {@link SourceConnector.open}.
+   */
+  reconnect(): Promise<void>;
   /** LOGOUT; never throws. */
   close(): Promise<void>;
 }

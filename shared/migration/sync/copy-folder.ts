@@ -1,20 +1,32 @@
 import { randomUUID } from "node:crypto";
+import { MigrationError } from "../../domain/errors.ts";
 import type { Uid } from "../../domain/names.ts";
-import { differenceOf, hasUid, sizeOf, type UidSet, uidSetOf, uidsOf } from "../../domain/uid-set.ts";
-import type { OpenChunk } from "../ports/ledger-store.ts";
-import type { MessageSummary, OpenSourceFolder } from "../ports/source.ts";
+import {
+  differenceOf,
+  firstOf,
+  hasUid,
+  sizeOf,
+  type UidSet,
+  uidSetOf,
+  uidsOf,
+  unionOf,
+} from "../../domain/uid-set.ts";
+import type { OpenChunk, SkippedItem } from "../ports/ledger-store.ts";
+import type { MessageSummary } from "../ports/source.ts";
 import { chunksOf, type PlannedChunk } from "./chunks.ts";
+import { afterTries, type FailedMessage } from "./failed-messages.ts";
 import { chunkBegun, chunkClosed, chunkCopied, missingSettled, type PlacedFolder } from "./folder-record.ts";
-import { skipOf } from "./item-records.ts";
 import { type Budget, maxChunkItems, streamedSize } from "./limits.ts";
 import type { SyncRun } from "./run.ts";
+import { dueAside, takenBack, uidsAside } from "./set-aside.ts";
+import type { SteadyFolder, Unread } from "./steady-source.ts";
 import { writeChunk } from "./write-chunk.ts";
 
 /** How many messages are asked for their size and date at once. */
 const windowSize = 1000;
 
 /**
- * Copies what is not settled yet, chunk by chunk, until all of it is or the budget is spent.
+ * Copies what is not settled yet, chunk by chunk, until all of it is, or is set aside, or the budget is spent.
  * @param existing all UIDs of the folder.
  * @param wanted those of them that pass the batch's filters.
  * @returns the folder as last committed.
@@ -23,15 +35,17 @@ const windowSize = 1000;
 export async function copyFolder(
   run: SyncRun,
   folder: PlacedFolder,
-  opened: OpenSourceFolder,
+  opened: SteadyFolder,
   existing: UidSet,
   wanted: UidSet,
   budget: Budget,
 ): Promise<PlacedFolder> {
-  let record = folder;
-  let todo = differenceOf(wanted, record.checkpoint.settled);
+  const begun = run.clock();
+  let record = takenBack(folder, differenceOf(uidsAside(folder), existing));
+  opened.suspect(uidsAside(record));
+  let todo = toCopy(record, wanted, begun);
   while (sizeOf(todo) > 0 && !budget.exhausted) {
-    const window = firstOf(todo, run.target.order, Math.min(windowSize, budget.messages));
+    const window = firstOf(todo, Math.min(windowSize, budget.messages), run.target.order);
     const summaries = await summariesOf(opened, window, run.target.order);
     const missing = differenceOf(window, uidSetOf(summaries.map(({ uid }) => uid)));
     if (sizeOf(missing) > 0) record = await settleMissing(run, record, opened, existing, missing);
@@ -50,9 +64,22 @@ export async function copyFolder(
       );
       budget.spend(chunk.writable.length, chunk.bytes);
     }
-    todo = differenceOf(wanted, record.checkpoint.settled);
+    todo = toCopy(record, wanted, begun);
   }
   return record;
+}
+
+/**
+ * What of the wanted UIDs is still to be copied: neither settled nor set aside, unless it is due. Pure.
+ * @param now when the visit began to copy: what it tries in vain is not due again in it.
+ */
+export function toCopy(
+  { checkpoint, setAside }: Pick<PlacedFolder, "checkpoint" | "setAside">,
+  wanted: UidSet,
+  now: number,
+): UidSet {
+  const waiting = differenceOf(uidsAside({ setAside }), uidsAside({ setAside: dueAside({ setAside }, now) }));
+  return differenceOf(differenceOf(wanted, checkpoint.settled), waiting);
 }
 
 /** A chunk opened for messages that this step no longer writes would be in doubt for the next step without a reason. */
@@ -67,7 +94,7 @@ async function closeUnwritten(run: SyncRun, folder: PlacedFolder): Promise<Place
 async function copyChunk(
   run: SyncRun,
   folder: PlacedFolder,
-  opened: OpenSourceFolder,
+  opened: SteadyFolder,
   existing: UidSet,
   planned: PlannedChunk,
   next: PlannedChunk | undefined,
@@ -86,26 +113,15 @@ async function copyChunk(
           { mailbox: run.mailboxId, folder: record.folderId, items: planned.writable.length },
           () => writeChunk(run, record, chunk, opened, planned.writable),
         );
-  const unreadable = await stillThere(opened, outcome.absent, outcome.failure === undefined);
-  const skipped = [
-    ...planned.skipped,
-    ...outcome.skipped,
-    ...planned.writable
-      .filter(({ uid }) => unreadable.has(uid))
-      .map((message) =>
-        skipOf(
-          record,
-          message,
-          "SourceMessageUnreadable",
-          "The source lists the message and does not deliver it.",
-        ),
-      ),
-  ];
+  const absent = new Set(outcome.absent);
+  const missing = planned.writable.filter(({ uid }) => absent.has(uid));
+  const after = await afterMissing(run, record, opened, missing);
+  const skipped = [...planned.skipped, ...outcome.skipped, ...after.skipped];
   const inDoubt =
     chunk && outcome.inDoubt.length > 0 ? { ...chunk, uids: uidSetOf(outcome.inDoubt) } : undefined;
-  const expunged = uidSetOf(outcome.absent);
   const { items, guesses } = outcome;
-  record = chunkCopied(record, { items, guesses, skipped, expunged, inDoubt }, existing);
+  const { expunged } = after;
+  record = chunkCopied(after.record, { items, guesses, skipped, expunged, inDoubt }, existing);
   if (outcome.failure === undefined && next) {
     const following = await openChunk(run, record, next);
     if (following) record = chunkBegun(record, following, suspectIn(run, next));
@@ -119,8 +135,7 @@ async function copyChunk(
     skipped: skipped.length,
     bytes: record.counts.bytes - folder.counts.bytes,
   });
-  for (const { code, size } of skipped)
-    run.log("item.skipped", { mailbox: run.mailboxId, folder: record.folderId, code, size });
+  logSkipped(run, record, skipped);
   if (outcome.failure) throw outcome.failure;
   return record;
 }
@@ -143,47 +158,77 @@ function suspectIn({ oneByOne }: SyncRun, { writable: [only] }: PlannedChunk): U
   return only && (oneByOne || only.size > streamedSize) ? only.uid : undefined;
 }
 
-/** Messages announced by SEARCH without a summary: expunged since, or never delivered by the server. */
+/**
+ * Settles messages that were not given, as far as they are gone, and sets the others aside.
+ * @param missing with what is known of them.
+ */
+async function afterMissing(
+  run: SyncRun,
+  folder: PlacedFolder,
+  opened: SteadyFolder,
+  missing: readonly MessageSummary[],
+): Promise<ReturnType<typeof afterTries<PlacedFolder>> & { readonly expunged: UidSet }> {
+  const unasked = missing.filter(({ uid }) => !opened.unread.has(uid)).map(({ uid }) => uid);
+  const listed = unasked.length === 0 ? [] : await opened.searchUids({ among: uidSetOf(unasked) });
+  const failed: FailedMessage[] = [];
+  for (const message of missing) {
+    const unread = opened.unread.get(message.uid);
+    if (unread) failed.push(await failedRead(run, message, unread));
+    else if (hasUid(listed, message.uid))
+      failed.push({ message, side: "source", error: leftOut(), telling: true });
+  }
+  const expunged = differenceOf(uidSetOf(unasked), listed);
+  return { ...afterTries(folder, failed, run.clock()), expunged };
+}
+
+async function failedRead(
+  run: SyncRun,
+  message: MessageSummary,
+  { error, given }: Unread,
+): Promise<FailedMessage> {
+  // Where the source cannot even be reached, the next read says so.
+  const telling = await run.source.isGivingSince(given).catch(() => false);
+  return { message, side: "source", error, telling };
+}
+
+function leftOut(): MigrationError {
+  return new MigrationError(
+    "item",
+    "SourceMessageUnreadable",
+    "The source lists the message and does not deliver it.",
+  );
+}
+
+/** Messages announced by SEARCH without a summary: expunged since, or not to be had. */
 async function settleMissing(
   run: SyncRun,
   folder: PlacedFolder,
-  opened: OpenSourceFolder,
+  opened: SteadyFolder,
   existing: UidSet,
   missing: UidSet,
 ): Promise<PlacedFolder> {
-  const unreadable = await opened.searchUids({ among: missing });
   let record = folder;
   const uids = [...uidsOf(missing)];
   for (let start = 0; start < uids.length; start += maxChunkItems) {
     const part = uids.slice(start, start + maxChunkItems);
-    const skipped = part
-      .filter((uid) => hasUid(unreadable, uid))
-      .map((uid) =>
-        skipOf(
-          record,
-          { uid, size: 0, internalDate: new Date(0), flags: [] },
-          "SourceMessageUnreadable",
-          "The source lists the message and does not deliver it.",
-        ),
-      );
-    record = missingSettled(record, uidSetOf(part), skipped, existing);
-    await run.lease.commit({ folders: [record], skipped });
+    const unknown = part.map((uid) => ({ uid, size: 0, internalDate: new Date(0), flags: [] }));
+    const after = await afterMissing(run, record, opened, unknown);
+    const settled = unionOf(after.expunged, uidSetOf(after.skipped.map(({ uid }) => uid)));
+    record = missingSettled(after.record, settled, after.skipped, existing);
+    await run.lease.commit({ folders: [record], skipped: after.skipped });
     run.progressed(record);
+    logSkipped(run, record, after.skipped);
   }
   return record;
 }
 
-async function stillThere(
-  opened: OpenSourceFolder,
-  absent: readonly Uid[],
-  usable: boolean,
-): Promise<ReadonlySet<Uid>> {
-  if (absent.length === 0 || !usable) return new Set();
-  return new Set(uidsOf(await opened.searchUids({ among: uidSetOf(absent) })));
+function logSkipped(run: SyncRun, { folderId }: PlacedFolder, skipped: readonly SkippedItem[]): void {
+  for (const { code, size } of skipped)
+    run.log("item.skipped", { mailbox: run.mailboxId, folder: folderId, code, size });
 }
 
 async function summariesOf(
-  opened: OpenSourceFolder,
+  opened: SteadyFolder,
   uids: UidSet,
   order: "ascending" | "descending",
 ): Promise<MessageSummary[]> {
@@ -192,10 +237,4 @@ async function summariesOf(
     if (hasUid(uids, summary.uid)) byUid.set(summary.uid, summary);
   const sign = order === "ascending" ? 1 : -1;
   return [...byUid.values()].sort((a, b) => sign * (a.uid - b.uid));
-}
-
-function firstOf(set: UidSet, order: "ascending" | "descending", count: number): UidSet {
-  const uids: Uid[] = [];
-  for (const uid of uidsOf(set, order)) if (uids.push(uid) >= count) break;
-  return uidSetOf(uids);
 }

@@ -12,6 +12,11 @@ import { afterFailure } from "./retry-delay.ts";
 /** A pause longer than this gives the permit back to others. */
 const longPauseMs = 2 * minute;
 
+/** True for a pause in which the permit goes to others. @param until milliseconds since 1970. */
+export function isLongPause(until: number, now: number): boolean {
+  return until - now > longPauseMs;
+}
+
 /** Marks the mailbox synced and hands its permit on. */
 export async function finish(parts: FolderSyncParts, batch: BatchRecord, state: MailboxState): Promise<void> {
   await state.update((mailbox) => synced(mailbox, isFinal(batch), parts.clock()));
@@ -90,7 +95,7 @@ export async function wakeLater(
   state: MailboxState,
   pause: Omit<Pause, "givesPermitBack">,
 ): Promise<void> {
-  const givesPermitBack = pause.until - parts.clock() > longPauseMs;
+  const givesPermitBack = isLongPause(pause.until, parts.clock());
   await state.update((mailbox) => paused(mailbox, { ...pause, givesPermitBack }));
   const { batch, id, round, endpoint } = state.mailbox;
   if (givesPermitBack) await parts.admission.release(endpoint, id, round);

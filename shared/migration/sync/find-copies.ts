@@ -1,13 +1,14 @@
 import type { Stamp, TargetItemId, Uid } from "../../domain/names.ts";
 import { sizeOf, uidsOf } from "../../domain/uid-set.ts";
 import type { OpenChunk } from "../ports/ledger-store.ts";
-import type { MessageHeader, OpenSourceFolder } from "../ports/source.ts";
+import type { MessageHeader } from "../ports/source.ts";
 import type { FoundItem, WriteCandidate } from "../ports/target.ts";
 import { stampOf } from "./digest.ts";
 import { copiedFlags } from "./flags.ts";
 import type { PlacedFolder } from "./folder-record.ts";
 import { receivedDate } from "./received-date.ts";
 import type { SyncRun } from "./run.ts";
+import type { SteadyFolder } from "./steady-source.ts";
 
 /** What of a chunk is in the target. */
 export interface LookedUp {
@@ -28,7 +29,7 @@ export interface LookedUp {
 export async function lookUp(
   run: SyncRun,
   folder: PlacedFolder,
-  opened: OpenSourceFolder | undefined,
+  opened: SteadyFolder | undefined,
   chunk: OpenChunk,
 ): Promise<LookedUp> {
   const headers: MessageHeader[] = [];

@@ -22,7 +22,7 @@ import type {
 import type { FolderStatus } from "../ports/source.ts";
 import { leftOutCount } from "./left-out.ts";
 import { retire } from "./retired.ts";
-import { nextLook } from "./set-aside.ts";
+import { nextLook, takenBack } from "./set-aside.ts";
 
 /*
  * The record of a folder: its predicates and its transitions, the only code that makes one from another. All are pure;
@@ -163,6 +163,12 @@ export function chunkBegun<Folder extends FolderRecord>(
   return { ...folder, doubt: { ...doubt, openChunk, attempting: { uid: suspect, attempts: attempts + 1 } } };
 }
 
+/** A create in doubt that was set aside is to be looked for, as an open chunk. */
+export function createReopened<Folder extends FolderRecord>(folder: Folder, create: OpenChunk): Folder {
+  const next = takenBack(folder, create.uids);
+  return { ...next, doubt: { ...next.doubt, openChunk: create } };
+}
+
 /** The open chunk is known to have written nothing. */
 export function chunkClosed<Folder extends FolderRecord>(folder: Folder): Folder {
   return { ...folder, doubt: { recovered: folder.doubt.recovered } };
@@ -185,7 +191,7 @@ export interface CopiedChunk {
   readonly inDoubt?: OpenChunk | undefined;
 }
 
-/** A chunk was copied. @param existing all UIDs of the folder. */
+/** A chunk was copied; what of it was set aside before is taken back. @param existing all UIDs of the folder. */
 export function chunkCopied<Folder extends FolderRecord>(
   folder: Folder,
   { items, skipped, guesses, expunged, inDoubt }: CopiedChunk,
@@ -194,14 +200,14 @@ export function chunkCopied<Folder extends FolderRecord>(
   const { checkpoint, counts } = folder;
   const handled = unionOf(uidSetOf([...items, ...skipped].map(({ uid }) => uid)), expunged);
   return {
-    ...folder,
+    ...takenBack(folder, handled),
     checkpoint: { ...checkpoint, settled: settle(checkpoint.settled, handled, existing) },
     doubt: { recovered: folder.doubt.recovered, openChunk: inDoubt },
     counts: withGuesses(withItems(withSkips(counts, skipped), items), guesses),
   };
 }
 
-/** Messages that the server announced were not there, or cannot be read. */
+/** Messages that the server announced were not there, or are given up. */
 export function missingSettled<Folder extends FolderRecord>(
   folder: Folder,
   missing: UidSet,
@@ -210,7 +216,7 @@ export function missingSettled<Folder extends FolderRecord>(
 ): Folder {
   const { checkpoint, counts } = folder;
   return {
-    ...folder,
+    ...takenBack(folder, missing),
     checkpoint: { ...checkpoint, settled: settle(checkpoint.settled, missing, existing) },
     counts: withSkips(counts, skipped),
   };
@@ -240,7 +246,7 @@ export function chunkRecovered<Folder extends FolderRecord>(
   };
   const found = uidSetOf(items.map(({ uid }) => uid));
   return {
-    ...folder,
+    ...takenBack(folder, found),
     checkpoint: { ...checkpoint, settled: settle(checkpoint.settled, found, existing) },
     doubt: { recovered: [...folder.doubt.recovered, recovered], attempting: folder.doubt.attempting },
     counts: withItems(counts, items),

@@ -15,7 +15,7 @@ import {
 import { patiently } from "../patience.ts";
 import type { BatchRecord, MailboxRecord, Versioned } from "../ports/registry.ts";
 import { logCrash } from "../runtime.ts";
-import { finish, recordFailure, settleInactive, wakeLater } from "./end-step.ts";
+import { finish, isLongPause, recordFailure, settleInactive, wakeLater } from "./end-step.ts";
 import { LeaseHolder } from "./lease-holder.ts";
 import type { FolderSyncParts } from "./parts.ts";
 import { resolveLedger } from "./resolve-ledger.ts";
@@ -141,6 +141,12 @@ async function takeStep(
       await lease.release();
       release = false;
       await finish(parts, batch, state);
+      return;
+    }
+    if (next !== undefined && isLongPause(next, parts.clock())) {
+      await lease.release();
+      release = false;
+      await wakeLater(parts, state, { until: next, attempts: 0, step: id });
       return;
     }
     const nextMessage = { ...message, step: message.step + 1 };

@@ -2,13 +2,14 @@ import { createHash } from "node:crypto";
 import type { TargetFolderId, TargetItemId, Uid } from "../../domain/names.ts";
 import { intersectionOf, sizeOf, type UidSet, uidSetOf } from "../../domain/uid-set.ts";
 import type { ItemRecord } from "../ports/ledger-store.ts";
-import type { FlagState, OpenSourceFolder } from "../ports/source.ts";
+import type { FlagState } from "../ports/source.ts";
 import type { FlagOutcome, ItemState } from "../ports/target.ts";
 import { copiedFlags, flagChange, sameFlags } from "./flags.ts";
 import type { PlacedFolder } from "./folder-record.ts";
 import { placeOf, tombstoneOf } from "./item-records.ts";
 import { maxChunkItems } from "./limits.ts";
 import type { SyncRun } from "./run.ts";
+import type { SteadyFolder } from "./steady-source.ts";
 import { forgetUnkept, noteUnkept, writtenFlags } from "./unkept-flags.ts";
 
 /** A folder whose flags were compared. */
@@ -26,7 +27,7 @@ interface Followed {
 export async function followFlags(
   run: SyncRun,
   folder: PlacedFolder,
-  opened: OpenSourceFolder,
+  opened: SteadyFolder,
   existing: UidSet,
 ): Promise<Followed> {
   const copied = intersectionOf(existing, folder.checkpoint.settled);

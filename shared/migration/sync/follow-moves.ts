@@ -3,7 +3,7 @@ import { isMigrationError } from "../../domain/errors.ts";
 import type { FolderId, TargetItemId, Uid } from "../../domain/names.ts";
 import { differenceOf, emptyUidSet, sizeOf, type UidSet, uidSetOf } from "../../domain/uid-set.ts";
 import type { ItemRecord, OpenChunk, PlannedMove } from "../ports/ledger-store.ts";
-import type { FolderStatus, MessageHeader, OpenSourceFolder } from "../ports/source.ts";
+import type { FolderStatus, MessageHeader } from "../ports/source.ts";
 import { copyOf } from "./delete-copies.ts";
 import { headerDigest } from "./digest.ts";
 import { candidateOf, knownItems } from "./find-copies.ts";
@@ -21,6 +21,7 @@ import { recoverChunk } from "./recover-chunk.ts";
 import { beginGeneration, matchGenerations } from "./rematch-folder.ts";
 import { reopenGaps } from "./reopen-gaps.ts";
 import type { SyncRun } from "./run.ts";
+import type { SteadyFolder } from "./steady-source.ts";
 
 /** Each move changes two item rows and the rows of two folders. */
 const maxMoves = 24;
@@ -150,7 +151,7 @@ async function findVanished(
 async function recoverInterrupted(
   run: SyncRun,
   folder: PlacedFolder,
-  opened: OpenSourceFolder,
+  opened: SteadyFolder,
   existing: UidSet,
 ): Promise<PlacedFolder> {
   if (folder.doubt.openChunk?.moves) return folder;
@@ -163,7 +164,7 @@ async function recoverInterrupted(
 }
 
 /** The folder opened, or undefined if it went away or does not open: its visit decides what that means. */
-async function openIfThere(run: SyncRun, folder: PlacedFolder): Promise<OpenSourceFolder | undefined> {
+async function openIfThere(run: SyncRun, folder: PlacedFolder): Promise<SteadyFolder | undefined> {
   try {
     return await run.source.openFolder(folder.source.path);
   } catch (error) {
@@ -189,7 +190,7 @@ async function moveInto(
   run: SyncRun,
   records: Map<FolderId, PlacedFolder>,
   folder: PlacedFolder,
-  opened: OpenSourceFolder,
+  opened: SteadyFolder,
   existing: UidSet,
   vanished: VanishedItems,
 ): Promise<void> {

@@ -1,19 +1,28 @@
-import { differenceOf, sizeOf, type UidSet, uidSetOf, unionOf } from "../../domain/uid-set.ts";
-import type { ItemRecord } from "../ports/ledger-store.ts";
-import type { OpenSourceFolder } from "../ports/source.ts";
+import {
+  differenceOf,
+  intersectionOf,
+  sizeOf,
+  type UidSet,
+  uidSetOf,
+  unionOf,
+} from "../../domain/uid-set.ts";
+import type { ItemRecord, OpenChunk } from "../ports/ledger-store.ts";
 import { lookUp } from "./find-copies.ts";
-import { chunkRecovered, doubtSettled, type PlacedFolder } from "./folder-record.ts";
+import { chunkRecovered, createReopened, doubtSettled, type PlacedFolder } from "./folder-record.ts";
 import { itemOf } from "./item-records.ts";
 import type { SyncRun } from "./run.ts";
+import { dueAside, setAside } from "./set-aside.ts";
+import type { SteadyFolder } from "./steady-source.ts";
 
 /**
  * Finds out which messages of an interrupted chunk reached the target, records those and leaves the others to be
- * copied. The chunk stays noted to be looked at again by {@link removeLateArrivals}. Repeatable.
+ * copied. A message that the source cannot give is set aside with the chunk, since it cannot be looked for. The chunk
+ * stays noted to be looked at again by {@link removeLateArrivals}. Repeatable.
  */
 export async function recoverChunk(
   run: SyncRun,
   folder: PlacedFolder,
-  opened: OpenSourceFolder,
+  opened: SteadyFolder,
   existing: UidSet,
 ): Promise<PlacedFolder> {
   const chunk = folder.doubt.openChunk;
@@ -21,6 +30,7 @@ export async function recoverChunk(
   // Written in an earlier generation of the folder, it may be any message that has no copy in this one.
   const uids = chunk.retired === undefined ? chunk.uids : differenceOf(existing, folder.checkpoint.settled);
   const { messages } = await lookUp(run, folder, opened, { ...chunk, uids });
+  const unread = intersectionOf(uids, uidSetOf(opened.unread.keys()));
   const items: ItemRecord[] = [];
   for (const { header, copies } of messages) {
     const first = copies[0];
@@ -28,7 +38,9 @@ export async function recoverChunk(
   }
   const there = unionOf(existing, uidSetOf(messages.map(({ header }) => header.uid)));
   const unreadable = differenceOf(uids, there);
-  const record = chunkRecovered(folder, chunk, { uids, unreadable, items }, existing, run.clock());
+  const looked = { uids: differenceOf(uids, unread), unreadable, items };
+  const recovered = chunkRecovered(folder, chunk, looked, existing, run.clock());
+  const record = waitingFor(recovered, chunk, unread, opened, run.clock());
   await run.lease.commit({ folders: [record], items });
   run.progressed(record);
   run.log("chunk.recovered", {
@@ -40,6 +52,35 @@ export async function recoverChunk(
   return record;
 }
 
+/** Looks for creates in doubt that are set aside, and are due, as for any other chunk. Repeatable. */
+export async function recoverAside(
+  run: SyncRun,
+  folder: PlacedFolder,
+  opened: SteadyFolder,
+  existing: UidSet,
+): Promise<PlacedFolder> {
+  let record = folder;
+  for (const { chunk, uids } of dueAside(folder, run.clock()))
+    if (chunk) record = await recoverChunk(run, createReopened(record, { ...chunk, uids }), opened, existing);
+  return record;
+}
+
+/** @throws the error of a message for which there is no room aside. */
+function waitingFor(
+  folder: PlacedFolder,
+  { token, mark }: OpenChunk,
+  unread: UidSet,
+  opened: SteadyFolder,
+  now: number,
+): PlacedFolder {
+  if (sizeOf(unread) === 0) return folder;
+  const [error] = [...opened.unread.values()].map((one) => one.error);
+  const failed = { uids: unread, chunk: { token, mark }, code: error?.code ?? "", telling: false };
+  const next = setAside(folder, failed, now);
+  if (next === undefined) throw error;
+  return next;
+}
+
 /**
  * Looks again for writes of chunks once in doubt and removes second copies that arrived after they were first looked
  * for, and copies of messages that have another identity by now. A copy the user has touched stays.
@@ -49,7 +90,7 @@ export async function recoverChunk(
 export async function removeLateArrivals(
   run: SyncRun,
   folder: PlacedFolder,
-  opened: OpenSourceFolder | undefined,
+  opened: SteadyFolder | undefined,
 ): Promise<PlacedFolder> {
   const due = folder.doubt.recovered.filter((chunk) => chunk.lookAgainAfter <= run.clock());
   if (due.length === 0) return folder;

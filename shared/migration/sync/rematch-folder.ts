@@ -1,6 +1,6 @@
 import { differenceOf, intersectionOf, sizeOf, type UidSet, uidSetOf } from "../../domain/uid-set.ts";
 import type { Generation, ItemKey, ItemRecord } from "../ports/ledger-store.ts";
-import type { FolderStatus, MessageHeader, OpenSourceFolder } from "../ports/source.ts";
+import type { FolderStatus, MessageHeader } from "../ports/source.ts";
 import { deleteCopies, requireConfirmation } from "./delete-copies.ts";
 import { headerDigest } from "./digest.ts";
 import {
@@ -16,6 +16,7 @@ import { newFolderId } from "./folder-id.ts";
 import type { PlacedFolder } from "./folder-record.ts";
 import { keyOf, lookOf, movedTo } from "./item-records.ts";
 import type { SyncRun } from "./run.ts";
+import type { SteadyFolder } from "./steady-source.ts";
 
 /** Each matched message changes two rows; the folder takes one more. */
 const maxMatches = 48;
@@ -50,7 +51,7 @@ interface Rematched {
 export async function matchGenerations(
   run: SyncRun,
   folder: PlacedFolder,
-  opened: OpenSourceFolder,
+  opened: SteadyFolder,
   existing: UidSet,
 ): Promise<Rematched> {
   if (folder.former === undefined) return { record: folder, unmatched: [] };
@@ -93,7 +94,7 @@ export async function matchGenerations(
 export async function rematchFolder(
   run: SyncRun,
   folder: PlacedFolder,
-  opened: OpenSourceFolder,
+  opened: SteadyFolder,
   existing: UidSet,
 ): Promise<PlacedFolder> {
   if (folder.former === undefined || !isJudgementDue(folder, run.clock())) return folder;

@@ -1,7 +1,7 @@
 import { differenceOf, intersectionOf, sizeOf, type UidSet, uidSetOf } from "../../domain/uid-set.ts";
-import type { OpenSourceFolder } from "../ports/source.ts";
 import { gapsReopened, type PlacedFolder } from "./folder-record.ts";
 import type { SyncRun } from "./run.ts";
+import type { SteadyFolder } from "./steady-source.ts";
 
 /**
  * Takes those messages out of a folder's checkpoint that came into the folder after the checkpoint had passed over
@@ -12,7 +12,7 @@ import type { SyncRun } from "./run.ts";
 export async function reopenGaps(
   run: SyncRun,
   folder: PlacedFolder,
-  opened: OpenSourceFolder,
+  opened: SteadyFolder,
   existing: UidSet,
 ): Promise<PlacedFolder> {
   const { partition, highestModseq } = opened.status;
@@ -30,7 +30,7 @@ export async function reopenGaps(
   return record;
 }
 
-async function changedUids(opened: OpenSourceFolder, uids: UidSet, since: string): Promise<UidSet> {
+async function changedUids(opened: SteadyFolder, uids: UidSet, since: string): Promise<UidSet> {
   const changed: number[] = [];
   if (sizeOf(uids) > 0) for await (const { uid } of opened.fetchFlags(uids, since)) changed.push(uid);
   return uidSetOf(changed);

@@ -1,11 +1,11 @@
 import type { BatchOptions } from "../../domain/batch-options.ts";
 import type { FolderId, LedgerId, MailboxId } from "../../domain/names.ts";
 import type { FolderRecord, LedgerStore } from "../ports/ledger-store.ts";
-import type { SourceMailbox } from "../ports/source.ts";
 import type { TargetMailbox } from "../ports/target.ts";
 import type { Clock, Log, Trace } from "../runtime.ts";
 import type { LeaseHolder } from "./lease-holder.ts";
 import type { StepLimits } from "./limits.ts";
+import type { SteadySource } from "./steady-source.ts";
 
 /** Everything a step needs while it works on one mailbox. */
 export interface SyncRun {
@@ -18,7 +18,7 @@ export interface SyncRun {
   readonly deletionsConfirmed: boolean;
   /** True if a worker died in the last step: messages are copied one by one, so that the next death tells in which. */
   readonly oneByOne: boolean;
-  readonly source: SourceMailbox;
+  readonly source: SteadySource;
   readonly target: TargetMailbox;
   /** Flags in the form the target can hold. */
   readonly representable: (flags: readonly string[]) => readonly string[];

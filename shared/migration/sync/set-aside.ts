@@ -1,5 +1,6 @@
 import { differenceOf, intersectionOf, sizeOf, type UidSet, uidSetOf, uidsOf } from "../../domain/uid-set.ts";
 import type { ChunkInDoubt, FolderRecord, SetAside } from "../ports/ledger-store.ts";
+import { hour, minute } from "../runtime.ts";
 
 /*
  * What of a folder is set aside: messages that source or target cannot give or take yet, and creates in doubt. Each
@@ -8,13 +9,29 @@ import type { ChunkInDoubt, FolderRecord, SetAside } from "../ports/ledger-store
  * A copy passes over what is set aside, in the commit that settles the rest of its chunk, and tries again what is due. A
  * visit that leaves something aside ends with the instant of nextLook. A new generation keeps only creates in doubt,
  * as chunks to be looked for.
+ *
+ * Pauses triple with the time that has passed: tries follow after 10 s, 30 s, 90 s, 5 and 14 minutes, then every half
+ * hour. What source or target give or take of other messages meanwhile tells a bad message from a bad server.
  */
 
 /** Messages set aside in one folder at most: all of them are in the folder's row, 250 bytes each at the worst. */
 export const maxSetAside = 500;
 
+/** Tries that tell something about a message, and the milliseconds over which it has to fail, before it is given up. */
+const triesToGiveUp = 4;
+const giveUpMs = 10 * minute;
+/** After so long it is given up whatever its tries tell. */
+const hopelessMs = 24 * hour;
+const firstPauseMs = 10_000;
+const longestPauseMs = 30 * minute;
+
 /** What one try of some messages came to. */
-export type FailedTry = Pick<SetAside, "uids" | "chunk" | "code" | "lookAgainAt">;
+export type FailedTry = Pick<SetAside, "uids" | "chunk" | "code"> & {
+  /** True if the same side gave or took other messages then, so that the failure is about these. */
+  readonly telling: boolean;
+  /** Where the pauses are not the usual ones; in milliseconds since 1970. */
+  readonly lookAgainAt?: number | undefined;
+};
 
 /**
  * Sets messages aside. Those that are aside already have been tried once more; what was known of a create in doubt is
@@ -25,19 +42,38 @@ export type FailedTry = Pick<SetAside, "uids" | "chunk" | "code" | "lookAgainAt"
  */
 export function setAside<Folder extends FolderRecord>(
   folder: Folder,
-  { uids, ...failure }: FailedTry,
+  { uids, code, chunk, telling, lookAgainAt }: FailedTry,
   now: number,
 ): Folder | undefined {
-  const again = folder.setAside.flatMap((entry) => {
+  const tries = telling ? 1 : 0;
+  const again = folder.setAside.flatMap((entry): SetAside[] => {
     const tried = intersectionOf(entry.uids, uids);
-    return sizeOf(tried) === 0
-      ? []
-      : [{ ...entry, ...failure, chunk: failure.chunk ?? entry.chunk, uids: tried, tries: entry.tries + 1 }];
+    if (sizeOf(tried) === 0) return [];
+    const next = {
+      ...entry,
+      code,
+      uids: tried,
+      tries: entry.tries + tries,
+      lookAgainAt: lookAgainAt ?? nextTryAt(entry.since, now),
+    };
+    return [chunk === undefined ? next : { ...next, chunk }];
   });
   const fresh = differenceOf(uids, uidsAside(folder));
-  const first = sizeOf(fresh) === 0 ? [] : [{ ...failure, uids: fresh, tries: 1, since: now }];
+  const entry = { code, uids: fresh, tries, since: now, lookAgainAt: lookAgainAt ?? nextTryAt(now, now) };
+  const first = sizeOf(fresh) === 0 ? [] : [chunk === undefined ? entry : { ...entry, chunk }];
   const next = { ...folder, setAside: [...without(folder.setAside, uids), ...again, ...first] };
   return sizeOf(uidsAside(next)) > maxSetAside ? undefined : next;
+}
+
+/** When something is tried again that has failed since then. @param now of its last try. */
+export function nextTryAt(since: number, now: number): number {
+  return now + Math.min(Math.max(2 * (now - since), firstPauseMs), longestPauseMs);
+}
+
+/** True if what has failed since then so often is not tried any more. */
+export function isHopeless({ tries, since }: Pick<SetAside, "tries" | "since">, now: number): boolean {
+  const lasted = now - since;
+  return (tries >= triesToGiveUp && lasted >= giveUpMs) || lasted >= hopelessMs;
 }
 
 /** Takes messages back: they were copied or skipped, are to be copied as any other, or have vanished. */

@@ -9,6 +9,7 @@ import { rank } from "./folder-mapping.ts";
 import { isPlaced } from "./folder-record.ts";
 import { followMoves } from "./follow-moves.ts";
 import { startHeartbeat } from "./heartbeat.ts";
+import { knownMessages } from "./known-messages.ts";
 import type { LeaseHolder } from "./lease-holder.ts";
 import { forgetFolder, leaveFolder } from "./leave-folders.ts";
 import { Budget, type StepLimits } from "./limits.ts";
@@ -18,6 +19,7 @@ import { Progress } from "./progress.ts";
 import { reopenSkipped } from "./reopen-skipped.ts";
 import type { SyncRun } from "./run.ts";
 import { closeSession, type MailboxSession, openSource, type SessionPool } from "./sessions.ts";
+import { SteadySource } from "./steady-source.ts";
 import { visitFolder } from "./visit-folder.ts";
 
 /** Longer than the host keeps an idle session, so that it is really given back. */
@@ -50,6 +52,12 @@ export async function runStep(
   try {
     const kept = pool.take(key, lease.epoch);
     session = kept ?? (await openSession(parts, mailbox));
+    const source = new SteadySource(
+      session.source,
+      () => knownMessages(parts.ledger, lease.ledgerId),
+      parts.clock,
+      parts.clock() + parts.limits.maxSeconds * 1000,
+    );
     const run: SyncRun = {
       mailboxId: mailbox.id,
       ledgerId: lease.ledgerId,
@@ -57,7 +65,7 @@ export async function runStep(
       final: isFinal(batch),
       deletionsConfirmed: mailbox.deletionsConfirmed ?? false,
       oneByOne: mailbox.trouble?.deaths !== undefined,
-      source: session.source,
+      source,
       target: session.target,
       representable: (flags) => parts.target.representableFlags(flags),
       ledger: parts.ledger,
@@ -80,7 +88,8 @@ export async function runStep(
       limitsOfToday(parts, state, progress.bytesTransferred),
     );
     good = true;
-    goesOn = next === undefined;
+    // Who reads a message that could not be read before has to plan first: it may have moved meanwhile.
+    goesOn = next === undefined && !source.hasUnread;
     await progress.storeEnd(stepId, next === "finished");
     if (next === undefined && held.tooLong()) return parts.clock() + releaseMs;
     return next;
@@ -118,7 +127,7 @@ async function visitFolders(
     const visit = await visitFolder(run, folder, budget);
     refuseTooManySkips(progress, batch);
     if (visit.end === "more") return undefined;
-    if (visit.end === "later") later = Math.max(later ?? 0, visit.at);
+    if (visit.end === "later") later = Math.min(later ?? visit.at, visit.at);
   }
   return later ?? "finished";
 }

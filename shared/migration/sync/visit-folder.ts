@@ -1,7 +1,6 @@
 import { isMigrationError } from "../../domain/errors.ts";
 import { differenceOf, emptyUidSet, sizeOf, type UidSet, uidSetOf } from "../../domain/uid-set.ts";
-import type { OpenSourceFolder } from "../ports/source.ts";
-import { copyFolder } from "./copy-folder.ts";
+import { copyFolder, toCopy } from "./copy-folder.ts";
 import { dateFilter } from "./date-filter.ts";
 import { abandoned } from "./folder-generation.ts";
 import {
@@ -17,10 +16,12 @@ import {
 import { followFlags } from "./follow-flags.ts";
 import { followRemovals } from "./follow-removals.ts";
 import type { Budget } from "./limits.ts";
-import { recoverChunk, removeLateArrivals } from "./recover-chunk.ts";
+import { recoverAside, recoverChunk, removeLateArrivals } from "./recover-chunk.ts";
 import { beginGeneration, rematchFolder } from "./rematch-folder.ts";
 import { reopenGaps } from "./reopen-gaps.ts";
 import type { SyncRun } from "./run.ts";
+import { uidsAside } from "./set-aside.ts";
+import type { SteadyFolder } from "./steady-source.ts";
 
 /** How a visit ended: the folder is up to date, has more to copy, or has to be looked at again after an instant. */
 export type Visit = { readonly end: "done" | "more" } | { readonly end: "later"; readonly at: number };
@@ -51,6 +52,7 @@ async function visitOrAbandon(run: SyncRun, folder: PlacedFolder, budget: Budget
 
 async function visit(run: SyncRun, folder: PlacedFolder, budget: Budget): Promise<Visit> {
   const opened = await run.source.openFolder(folder.source.path);
+  opened.suspect(uidsAside(folder));
   const existing = await opened.searchUids();
   let record = await begin(run, folder, opened, existing);
 
@@ -58,10 +60,12 @@ async function visit(run: SyncRun, folder: PlacedFolder, budget: Budget): Promis
   record = await rematchFolder(run, record, opened, existing);
   if (record.replaced !== undefined) return { end: "done" };
   record = await recoverChunk(run, record, opened, existing);
+  record = await recoverAside(run, record, opened, existing);
   if (record.state !== "targetGone") {
     const wanted = await wantedUids(run, opened, existing, record.checkpoint.settled);
+    const begun = run.clock();
     record = await copyFolder(run, record, opened, existing, wanted, budget);
-    if (sizeOf(differenceOf(wanted, record.checkpoint.settled)) > 0) return { end: "more" };
+    if (sizeOf(toCopy(record, wanted, begun)) > 0) return { end: "more" };
   }
 
   const removals = await followRemovals(run, record, existing, record.checkpoint.vanished ?? emptyUidSet);
@@ -89,7 +93,7 @@ async function visit(run: SyncRun, folder: PlacedFolder, budget: Budget): Promis
 async function begin(
   run: SyncRun,
   folder: PlacedFolder,
-  opened: OpenSourceFolder,
+  opened: SteadyFolder,
   existing: UidSet,
 ): Promise<PlacedFolder> {
   const known = await beginGeneration(run, folder, opened.status);
@@ -100,7 +104,7 @@ async function begin(
 /** UIDs that pass the batch's filters. Settled ones need no exact check. */
 async function wantedUids(
   run: SyncRun,
-  opened: OpenSourceFolder,
+  opened: SteadyFolder,
   existing: UidSet,
   settled: UidSet,
 ): Promise<UidSet> {

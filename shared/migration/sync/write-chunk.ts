@@ -3,7 +3,7 @@ import type { Uid } from "../../domain/names.ts";
 import { uidSetOf } from "../../domain/uid-set.ts";
 import type { GuessCode } from "../../domain/warnings.ts";
 import type { ItemRecord, OpenChunk, SkippedItem } from "../ports/ledger-store.ts";
-import type { MessageSummary, OpenSourceFolder } from "../ports/source.ts";
+import type { MessageSummary } from "../ports/source.ts";
 import { headerSection, stampOf } from "./digest.ts";
 import { copiedFlags } from "./flags.ts";
 import type { PlacedFolder } from "./folder-record.ts";
@@ -11,12 +11,13 @@ import { itemOf, skipOf } from "./item-records.ts";
 import { streamedSize } from "./limits.ts";
 import { receivedDate } from "./received-date.ts";
 import type { SyncRun } from "./run.ts";
+import type { SteadyFolder } from "./steady-source.ts";
 
 /** What became of the messages of one chunk. A message in none of the lists was not written and may be tried again. */
 export interface ChunkOutcome {
   readonly items: ItemRecord[];
   readonly skipped: SkippedItem[];
-  /** Messages that the server announced and then left out. */
+  /** Messages that the server announced and did not give. */
   readonly absent: Uid[];
   /** Messages whose write may have happened. */
   readonly inDoubt: Uid[];
@@ -43,7 +44,7 @@ export async function writeChunk(
   run: SyncRun,
   folder: PlacedFolder,
   chunk: OpenChunk,
-  opened: OpenSourceFolder,
+  opened: SteadyFolder,
   messages: readonly MessageSummary[],
 ): Promise<ChunkOutcome> {
   const outcome: ChunkOutcome = { items: [], skipped: [], absent: [], inDoubt: [], guesses: [] };
@@ -52,7 +53,7 @@ export async function writeChunk(
   async function write(
     message: MessageSummary,
     header: Buffer,
-    content: Buffer | (() => ReturnType<OpenSourceFolder["openMessage"]>),
+    content: Buffer | (() => ReturnType<SteadyFolder["openMessage"]>),
   ): Promise<void> {
     waiting.delete(message.uid);
     const size = Buffer.isBuffer(content) ? content.length : message.size;
@@ -82,7 +83,9 @@ export async function writeChunk(
     } catch (error) {
       if (!isMigrationError(error)) throw error;
       if (error.inDoubt) outcome.inDoubt.push(message.uid);
-      if (error.kind === "item" && error.code !== "TargetFolderGone")
+      // What ended the write was that the source gave no more of the message.
+      if (!error.inDoubt && opened.unread.has(message.uid)) waiting.add(message.uid);
+      else if (error.kind === "item" && error.code !== "TargetFolderGone")
         outcome.skipped.push(skipOf(folder, message, error.code, error.message));
       else outcome.failure ??= error;
     }
@@ -113,11 +116,12 @@ export async function writeChunk(
     if (!isMigrationError(error)) throw error;
     outcome.failure ??= error;
   }
-  if (outcome.failure === undefined) outcome.absent.push(...waiting);
+  for (const uid of waiting)
+    if (outcome.failure === undefined || opened.unread.has(uid)) outcome.absent.push(uid);
   return outcome;
 }
 
-async function readHeader(opened: OpenSourceFolder, uid: Uid): Promise<Buffer | undefined> {
+async function readHeader(opened: SteadyFolder, uid: Uid): Promise<Buffer | undefined> {
   for await (const message of opened.fetchHeaders(uidSetOf([uid]))) return message.header;
   return undefined;
 }

@@ -125,6 +125,22 @@ export function sourceContract(open: () => Promise<SourceUnderTest>): void {
   });
 
   describe("a session", () => {
+    test("goes on over another connection, with what its listing found", async () => {
+      const name = await folderWith(3);
+      const other = await session();
+      const path = (await listed(name, other))?.path ?? "";
+      const before = await other.openFolder(path);
+      const { uidValidity, partition } = before.status;
+      await other.close();
+      await other.reconnect();
+      expect(other.usable).toBe(true);
+      const opened = await other.openFolder(path);
+      expect(opened.status).toMatchObject({ uidValidity, messages: 3, ...(partition ? { partition } : {}) });
+      expect(await collect(opened.fetchMessages(await opened.searchUids()))).toHaveLength(3);
+      await other.reconnect();
+      expect(await listed(name, other)).toMatchObject({ path });
+    });
+
     test("is refused with a wrong password", async () => {
       await expect(source.openWrongly()).rejects.toMatchObject({ kind: "mailbox" });
     });

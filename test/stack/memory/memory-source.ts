@@ -32,6 +32,8 @@ export class SourceFolderState {
   uidNext = 1;
   /** UIDs that FETCH leaves out although SEARCH tells them. */
   readonly withheld = new Set<number>();
+  /** UIDs that the server fails at: by a refusal, or by the end of the connection; of their bodies only, or of anything. */
+  readonly broken = new Map<number, { readonly by: "refusal" | "end"; readonly in: "bodies" | "all" }>();
 
   constructor(specialUse?: SpecialUse) {
     this.specialUse = specialUse;
@@ -103,7 +105,16 @@ export class MemorySourceMailbox implements SourceMailbox {
     const folder = this.#folders.get(path);
     if (folder === undefined)
       throw new MigrationError("item", "SourceFolderGone", "The folder no longer exists at the source.");
-    return new MemoryOpenFolder(folder, (bytes) => this.#carry(bytes));
+    return new MemoryOpenFolder(folder, {
+      carry: (bytes) => this.#carry(bytes),
+      end: () => {
+        this.usable = false;
+      },
+    });
+  }
+
+  async reconnect(): Promise<void> {
+    this.usable = true;
   }
 
   async close(): Promise<void> {
@@ -121,19 +132,26 @@ export class MemorySourceMailbox implements SourceMailbox {
   }
 }
 
+/** The connection of a session. */
+interface Connection {
+  /** Called with the bytes of whatever is given. @throws MigrationError once the connection has ended. */
+  carry(bytes: number): void;
+  end(): void;
+}
+
 export class MemoryOpenFolder implements OpenSourceFolder {
   readonly #folder: SourceFolderState;
-  readonly #carry: (bytes: number) => void;
+  readonly #connection: Connection;
   readonly status: OpenFolderStatus;
 
-  /** @param carry called with the bytes of each message before it is given. */
-  constructor(folder: SourceFolderState, carry: (bytes: number) => void) {
+  constructor(folder: SourceFolderState, connection: Connection) {
     this.#folder = folder;
-    this.#carry = carry;
+    this.#connection = connection;
     this.status = folder.status;
   }
 
   async searchUids({ since, before, among }: SearchFilter = {}): Promise<UidSet> {
+    this.#connection.carry(0);
     return uidSetOf(
       [...this.#folder.messages]
         .filter(
@@ -147,17 +165,22 @@ export class MemoryOpenFolder implements OpenSourceFolder {
   }
 
   async *fetchSummaries(uids: UidSet): AsyncGenerator<MessageSummary> {
-    for (const [uid, message] of this.#given(uids)) yield summaryOf(uid, message);
+    for (const [uid, message] of this.#given(uids)) {
+      this.#give(uid, "all", 0);
+      yield summaryOf(uid, message);
+    }
   }
 
   async *fetchHeaders(uids: UidSet): AsyncGenerator<MessageHeader> {
-    for (const [uid, message] of this.#given(uids))
+    for (const [uid, message] of this.#given(uids)) {
+      this.#give(uid, "all", 0);
       yield { ...summaryOf(uid, message), header: Buffer.from(message.text.split("\r\n\r\n")[0] ?? "") };
+    }
   }
 
   async *fetchMessages(uids: UidSet): AsyncGenerator<SourceMessage> {
     for (const [uid, message] of this.#given(uids)) {
-      this.#carry(message.text.length);
+      this.#give(uid, "bodies", message.text.length);
       yield { ...summaryOf(uid, message), content: Buffer.from(message.text) };
     }
   }
@@ -166,12 +189,22 @@ export class MemoryOpenFolder implements OpenSourceFolder {
     const message = this.#folder.messages.get(uid);
     if (message === undefined)
       throw new MigrationError("item", "MessageUnreadable", "The source does not deliver this message.");
-    this.#carry(message.text.length);
+    this.#give(uid, "bodies", message.text.length);
     return Readable.from([Buffer.from(message.text)]);
   }
 
   async *fetchFlags(uids: UidSet): AsyncGenerator<FlagState> {
+    this.#connection.carry(0);
     for (const [uid, { flags }] of this.#given(uids)) yield { uid: uid as Uid, flags };
+  }
+
+  /** @throws MigrationError where the server fails at the message, or the connection ends. */
+  #give(uid: number, what: "bodies" | "all", bytes: number): void {
+    const broken = this.#folder.broken.get(uid);
+    const fails = broken !== undefined && (what === "bodies" || broken.in === "all");
+    if (fails && broken.by === "end") this.#connection.end();
+    this.#connection.carry(bytes);
+    if (fails) throw new MigrationError("transient", "ServerUnavailable", "The server is unavailable.");
   }
 
   #given(uids: UidSet): (readonly [number, StoredMessage])[] {

@@ -1,0 +1,327 @@
+import type { Readable } from "node:stream";
+import { isMigrationError, MigrationError } from "../../domain/errors.ts";
+import type { Uid } from "../../domain/names.ts";
+import {
+  differenceOf,
+  emptyUidSet,
+  firstOf,
+  intersectionOf,
+  sizeOf,
+  type UidSet,
+  uidSetOf,
+  uidsOf,
+} from "../../domain/uid-set.ts";
+import type {
+  FlagState,
+  MessageHeader,
+  MessageSummary,
+  OpenFolderStatus,
+  OpenSourceFolder,
+  SearchFilter,
+  SourceFolder,
+  SourceMailbox,
+  SourceMessage,
+} from "../ports/source.ts";
+import type { Clock } from "../runtime.ts";
+
+/** After so many reads in a row that gave nothing something else is read, to tell bad messages from a bad server. */
+const failuresInRow = 3;
+
+/** Small ones of the messages given in this step that are kept in mind. */
+const maxSeen = 3;
+
+/** A message that can be read as far as is known. */
+export interface KnownMessage {
+  readonly path: string;
+  readonly uid: Uid;
+  /** In bytes. */
+  readonly size: number;
+}
+
+/** Why a message could not be read, although it was asked for alone. */
+export interface Unread {
+  readonly error: MigrationError;
+  /** How much the source had given before. */
+  readonly given: number;
+}
+
+/** A folder of a {@link SteadySource}. */
+export interface SteadyFolder extends OpenSourceFolder {
+  /** What could not be read in this step. It is not asked for again, and reads leave it out. */
+  readonly unread: ReadonlyMap<Uid, Unread>;
+  /** Messages that are read last, each alone: they could not be read before. */
+  suspect(uids: UidSet): void;
+}
+
+/**
+ * The source as one step reads it: it goes on behind what cannot be read. Where a read fails, the connection is opened
+ * anew if it was lost, and the halves of what is missing are asked for until what cannot be read is alone.
+ * A failure to connect is thrown as it is; any other one is about a folder, or about nothing in particular, and known by
+ * {@link isAboutFolder}.
+ */
+export class SteadySource {
+  readonly #source: SourceMailbox;
+  readonly #known: () => Promise<readonly KnownMessage[]>;
+  readonly #isOver: () => boolean;
+  readonly #unread = new Map<string, Map<Uid, Unread>>();
+  readonly #folderFailures = new WeakSet<MigrationError>();
+  #seen: readonly KnownMessage[] = [];
+  #current: OpenSourceFolder | undefined;
+  #stopped = false;
+  #given = 0;
+  #opened = 0;
+  #failures = 0;
+
+  /**
+   * @param known a few messages that could be read before.
+   * @param end when the step has to end: then no more is tried to find out what cannot be read.
+   */
+  constructor(
+    source: SourceMailbox,
+    known: () => Promise<readonly KnownMessage[]>,
+    clock: Clock,
+    end: number,
+  ) {
+    this.#source = source;
+    this.#known = known;
+    this.#isOver = () => clock() >= end;
+  }
+
+  /** Messages that the source has given in this step, in whole or in part. */
+  get given(): number {
+    return this.#given;
+  }
+
+  /** Folders that were opened in this step. */
+  get opened(): number {
+    return this.#opened;
+  }
+
+  /** True if some message could not be read in this step. */
+  get hasUnread(): boolean {
+    return this.#unread.size > 0;
+  }
+
+  /** True if a read was given up since the step has to end. What could not be read so far is known. */
+  get stopped(): boolean {
+    return this.#stopped;
+  }
+
+  /** True for a failure of this source other than to connect: another folder may do better. */
+  isAboutFolder(error: unknown): error is MigrationError {
+    return isMigrationError(error) && this.#folderFailures.has(error);
+  }
+
+  async listFolders(takesPart: (folder: SourceFolder) => boolean): Promise<readonly SourceFolder[]> {
+    await this.#connect();
+    return this.#source.listFolders(takesPart);
+  }
+
+  async openFolder(path: string): Promise<SteadyFolder> {
+    const opened = await this.#open(path);
+    const unread = this.#unread.get(path) ?? new Map<Uid, Unread>();
+    return new OpenSteadyFolder(opened, unread, {
+      reopen: () => this.#open(path),
+      isOpen: (folder) => this.#source.usable && folder === this.#current,
+      gave: (row) => {
+        this.#gave();
+        if (row?.size !== undefined) this.#see({ path, uid: row.uid, size: row.size });
+      },
+      couldNot: (uid, error) => {
+        unread.set(uid, { error, given: this.#given });
+        this.#unread.set(path, unread);
+      },
+      failed: (error) => this.#failed(error),
+      about: (error) => this.#aboutFolder(error),
+    });
+  }
+
+  /**
+   * True if the source has given some other message since; if it has not been asked for any, one is asked for.
+   * @param given how much it had given before.
+   * @throws MigrationError if it cannot be reached.
+   */
+  async isGivingSince(given: number): Promise<boolean> {
+    return this.#given > given || this.#givesKnown();
+  }
+
+  async #givesKnown(): Promise<boolean> {
+    for (const { path, uid } of [...this.#seen, ...(await this.#known())]) {
+      if (this.#unread.get(path)?.has(uid)) continue;
+      const before = this.#given;
+      try {
+        const folder = await this.#open(path);
+        for await (const message of folder.fetchMessages([[uid, uid]])) if (message.uid === uid) this.#gave();
+        if (this.#given > before) return true;
+      } catch (error) {
+        if (!this.isAboutFolder(error) && !isAboutMessages(error)) throw error;
+      }
+    }
+    return false;
+  }
+
+  async #connect(): Promise<void> {
+    if (!this.#source.usable) await this.#source.reconnect();
+  }
+
+  async #open(path: string): Promise<OpenSourceFolder> {
+    await this.#connect();
+    try {
+      this.#current = await this.#source.openFolder(path);
+      this.#opened++;
+      return this.#current;
+    } catch (error) {
+      throw this.#aboutFolder(error);
+    }
+  }
+
+  #aboutFolder(error: unknown): unknown {
+    if (isAboutMessages(error)) this.#folderFailures.add(error);
+    return error;
+  }
+
+  #gave(): void {
+    this.#given++;
+    this.#failures = 0;
+  }
+
+  #see(message: KnownMessage): void {
+    const largest = this.#seen.at(-1);
+    if (this.#seen.length >= maxSeen && largest && largest.size <= message.size) return;
+    this.#seen = [...this.#seen, message].sort((a, b) => a.size - b.size).slice(0, maxSeen);
+  }
+
+  /** @throws the error if nothing tells that the source gives anything at all, or the step is at its end. */
+  async #failed(error: MigrationError): Promise<void> {
+    const failures = ++this.#failures;
+    this.#stopped = this.hasUnread && this.#isOver();
+    if (this.#stopped) throw this.#aboutFolder(error);
+    if (failures % failuresInRow === 0 && !(await this.#givesKnown())) throw this.#aboutFolder(error);
+  }
+}
+
+interface Surroundings {
+  readonly reopen: () => Promise<OpenSourceFolder>;
+  readonly isOpen: (folder: OpenSourceFolder) => boolean;
+  readonly gave: (row?: { readonly uid: Uid; readonly size?: number }) => void;
+  readonly couldNot: (uid: Uid, error: MigrationError) => void;
+  readonly failed: (error: MigrationError) => Promise<void>;
+  readonly about: (error: unknown) => unknown;
+}
+
+class OpenSteadyFolder implements SteadyFolder {
+  readonly unread: ReadonlyMap<Uid, Unread>;
+  readonly status: OpenFolderStatus;
+  readonly #around: Surroundings;
+  #folder: OpenSourceFolder;
+  #suspects: UidSet = emptyUidSet;
+  #unshown: number | undefined;
+
+  constructor(folder: OpenSourceFolder, unread: ReadonlyMap<Uid, Unread>, around: Surroundings) {
+    this.#folder = folder;
+    this.unread = unread;
+    this.status = folder.status;
+    this.#around = around;
+  }
+
+  get unshownMessages(): number | undefined {
+    return this.#unshown ?? this.#folder.unshownMessages;
+  }
+
+  suspect(uids: UidSet): void {
+    this.#suspects = uids;
+  }
+
+  async searchUids(filter?: SearchFilter): Promise<UidSet> {
+    await this.#makeUsable();
+    try {
+      const uids = await this.#folder.searchUids(filter);
+      this.#unshown = this.#folder.unshownMessages;
+      return uids;
+    } catch (error) {
+      throw this.#around.about(error);
+    }
+  }
+
+  fetchSummaries(uids: UidSet): AsyncGenerator<MessageSummary> {
+    return this.#read(uids, (folder, part) => folder.fetchSummaries(part));
+  }
+
+  fetchHeaders(uids: UidSet): AsyncGenerator<MessageHeader> {
+    return this.#read(uids, (folder, part) => folder.fetchHeaders(part));
+  }
+
+  fetchMessages(uids: UidSet): AsyncGenerator<SourceMessage> {
+    return this.#read(uids, (folder, part) => folder.fetchMessages(part));
+  }
+
+  fetchFlags(uids: UidSet, changedSince?: string): AsyncGenerator<FlagState> {
+    return this.#read(uids, (folder, part) => folder.fetchFlags(part, changedSince));
+  }
+
+  async openMessage(uid: Uid): Promise<Readable> {
+    await this.#makeUsable();
+    const note = (error: unknown) => {
+      if (isAboutMessages(error)) this.#around.couldNot(uid, error);
+    };
+    try {
+      const stream = await this.#folder.openMessage(uid);
+      return stream.once("error", note).once("end", () => this.#around.gave());
+    } catch (error) {
+      note(error);
+      throw error;
+    }
+  }
+
+  async *#read<Row extends { readonly uid: Uid; readonly size?: number }>(
+    uids: UidSet,
+    fetch: (folder: OpenSourceFolder, part: UidSet) => AsyncIterable<Row>,
+  ): AsyncGenerator<Row> {
+    const wanted = differenceOf(uids, uidSetOf(this.unread.keys()));
+    const suspects = intersectionOf(wanted, this.#suspects);
+    const todo = [differenceOf(wanted, suspects), ...eachOf(suspects)];
+    for (let part = todo.shift(); part !== undefined; part = todo.shift()) {
+      if (sizeOf(part) === 0) continue;
+      await this.#makeUsable();
+      const given: Uid[] = [];
+      try {
+        for await (const row of fetch(this.#folder, part)) {
+          given.push(row.uid);
+          this.#around.gave(row);
+          yield row;
+        }
+      } catch (error) {
+        if (!isAboutMessages(error)) throw error;
+        const missing = differenceOf(part, uidSetOf(given));
+        if (sizeOf(missing) === 1) for (const uid of uidsOf(missing)) this.#around.couldNot(uid, error);
+        else todo.push(...suspected(missing, given.length > 0));
+        if (given.length === 0) await this.#around.failed(error);
+      }
+    }
+  }
+
+  async #makeUsable(): Promise<void> {
+    if (this.#around.isOpen(this.#folder)) return;
+    this.#folder = await this.#around.reopen();
+    if (this.#folder.status.uidValidity !== this.status.uidValidity)
+      throw this.#around.about(
+        new MigrationError("transient", "SourceFolderChanged", "The folder was numbered anew meanwhile."),
+      );
+  }
+}
+
+/** True for an error after which other messages may be given all the same. */
+function isAboutMessages(error: unknown): error is MigrationError {
+  return isMigrationError(error) && (error.kind === "transient" || error.kind === "item");
+}
+
+/** What to ask for next. Servers give messages in order: behind the last one is probably the bad one. */
+function suspected(missing: UidSet, followsOthers: boolean): readonly UidSet[] {
+  const size = followsOthers ? 1 : sizeOf(missing) >> 1;
+  const first = firstOf(missing, size);
+  return [first, differenceOf(missing, first)];
+}
+
+function eachOf(uids: UidSet): readonly UidSet[] {
+  return [...uidsOf(uids)].map((uid) => [[uid, uid]]);
+}
