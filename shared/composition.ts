@@ -1,4 +1,5 @@
 import type { TokenCredential } from "@azure/identity";
+import type { IdentityToken } from "./adapters/identity-token.ts";
 import { StoreClock } from "./adapters/store-clock.ts";
 import type { ApplicationInsights } from "./adapters/telemetry/application-insights.ts";
 import { currentTraceParent, logEvent } from "./adapters/telemetry/invocation.ts";
@@ -198,17 +199,17 @@ const target = once(async (): Promise<TargetConnector & Probed> => {
 });
 
 /** Gives the access token for the target; undefined where the target takes a password. */
-const targetToken = once(async (): Promise<(() => Promise<string>) | undefined> => {
+const targetToken = once(async (): Promise<IdentityToken | undefined> => {
   const { target: settings, azureClientId } = await config();
   if (settings.kind === "imap") {
     if (settings.authentication !== "xoauth2") return undefined;
-    const identity = await credential(azureClientId);
-    return async () => (await identity.getToken(imapScope))?.token ?? "";
+    const { exchangeImapService, identityToken } = await import("./adapters/identity-token.ts");
+    return identityToken(await credential(azureClientId), imapScope, exchangeImapService);
   }
   const { baseUrl, token } = settings;
   if (token !== undefined) return async () => token;
-  const { graphTokenSource } = await import("./adapters/graph/index.ts");
-  return graphTokenSource(await credential(azureClientId), baseUrl);
+  const { graphScope, graphService, identityToken } = await import("./adapters/identity-token.ts");
+  return identityToken(await credential(azureClientId), graphScope(baseUrl), graphService);
 });
 
 type TargetOf<Kind extends Config["target"]["kind"]> = Extract<Config["target"], { readonly kind: Kind }>;

@@ -7,7 +7,14 @@ import {
   type TokenCredential,
 } from "@azure/identity";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createGraphTarget, graphTokenSource } from "../../shared/adapters/graph/index.ts";
+import { createGraphTarget } from "../../shared/adapters/graph/index.ts";
+import {
+  exchangeImapService,
+  graphScope,
+  graphService,
+  identityToken,
+} from "../../shared/adapters/identity-token.ts";
+import { createImapTarget } from "../../shared/adapters/imap/index.ts";
 import { type EntraStandIn, startEntra } from "../stack/entra.ts";
 import { type GraphStandIn, startGraph } from "../stack/graph/index.ts";
 
@@ -15,6 +22,8 @@ const tenant = "11111111-2222-3333-4444-555555555555";
 const client = "66666666-7777-8888-9999-000000000000";
 const tokenLifetimeMs = 400;
 const address = "ann@example.com";
+const tokenBy = (credential: TokenCredential, graph: GraphStandIn) =>
+  identityToken(credential, graphScope(graph.baseUrl), graphService);
 
 describe("an application that signs in", () => {
   let graph: GraphStandIn;
@@ -55,7 +64,7 @@ describe("an application that signs in", () => {
     ],
   ];
   it.each(credentials)("with %s outlasts its tokens", async (_, proof, credential) => {
-    const token = graphTokenSource(credential(), graph.baseUrl);
+    const token = tokenBy(credential(), graph);
     const target = createGraphTarget({ baseUrl: graph.baseUrl, token, concurrencyPerMailbox: 4 });
     const mailbox = await target.open(await target.resolve(address));
     const folder = await mailbox.ensureFolder([proof]);
@@ -71,9 +80,52 @@ describe("an application that signs in", () => {
 
   it("says what to check where no token is to be had", async () => {
     const missing = new ClientCertificateCredential(tenant, client, "no/such/file.pem", options());
-    await expect(graphTokenSource(missing, graph.baseUrl)()).rejects.toMatchObject({
-      kind: "fatal",
+    await expect(tokenBy(missing, graph)()).rejects.toMatchObject({
+      kind: "transient",
       code: "GraphTokenUnavailable",
+      message: expect.stringContaining("AZURE_CLIENT_ID"),
+    });
+  });
+
+  it("asks for another token, past its cache, where Graph refuses one that is good by its age", async () => {
+    const issued: string[] = [];
+    const refusing = await startEntra(() => {
+      issued.push(graph.issueToken(60_000));
+      return issued.at(-1) ?? "";
+    }, 3600);
+    try {
+      setDefaultCACertificates([entra.authority, refusing.authority]);
+      const signsIn = new ClientSecretCredential(tenant, client, "secret", {
+        authorityHost: refusing.authorityHost,
+        disableInstanceDiscovery: true,
+      });
+      const token = tokenBy(signsIn, graph);
+      const first = await token();
+      expect(await token()).toBe(first);
+      expect(await token(first)).not.toBe(first);
+      expect(issued).toHaveLength(2);
+    } finally {
+      setDefaultCACertificates([entra.authority]);
+      await refusing.close();
+    }
+  });
+
+  it("says the same of an IMAP target, whose mailboxes go on for a day", async () => {
+    const missing = new ClientCertificateCredential(tenant, client, "no/such/file.pem", options());
+    const scope = "https://outlook.office365.com/.default";
+    const target = createImapTarget({
+      host: "127.0.0.1",
+      port: 1,
+      security: "ssl",
+      authentication: "xoauth2",
+      userFormat: "{emailAddress}",
+      acceptUntrustedCertificates: false,
+      connectionsPerMailbox: 1,
+      token: identityToken(missing, scope, exchangeImapService),
+    });
+    await expect(target.resolve(address)).rejects.toMatchObject({
+      kind: "transient",
+      code: "TargetTokenUnavailable",
       message: expect.stringContaining("AZURE_CLIENT_ID"),
     });
   });

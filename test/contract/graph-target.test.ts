@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { Readable } from "node:stream";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { createGraphTarget } from "../../shared/adapters/graph/index.ts";
+import type { IdentityToken } from "../../shared/adapters/identity-token.ts";
 import { isMigrationError, type MigrationError } from "../../shared/domain/errors.ts";
 import type { Stamp, TargetFolderId, TargetItemId, Uid } from "../../shared/domain/names.ts";
 import type { OutgoingMessage, TargetMailbox, WriteCandidate } from "../../shared/migration/ports/target.ts";
@@ -22,7 +23,7 @@ let mailbox: TargetMailbox;
 let address: string;
 let uid = 0;
 
-function connector(server: GraphStandIn, token = async () => server.token) {
+function connector(server: GraphStandIn, token: IdentityToken = async () => server.token) {
   return createGraphTarget({ baseUrl: server.baseUrl, token, concurrencyPerMailbox: 4 });
 }
 
@@ -168,12 +169,19 @@ describe("resolve", () => {
     expect(unlicensed).toMatchObject({ kind: "mailbox", code: "TargetMailboxNotFound" });
   });
 
-  it("reports a token that is refused as a fault of the deployment", async () => {
-    const target = connector(graph, async () => "of another tenant");
-    expect(await failure(target.resolve(address))).toMatchObject({
-      kind: "fatal",
-      code: "GraphTokenRefused",
+  it("tries again later where its tokens are refused, a new one at each time, and says so at once when probed", async () => {
+    const refusals: (string | undefined)[] = [];
+    const target = connector(graph, async (refused) => {
+      refusals.push(refused);
+      return `of another tenant ${refusals.length}`;
     });
+    expect(await failure(target.resolve(address))).toMatchObject({
+      kind: "transient",
+      code: "GraphTokenRefused",
+      inDoubt: false,
+    });
+    expect(refusals).toEqual([undefined, "of another tenant 1"]);
+    expect(await failure(target.probe())).toMatchObject({ kind: "fatal", code: "GraphTokenRefused" });
   });
 
   it("asks for a new token when the one it has ends in mid-run", async () => {

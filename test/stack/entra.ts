@@ -24,11 +24,12 @@ export interface EntraStandIn {
 }
 
 /**
- * Starts a sign-in service on loopback that gives every application tokens of a second's life.
+ * Starts a sign-in service on loopback that gives every application tokens.
  * @param issue makes the token.
+ * @param expiresIn their life in seconds, as it is told.
  * @see https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow
  */
-export async function startEntra(issue: () => string): Promise<EntraStandIn> {
+export async function startEntra(issue: () => string, expiresIn = 1): Promise<EntraStandIn> {
   const authority = await createCertificateAuthority();
   const { certificateFile, keyFile } = await authority.issue(["localhost"]);
   const application = await authority.issue(["application"]);
@@ -50,7 +51,7 @@ export async function startEntra(issue: () => string): Promise<EntraStandIn> {
     const form = new URLSearchParams(await text(request));
     const proof = (["client_secret", "client_assertion"] as const).find((name) => form.has(name));
     requests.push({ scope: form.get("scope"), clientId: form.get("client_id"), proof });
-    response.end(JSON.stringify({ token_type: "Bearer", expires_in: 1, access_token: issue() }));
+    response.end(JSON.stringify({ token_type: "Bearer", expires_in: expiresIn, access_token: issue() }));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   function host(): string {

@@ -15,6 +15,9 @@ export interface Refusal {
   readonly retryAfterMs?: number | undefined;
 }
 
+/** The code of a refused token: nothing was done, and services have refused good ones for hours. */
+export const tokenRefused = "GraphTokenRefused";
+
 const pauseWithoutHintMs = 10_000;
 
 const quotaCodes = new Set(["ErrorQuotaExceeded", "ErrorMailboxQuotaExceeded", "QuotaExceeded"]);
@@ -59,9 +62,9 @@ export function classifyRefusal({ status, code, retryAfterMs }: Refusal, effect:
     );
   if (status === 401)
     return new MigrationError(
-      "fatal",
-      "GraphTokenRefused",
-      "Microsoft Graph refused the application's token; check that the identity exists in the tenant of the mailboxes.",
+      "transient",
+      tokenRefused,
+      "Microsoft Graph refused the application's token; it is tried again for a day, with new tokens. If it lasts, check that the identity exists in the tenant of the mailboxes.",
     );
   if (noMailboxCodes.has(code)) return mailboxNotFound();
   if (status === 403)

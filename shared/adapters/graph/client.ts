@@ -8,8 +8,9 @@ import {
   ResponseType,
 } from "@microsoft/microsoft-graph-client";
 import { isMigrationError, type MigrationError } from "../../domain/errors.ts";
+import type { IdentityToken } from "../identity-token.ts";
 import { parseRetryAfter } from "../retry-after.ts";
-import { classifyLostAnswer, classifyRefusal, type Effect } from "./classify.ts";
+import { classifyLostAnswer, classifyRefusal, type Effect, tokenRefused } from "./classify.ts";
 import type { MailboxGate } from "./gate.ts";
 
 /** Ids that survive a move. @see https://learn.microsoft.com/graph/outlook-immutable-id */
@@ -78,9 +79,9 @@ class Sender implements Middleware {
 /** Sends requests to Graph; everything that goes wrong leaves as a MigrationError. */
 export class GraphClient {
   readonly #client: Client;
-  readonly #token: () => Promise<string>;
+  readonly #token: IdentityToken;
 
-  constructor(baseUrl: string, token: () => Promise<string>) {
+  constructor(baseUrl: string, token: IdentityToken) {
     this.#client = Client.initWithMiddleware({ baseUrl, defaultVersion: "v1.0", middleware: new Sender() });
     this.#token = token;
   }
@@ -94,10 +95,18 @@ export class GraphClient {
   async call<T>(gate: MailboxGate, call: GraphCall): Promise<GraphAnswer<T>> {
     const deadline = call.deadline ?? Date.now() + defaultCallMs;
     const content = JSON.stringify(call.body ?? {});
+    let refused: string | undefined;
     return insist(deadline, async () => {
       // Before the gate: to get a new token takes time, and a pause may begin meanwhile.
-      const token = await this.#token();
-      return gate.run(call.weight ?? 1, deadline, () => this.#send<T>(gate, call, content, token, deadline));
+      const token = await this.#token(refused);
+      try {
+        return await gate.run(call.weight ?? 1, deadline, () =>
+          this.#send<T>(gate, call, content, token, deadline),
+        );
+      } catch (error) {
+        if (isMigrationError(error) && error.code === tokenRefused) refused = token;
+        throw error;
+      }
     });
   }
 
@@ -224,6 +233,6 @@ function backOff(attempts: number, deadline: number): number {
 function mayRepeat(error: MigrationError, attempts: number, deadline: number): boolean {
   if (error.kind === "throttled") return Date.now() + (error.retryAfterMs ?? 0) < deadline;
   // The token may have ended between the credential's check and Graph's.
-  if (error.code === "GraphTokenRefused") return attempts === 1;
+  if (error.code === tokenRefused) return attempts === 1;
   return error.kind === "transient" && !error.inDoubt && attempts < maxAttempts && Date.now() < deadline;
 }

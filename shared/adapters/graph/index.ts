@@ -1,18 +1,17 @@
 import type { Probed } from "../../migration/ports/probed.ts";
 import type { TargetConnector } from "../../migration/ports/target.ts";
+import type { IdentityToken } from "../identity-token.ts";
 import { GraphClient } from "./client.ts";
 import { representableFlags } from "./flags.ts";
 import { MailboxGate } from "./gate.ts";
 import { GraphMailbox } from "./mailbox.ts";
 import { probeDirectory, resolveAddress } from "./resolve.ts";
 
-export { graphTokenSource } from "./token.ts";
-
 export interface GraphTargetSettings {
   /** Service root without the version, such as https://graph.microsoft.com. */
   readonly baseUrl: string;
-  /** Asked before every request; {@link graphTokenSource} makes one. */
-  readonly token: () => Promise<string>;
+  /** Asked before every request. */
+  readonly token: IdentityToken;
   /** Requests at once to one mailbox; Exchange takes 4. */
   readonly concurrencyPerMailbox: number;
 }

@@ -1,6 +1,7 @@
 import { isMigrationError, MigrationError } from "../../domain/errors.ts";
 import type { TargetIdentity } from "../../migration/ports/target.ts";
-import { mailboxNotFound } from "./classify.ts";
+import { graphService } from "../identity-token.ts";
+import { mailboxNotFound, tokenRefused } from "./classify.ts";
 import type { GraphClient } from "./client.ts";
 import type { MailboxGate } from "./gate.ts";
 
@@ -28,8 +29,20 @@ export async function resolveAddress(
 /** Milliseconds for the whole of a probe, repeats included. */
 const probeMs = 5_000;
 
-/** Asks for some user: whether Graph answers, takes the token, and lets the application read users. */
+/**
+ * Asks for some user: whether Graph answers, takes the token, and lets the application read users. Who asks for that wants
+ * to hear of a token that is refused at once.
+ */
 export async function probeDirectory(client: GraphClient, gate: MailboxGate): Promise<void> {
+  try {
+    await askForUser(client, gate);
+  } catch (error) {
+    if (!isMigrationError(error) || ![tokenRefused, graphService.code].includes(error.code)) throw error;
+    throw new MigrationError("fatal", error.code, error.message, { cause: error });
+  }
+}
+
+async function askForUser(client: GraphClient, gate: MailboxGate): Promise<void> {
   await reading(() =>
     client.call(gate, {
       method: "GET",

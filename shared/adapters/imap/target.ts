@@ -2,6 +2,7 @@ import { lookup } from "node:dns/promises";
 import { isMigrationError, MigrationError } from "../../domain/errors.ts";
 import type { Probed } from "../../migration/ports/probed.ts";
 import type { TargetConnector, TargetIdentity, TargetMailbox } from "../../migration/ports/target.ts";
+import type { IdentityToken } from "../identity-token.ts";
 import { ImapConnection, type Timeouts } from "./connection.ts";
 import { storableFlags } from "./flags.ts";
 import type { Credentials } from "./login.ts";
@@ -20,8 +21,8 @@ export interface ImapTargetSettings {
   readonly userFormat: string;
   /** One password for all logins, such as a master user's. */
   readonly password?: string | undefined;
-  /** An access token for IMAP, fresh for each connection. */
-  readonly token?: (() => Promise<string>) | undefined;
+  /** An access token for IMAP, asked for before each connection. */
+  readonly token?: IdentityToken | undefined;
   readonly acceptUntrustedCertificates: boolean;
   readonly connectionsPerMailbox: number;
 }

@@ -48,7 +48,7 @@ describe("classifyRefusal", () => {
     ],
     [
       { status: 401, code: "InvalidAuthenticationToken" },
-      { kind: "fatal", code: "GraphTokenRefused" },
+      { kind: "transient", code: "GraphTokenRefused", inDoubt: false },
     ],
     [
       { status: 403, code: "ErrorAccessDenied" },

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { graphScope } from "../../../../shared/adapters/graph/token.ts";
+import { graphScope } from "../../../shared/adapters/identity-token.ts";
 
 describe("graphScope", () => {
   it.each([
