@@ -599,6 +599,77 @@ describe("a crash", () => {
   });
 });
 
+describe("a store that refuses", () => {
+  const refusal = new MigrationError(
+    "fatal",
+    "StorageRequestRefused",
+    "Table Storage refused a request (InvalidInput).",
+  );
+  const reportOf = async (batch: BatchName): Promise<Readonly<Record<string, string>>[]> =>
+    parse((await readBlob("reports", `${batch}/validation.csv`)) ?? "", { bom: true, columns: true });
+  const uploadErrorOf = async (batch: BatchName) => (await tables.batches.get(batch))?.value.uploadError;
+
+  it.each(["of a new batch", "added to a batch"])(
+    "one row %s stops no other one, and the row is reported with its line",
+    async (which) => {
+      const batch = newBatchName();
+      if (which === "added to a batch") await upload(batch, ["first@contoso.com,first,1"]);
+      const insertAll: typeof parts.mailboxes.insertAll = async (name, rows) => {
+        if (rows.some(({ userName }) => userName === "odd")) throw refusal;
+        await tables.mailboxes.insertAll(name, rows);
+      };
+      const ingestion = createUploadIngestion({ ...parts, mailboxes: { ...parts.mailboxes, insertAll } });
+      const rows = ["a@contoso.com,a,1", "odd@contoso.com,odd,2", "b@contoso.com,,3", "c@contoso.com,c,4"];
+      await putBlob("uploads", `contoso/${batch}.csv`, [header, ...rows].join("\r\n"));
+      expect(await ingestion.ingest(`contoso/${batch}.csv`)).toMatchObject({
+        kind: "ingested",
+        validRowCount: 2,
+        invalidRowCount: 2,
+      });
+      expect((await reportOf(batch)).map(({ line, code }) => [line, code])).toEqual([
+        ["3", "RowNotStored"],
+        ["4", "ValueMissing"],
+      ]);
+      const expected = ["a@contoso.com", "c@contoso.com"];
+      if (which === "added to a batch") expected.push("first@contoso.com");
+      expect((await mailboxesOf(batch)).map(({ emailAddress }) => emailAddress)).toEqual(expected);
+      expect(await readBlob("uploads", `contoso/${batch}.csv`)).toBeUndefined();
+    },
+  );
+
+  it("everything, or whose key is not to be had, shows in the batch and in the report until the file is read", async () => {
+    const batch = newBatchName();
+    const denied = new MigrationError("fatal", "KeyVaultForbidden", "Key Vault refused access.");
+    const vault = { ...parts.vault, seal: () => Promise.reject(denied) };
+    const ingestion = createUploadIngestion({ ...parts, vault });
+    await putBlob("uploads", `contoso/${batch}.csv`, [header, "a@contoso.com,a,1"].join("\r\n"));
+    for (let attempt = 1; attempt <= 2; attempt++)
+      await expect(ingestion.ingest(`contoso/${batch}.csv`)).rejects.toBe(denied);
+    expect(await uploadErrorOf(batch)).toMatchObject({
+      code: "KeyVaultForbidden",
+      message: expect.stringContaining("The file is kept"),
+    });
+    expect(await reportOf(batch)).toMatchObject([{ line: "0", code: "KeyVaultForbidden" }]);
+    expect(await readBlob("uploads", `contoso/${batch}.csv`)).toBeDefined();
+
+    expect(await createUploadIngestion(parts).ingest(`contoso/${batch}.csv`)).toMatchObject({
+      kind: "ingested",
+    });
+    expect(await uploadErrorOf(batch)).toBeUndefined();
+    expect(await reportOf(batch)).toEqual([]);
+  });
+
+  it("is told of a file that is refused as a whole, too, where its batch is there", async () => {
+    const batch = newBatchName();
+    await upload(batch, ["a@contoso.com,a,1"]);
+    await putBlob("uploads", `contoso/${batch}.csv`, "Address,Name\r\na@contoso.com,a");
+    expect(await createUploadIngestion(parts).ingest(`contoso/${batch}.csv`)).toMatchObject({
+      kind: "rejected",
+    });
+    expect((await uploadErrorOf(batch))?.code).toBe((await reportOf(batch))[0]?.code);
+  });
+});
+
 describe("a password", () => {
   it("is found in no table, blob, queue or outcome afterwards", async () => {
     const canary = "canary-5d41c0ffee";

@@ -12,6 +12,7 @@ const format = formatOf<BatchRecord>({
   createdAt: integer(),
   startedAt: optional(integer()),
   invalidRowCount: integer(),
+  uploadError: optional(json()),
   confirmedServer: optional(json()),
   reported: optional(json()),
 });

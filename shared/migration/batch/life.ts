@@ -1,7 +1,7 @@
 import { type BatchOptions, defaultBatchOptions } from "../../domain/batch-options.ts";
 import type { BatchName, EndpointName } from "../../domain/names.ts";
 import type { BatchIntent } from "../../domain/states.ts";
-import type { BatchRecord, ConfirmedServer } from "../ports/registry.ts";
+import type { BatchRecord, ConfirmedServer, RecordedError } from "../ports/registry.ts";
 
 /*
  * The life of a batch: the one place that writes what the operator intends with it. Every function is pure. Its status
@@ -78,8 +78,20 @@ export function uploaded(
   rows: { readonly valid: number; readonly invalid: number },
   now: number,
 ): BatchRecord {
-  const counted = { ...batch, invalidRowCount: rows.invalid };
+  const counted = { ...batch, invalidRowCount: rows.invalid, uploadError: undefined };
   return rows.valid > 0 && startsByItself(batch, now) ? begun(counted, now) : counted;
+}
+
+/** An upload could not be read, or not yet. @param error why, as the operator is told. @param now milliseconds since 1970. */
+export function uploadStopped(
+  batch: BatchRecord,
+  { code, message }: Pick<RecordedError, "code" | "message">,
+  now: number,
+): BatchRecord | undefined {
+  if (isRemoving(batch)) return undefined;
+  const { uploadError } = batch;
+  if (uploadError?.code === code && uploadError.message === message) return batch;
+  return { ...batch, uploadError: { code, message, at: now } };
 }
 
 /** The operator decides. @returns undefined if the batch is being removed, which nobody can take back. */

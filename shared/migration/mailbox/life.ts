@@ -1,7 +1,7 @@
 import type { BatchOptions } from "../../domain/batch-options.ts";
 import type { BatchName, EndpointName, LedgerId, MailboxId } from "../../domain/names.ts";
 import type { MailboxCounts, MailboxStatus } from "../../domain/states.ts";
-import type { MailboxError, MailboxRecord, Recovery, Trouble } from "../ports/registry.ts";
+import type { MailboxRecord, RecordedError, Recovery, Trouble } from "../ports/registry.ts";
 import { minute } from "../runtime.ts";
 import { isWorthRetrying } from "../warnings.ts";
 import { percentageOf, withoutFigures } from "./figures.ts";
@@ -321,7 +321,7 @@ export interface Pause {
   /** Attempts in a row that ended with a transient error, this one included. */
   readonly attempts: number;
   /** Undefined for a pause that no failure is the reason of. */
-  readonly error?: MailboxError | undefined;
+  readonly error?: RecordedError | undefined;
   /** True if the error is transient: it may not last for ever. */
   readonly failing?: boolean | undefined;
   /** True for a pause so long that the permit goes to others. */
@@ -371,7 +371,7 @@ export function returned(mailbox: MailboxRecord, now: number): MailboxRecord | u
 }
 
 /** Nothing but a person can help it. */
-export function failed(mailbox: MailboxRecord, error: MailboxError): MailboxRecord | undefined {
+export function failed(mailbox: MailboxRecord, error: RecordedError): MailboxRecord | undefined {
   return isActive(mailbox)
     ? { ...mailbox, status: "Failed", error, notBefore: undefined, step: undefined }
     : undefined;

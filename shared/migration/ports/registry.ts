@@ -28,6 +28,8 @@ export interface BatchRecord {
   readonly startedAt?: number | undefined;
   /** How many rows the last validation rejected. */
   readonly invalidRowCount: number;
+  /** What stopped its last upload; undefined once one was read. */
+  readonly uploadError?: RecordedError | undefined;
   /** The server that an operator last confirmed after the endpoint had changed, and who did it. */
   readonly confirmedServer?: ConfirmedServer | undefined;
   /** What the reports show and when they were written; undefined before the first ones. */
@@ -50,7 +52,7 @@ export interface Recovery {
   readonly at: number;
 }
 
-export interface MailboxError {
+export interface RecordedError {
   readonly code: string;
   readonly message: string;
   readonly at: number;
@@ -75,7 +77,7 @@ export interface MailboxRecord {
   readonly notBefore?: number | undefined;
   /** Attempts in a row that ended with a transient error. */
   readonly attempts: number;
-  readonly error?: MailboxError | undefined;
+  readonly error?: RecordedError | undefined;
   readonly trouble?: Trouble | undefined;
   readonly recovery?: Recovery | undefined;
   /** The step that runs: one that is found by the next step died with its worker. */

@@ -76,6 +76,8 @@ export interface BatchView {
   readonly failedCount: number;
   readonly stoppedCount: number;
   readonly invalidRowCount: number;
+  /** What stopped the last upload; more of it stands in validation.csv. */
+  readonly uploadError: { readonly code: string; readonly message: string; readonly at: string } | null;
   readonly syncedItemCount: number;
   readonly skippedItemCount: number;
   readonly totalItemsInSourceMailboxCount: number;
@@ -102,7 +104,7 @@ export interface BatchView {
  */
 export function batchView(batch: BatchRecord, totals: BatchTotals, now: number): BatchView {
   const { counts } = totals;
-  const { confirmedServer } = batch;
+  const { confirmedServer, uploadError } = batch;
   const minutes = batch.startedAt === undefined ? 0 : Math.max((now - batch.startedAt) / 60_000, 1 / 60);
   const running = counts.active > 0 && minutes > 0;
   const itemsPerMinute = running ? totals.syncedItemCount / minutes : 0;
@@ -123,6 +125,7 @@ export function batchView(batch: BatchRecord, totals: BatchTotals, now: number):
     failedCount: counts.failed,
     stoppedCount: counts.stopped,
     invalidRowCount: batch.invalidRowCount,
+    uploadError: uploadError ? { ...uploadError, at: iso(uploadError.at) } : null,
     syncedItemCount: totals.syncedItemCount,
     skippedItemCount: totals.skippedItemCount,
     totalItemsInSourceMailboxCount: totals.totalItemsInSourceMailboxCount,

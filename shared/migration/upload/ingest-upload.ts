@@ -5,7 +5,8 @@ import type { Endpoint } from "../../domain/endpoint.ts";
 import { isMigrationError, type MigrationError } from "../../domain/errors.ts";
 import type { BatchName, EndpointName } from "../../domain/names.ts";
 import type { MailboxSyncMessage } from "../../domain/queue-messages.ts";
-import { isAtWork } from "../batch/life.ts";
+import { changeBatch } from "../batch/change.ts";
+import { isAtWork, uploadStopped } from "../batch/life.ts";
 import { wakeJanitor } from "../control/sweeps.ts";
 import { parseEndpointFile } from "../endpoints/endpoint-file.ts";
 import type { SettingIssue } from "../endpoints/json-file.ts";
@@ -111,6 +112,23 @@ export function createUploadIngestion(parts: UploadIngestionParts): UploadIngest
     return count + group.length;
   }
 
+  async function noteStopped(batch: BatchName, error: Pick<UploadIssue, "code" | "message">): Promise<void> {
+    await changeBatch(batches, batch, (stored) => uploadStopped(stored, error, parts.clock()));
+  }
+
+  /** The operator sees why a file waits, as far as what stops it lets anything be told. */
+  async function tellWhy(name: UploadName, { code, message }: MigrationError): Promise<void> {
+    const issue = fileIssue(code, `${message} The file is kept, and read again every few minutes.`);
+    try {
+      const batch = (await batches.get(name.batch))?.value;
+      if (batch && (batch.endpoint !== name.endpoint || batch.displayName !== name.displayName)) return;
+      await reports.write(name.batch, "validation", validationReport([issue]));
+      await noteStopped(name.batch, issue);
+    } catch (error) {
+      if (!isMigrationError(error)) throw error;
+    }
+  }
+
   /** The report of a batch is not overwritten for a file that is not the batch's. */
   async function reject(
     blobName: string,
@@ -120,9 +138,11 @@ export function createUploadIngestion(parts: UploadIngestionParts): UploadIngest
     const batch = name && (await batches.get(name.batch))?.value;
     const isOfBatch =
       batch === undefined || (batch.endpoint === name?.endpoint && batch.displayName === name.displayName);
-    if (name !== undefined && isOfBatch)
+    if (name !== undefined && isOfBatch) {
       await reports.write(name.batch, "validation", validationReport(issues));
-    else await reports.writeRejected(blobName, validationReport(issues));
+      const [first] = issues;
+      if (first) await noteStopped(name.batch, first);
+    } else await reports.writeRejected(blobName, validationReport(issues));
     return { kind: "rejected", batch: name?.batch, codes: [...new Set(issues.map(({ code }) => code))] };
   }
 
@@ -134,7 +154,10 @@ export function createUploadIngestion(parts: UploadIngestionParts): UploadIngest
       const outcome = await ingestFile(name, blobName, content);
       return "issues" in outcome ? await reject(blobName, name, outcome) : outcome;
     } catch (error) {
-      if (isMigrationError(error) && isOfStores(error)) throw error;
+      if (isMigrationError(error) && isOfStores(error)) {
+        await tellWhy(name, error);
+        throw error;
+      }
       if (!isMigrationError(error)) logCrash(parts.log, "upload.crashed", { batch: name.batch }, error);
       return reject(blobName, name, { issues: [notProcessed(error)] });
     }
@@ -161,7 +184,7 @@ export function createUploadIngestion(parts: UploadIngestionParts): UploadIngest
     if ("issues" in prepared) return prepared;
     const place = { name, server: sourceServer(source.endpoint), batchIsNew: prepared.created };
     const counts = await uploadUsers.add(place, file.rows());
-    await reports.write(name.batch, "validation", validationReport(issuesOf(file)));
+    await reports.write(name.batch, "validation", validationReport(issuesOf(file, counts.refused)));
 
     const batch = await uploadBatch.settle(name, counts);
     if ("issues" in batch) return batch;
@@ -215,7 +238,17 @@ function settingIssues(code: string, file: string, issues: readonly SettingIssue
   );
 }
 
-async function* issuesOf(file: MigrationFile): AsyncGenerator<UploadIssue> {
+async function* issuesOf(
+  file: MigrationFile,
+  refused: ReadonlyMap<number, UploadIssue>,
+): AsyncGenerator<UploadIssue> {
   yield* file.warnings;
-  for await (const checked of file.rows()) if ("issues" in checked) yield* checked.issues;
+  for await (const checked of file.rows()) {
+    if ("issues" in checked) {
+      yield* checked.issues;
+      continue;
+    }
+    const issue = refused.get(checked.user.line);
+    if (issue) yield issue;
+  }
 }
