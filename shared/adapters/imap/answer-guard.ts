@@ -28,6 +28,7 @@ const SEARCH_LINE_BYTES = 32 * KILOBYTE;
 
 /** What the library is given at once, and how long it may go on with more before others run. */
 const SLICE_BYTES = 16 * KILOBYTE;
+const SLICE_LINES = 200;
 const SLICE_MS = 8;
 
 /** Enough to tell what a response is, and to see the size of a literal at the end of a line (RFC 9051, 4.3). */
@@ -217,10 +218,11 @@ export function putInFront(guard: AnswerGuard, streamer: Transform, patient: () 
       transform(chunk, encoding, done);
       return;
     }
-    transform(chunk.subarray(0, SLICE_BYTES), encoding, () => {
+    const end = sliceEnd(chunk);
+    transform(chunk.subarray(0, end), encoding, () => {
       const rest = () => {
-        if (chunk.length <= SLICE_BYTES || streamer.destroyed) done();
-        else handOn(chunk.subarray(SLICE_BYTES), encoding, done);
+        if (chunk.length <= end || streamer.destroyed) done();
+        else handOn(chunk.subarray(end), encoding, done);
       };
       if (performance.now() - ranSince < SLICE_MS) {
         rest();
@@ -240,4 +242,14 @@ export function putInFront(guard: AnswerGuard, streamer: Transform, patient: () 
       done();
     }
   };
+}
+
+function sliceEnd(chunk: Buffer): number {
+  let end = 0;
+  for (let lines = 0; lines < SLICE_LINES && end < SLICE_BYTES; lines++) {
+    const lineEnd = chunk.indexOf(LF, end);
+    if (lineEnd < 0) return SLICE_BYTES;
+    end = lineEnd + 1;
+  }
+  return Math.min(end, SLICE_BYTES);
 }

@@ -1,10 +1,11 @@
-import { type UidSet, uidRangesOf, unionOf } from "../../domain/uid-set.ts";
+import { everyUid, type UidSet } from "../../domain/uid-set.ts";
 import { letOthersRun } from "../event-loop.ts";
 
-/** Ranges that are sorted in one go. */
+const [[, HIGHEST]] = everyUid as [[number, number]];
+/** Ranges that are joined in one go. */
 const PIECE = 8_192;
 
-/** Gathers UIDs as ranges while they come, in any order, repeats allowed. */
+/** Gathers UIDs as ranges while they come, in any order, repeats allowed. What is no UID is left out. */
 export class UidCollector {
   readonly #ranges: [low: number, high: number][] = [];
   #inOrder = true;
@@ -14,7 +15,9 @@ export class UidCollector {
     return this.#ranges.length;
   }
 
-  add(low: number, high = low): void {
+  add(low: number, upTo = low): void {
+    if (!(low <= HIGHEST)) return;
+    const high = Math.min(upTo, HIGHEST);
     const last = this.#ranges.at(-1);
     if (last && low >= last[0] && low <= last[1] + 1) {
       if (high > last[1]) last[1] = high;
@@ -27,19 +30,29 @@ export class UidCollector {
   /** All that came, in steps between which others get their turn. */
   async uids(): Promise<UidSet> {
     if (this.#inOrder) return this.#ranges;
-    let sets: UidSet[] = [];
-    for (let at = 0; at < this.#ranges.length; at += PIECE) {
-      sets.push(uidRangesOf(this.#ranges.slice(at, at + PIECE)));
-      await letOthersRun();
+    const sorted = sortedPairs(this.#ranges);
+    const ranges: [number, number][] = [];
+    for (let at = 0; at < sorted.length; at += 2) {
+      if (at % PIECE === 0) await letOthersRun();
+      const [high, low] = [sorted[at] as number, sorted[at + 1] as number];
+      const last = ranges.at(-1);
+      if (last && low <= last[1] + 1) last[1] = Math.max(last[1], high);
+      else ranges.push([low, high]);
     }
-    while (sets.length > 1) {
-      const joined: UidSet[] = [];
-      for (let at = 0; at < sets.length; at += 2) {
-        joined.push(unionOf(sets[at] ?? [], sets[at + 1] ?? []));
-        await letOthersRun();
-      }
-      sets = joined;
-    }
-    return sets[0] ?? [];
+    return ranges;
   }
+}
+
+/**
+ * Hundreds of thousands of arrays are sorted in no time as numbers of 64 bits, whose lower half comes first in memory.
+ * @returns high and low of each range in turn.
+ */
+function sortedPairs(ranges: UidSet): Uint32Array {
+  const pairs = new Uint32Array(2 * ranges.length);
+  for (const [index, [low, high]] of ranges.entries()) {
+    pairs[2 * index] = high;
+    pairs[2 * index + 1] = low;
+  }
+  new BigUint64Array(pairs.buffer).sort();
+  return pairs;
 }
