@@ -83,6 +83,8 @@ interface OpenEntity {
   headerBytes: number;
   /** Whether a field has been seen. */
   hasFields: boolean;
+  /** How many, those that are not read included. */
+  fields: number;
   /** How many bytes more of the field that is read are kept. */
   fieldRoom: number;
   readonly defaultType: string;
@@ -113,6 +115,7 @@ const lineFeed = 0x0a;
 const hyphen = 0x2d;
 /** Kept of the header of one entity; no field that is read is longer. */
 const maxHeaderBytes = 1 << 20;
+const maxFields = 10_000;
 /** All that tells what an entity is. */
 const contentFields = "content-";
 /** Enough of a line to tell a boundary or the begin of a field; of a longer line of a header only this is kept. */
@@ -260,6 +263,7 @@ class Scanner {
       entity.stray = undefined;
       entity.hasFields = true;
       entity.fieldRoom = isReadField(name, entity !== this.#root) ? maxFieldBytes(name) : 0;
+      entity.fields++;
       this.#keep(entity, text);
       return;
     }
@@ -288,7 +292,7 @@ class Scanner {
     if (entity.fieldRoom <= 0) return;
     entity.fieldRoom -= line.length;
     entity.headerBytes += line.length;
-    if (entity.headerBytes <= maxHeaderBytes) entity.headerLines.append(line);
+    if (entity.headerBytes <= maxHeaderBytes && entity.fields <= maxFields) entity.headerLines.append(line);
     else this.exceed("headerBytes");
   }
 
@@ -484,6 +488,7 @@ function openEntity(start: number, defaultType: string, depth: number, late: boo
     headerLines: new ByteList(),
     headerBytes: 0,
     hasFields: false,
+    fields: 0,
     fieldRoom: 0,
     defaultType,
     header: [],
