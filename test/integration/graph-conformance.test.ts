@@ -2,9 +2,9 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import PostalMime from "postal-mime";
 import { beforeAll, describe, expect, it } from "vitest";
+import { disagreements, enoughWitnesses } from "../stack/conformance/damaged/disagreements.ts";
 import { type DamagedRun, runDamaged } from "../stack/conformance/damaged/journey.ts";
 import { renderDamaged } from "../stack/conformance/damaged/table.ts";
-import { witnesses } from "../stack/conformance/damaged/witnesses.ts";
 import { type Row, runConformance, startJourney } from "../stack/conformance/journey.ts";
 import { withTable } from "../stack/conformance/readme.ts";
 import { renderTable } from "../stack/conformance/table.ts";
@@ -70,12 +70,12 @@ describe("damaged mail", () => {
     expect(run.rows.flatMap(({ lost }) => lost)).toEqual([]);
   });
 
-  it("is read by four other programs as it was meant, of most messages", () => {
-    const total = run.rows.reduce((sum, { messages }) => sum + messages, 0);
-    for (const witness of witnesses) {
-      const agreeing = run.rows.reduce((sum, row) => sum + (row.witnesses[witness] ?? 0), 0);
-      expect([witness, agreeing / total > 0.5]).toEqual([witness, true]);
-    }
+  it("is read as it was meant by three other programs at least, or it is said why not", () => {
+    const disputed = run.rows.filter(({ agreeing }) => agreeing.length < enoughWitnesses);
+    expect(disputed.map(({ family, damage }) => `${family}: ${damage}`).toSorted()).toEqual(
+      Object.keys(disagreements).toSorted(),
+    );
+    expect(disputed.length / run.rows.length).toBeLessThan(0.3);
   });
 
   it("has a document that shows it as it was measured", async () => {

@@ -7,7 +7,7 @@ import { type Journey, startJourney } from "../journey.ts";
 import { damagedKinds, type RightReading } from "./kinds.ts";
 import { type DamagedMessage, damagedMessages, type Family } from "./mutations.ts";
 import { agreement, digest, type Point, points, type Reading } from "./reading.ts";
-import { storedVerdicts, type Verdicts, type Witness, witnesses } from "./witnesses.ts";
+import { isSilentIn, storedVerdicts, type Verdicts, type Witness, witnesses } from "./witnesses.ts";
 
 /** A kind of damage and how it arrived. */
 export interface KindRow {
@@ -25,8 +25,10 @@ export interface DamagedRow {
   /** Messages of which every point arrived as it was meant. */
   readonly asMeant: number;
   readonly wrong: readonly Point[];
-  /** Messages that each program reads as they were meant. */
+  /** Messages that each program reads as they were meant; absent where it says nothing. */
   readonly witnesses: Partial<Record<Witness, number>>;
+  /** Programs that read all of them as they were meant. */
+  readonly agreeing: readonly Witness[];
   /** What is nowhere in the target: words, files, lines of the header. */
   readonly lost: readonly string[];
   readonly guesses: readonly GuessCode[];
@@ -94,7 +96,8 @@ async function rowOf(
     for (const what of lostOf(message, arrival)) lost.push(`${message.id}: ${what}`);
     for (const guess of await guessesOf(message.content)) guesses.add(guess);
   }
-  const counts = witnesses.map((witness) => {
+  const telling = witnesses.filter((witness) => !isSilentIn(witness, first.family));
+  const counts = telling.map((witness) => {
     const agreeing = messages.filter(({ id }) => verdicts[id]?.[witness]?.length === 0);
     return [witness, agreeing.length] as const;
   });
@@ -105,6 +108,7 @@ async function rowOf(
     asMeant,
     wrong: [...wrong],
     witnesses: Object.fromEntries(counts),
+    agreeing: counts.filter(([, agreed]) => agreed === messages.length).map(([witness]) => witness),
     lost,
     guesses: [...guesses].toSorted(),
   };

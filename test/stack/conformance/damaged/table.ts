@@ -1,9 +1,11 @@
 import { aligned } from "../table.ts";
+import { disagreements, enoughWitnesses } from "./disagreements.ts";
 import type { DamagedRow, KindRow } from "./journey.ts";
 import { witnesses } from "./witnesses.ts";
 
 /** The damaged half of the conformance table in Markdown. */
 export function renderDamaged(kinds: readonly KindRow[], rows: readonly DamagedRow[]): string {
+  const disputed = rows.filter((row) => row.agreeing.length < enoughWitnesses);
   const total = rows.reduce((sum, row) => sum + row.messages, 0);
   return [
     "# Damaged mail on the Graph target",
@@ -25,15 +27,24 @@ export function renderDamaged(kinds: readonly KindRow[], rows: readonly DamagedR
     "",
     "## Messages damaged one way at a time",
     "",
-    `${total} messages: well-formed ones of eight forms, whose content is known before a mutation damages their form. So the truth comes from no parser. Four programs that share no code with the product or each other were asked as well; the numbers say of how many messages each reads sender, subject, text and files as they were meant (Dovecot tells no text). \`npm run conformance -- --witnesses\` asks them anew, on Debian.`,
+    `${total} messages: well-formed ones of eight forms, whose content is known before a mutation damages their form. So the truth comes from no parser. Seven programs that share no code with the product or each other were asked as well; the numbers say of how many messages each reads sender, subject, text and files as they were meant (none where it says nothing: Dovecot of texts and encoded words). \`npm run conformance -- --witnesses\` asks them anew, on Debian.`,
     "",
     ...aligned([
-      ["Damage", "Messages", "Arrive as meant", ...witnesses, "Lost", "Counted as a guess"],
+      [
+        "Damage",
+        "Messages",
+        "Arrive as meant",
+        ...witnesses,
+        "All as meant by",
+        "Lost",
+        "Counted as a guess",
+      ],
       ...rows.map((row) => [
         `${row.family}: ${row.damage}`,
         `${row.messages}`,
         `${row.asMeant}${row.wrong.length === 0 ? "" : ` (not: ${row.wrong.join(", ")})`}`,
-        ...witnesses.map((witness) => `${row.witnesses[witness] ?? 0}`),
+        ...witnesses.map((witness) => `${row.witnesses[witness] ?? ""}`),
+        `${row.agreeing.length}`,
         `${row.lost.length}`,
         row.guesses.join(", "),
       ]),
@@ -42,10 +53,21 @@ export function renderDamaged(kinds: readonly KindRow[], rows: readonly DamagedR
         `${total}`,
         `${rows.reduce((sum, row) => sum + row.asMeant, 0)}`,
         ...witnesses.map((witness) => `${rows.reduce((sum, row) => sum + (row.witnesses[witness] ?? 0), 0)}`),
+        "",
         `${rows.reduce((sum, row) => sum + row.lost.length, 0)}`,
         "",
       ],
     ]),
+    "",
+    "## Where fewer than three programs agree",
+    "",
+    `Of ${rows.length} kinds of damage, ${rows.length - disputed.length} are read as they were meant by ${enoughWitnesses} programs or more. Of the others it is said what these programs make of them, and why they are read otherwise here.`,
+    "",
+    ...disputed.flatMap((row) => {
+      const damage = `${row.family}: ${row.damage}`;
+      const agreeing = row.agreeing.length === 0 ? "no program" : row.agreeing.join(", ");
+      return [`- **${damage}** (as meant by ${agreeing}). ${disagreements[damage] ?? ""}`];
+    }),
     "",
   ].join("\n");
 }

@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { damagedMessages } from "./mutations.ts";
+import { damagedMessages, type Family } from "./mutations.ts";
 import { agreement, type Point, points, type Reading } from "./reading.ts";
 
 const run = promisify(execFile);
@@ -15,10 +15,23 @@ const programs = {
   "GMime (notmuch)": ["python3", "notmuch.py"],
   "MIME-tools": ["perl", "mime_tools.pl"],
   Dovecot: ["python3", "dovecot.py"],
+  "Thunderbird (JSMime)": ["node", "thunderbird.ts"],
+  "Ruby Mail": ["ruby", "ruby_mail.rb"],
+  "postal-mime": ["node", "postal_mime.ts"],
 } as const;
 
 export type Witness = keyof typeof programs;
 export const witnesses = Object.keys(programs) as readonly Witness[];
+
+/**
+ * Families that a program says nothing of: Dovecot hands texts and encoded words on as they are. What it agrees in is no
+ * witness there.
+ */
+const silentIn: Partial<Record<Witness, readonly Family[]>> = { Dovecot: ["charset", "encoding", "words"] };
+
+export function isSilentIn(witness: Witness, family: Family): boolean {
+  return silentIn[witness]?.includes(family) === true;
+}
 
 /** By message and program, the points in which the program reads no truth; absent where it read nothing. */
 export type Verdicts = Readonly<Record<string, Partial<Record<Witness, readonly Point[]>>>>;
@@ -29,7 +42,7 @@ export async function storedVerdicts(): Promise<Verdicts> {
 
 /**
  * Has every program read every damaged message, and stores what they make of it. Needs Debian's python3, perl, notmuch,
- * libmime-tools-perl and dovecot-core, and root.
+ * libmime-tools-perl, ruby-mail and dovecot-core, and root; Thunderbird's package is downloaded and not installed.
  */
 export async function askWitnesses(): Promise<void> {
   const messages = damagedMessages();
