@@ -19,7 +19,14 @@ export const guessCodes = [
 export type GuessCode = (typeof guessCodes)[number];
 
 /** Things an operator should know although nothing failed. Stable, and documented in infra/docs/error-codes.md. */
-export type WarningCode = "AnsweredNotKept" | "FolderCapReached" | "ForwardedNotKept" | GuessCode;
+export type WarningCode =
+  | "AnsweredNotKept"
+  | "FolderCapReached"
+  | "FolderUnreadable"
+  | "ForwardedNotKept"
+  | "MessagesSetAside"
+  | "MessagesUnshown"
+  | GuessCode;
 
 /** How often each warning holds: of messages, or of folders where it is about whole folders. Absent means never. */
 export type WarningCounts = Readonly<Partial<Record<WarningCode, number>>>;

@@ -52,6 +52,24 @@ const catalogue: Readonly<Record<WarningCode, Texts>> = {
     remedy: (provider) =>
       provider?.folderCap?.remedy ?? "Look at the mailbox's folders: each says what to do.",
   },
+  FolderUnreadable: {
+    message: (count) =>
+      `Folders that the source server does not open, or gives nothing of, while it gives others: ${count}.`,
+    remedy: () =>
+      "Each sync tries them again; nothing is taken for deleted meanwhile. Mend them at the source (the mailbox's folders say what the server answers), then retry the batch, or leave them out (excludeFolders).",
+    retried: true,
+  },
+  MessagesSetAside: {
+    message: (count) =>
+      `Messages that the source did not give, or the target did not take, and that are tried again: ${count}.`,
+    remedy: () => "Nothing has to be done: they are copied, or named as skipped, before the sync ends.",
+  },
+  MessagesUnshown: {
+    message: (count) =>
+      `Messages that the source server counts in its folders and shows in no way, so that they could not be copied: ${count}.`,
+    remedy: () =>
+      "Each sync looks for them again; nothing is taken for deleted meanwhile. Rebuild the index of these folders at the source, then sync again.",
+  },
   BodyNamed: guessed("whose only text has a file name, and is shown as the body"),
   BoundaryGuessed: guessed("in which the boundary of a multipart was missing or broken, and was guessed"),
   CharsetGuessed: guessed("in which the charset of a text was missing, unknown or wrong, and was guessed"),
@@ -87,14 +105,18 @@ const unkeptCodes: Readonly<Record<string, WarningCode>> = {
  * @param provider of the source server, if it is a well-known one.
  */
 export function folderWarnings(
-  folder: Pick<FolderRecord, "unkeptFlags"> & {
-    readonly counts: Pick<FolderCounts, "total" | "shown" | "guesses">;
-  },
+  folder: Pick<FolderRecord, "unkeptFlags"> &
+    Partial<Pick<FolderRecord, "setAside" | "trouble">> & {
+      readonly counts: Pick<FolderCounts, "total" | "shown" | "unshown" | "guesses">;
+    },
   provider: KnownProvider | undefined,
 ): WarningCounts {
   const counts: Partial<Record<WarningCode, number>> = { ...folder.counts.guesses };
   const shown = folder.counts.shown ?? folder.counts.total;
   if (provider?.folderCap?.messages.includes(shown)) counts.FolderCapReached = 1;
+  if (folder.trouble !== undefined) counts.FolderUnreadable = 1;
+  counts.MessagesUnshown = folder.counts.unshown ?? 0;
+  counts.MessagesSetAside = (folder.setAside ?? []).reduce((sum, { uids }) => sum + sizeOf(uids), 0);
   for (const [flag, uids] of Object.entries(folder.unkeptFlags ?? {})) {
     const code = unkeptCodes[flag];
     if (code !== undefined) counts[code] = sizeOf(uids);

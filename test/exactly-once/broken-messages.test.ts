@@ -48,6 +48,7 @@ describe.each(kinds)("messages that the server fails at by a $by, asked for $in"
     ["the first", 150, [1]],
     ["the last", 150, [150]],
     ["some of many", 150, [3, 4, 50, 99, 149]],
+    ["all of a folder", 3, [1, 2, 3]],
     ["many of a folder", 120, Array.from({ length: 90 }, (_, n) => n + 10)],
   ] as const)("%s: all others are copied at once, and they are named", async (_, messages, broken) => {
     const started = Date.now();

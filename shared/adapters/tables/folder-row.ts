@@ -54,8 +54,10 @@ interface StoredFolder {
   readonly recovered: readonly ChunkInDoubt[];
   readonly attempting?: Doubt["attempting"];
   readonly setAside?: readonly SetAside[] | undefined;
+  readonly trouble?: FolderRecord["trouble"];
   readonly totalItemCount: number;
   readonly shownItemCount?: number | undefined;
+  readonly unshownItemCount?: number | undefined;
   readonly syncedItemCount: number;
   readonly skippedItemCount: number;
   readonly leftOutItemCount?: number | undefined;
@@ -94,8 +96,10 @@ const format = formatOf<StoredFolder>(
     recovered: json(),
     attempting: optional(json()),
     setAside: optional(json()),
+    trouble: optional(json()),
     totalItemCount: integer(),
     shownItemCount: optional(integer()),
+    unshownItemCount: optional(integer()),
     syncedItemCount: integer(),
     skippedItemCount: integer(),
     leftOutItemCount: optional(integer()),
@@ -115,7 +119,7 @@ const format = formatOf<StoredFolder>(
 /** The row of a folder. */
 export function folderRow(ledgerId: LedgerId, rowKey: string, folder: FolderRecord): Row {
   const { folderId, uidValidity, source, place, state, pending, former, keptSince, replaced } = folder;
-  const { checkpoint, doubt, setAside, counts, unkeptFlags } = folder;
+  const { checkpoint, doubt, setAside, trouble, counts, unkeptFlags } = folder;
   return toRow(format, ledgerId, rowKey, {
     folderId,
     uidValidity,
@@ -133,8 +137,10 @@ export function folderRow(ledgerId: LedgerId, rowKey: string, folder: FolderReco
     ...checkpoint,
     ...doubt,
     setAside: setAside.length === 0 ? undefined : setAside,
+    trouble,
     totalItemCount: counts.total,
     shownItemCount: counts.shown,
+    unshownItemCount: counts.unshown,
     syncedItemCount: counts.synced,
     skippedItemCount: counts.skipped,
     leftOutItemCount: counts.leftOut,
@@ -176,10 +182,12 @@ export function readFolder(row: StoredRow): FolderRecord {
     },
     doubt: { openChunk, recovered, attempting },
     setAside: stored.setAside ?? [],
+    trouble: stored.trouble,
     unkeptFlags: stored.unkeptFlags,
     counts: {
       total: stored.totalItemCount,
       shown: stored.shownItemCount,
+      unshown: stored.unshownItemCount,
       synced: stored.syncedItemCount,
       skipped: stored.skippedItemCount,
       leftOut: stored.leftOutItemCount ?? 0,

@@ -134,6 +134,8 @@ export interface FolderCounts {
   readonly total: number;
   /** Messages the source shows in all, where the folder is only a part of what it shows under this name. */
   readonly shown?: number | undefined;
+  /** Messages that the source counts and shows in no way. */
+  readonly unshown?: number | undefined;
   readonly synced: number;
   readonly skipped: number;
   /** Those of the skipped items that were left out on purpose. */
@@ -141,6 +143,14 @@ export interface FolderCounts {
   readonly bytes: number;
   /** How many of the copied messages were read by each kind of guess. */
   readonly guesses?: Readonly<Partial<Record<GuessCode, number>>> | undefined;
+}
+
+/** Why a folder could not be read, and since when, as a message that is set aside. */
+export interface FolderTrouble extends Pick<SetAside, "code" | "tries" | "since" | "lookAgainAt"> {
+  /** A sentence. */
+  readonly message: string;
+  /** When it was left alone for the rest of its round, in milliseconds since 1970. */
+  readonly leftAt?: number | undefined;
 }
 
 /** A folder of a ledger; its transitions are in sync/folder-record.ts. */
@@ -167,6 +177,8 @@ export interface FolderRecord extends Generation {
   readonly checkpoint: Checkpoint;
   readonly doubt: Doubt;
   readonly setAside: readonly SetAside[];
+  /** Set if the folder could not be read when it was last tried. */
+  readonly trouble?: FolderTrouble | undefined;
   /** By flag, UIDs of messages whose copy lacks a change of this flag, since the target refused it. */
   readonly unkeptFlags?: Readonly<Record<string, UidSet>> | undefined;
   readonly counts: FolderCounts;

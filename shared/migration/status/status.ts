@@ -41,6 +41,8 @@ export interface FolderView {
   readonly skippedItemCount: number;
   readonly totalItemCount: number;
   readonly bytesTransferred: number;
+  /** Why the folder could not be read when it was last tried. */
+  readonly error: { readonly code: string; readonly message: string; readonly since: string } | null;
   readonly warnings: readonly Warning[];
 }
 
@@ -162,7 +164,7 @@ export function mailboxView(mailbox: MailboxRecord): MailboxView {
 }
 
 function folderView(folder: FolderRecord, provider: Provider | undefined): FolderView {
-  const { source, place, counts } = folder;
+  const { source, place, counts, trouble } = folder;
   return {
     path: source.segments.join("/"),
     targetPath: place?.path ?? null,
@@ -171,6 +173,7 @@ function folderView(folder: FolderRecord, provider: Provider | undefined): Folde
     skippedItemCount: counts.skipped,
     totalItemCount: counts.total,
     bytesTransferred: counts.bytes,
+    error: trouble ? { code: trouble.code, message: trouble.message, since: iso(trouble.since) } : null,
     warnings: describeWarnings(folderWarnings(folder, provider), provider),
   };
 }

@@ -18,7 +18,7 @@ import { afterTries, type FailedMessage } from "./failed-messages.ts";
 import { chunkBegun, chunkClosed, chunkCopied, missingSettled, type PlacedFolder } from "./folder-record.ts";
 import { type Budget, maxChunkItems, streamedSize } from "./limits.ts";
 import type { SyncRun } from "./run.ts";
-import { dueAside, takenBack, uidsAside } from "./set-aside.ts";
+import { takenBack, toCopy, uidsAside } from "./set-aside.ts";
 import type { SteadyFolder, Unread } from "./steady-source.ts";
 import { writeChunk } from "./write-chunk.ts";
 
@@ -41,7 +41,9 @@ export async function copyFolder(
   budget: Budget,
 ): Promise<PlacedFolder> {
   const begun = run.clock();
-  let record = takenBack(folder, differenceOf(uidsAside(folder), existing));
+  // What was created in doubt is looked for when it is due, gone or not.
+  const waiting = uidsAside({ setAside: folder.setAside.filter(({ chunk }) => chunk === undefined) });
+  let record = takenBack(folder, differenceOf(waiting, existing));
   opened.suspect(uidsAside(record));
   let todo = toCopy(record, wanted, begun);
   while (sizeOf(todo) > 0 && !budget.exhausted) {
@@ -67,19 +69,6 @@ export async function copyFolder(
     todo = toCopy(record, wanted, begun);
   }
   return record;
-}
-
-/**
- * What of the wanted UIDs is still to be copied: neither settled nor set aside, unless it is due. Pure.
- * @param now when the visit began to copy: what it tries in vain is not due again in it.
- */
-export function toCopy(
-  { checkpoint, setAside }: Pick<PlacedFolder, "checkpoint" | "setAside">,
-  wanted: UidSet,
-  now: number,
-): UidSet {
-  const waiting = differenceOf(uidsAside({ setAside }), uidsAside({ setAside: dueAside({ setAside }, now) }));
-  return differenceOf(differenceOf(wanted, checkpoint.settled), waiting);
 }
 
 /** A chunk opened for messages that this step no longer writes would be in doubt for the next step without a reason. */
@@ -181,14 +170,9 @@ async function afterMissing(
   return { ...afterTries(folder, failed, run.clock()), expunged };
 }
 
-async function failedRead(
-  run: SyncRun,
-  message: MessageSummary,
-  { error, given }: Unread,
-): Promise<FailedMessage> {
-  // Where the source cannot even be reached, the next read says so.
-  const telling = await run.source.isGivingSince(given).catch(() => false);
-  return { message, side: "source", error, telling };
+async function failedRead(run: SyncRun, message: MessageSummary, unread: Unread): Promise<FailedMessage> {
+  const telling = await run.source.isTelling(unread);
+  return { message, side: "source", error: unread.error, telling };
 }
 
 function leftOut(): MigrationError {

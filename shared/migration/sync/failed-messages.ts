@@ -15,9 +15,12 @@ export interface FailedMessage {
   readonly telling: boolean;
 }
 
+/** The code of a message that the source did not give. */
+export const sourceGivenUp = "SourceMessageUnreadable";
+
 /** Codes and words for what is given up. */
 const givenUp = {
-  source: { code: "SourceMessageUnreadable", what: "The source server did not deliver this message" },
+  source: { code: sourceGivenUp, what: "The source server did not deliver this message" },
   target: { code: "TargetRefusesMessage", what: "The target did not take this message" },
 } as const;
 

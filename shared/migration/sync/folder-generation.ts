@@ -92,13 +92,16 @@ export function itemsMatched<Folder extends FolderRecord>(
  * - `believed`: items without a match are of messages that are gone.
  * @param matched messages that have an item.
  * @param unmatched items that found no message.
+ * @param isWhole false if they may belong to messages that cannot be read: then they are kept on.
  */
 export function judged(
   { keptSince, replaced }: FolderRecord,
   matched: number,
   unmatched: number,
+  isWhole: boolean,
 ): "replaced" | "kept" | "believed" {
-  if (unmatched === 0 || replaced?.confirmed || keptSince !== undefined) return "believed";
+  if (unmatched === 0) return "believed";
+  if (replaced?.confirmed || keptSince !== undefined) return isWhole ? "believed" : "kept";
   const items = matched + unmatched;
   return items >= believedItems && matched < items * believedShare ? "replaced" : "kept";
 }
@@ -113,19 +116,22 @@ export function isJudgementDue(folder: FolderRecord, now: number): boolean {
   return folder.former !== undefined && !isKeeping(folder, now);
 }
 
-/** The folder goes on in its new generation. @param matched messages that were given an item. */
+/** The folder goes on in its new generation. @param matched messages that were given an item, where it was not counted before. */
 export function generationKept<Folder extends FolderRecord>(
   folder: Folder,
   matched: number,
   now: number,
 ): Folder {
-  const counts = { ...folder.counts, synced: matched, skipped: 0, leftOut: 0 };
+  const counts =
+    folder.keptSince === undefined
+      ? { ...folder.counts, synced: matched, skipped: 0, leftOut: 0 }
+      : folder.counts;
   return { ...folder, keptSince: now, replaced: undefined, counts };
 }
 
 /** Former generations are forgotten. @param matched messages that were given an item, where it was not counted before. */
 export function generationMatched<Folder extends FolderRecord>(folder: Folder, matched: number): Folder {
-  const { counts } = folder.keptSince === undefined ? generationKept(folder, matched, 0) : folder;
+  const { counts } = generationKept(folder, matched, 0);
   return { ...folder, former: undefined, keptSince: undefined, replaced: undefined, counts };
 }
 

@@ -122,7 +122,7 @@ export function placed(folder: FolderRecord, place: FolderPlace): PlacedFolder {
 
 /** The user deleted the folder's place: nothing is written into it any more. */
 export function placeDeleted<Folder extends FolderRecord>(folder: Folder): Folder {
-  return { ...folder, state: "targetGone", doubt: { recovered: [] }, setAside: [] };
+  return { ...folder, state: "targetGone", doubt: { recovered: [] }, setAside: [], trouble: undefined };
 }
 
 /** The folder is no longer at the source. It stays pending while something in doubt is to be looked for. */
@@ -132,6 +132,7 @@ export function gone<Folder extends FolderRecord>(folder: Folder): Folder {
     state: folder.state === "targetGone" ? "targetGone" : "gone",
     pending: isInDoubt(folder),
     setAside: folder.setAside.filter(({ chunk }) => chunk !== undefined),
+    trouble: undefined,
     counts: { ...folder.counts, total: 0 },
   };
 }
@@ -201,6 +202,7 @@ export function chunkCopied<Folder extends FolderRecord>(
   const handled = unionOf(uidSetOf([...items, ...skipped].map(({ uid }) => uid)), expunged);
   return {
     ...takenBack(folder, handled),
+    trouble: items.length > 0 ? undefined : folder.trouble,
     checkpoint: { ...checkpoint, settled: settle(checkpoint.settled, handled, existing) },
     doubt: { recovered: folder.doubt.recovered, openChunk: inDoubt },
     counts: withGuesses(withItems(withSkips(counts, skipped), items), guesses),
@@ -287,6 +289,8 @@ export interface CompletedVisit {
     readonly messages: number;
     readonly shownMessages?: number | undefined;
   };
+  /** Messages that the source counts and does not show. */
+  readonly unshown: number;
   readonly flagsDigest: string | undefined;
   readonly filter: string;
   /** Items whose message vanished too late for this round. */
@@ -296,7 +300,7 @@ export interface CompletedVisit {
 /** A visit is complete: the folder is up to date. */
 export function visited<Folder extends FolderRecord>(
   folder: Folder,
-  { status, flagsDigest, filter, postponed }: CompletedVisit,
+  { status, unshown, flagsDigest, filter, postponed }: CompletedVisit,
   now: number,
 ): Folder {
   const { settled, unseen, partition } = folder.checkpoint;
@@ -316,7 +320,13 @@ export function visited<Folder extends FolderRecord>(
       flagsDigest,
       flagsScannedAt: highestModseq === undefined ? now : undefined,
     },
-    counts: { ...folder.counts, total: messages, shown: shownMessages ?? folder.counts.shown },
+    trouble: undefined,
+    counts: {
+      ...folder.counts,
+      total: messages,
+      shown: shownMessages ?? folder.counts.shown,
+      unshown: unshown === 0 ? undefined : unshown,
+    },
   };
 }
 
@@ -332,7 +342,7 @@ export function visitEnded<Folder extends FolderRecord>(folder: Folder): Folder 
 export function gapsReopened<Folder extends FolderRecord>(
   folder: Folder,
   returned: UidSet,
-  partition: string,
+  partition: string | undefined,
   allFlags: boolean,
 ): Folder {
   const { checkpoint } = folder;
@@ -340,7 +350,7 @@ export function gapsReopened<Folder extends FolderRecord>(
     ...folder,
     checkpoint: {
       ...checkpoint,
-      partition,
+      partition: partition ?? checkpoint.partition,
       settled: differenceOf(checkpoint.settled, returned),
       highestModseq: allFlags ? undefined : checkpoint.highestModseq,
     },

@@ -1,11 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { isMigrationError } from "../../domain/errors.ts";
 import type { FolderId, TargetItemId, Uid } from "../../domain/names.ts";
-import { differenceOf, emptyUidSet, sizeOf, type UidSet, uidSetOf } from "../../domain/uid-set.ts";
+import { emptyUidSet, hasUid, sizeOf, type UidSet, uidSetOf } from "../../domain/uid-set.ts";
 import type { ItemRecord, OpenChunk, PlannedMove } from "../ports/ledger-store.ts";
 import type { FolderStatus, MessageHeader } from "../ports/source.ts";
 import { copyOf } from "./delete-copies.ts";
 import { headerDigest } from "./digest.ts";
+import { asStored } from "./failed-folders.ts";
 import { candidateOf, knownItems } from "./find-copies.ts";
 import {
   chunkBegun,
@@ -15,12 +16,14 @@ import {
   type PlacedFolder,
   vanishedNoted,
 } from "./folder-record.ts";
+import { waitsUntil } from "./folder-trouble.ts";
 import { hasVanished, vanishedItems } from "./follow-removals.ts";
 import { isSameKey, keyOf, lookOf, movedTo, tombstoneOf } from "./item-records.ts";
 import { recoverChunk } from "./recover-chunk.ts";
 import { beginGeneration, matchGenerations } from "./rematch-folder.ts";
 import { reopenGaps } from "./reopen-gaps.ts";
 import type { SyncRun } from "./run.ts";
+import { toCopy, uidsAside } from "./set-aside.ts";
 import type { SteadyFolder } from "./steady-source.ts";
 
 /** Each move changes two item rows and the rows of two folders. */
@@ -41,20 +44,27 @@ interface VanishedItem {
  * @param folders the folders of this round that changed.
  * @param gone folders that no longer exist at the source.
  * @param statuses of the folders, as listed.
- * @returns all of them as last committed.
+ * @param isWhole false if the plan knows of something at the source that it cannot see.
+ * @returns all of them as last committed, and whether all could be seen. Otherwise what is missing may be where nobody
+ * could look: then nothing counts as gone for good.
  */
 export async function followMoves(
   run: SyncRun,
   folders: readonly PlacedFolder[],
   gone: readonly PlacedFolder[],
   statuses: ReadonlyMap<FolderId, FolderStatus>,
-): Promise<ReadonlyMap<FolderId, PlacedFolder>> {
+  isWhole: boolean,
+): Promise<{ readonly records: ReadonlyMap<FolderId, PlacedFolder>; readonly isWhole: boolean }> {
   const records = new Map(gone.map((folder) => [folder.folderId, folder]));
   const vanished = new VanishedItems();
+  vanished.isWhole = isWhole;
   for (const folder of gone) vanished.add(folder.folderId, await vanishedItems(run, folder, emptyUidSet));
   const present: FolderId[] = [];
   for (const folder of folders) {
-    const record = await findVanished(run, folder, statuses.get(folder.folderId), vanished);
+    const status = statuses.get(folder.folderId);
+    const record = await asFarAsSeen(run, folder, vanished, () =>
+      findVanished(run, folder, status, vanished),
+    );
     records.set(record.folderId, record);
     present.push(record.folderId);
   }
@@ -62,18 +72,43 @@ export async function followMoves(
     const folder = records.get(id);
     if (folder === undefined || (vanished.size === 0 && folder.doubt.openChunk?.moves === undefined))
       continue;
-    const opened = await openIfThere(run, folder);
+    const opened = await openIfThere(run, folder, vanished);
     if (opened === undefined) continue;
     if (opened.status.uidValidity !== folder.uidValidity || opened.status.uidNext < folder.checkpoint.uidNext)
       continue;
-    const existing = await opened.searchUids();
-    await moveInto(run, records, folder, opened, existing, vanished);
+    await asFarAsSeen(run, folder, vanished, async () => {
+      const existing = await opened.searchUids();
+      await moveInto(run, records, folder, opened, existing, vanished);
+      vanished.isWhole &&= isWholly(opened);
+      return records.get(id) ?? folder;
+    });
   }
+  const sawAll = vanished.isWhole && !run.source.hasUnread;
   for (const id of present) {
     const folder = records.get(id);
-    if (folder) records.set(id, await noteVanished(run, folder, vanished.of(folder)));
+    if (folder) records.set(id, await noteVanished(run, folder, sawAll ? vanished.of(folder) : []));
   }
-  return records;
+  return { records, isWhole: sawAll };
+}
+
+/** @returns what the work does, or the folder as last committed if it could not be read. */
+async function asFarAsSeen(
+  run: SyncRun,
+  folder: PlacedFolder,
+  vanished: VanishedItems,
+  work: () => Promise<PlacedFolder>,
+): Promise<PlacedFolder> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!run.source.isAboutFolder(error)) throw error;
+    vanished.isWhole = false;
+    return asStored(run, folder);
+  }
+}
+
+function isWholly(opened: SteadyFolder): boolean {
+  return (opened.unshownMessages ?? 0) === 0;
 }
 
 /** Keeps with a folder which of its messages are gone for good as far as this plan could see. */
@@ -87,6 +122,8 @@ async function noteVanished(run: SyncRun, folder: PlacedFolder, uids: readonly U
 /** Items whose message left its folder, by what the message looks like. */
 class VanishedItems {
   readonly #byLook = new Map<string, VanishedItem[]>();
+  /** False if something at the source could not be seen. */
+  isWhole = true;
 
   get size(): number {
     return this.#byLook.size;
@@ -132,16 +169,30 @@ async function findVanished(
 ): Promise<PlacedFolder> {
   const untouched = !isRemembered(folder) && !folder.former && !folder.doubt.openChunk;
   if ((untouched && status?.uidValidity === folder.uidValidity) || onlyGrew(folder, status)) return folder;
-  const opened = await openIfThere(run, folder);
+  const opened = await openIfThere(run, folder, vanished);
   if (opened === undefined) return folder;
   const existing = await opened.searchUids();
+  vanished.isWhole &&= isWholly(opened);
   const reopened = await reopenGaps(run, await beginGeneration(run, folder, opened.status), opened, existing);
-  const { record: matched, unmatched } = await matchGenerations(run, reopened, opened, existing);
+  const { record: matched, unmatched, isWhole } = await matchGenerations(run, reopened, opened, existing);
   const rematched = await recoverInterrupted(run, matched, opened, existing);
-  vanished.add(rematched.folderId, unmatched);
-  if (hasVanished(rematched, existing) || rematched.former)
-    vanished.add(rematched.folderId, await vanishedItems(run, rematched, existing));
+  if (isWhole) vanished.add(rematched.folderId, unmatched);
+  if (isWholly(opened) && (hasVanished(rematched, existing) || rematched.former))
+    vanished.add(rematched.folderId, await lookedForTwice(run, rematched, opened, existing));
   return rematched;
+}
+
+/** Items whose message is missing from the list of all, and is not found by itself, either. */
+async function lookedForTwice(
+  run: SyncRun,
+  folder: PlacedFolder,
+  opened: SteadyFolder,
+  existing: UidSet,
+): Promise<readonly ItemRecord[]> {
+  const missing = await vanishedItems(run, folder, existing);
+  if (missing.length === 0) return missing;
+  const found = await opened.searchUids({ among: uidSetOf(missing.map(({ uid }) => uid)) });
+  return missing.filter(({ uid }) => !hasUid(found, uid));
 }
 
 /**
@@ -164,13 +215,22 @@ async function recoverInterrupted(
 }
 
 /** The folder opened, or undefined if it went away or does not open: its visit decides what that means. */
-async function openIfThere(run: SyncRun, folder: PlacedFolder): Promise<SteadyFolder | undefined> {
+async function openIfThere(
+  run: SyncRun,
+  folder: PlacedFolder,
+  vanished: VanishedItems,
+): Promise<SteadyFolder | undefined> {
   try {
-    return await run.source.openFolder(folder.source.path);
+    if (waitsUntil(folder, run.clock()) === undefined) {
+      const opened = await run.source.openFolder(folder.source.path);
+      opened.suspect(uidsAside(folder));
+      return opened;
+    }
   } catch (error) {
-    if (isMigrationError(error) && error.kind === "item") return undefined;
-    throw error;
+    if (!run.source.isAboutFolder(error)) throw error;
   }
+  vanished.isWhole = false;
+  return undefined;
 }
 
 /** True if every UID given out since the last round is there and nothing else is missing: no need to look inside. */
@@ -197,7 +257,7 @@ async function moveInto(
   const interrupted = new Map<Uid, PlannedMove>(
     (folder.doubt.openChunk?.moves ?? []).map((move) => [move.uid, move]),
   );
-  const fresh = differenceOf(existing, folder.checkpoint.settled);
+  const fresh = toCopy(folder, existing, run.clock());
   if (sizeOf(fresh) === 0) return;
   let planned: Planned[] = [];
   const perform = async (): Promise<void> => {

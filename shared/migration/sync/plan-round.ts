@@ -11,6 +11,7 @@ import { isJudgementDue } from "./folder-generation.ts";
 import { newFolderId } from "./folder-id.ts";
 import { type MappedFolder, mapFolders, takesPart } from "./folder-mapping.ts";
 import { isInDoubt, isRemembered, newFolder, placeDeleted, placed, planned } from "./folder-record.ts";
+import { isLeftAlone, troubleForgotten } from "./folder-trouble.ts";
 import type { SyncRun } from "./run.ts";
 
 /** Folder rows of one commit; a row with a long checkpoint may have 64 KiB. */
@@ -152,7 +153,8 @@ async function deletedPlaces(
 /** True if a folder may hold something the ledger does not know. Pure. */
 export function isChanged(record: FolderRecord, status: FolderStatus | undefined): boolean {
   if (status === undefined || isInDoubt(record) || record.setAside.length > 0) return true;
-  const { checkpoint } = record;
+  const { checkpoint, trouble, counts } = record;
+  if (trouble !== undefined || (counts.unshown ?? 0) > 0) return true;
   return (
     record.uidValidity !== status.uidValidity ||
     checkpoint.uidNext !== status.uidNext ||
@@ -202,8 +204,20 @@ async function matchFolders(
   return matches;
 }
 
-/** A vanished and a new folder are one if MAILBOXID says so, or if UIDs overlap and the messages behind them are equal. */
+/**
+ * A vanished and a new folder are one if MAILBOXID says so, or if UIDs overlap and the messages behind them are equal. One
+ * that cannot be read counts as new: its messages are moved to once it can.
+ */
 async function isRenamed(run: SyncRun, orphan: FolderRecord, folder: SourceFolder): Promise<boolean> {
+  try {
+    return await holdsTheSame(run, orphan, folder);
+  } catch (error) {
+    if (run.source.isAboutFolder(error)) return false;
+    throw error;
+  }
+}
+
+async function holdsTheSame(run: SyncRun, orphan: FolderRecord, folder: SourceFolder): Promise<boolean> {
   if (orphan.source.mailboxId !== undefined && folder.mailboxId !== undefined)
     return orphan.source.mailboxId === folder.mailboxId;
   if (folder.status?.uidValidity !== orphan.uidValidity) return false;
@@ -228,14 +242,16 @@ async function isRenamed(run: SyncRun, orphan: FolderRecord, folder: SourceFolde
 function refresh(run: SyncRun, { folder, stored }: Match): FolderRecord {
   if (stored === undefined) return newRecord(folder);
   const { source } = folder;
+  if (isLeftAlone(stored, run.lastRound)) return planned(stored, source, source.status, false);
+  const known = stored.trouble?.leftAt === undefined ? stored : troubleForgotten(stored);
   const pending =
-    stored.pending ||
-    stored.state === "gone" ||
-    isChanged(stored, source.status) ||
-    isJudgementDue(stored, run.clock()) ||
-    (stored.checkpoint.filter ?? "") !== dateFilter(run.options) ||
-    isFlagScanDue(stored.checkpoint, source.status, run);
-  return planned(stored, source, source.status, pending);
+    known.pending ||
+    known.state === "gone" ||
+    isChanged(known, source.status) ||
+    isJudgementDue(known, run.clock()) ||
+    (known.checkpoint.filter ?? "") !== dateFilter(run.options) ||
+    isFlagScanDue(known.checkpoint, source.status, run);
+  return planned(known, source, source.status, pending);
 }
 
 function newRecord({ source, specialUse }: MappedFolder): FolderRecord {

@@ -1,8 +1,9 @@
-import { differenceOf, intersectionOf, sizeOf, type UidSet, uidSetOf } from "../../domain/uid-set.ts";
+import { intersectionOf, sizeOf, type UidSet, uidSetOf, unionOf } from "../../domain/uid-set.ts";
 import type { Generation, ItemKey, ItemRecord } from "../ports/ledger-store.ts";
 import type { FolderStatus, MessageHeader } from "../ports/source.ts";
 import { deleteCopies, requireConfirmation } from "./delete-copies.ts";
 import { headerDigest } from "./digest.ts";
+import { sourceGivenUp } from "./failed-messages.ts";
 import {
   generationKept,
   generationMatched,
@@ -16,6 +17,7 @@ import { newFolderId } from "./folder-id.ts";
 import type { PlacedFolder } from "./folder-record.ts";
 import { keyOf, lookOf, movedTo } from "./item-records.ts";
 import type { SyncRun } from "./run.ts";
+import { toCopy, uidsAside } from "./set-aside.ts";
 import type { SteadyFolder } from "./steady-source.ts";
 
 /** Each matched message changes two rows; the folder takes one more. */
@@ -42,6 +44,8 @@ interface Rematched {
   readonly record: PlacedFolder;
   /** Old records without a match. */
   readonly unmatched: readonly ItemRecord[];
+  /** False if they may belong to messages that cannot be read. */
+  readonly isWhole: boolean;
 }
 
 /**
@@ -54,7 +58,7 @@ export async function matchGenerations(
   opened: SteadyFolder,
   existing: UidSet,
 ): Promise<Rematched> {
-  if (folder.former === undefined) return { record: folder, unmatched: [] };
+  if (folder.former === undefined) return { record: folder, unmatched: [], isWhole: true };
   const old = new Map<string, ItemRecord[]>();
   for (const { folderId, uidValidity } of folder.former)
     for await (const item of run.ledger.listItems(run.ledgerId, folderId, uidValidity)) {
@@ -73,7 +77,7 @@ export async function matchGenerations(
     });
     pairs = [];
   };
-  const fresh = differenceOf(existing, record.checkpoint.settled);
+  const fresh = toCopy(record, existing, run.clock());
   if (old.size > 0 && sizeOf(fresh) > 0)
     for await (const message of opened.fetchHeaders(fresh)) {
       run.checkpoint();
@@ -83,7 +87,23 @@ export async function matchGenerations(
       if (pairs.length >= maxMatches) await flush();
     }
   await flush();
-  return { record, unmatched: [...old.values()].flat() };
+  const unmatched = [...old.values()].flat();
+  const isWhole = unmatched.length === 0 || !(await hasUnreadable(run, record, opened, existing));
+  return { record, unmatched, isWhole };
+}
+
+/** True if some message of the folder cannot be read, be it for now or for good. */
+async function hasUnreadable(
+  run: SyncRun,
+  folder: PlacedFolder,
+  opened: SteadyFolder,
+  existing: UidSet,
+): Promise<boolean> {
+  const waiting = unionOf(uidsAside(folder), uidSetOf(opened.unread.keys()));
+  if ((opened.unshownMessages ?? 0) > 0 || sizeOf(intersectionOf(existing, waiting)) > 0) return true;
+  for await (const skip of run.ledger.listSkipped(run.ledgerId, folder.folderId))
+    if (skip.uidValidity === folder.uidValidity && skip.code === sourceGivenUp) return true;
+  return false;
 }
 
 /**
@@ -98,9 +118,9 @@ export async function rematchFolder(
   existing: UidSet,
 ): Promise<PlacedFolder> {
   if (folder.former === undefined || !isJudgementDue(folder, run.clock())) return folder;
-  const { record, unmatched } = await matchGenerations(run, folder, opened, existing);
+  const { record, unmatched, isWhole } = await matchGenerations(run, folder, opened, existing);
   const matched = sizeOf(intersectionOf(existing, record.checkpoint.settled));
-  const judgement = judged(record, matched, unmatched.length);
+  const judgement = judged(record, matched, unmatched.length, isWhole);
   run.log("folder.rematched", {
     mailbox: run.mailboxId,
     folder: record.folderId,

@@ -16,16 +16,19 @@ export async function reopenGaps(
   existing: UidSet,
 ): Promise<PlacedFolder> {
   const { partition, highestModseq } = opened.status;
-  if (partition === undefined) return folder;
   const { checkpoint } = folder;
-  const isShared = partition === checkpoint.partition && highestModseq !== undefined;
+  const passedOver = intersectionOf(existing, checkpoint.settled);
+  // Elsewhere too many messages tell: one that no list showed for a while may be back.
+  const { synced, skipped } = folder.counts;
+  if (partition === undefined && sizeOf(passedOver) <= synced + skipped) return folder;
+  const isShared =
+    partition !== undefined && partition === checkpoint.partition && highestModseq !== undefined;
   const since = isShared ? checkpoint.highestModseq : undefined;
-  const passed = intersectionOf(existing, checkpoint.settled);
-  const suspects = since === undefined ? passed : await changedUids(opened, passed, since);
+  const suspects = since === undefined ? passedOver : await changedUids(opened, passedOver, since);
   const returned = differenceOf(suspects, await recordedUids(run, folder, suspects));
   if (sizeOf(returned) === 0 && partition === checkpoint.partition) return folder;
   // A message shared out anew has other keywords without having changed itself: all flags are compared.
-  const record = gapsReopened(folder, returned, partition, since === undefined);
+  const record = gapsReopened(folder, returned, partition, partition !== undefined && since === undefined);
   await run.lease.commit({ folders: [record] });
   return record;
 }

@@ -12,6 +12,8 @@ export interface SyncRun {
   readonly mailboxId: MailboxId;
   readonly ledgerId: LedgerId;
   readonly options: BatchOptions;
+  /** When the mailbox's last round ended, in milliseconds since 1970; 0 if none has. */
+  readonly lastRound: number;
   /** True in the rounds of a batch that is being completed: nothing may be left for a later round. */
   readonly final: boolean;
   /** True if the operator confirmed that many messages may be deleted. */

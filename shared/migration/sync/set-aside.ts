@@ -91,6 +91,19 @@ export function dueAside({ setAside }: Pick<FolderRecord, "setAside">, now: numb
   return setAside.filter(({ lookAgainAt }) => lookAgainAt <= now);
 }
 
+/**
+ * What of the wanted UIDs is still to be copied: neither settled nor set aside, unless it is due. Pure.
+ * @param now when the visit began to copy: what it tries in vain is not due again in it.
+ */
+export function toCopy(
+  { checkpoint, setAside }: Pick<FolderRecord, "checkpoint" | "setAside">,
+  wanted: UidSet,
+  now: number,
+): UidSet {
+  const waiting = differenceOf(uidsAside({ setAside }), uidsAside({ setAside: dueAside({ setAside }, now) }));
+  return differenceOf(differenceOf(wanted, checkpoint.settled), waiting);
+}
+
 /** When the next of what is aside is due; undefined if nothing is aside. */
 export function nextLook({ setAside }: Pick<FolderRecord, "setAside">): number | undefined {
   return setAside.length === 0 ? undefined : Math.min(...setAside.map(({ lookAgainAt }) => lookAgainAt));

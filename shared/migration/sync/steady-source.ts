@@ -38,11 +38,15 @@ export interface KnownMessage {
   readonly size: number;
 }
 
-/** Why a message could not be read, although it was asked for alone. */
-export interface Unread {
-  readonly error: MigrationError;
-  /** How much the source had given before. */
+/** What the source had given in a step when something failed. */
+interface Before {
+  readonly opened: number;
   readonly given: number;
+}
+
+/** Why a message could not be read, although it was asked for alone. */
+export interface Unread extends Before {
+  readonly error: MigrationError;
 }
 
 /** A folder of a {@link SteadySource}. */
@@ -56,15 +60,15 @@ export interface SteadyFolder extends OpenSourceFolder {
 /**
  * The source as one step reads it: it goes on behind what cannot be read. Where a read fails, the connection is opened
  * anew if it was lost, and the halves of what is missing are asked for until what cannot be read is alone.
- * A failure to connect is thrown as it is; any other one is about a folder, or about nothing in particular, and known by
- * {@link isAboutFolder}.
+ * A failure to connect is thrown as it is. Any other one may be about one folder only, which {@link isAboutFolder} tells.
  */
 export class SteadySource {
   readonly #source: SourceMailbox;
   readonly #known: () => Promise<readonly KnownMessage[]>;
   readonly #isOver: () => boolean;
   readonly #unread = new Map<string, Map<Uid, Unread>>();
-  readonly #folderFailures = new WeakSet<MigrationError>();
+  readonly #failed = new Map<string, unknown>();
+  readonly #folderFailures = new WeakMap<MigrationError, Before & { readonly opening: boolean }>();
   #seen: readonly KnownMessage[] = [];
   #current: OpenSourceFolder | undefined;
   #stopped = false;
@@ -87,16 +91,6 @@ export class SteadySource {
     this.#isOver = () => clock() >= end;
   }
 
-  /** Messages that the source has given in this step, in whole or in part. */
-  get given(): number {
-    return this.#given;
-  }
-
-  /** Folders that were opened in this step. */
-  get opened(): number {
-    return this.#opened;
-  }
-
   /** True if some message could not be read in this step. */
   get hasUnread(): boolean {
     return this.#unread.size > 0;
@@ -117,32 +111,56 @@ export class SteadySource {
     return this.#source.listFolders(takesPart);
   }
 
+  /** A folder that could not be read in this step is not tried again in it. */
   async openFolder(path: string): Promise<SteadyFolder> {
-    const opened = await this.#open(path);
+    if (this.#failed.has(path)) throw this.#failed.get(path);
+    const about = (error: unknown): unknown => {
+      if (this.isAboutFolder(error)) this.#failed.set(path, error);
+      return error;
+    };
+    const open = () =>
+      this.#open(path).catch((error: unknown) => {
+        throw about(error);
+      });
+    const opened = await open();
     const unread = this.#unread.get(path) ?? new Map<Uid, Unread>();
     return new OpenSteadyFolder(opened, unread, {
-      reopen: () => this.#open(path),
+      reopen: open,
       isOpen: (folder) => this.#source.usable && folder === this.#current,
       gave: (row) => {
         this.#gave();
         if (row?.size !== undefined) this.#see({ path, uid: row.uid, size: row.size });
       },
       couldNot: (uid, error) => {
-        unread.set(uid, { error, given: this.#given });
+        unread.set(uid, { error, ...this.#now });
         this.#unread.set(path, unread);
       },
-      failed: (error) => this.#failed(error),
-      about: (error) => this.#aboutFolder(error),
+      failed: async (error) => {
+        if (!(await this.#goesOn())) throw about(this.#aboutFolder(error, false));
+      },
+      about: (error) => about(this.#aboutFolder(error, false)),
     });
   }
 
   /**
-   * True if the source has given some other message since; if it has not been asked for any, one is asked for.
-   * @param given how much it had given before.
-   * @throws MigrationError if it cannot be reached.
+   * True if the source has given something else since, or gives it now, so that the failure tells something about this
+   * message or folder. Where the source cannot be reached nothing is told.
    */
-  async isGivingSince(given: number): Promise<boolean> {
-    return this.#given > given || this.#givesKnown();
+  async isTelling(failure: Unread | MigrationError): Promise<boolean> {
+    const before = failure instanceof MigrationError ? this.#folderFailures.get(failure) : failure;
+    if (before === undefined) return false;
+    if (this.#given > before.given) return true;
+    if ("opening" in before && before.opening && this.#opened > before.opened) return true;
+    try {
+      return await this.#givesKnown();
+    } catch (error) {
+      if (isMigrationError(error)) return false;
+      throw error;
+    }
+  }
+
+  get #now(): Before {
+    return { opened: this.#opened, given: this.#given };
   }
 
   async #givesKnown(): Promise<boolean> {
@@ -171,12 +189,12 @@ export class SteadySource {
       this.#opened++;
       return this.#current;
     } catch (error) {
-      throw this.#aboutFolder(error);
+      throw this.#aboutFolder(error, true);
     }
   }
 
-  #aboutFolder(error: unknown): unknown {
-    if (isAboutMessages(error)) this.#folderFailures.add(error);
+  #aboutFolder(error: unknown, opening: boolean): unknown {
+    if (isAboutMessages(error)) this.#folderFailures.set(error, { ...this.#now, opening });
     return error;
   }
 
@@ -191,12 +209,11 @@ export class SteadySource {
     this.#seen = [...this.#seen, message].sort((a, b) => a.size - b.size).slice(0, maxSeen);
   }
 
-  /** @throws the error if nothing tells that the source gives anything at all, or the step is at its end. */
-  async #failed(error: MigrationError): Promise<void> {
+  /** False if nothing tells, after one more failure, that the source gives anything at all, or the step is at its end. */
+  async #goesOn(): Promise<boolean> {
     const failures = ++this.#failures;
     this.#stopped = this.hasUnread && this.#isOver();
-    if (this.#stopped) throw this.#aboutFolder(error);
-    if (failures % failuresInRow === 0 && !(await this.#givesKnown())) throw this.#aboutFolder(error);
+    return !this.#stopped && (failures % failuresInRow !== 0 || (await this.#givesKnown()));
   }
 }
 

@@ -1,12 +1,15 @@
-import { MigrationError } from "../../domain/errors.ts";
+import { isMigrationError, MigrationError } from "../../domain/errors.ts";
 import { providerOf } from "../../domain/providers.ts";
 import type { FolderSyncMessage } from "../../domain/queue-messages.ts";
 import { isFinal } from "../batch/life.ts";
 import type { MailboxState } from "../mailbox/change.ts";
+import type { FolderRecord } from "../ports/ledger-store.ts";
 import type { BatchRecord, MailboxRecord } from "../ports/registry.ts";
 import { dailyAllowance, dailyCapReached } from "./daily-allowance.ts";
+import { type FailedVisit, leaveForLater } from "./failed-folders.ts";
 import { rank } from "./folder-mapping.ts";
-import { isPlaced } from "./folder-record.ts";
+import { isPlaced, type PlacedFolder } from "./folder-record.ts";
+import { waitsUntil } from "./folder-trouble.ts";
 import { followMoves } from "./follow-moves.ts";
 import { startHeartbeat } from "./heartbeat.ts";
 import { knownMessages } from "./known-messages.ts";
@@ -20,7 +23,7 @@ import { reopenSkipped } from "./reopen-skipped.ts";
 import type { SyncRun } from "./run.ts";
 import { closeSession, type MailboxSession, openSource, type SessionPool } from "./sessions.ts";
 import { SteadySource } from "./steady-source.ts";
-import { visitFolder } from "./visit-folder.ts";
+import { type Visit, visitFolder } from "./visit-folder.ts";
 
 /** Longer than the host keeps an idle session, so that it is really given back. */
 const releaseMs = 15_000;
@@ -62,6 +65,7 @@ export async function runStep(
       mailboxId: mailbox.id,
       ledgerId: lease.ledgerId,
       options: batch.options,
+      lastRound: mailbox.lastSyncedAt ?? 0,
       final: isFinal(batch),
       deletionsConfirmed: mailbox.deletionsConfirmed ?? false,
       oneByOne: mailbox.trouble?.deaths !== undefined,
@@ -120,16 +124,25 @@ async function visitFolders(
   }
   const budget = new Budget(await limitsNow(), run.clock);
   pending.sort((a, b) => rank(a.source) - rank(b.source) || (a.source.path < b.source.path ? -1 : 1));
-  let later: number | undefined;
+  const looks: number[] = [];
+  const failed: FailedVisit[] = [];
+  let isMore = false;
   for (const folder of pending) {
     run.checkpoint();
-    if (budget.exhausted) return undefined;
-    const visit = await visitFolder(run, folder, budget);
+    const waiting = waitsUntil(folder, run.clock());
+    isMore = budget.exhausted && waiting === undefined;
+    if (isMore) break;
+    const visit: Visit =
+      waiting === undefined ? await visitFolder(run, folder, budget) : { end: "later", at: waiting };
     refuseTooManySkips(progress, batch);
-    if (visit.end === "more") return undefined;
-    if (visit.end === "later") later = Math.min(later ?? visit.at, visit.at);
+    isMore = visit.end === "more";
+    if (isMore) break;
+    if (visit.end === "later") looks.push(visit.at);
+    if (visit.end === "failed") failed.push({ folder, error: visit.error });
   }
-  return later ?? "finished";
+  looks.push(...(await leaveForLater(run, failed)));
+  if (isMore) return undefined;
+  return looks.length === 0 ? "finished" : Math.min(...looks);
 }
 
 /** Plans the round; then moved messages follow to where they went, and folders that are gone are left. */
@@ -137,11 +150,16 @@ async function plan(run: SyncRun): Promise<void> {
   const { current, leaving, listed, statuses, first } = await planRound(run);
   const pending = current.filter(isPlaced).filter((folder) => folder.pending);
   const left = leaving.filter(isPlaced);
+  const removed: PlacedFolder[] = [];
+  for (const folder of left)
+    if (listed.has(folder.folderId) || (await isGone(run, folder))) removed.push(folder);
   if (!first && pending.length + left.length > 0) {
-    const followed = await followMoves(run, pending, left, statuses);
-    for (const folder of followed.values()) run.progressed(folder);
-    for (const folder of left) {
-      const record = followed.get(folder.folderId) ?? folder;
+    const seesAll = current.every(isWhollySeen) && left.length === removed.length;
+    const { records, isWhole } = await followMoves(run, pending, removed, statuses, seesAll);
+    for (const folder of records.values()) run.progressed(folder);
+    // What is missing may be where nobody could look: then a folder without its messages waits as well.
+    for (const folder of isWhole ? removed : []) {
+      const record = records.get(folder.folderId) ?? folder;
       await (listed.has(folder.folderId) ? leaveFolder(run, record) : forgetFolder(run, record));
     }
   }
@@ -152,6 +170,23 @@ async function plan(run: SyncRun): Promise<void> {
     changed: pending.length,
     gone: leaving.length,
   });
+}
+
+/** A list may leave a folder out: a folder counts as gone if it does not open, either. */
+async function isGone(run: SyncRun, folder: PlacedFolder): Promise<boolean> {
+  try {
+    await run.source.openFolder(folder.source.path);
+    return false;
+  } catch (error) {
+    if (isMigrationError(error) && error.code === "SourceFolderGone") return true;
+    if (run.source.isAboutFolder(error)) return false;
+    throw error;
+  }
+}
+
+/** False for a folder with messages that cannot be seen, or not yet. */
+function isWhollySeen({ trouble, setAside, counts }: FolderRecord): boolean {
+  return trouble === undefined && setAside.length === 0 && (counts.unshown ?? 0) === 0;
 }
 
 /**

@@ -1,6 +1,6 @@
-import { isMigrationError } from "../../domain/errors.ts";
+import { isMigrationError, type MigrationError } from "../../domain/errors.ts";
 import { differenceOf, emptyUidSet, sizeOf, type UidSet, uidSetOf } from "../../domain/uid-set.ts";
-import { copyFolder, toCopy } from "./copy-folder.ts";
+import { copyFolder } from "./copy-folder.ts";
 import { dateFilter } from "./date-filter.ts";
 import { abandoned } from "./folder-generation.ts";
 import {
@@ -20,11 +20,17 @@ import { recoverAside, recoverChunk, removeLateArrivals } from "./recover-chunk.
 import { beginGeneration, rematchFolder } from "./rematch-folder.ts";
 import { reopenGaps } from "./reopen-gaps.ts";
 import type { SyncRun } from "./run.ts";
-import { uidsAside } from "./set-aside.ts";
+import { toCopy, uidsAside } from "./set-aside.ts";
 import type { SteadyFolder } from "./steady-source.ts";
 
-/** How a visit ended: the folder is up to date, has more to copy, or has to be looked at again after an instant. */
-export type Visit = { readonly end: "done" | "more" } | { readonly end: "later"; readonly at: number };
+/**
+ * How a visit ended: the folder is up to date, has more to copy, has to be looked at again after an instant, or cannot be
+ * read.
+ */
+export type Visit =
+  | { readonly end: "done" | "more" }
+  | { readonly end: "later"; readonly at: number }
+  | { readonly end: "failed"; readonly error: MigrationError };
 
 /**
  * Brings one folder up to date within the budget: settles what is in doubt, copies what is new, follows flags and
@@ -36,7 +42,8 @@ export async function visitFolder(run: SyncRun, folder: PlacedFolder, budget: Bu
     return await visitOrAbandon(run, folder, budget);
   } catch (error) {
     if (isMigrationError(error) && error.code === "TargetFolderGone") return leave(run, folder, placeDeleted);
-    throw error;
+    if (!run.source.isAboutFolder(error)) throw error;
+    return run.source.stopped ? { end: "more" } : { end: "failed", error };
   }
 }
 
@@ -79,6 +86,7 @@ async function visit(run: SyncRun, folder: PlacedFolder, budget: Budget): Promis
 
   const seen = {
     status: opened.status,
+    unshown: opened.unshownMessages ?? 0,
     flagsDigest,
     filter: dateFilter(run.options),
     postponed: removals.postponed,

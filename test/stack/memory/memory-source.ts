@@ -35,6 +35,13 @@ export class SourceFolderState {
   /** UIDs that the server fails at: by a refusal, or by the end of the connection; of their bodies only, or of anything. */
   readonly broken = new Map<number, { readonly by: "refusal" | "end"; readonly in: "bodies" | "all" }>();
 
+  /** How the server fails to open the folder, and to tell its status. */
+  failsBy: "refusal" | "end" | undefined;
+  /** False for a folder that the list leaves out. */
+  isListed = true;
+  /** UIDs that the server counts and does not show. */
+  readonly unshown = new Set<number>();
+
   constructor(specialUse?: SpecialUse) {
     this.specialUse = specialUse;
   }
@@ -91,13 +98,14 @@ export class MemorySourceMailbox implements SourceMailbox {
   }
 
   async listFolders(): Promise<readonly SourceFolder[]> {
-    return [...this.#folders].map(([path, folder]) => ({
+    const listed = [...this.#folders].filter(([, folder]) => folder.isListed);
+    return listed.map(([path, folder]) => ({
       path,
       segments: path.split("/"),
       specialUse: folder.specialUse,
       subscribed: true,
       selectable: true,
-      status: folder.status,
+      ...(folder.failsBy === undefined ? { status: folder.status } : { statusError: "It is refused." }),
     }));
   }
 
@@ -105,6 +113,12 @@ export class MemorySourceMailbox implements SourceMailbox {
     const folder = this.#folders.get(path);
     if (folder === undefined)
       throw new MigrationError("item", "SourceFolderGone", "The folder no longer exists at the source.");
+    if (folder.failsBy === "refusal")
+      throw new MigrationError("item", "SourceFolderUnavailable", "The source does not open this folder.");
+    if (folder.failsBy === "end") {
+      this.usable = false;
+      throw new MigrationError("transient", "ConnectionLost", "The connection was lost.");
+    }
     return new MemoryOpenFolder(folder, {
       carry: (bytes) => this.#carry(bytes),
       end: () => {
@@ -150,12 +164,17 @@ export class MemoryOpenFolder implements OpenSourceFolder {
     this.status = folder.status;
   }
 
+  get unshownMessages(): number {
+    return this.#folder.unshown.size;
+  }
+
   async searchUids({ since, before, among }: SearchFilter = {}): Promise<UidSet> {
     this.#connection.carry(0);
     return uidSetOf(
       [...this.#folder.messages]
         .filter(
           ([uid, { internalDate }]) =>
+            !this.#folder.unshown.has(uid) &&
             (among === undefined || hasUid(among, uid)) &&
             (since === undefined || internalDate >= since) &&
             (before === undefined || internalDate < before),
@@ -209,7 +228,10 @@ export class MemoryOpenFolder implements OpenSourceFolder {
 
   #given(uids: UidSet): (readonly [number, StoredMessage])[] {
     // A folder whose UIDVALIDITY is another one now gives its new messages under the old numbers, as Dovecot does.
-    return [...this.#folder.messages].filter(([uid]) => hasUid(uids, uid) && !this.#folder.withheld.has(uid));
+    const { withheld, unshown } = this.#folder;
+    return [...this.#folder.messages].filter(
+      ([uid]) => hasUid(uids, uid) && !withheld.has(uid) && !unshown.has(uid),
+    );
   }
 }
 

@@ -127,7 +127,15 @@ describe("a new generation is judged", () => {
     ],
     ["it was the same for a day", folder({ former, keptSince: 1 }), 0, 20, "believed"],
   ] as const)("%s: %s", (_, record, matched, unmatched, judgement) => {
-    expect(generation.judged(record, matched, unmatched)).toBe(judgement);
+    expect(generation.judged(record, matched, unmatched, true)).toBe(judgement);
+  });
+
+  it("while messages cannot be read that may be the missing ones, they are kept on", () => {
+    const kept = generation.generationKept(folder({ former }), 3, 1);
+    expect(generation.judged(kept, 3, 1, false)).toBe("kept");
+    expect(generation.judged(kept, 4, 0, false)).toBe("believed");
+    const counted = { ...kept, counts: { ...kept.counts, synced: 9 } };
+    expect(generation.generationKept(counted, 3, 50)).toEqual({ ...counted, keptSince: 50 });
   });
 
   it("when it is new, and after most of a day", () => {

@@ -219,6 +219,7 @@ describe("a visit", () => {
 
   const seen = {
     status: { ...status, shownMessages: 20, partition: "p" },
+    unshown: 3,
     flagsDigest: "d",
     filter: "5-",
     postponed: 2,
@@ -243,7 +244,7 @@ describe("a visit", () => {
         highestModseq: "50",
         flagsDigest: "d",
       },
-      counts: { ...known.counts, total: 8, shown: 20 },
+      counts: { ...known.counts, total: 8, shown: 20, unshown: 3 },
     });
   });
 
