@@ -264,6 +264,60 @@ describe("a list is not the whole truth", () => {
   });
 });
 
+describe("a folder whose status the server fails at", () => {
+  const folders = ["INBOX", "Bad", "Good"];
+  const account = () => {
+    const made = new ScriptedAccount();
+    for (const path of folders.slice(1)) made.create(path);
+    return made;
+  };
+  const bug = { kind: "reply", text: "NO [SERVERBUG] Internal error occurred" } as const;
+  const refusal = { kind: "reply", text: "NO Mailbox is broken" } as const;
+  const bye = { kind: "bye", text: "Internal error" } as const;
+  const drop = { kind: "drop" } as const;
+
+  test.each([
+    ["refuses all in one, and this one, for a bug", bug, bug],
+    ["refuses all in one, and this one", refusal, refusal],
+    ["ends the connection at all in one, and at this one", drop, bye],
+    ["says goodbye at all in one, and ends the connection at this one", bye, drop],
+  ])("%s: the others are listed with theirs", async (_, atAll, atOne) => {
+    const users = [{ name: "alice", password: "secret", account: account() }];
+    const server = await serve(2, { users });
+    server.faults.add({ command: /^LIST .*STATUS/, times: 99, reaction: atAll });
+    server.faults.add({ command: /^STATUS "?Bad/, times: 99, reaction: atOne });
+    const mailbox = await open(server);
+    for (let round = 0; round < 2; round++) {
+      const listed = await mailbox.listFolders();
+      expect(listed.map(({ path, status }) => [path, status?.messages])).toEqual([
+        ["INBOX", 2],
+        ["Bad", undefined],
+        ["Good", 0],
+      ]);
+      expect(listed[1]?.statusError).toMatch(/refuses the status/);
+      expect((await mailbox.openFolder("Good")).status.messages).toBe(0);
+    }
+  });
+
+  test("is not asked for it where it takes no part", async () => {
+    const users = [{ name: "alice", password: "secret", account: account() }];
+    const server = await serve(2, { users });
+    server.faults.add({ command: /^LIST .*STATUS/, times: 99, reaction: drop });
+    server.faults.add({ command: /^STATUS "?Bad/, times: 99, reaction: drop });
+    const mailbox = await open(server);
+    const listed = await mailbox.listFolders(({ path }) => path !== "Bad");
+    expect(listed.map(({ path }) => path)).toEqual(folders);
+    expect(commands(server, "STATUS").filter((line) => line.includes("Bad"))).toEqual([]);
+  });
+
+  test("a server that is away fails the listing", async () => {
+    const server = await serve(2);
+    const mailbox = await open(server);
+    await server.stop();
+    await expect(mailbox.listFolders()).rejects.toMatchObject({ kind: "transient" });
+  });
+});
+
 test("an inbox that is listed twice is one", async () => {
   const account = new ScriptedAccount();
   account.folders.set("Inbox", account.folder("INBOX"));

@@ -1,5 +1,5 @@
 import type { Readable } from "node:stream";
-import { MigrationError } from "../../domain/errors.ts";
+import { isMigrationError, MigrationError } from "../../domain/errors.ts";
 import { receivedDateOf, sentDate } from "../../domain/header-dates.ts";
 import type { Uid, UidValidity } from "../../domain/names.ts";
 import { intersectionOf, sizeOf, type UidSet, uidSetOf, unionOf } from "../../domain/uid-set.ts";
@@ -24,6 +24,7 @@ import {
   findFolder,
   isSelectable,
   type ListedFolder,
+  type Listing,
   listFolders,
   type StatusRow,
   statusOf,
@@ -34,6 +35,9 @@ import { outside, searchUids, within } from "./search.ts";
 import { type OpenedMailbox, openMailbox } from "./select.ts";
 import { assignUses } from "./special-use.ts";
 import type { Argument } from "./wire.ts";
+
+/** Connections that one listing may lose to the status of single folders. */
+const MAX_LOST = 10;
 
 /** A folder as listed, with the attributes of LIST in lower case. */
 export interface ListedSourceFolder extends SourceFolder {
@@ -83,15 +87,15 @@ export class ImapSourceMailbox implements SourceMailbox {
     this.#hasOpened = false;
   }
 
-  async listFolders(): Promise<readonly ListedSourceFolder[]> {
-    return this.#connection.within(this.#connection.listingMs, () => this.#list());
-  }
-
-  async #list(): Promise<readonly ListedSourceFolder[]> {
+  async listFolders(
+    takesPart: (folder: SourceFolder) => boolean = () => true,
+  ): Promise<readonly ListedSourceFolder[]> {
+    const end = Date.now() + this.#connection.listingMs;
     // STATUS of the open folder may tell what this session last saw of it (RFC 9051, 6.3.11).
-    if (this.#hasOpened) await this.#connection.attempt("CLOSE");
+    if (this.#hasOpened)
+      await this.#connection.attempt("CLOSE").catch((error: unknown) => this.goOn(error, end));
     this.#hasOpened = false;
-    const listing = await listFolders(this.#connection, this.#scope.patterns, { status: true });
+    const listing = await this.#listing(end);
     const folders = new Map<string, ListedFolder & { readonly segments: readonly string[] }>();
     for (const folder of listing.folders) {
       const segments = this.#scope.segmentsOf(folder.path, folder.separator);
@@ -102,24 +106,46 @@ export class ImapSourceMailbox implements SourceMailbox {
     }
     const uses = assignUses([...folders.values()].filter(isSelectable));
     const isOnRequest = onRequestFolders(this.#connection);
+    const statuses = new StatusReader(this, end, listing.statuses);
     const result: ListedSourceFolder[] = [];
     for (const folder of folders.values()) {
-      const selectable = isSelectable(folder);
-      const row = selectable
-        ? (listing.statuses.get(folder.path) ?? (await statusOf(this.#connection, folder.path)))
-        : undefined;
-      result.push({
+      const listed = {
         path: folder.path,
         segments: folder.segments,
         specialUse: uses.get(folder.path),
         subscribed: folder.subscribed,
-        selectable,
+        selectable: isSelectable(folder),
         onRequest: isOnRequest(folder),
         attributes: folder.attributes,
-        ...statusFields(row),
-      });
+      };
+      const row = listed.selectable && takesPart(listed) ? await statuses.of(folder.path) : undefined;
+      result.push({ ...listed, ...statusFields(row) });
     }
     return result;
+  }
+
+  /** One folder may be why a listing with the status of all of them fails: then they are listed without. */
+  async #listing(end: number): Promise<Listing> {
+    const list = (status: boolean) =>
+      this.within(end, (connection) => listFolders(connection, this.#scope.patterns, { status }));
+    try {
+      return await list(true);
+    } catch (error) {
+      await this.goOn(error, end);
+      return list(false);
+    }
+  }
+
+  /** Works on the connection until an instant at the latest, in milliseconds since 1970. */
+  async within<T>(end: number, work: (connection: ImapConnection) => Promise<T>): Promise<T> {
+    const connection = this.#connection;
+    return connection.within(Math.max(0, end - Date.now()), () => work(connection));
+  }
+
+  /** Makes ready for another command after one that failed. @throws the error if it is about more than one command. */
+  async goOn(error: unknown, end: number): Promise<void> {
+    if (!isMigrationError(error) || error.kind !== "transient" || Date.now() >= end) throw error;
+    if (!this.usable) await this.reconnect();
   }
 
   async openFolder(path: string): Promise<OpenSourceFolder> {
@@ -150,6 +176,35 @@ export class ImapSourceMailbox implements SourceMailbox {
     const asked = before !== undefined && "status" in before ? before.status?.uidNext : undefined;
     const newest = messages === 0 ? 0 : await newestUid(this.#connection);
     return Math.max(asked ?? 1, newest + 1);
+  }
+}
+
+/** Reads the status of one folder after another, and goes on behind those whose status ends the connection. */
+class StatusReader {
+  readonly #mailbox: ImapSourceMailbox;
+  readonly #end: number;
+  readonly #known: ReadonlyMap<string, StatusRow>;
+  #lost = 0;
+
+  /** @param known those that came with the list. */
+  constructor(mailbox: ImapSourceMailbox, end: number, known: ReadonlyMap<string, StatusRow>) {
+    this.#mailbox = mailbox;
+    this.#end = end;
+    this.#known = known;
+  }
+
+  /** @throws MigrationError if the server cannot be reached, or asks for a pause. */
+  async of(path: string): Promise<StatusRow | { readonly refused: string }> {
+    const known = this.#known.get(path);
+    if (known) return known;
+    if (this.#lost >= MAX_LOST) return { refused: "not asked for" };
+    try {
+      return await this.#mailbox.within(this.#end, (connection) => statusOf(connection, path));
+    } catch (error) {
+      if (!this.#mailbox.usable) this.#lost += 1;
+      await this.#mailbox.goOn(error, this.#end);
+      return { refused: isMigrationError(error) ? error.code : "unknown" };
+    }
   }
 }
 

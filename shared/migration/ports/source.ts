@@ -121,7 +121,9 @@ export interface OpenSourceFolder {
 export interface SourceMailbox {
   /**
    * All folders of the user, with their status in as few round trips as the server allows.
-   * @param takesPart the folders among which shared messages are to be shared out, until the next listing; default all.
+   * A folder whose status the server does not tell is listed without it.
+   * @param takesPart the folders whose status is asked for, and among which shared messages are to be shared out, until
+   * the next listing; default all.
    */
   listFolders(takesPart?: (folder: SourceFolder) => boolean): Promise<readonly SourceFolder[]>;
   /** EXAMINE. @throws MigrationError `item`/`SourceFolderGone` if it no longer exists. */
