@@ -1,9 +1,18 @@
 import { createSocket } from "node:dgram";
-import { decode, encode, type StringAnswer } from "dns-packet";
+import { createServer } from "node:net";
+import {
+  AUTHORITATIVE_ANSWER,
+  decode,
+  encode,
+  type Packet,
+  type StringAnswer,
+  streamEncode,
+  TRUNCATED_RESPONSE,
+} from "dns-packet";
 
-/** A record as a test writes it; `name` without a final dot. */
-export type DnsRecord =
-  | { readonly name: string; readonly type: "A" | "AAAA"; readonly data: string }
+/** A record as a test writes it; `name` without a final dot, `ttl` in seconds, 60 where left out. */
+export type DnsRecord = { readonly ttl?: number } & (
+  | { readonly name: string; readonly type: "A" | "AAAA" | "NS" | "CNAME"; readonly data: string }
   | {
       readonly name: string;
       readonly type: "MX";
@@ -19,11 +28,13 @@ export type DnsRecord =
         readonly priority?: number;
         readonly weight?: number;
       };
-    };
+    }
+);
 
 export interface DnsServer {
   /** For the `servers` of a resolver. */
   readonly address: string;
+  readonly port: number;
   /** Every question so far, `type name`. */
   readonly questions: readonly string[];
   /** Replaces all records. */
@@ -33,41 +44,70 @@ export interface DnsServer {
 
 const responseCodes = { noError: 0, serverFailure: 2, nameError: 3 };
 
-/** A DNS server (RFC 1035) on loopback, by UDP. Names below `broken.test` fail, those below `silent.test` get no answer. */
-export async function startDnsServer(records: readonly DnsRecord[] = []): Promise<DnsServer> {
+/**
+ * A DNS server (RFC 1035) on loopback, by UDP and TCP. Names below `broken.test` fail, those below `silent.test` get no
+ * answer, and answers below `large.test` do not fit into a packet.
+ * @param options.authoritative true for the name server of the zones it knows, false for a resolver.
+ */
+export async function startDnsServer(
+  records: readonly DnsRecord[] = [],
+  options: { readonly authoritative?: boolean } = {},
+): Promise<DnsServer> {
   let zone = records;
   const questions: string[] = [];
-  const socket = createSocket("udp4");
-  socket.on("message", (message, from) => {
+
+  function answerTo(message: Buffer, transport: "udp" | "tcp"): Packet | undefined {
     const query = decode(message);
     const [question] = query.questions ?? [];
-    if (question === undefined) return;
+    if (question === undefined) return undefined;
     const name = question.name.toLowerCase();
     questions.push(`${question.type} ${name}`);
-    if (name.endsWith("silent.test")) return;
+    if (name.endsWith("silent.test")) return undefined;
     const known = zone.filter((record) => record.name === name);
     const code = name.endsWith("broken.test")
       ? responseCodes.serverFailure
       : known.length > 0
         ? responseCodes.noError
         : responseCodes.nameError;
-    const answers = known.filter(({ type }) => type === question.type);
-    const response = encode({
+    const truncated = transport === "udp" && name.endsWith("large.test");
+    const answers = known.filter(({ type }) => type === question.type || type === "CNAME");
+    return {
       type: "response",
-      flags: code,
+      flags:
+        code |
+        (options.authoritative === true ? AUTHORITATIVE_ANSWER : 0) |
+        (truncated ? TRUNCATED_RESPONSE : 0),
       ...(query.id === undefined ? {} : { id: query.id }),
       questions: [question],
-      answers: answers.map((record) => ({ ttl: 60, ...record }) as StringAnswer),
-    });
-    socket.send(response, from.port, from.address);
+      answers: truncated ? [] : answers.map((record) => ({ ttl: 60, ...record }) as StringAnswer),
+    };
+  }
+
+  const socket = createSocket("udp4");
+  socket.on("message", (message, from) => {
+    const answer = answerTo(message, "udp");
+    if (answer) socket.send(encode(answer), from.port, from.address);
   });
   await new Promise<void>((resolve) => socket.bind(0, "127.0.0.1", resolve));
+  const { port } = socket.address();
+  const stream = createServer((client) => {
+    client.on("error", () => undefined);
+    client.on("data", (bytes) => {
+      const answer = answerTo(bytes.subarray(2), "tcp");
+      if (answer) client.end(streamEncode(answer));
+    });
+  });
+  await new Promise<void>((resolve) => stream.listen(port, "127.0.0.1", resolve));
   return {
-    address: `127.0.0.1:${socket.address().port}`,
+    address: `127.0.0.1:${port}`,
+    port,
     questions,
     setRecords(replacement) {
       zone = replacement;
     },
-    stop: () => new Promise((resolve) => socket.close(() => resolve())),
+    async stop() {
+      await new Promise<void>((resolve) => socket.close(() => resolve()));
+      await new Promise<void>((resolve) => stream.close(() => resolve()));
+    },
   };
 }
