@@ -36,6 +36,8 @@ const format = formatOf<MailboxRecord>({
   createdAt: integer(),
   startedAt: optional(integer()),
   lastSyncedAt: optional(integer()),
+  syncBegan: optional(json()),
+  lastSync: optional(json()),
   dueAt: optional(integer()),
   loginTest: optional(text()),
   deletionsConfirmed: optional(flag),

@@ -43,6 +43,8 @@ export function withoutFigures(mailbox: MailboxRecord): MailboxRecord {
     warnings: undefined,
     percentageComplete: undefined,
     dailyStart: undefined,
+    syncBegan: undefined,
+    lastSync: undefined,
   };
 }
 

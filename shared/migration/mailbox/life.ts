@@ -306,8 +306,14 @@ export function copying(
 ): MailboxRecord | undefined {
   if (!isActive(mailbox) || waitsForOthers(mailbox)) return undefined;
   const sameMail = mailbox.ledgerId === undefined || mailbox.ledgerId === ledger.ledgerId;
+  const known = sameMail ? mailbox : withoutFigures(mailbox);
   return {
-    ...(sameMail ? mailbox : withoutFigures(mailbox)),
+    ...known,
+    syncBegan: known.syncBegan ?? {
+      at: now,
+      items: known.syncedItemCount,
+      bytes: known.bytesTransferred,
+    },
     ...ledger,
     status: mailbox.kind === "initial" ? "Syncing" : "IncrementalSyncing",
     startedAt: mailbox.startedAt ?? now,
@@ -389,9 +395,21 @@ export function synced(mailbox: MailboxRecord, final: boolean, now: number): Mai
     notBefore: undefined,
     deletionsConfirmed: undefined,
     lastSyncedAt: now,
+    syncBegan: undefined,
+    lastSync: mailbox.syncBegan
+      ? { beganAt: mailbox.syncBegan.at, newItems: newItemsOf(mailbox, mailbox.syncBegan) }
+      : mailbox.lastSync,
     dueAt: undefined,
   };
   return { ...next, percentageComplete: percentageOf(next) };
+}
+
+/** Copies may hide behind as many removals: bytes never fall, and so tell of at least one. */
+function newItemsOf(
+  { syncedItemCount, bytesTransferred }: MailboxRecord,
+  { items, bytes }: NonNullable<MailboxRecord["syncBegan"]>,
+): number {
+  return Math.max(syncedItemCount - items, bytesTransferred > bytes ? 1 : 0);
 }
 
 /**

@@ -100,6 +100,10 @@ export interface MailboxRecord {
   readonly createdAt: number;
   readonly startedAt?: number | undefined;
   readonly lastSyncedAt?: number | undefined;
+  /** The sync that is under way: when it began, and what had been copied then. */
+  readonly syncBegan?: { readonly at: number; readonly items: number; readonly bytes: number } | undefined;
+  /** The last sync that ended well: when it began, and how many messages it found new. */
+  readonly lastSync?: { readonly beganAt: number; readonly newItems: number } | undefined;
   /** When the next incremental sync is due. */
   readonly dueAt?: number | undefined;
   /**

@@ -1,0 +1,194 @@
+import type { BatchName } from "../../domain/names.ts";
+import type { DomainRecord, DomainStore } from "../ports/domain-store.ts";
+import type { BatchStore, MailboxStore } from "../ports/registry.ts";
+import type { Clock } from "../runtime.ts";
+import { iso, isoOrNull } from "../status/batch-totals.ts";
+import { changeDomain } from "./change.ts";
+import { confirmationWithdrawn, filterOf, routeConfirmed } from "./domain-history.ts";
+import { isMicrosoft365 } from "./mail-hosts.ts";
+import { domainOf, factsOf, isOwnDomain, type MailboxFacts, sumOf } from "./mailbox-facts.ts";
+import {
+  batchChecks,
+  type Check,
+  type CheckName,
+  type CheckVerdict,
+  type CutoverVerdict,
+  domainChecks,
+  readyAt,
+  reasonsOf,
+  verdictOf,
+} from "./verdicts.ts";
+import type { DomainWatch } from "./watch-domains.ts";
+
+/** Domains whose DNS is asked while somebody waits for the answer; the others keep their last one. */
+const askedAtOnce = 20;
+/** Domains shown; the worst come first. */
+const maxDomains = 200;
+
+export interface CheckView {
+  readonly check: CheckName;
+  readonly verdict: CheckVerdict;
+  readonly value: string;
+  readonly advice: string | null;
+}
+
+export interface DomainView {
+  readonly domain: string;
+  readonly mailboxes: number;
+  /** null until DNS gave an answer. */
+  readonly mx:
+    | readonly {
+        readonly host: string;
+        readonly preference: number;
+        readonly ttlSeconds: number;
+        readonly isMicrosoft365: boolean;
+      }[]
+    | null;
+  /** False where the times to live are what is left of them. */
+  readonly authoritative: boolean;
+  /** The well-known service in front of the mailboxes. */
+  readonly filter: string | null;
+  readonly confirmed: { readonly by: string; readonly at: string } | null;
+  readonly checkedAt: string | null;
+  readonly movedAt: string | null;
+  readonly oldRouteUntil: string | null;
+  readonly checks: readonly CheckView[];
+}
+
+/** Whether a batch may be given up, as the HTTP API shows it; instants as ISO 8601 text. */
+export interface CutoverView {
+  readonly verdict: CutoverVerdict;
+  /** What is missing, as sentences. */
+  readonly reasons: readonly string[];
+  /** When waiting ends, if nothing else is missing. */
+  readonly readyAt: string | null;
+  readonly asOf: string;
+  readonly domainCount: number;
+  readonly domains: readonly DomainView[];
+  readonly checks: readonly CheckView[];
+}
+
+export type Confirmation = "done" | "unknownBatch" | "unknownDomain" | "noFilter";
+
+export interface Cutover {
+  /** @param refresh asks DNS now, unless it was asked half a minute ago. @returns undefined if there is no such batch. */
+  view(name: BatchName, refresh: boolean): Promise<CutoverView | undefined>;
+  /** Why a batch should not be deleted yet: mail that was not copied would be lost to its users. Empty if nothing is. */
+  reasonsAgainstRemoval(name: BatchName): Promise<readonly string[]>;
+  /**
+   * Notes that the filter in front of a domain hands its mail to Microsoft 365, or takes that back. Repeatable.
+   * @param by object id of the caller in Entra.
+   */
+  confirm(name: BatchName, domain: string, holds: boolean, by: string): Promise<Confirmation>;
+}
+
+/** Creates the use cases of the cut-over. */
+export function createCutover(parts: {
+  readonly batches: BatchStore;
+  readonly mailboxes: MailboxStore;
+  readonly domains: DomainStore;
+  readonly watch: DomainWatch;
+  readonly clock: Clock;
+}): Cutover {
+  const { batches, mailboxes, domains, watch, clock } = parts;
+
+  async function look(name: BatchName, refresh: boolean): Promise<Findings> {
+    const facts = await factsOf(mailboxes.scan(name));
+    const own = [...facts].filter(([domain]) => isOwnDomain(domain));
+    const records = await watch.records(
+      own.map(([domain]) => domain),
+      refresh,
+      askedAtOnce,
+    );
+    const now = clock();
+    const found = records.map((record, index) => {
+      const ofDomain = own[index]?.[1] ?? sumOf([]);
+      return { record, facts: ofDomain, checks: domainChecks(record, ofDomain, now) };
+    });
+    return { domains: found, checks: batchChecks(sumOf(facts.values())) };
+  }
+
+  return {
+    async view(name, refresh) {
+      if ((await batches.get(name)) === undefined) return undefined;
+      return cutoverView(await look(name, refresh), clock());
+    },
+    async reasonsAgainstRemoval(name) {
+      return reasonsOf(allChecks(await look(name, true)));
+    },
+    async confirm(name, domain, holds, by) {
+      if ((await batches.get(name)) === undefined) return "unknownBatch";
+      const wanted = domainOf(domain);
+      const facts = await factsOf(mailboxes.scan(name));
+      if (!facts.has(wanted)) return "unknownDomain";
+      await watch.records([wanted], true, 1);
+      const { after } = await changeDomain(domains, wanted, (record) =>
+        holds ? (routeConfirmed(record, by, clock()) ?? record) : confirmationWithdrawn(record, clock()),
+      );
+      return holds && after.confirmed === undefined ? "noFilter" : "done";
+    },
+  };
+}
+
+interface Findings {
+  readonly domains: readonly {
+    readonly record: DomainRecord;
+    readonly facts: MailboxFacts;
+    readonly checks: readonly Check[];
+  }[];
+  readonly checks: readonly Check[];
+}
+
+function allChecks({ domains, checks }: Findings): readonly Check[] {
+  return [...domains.flatMap((domain) => domain.checks), ...checks];
+}
+
+function cutoverView(findings: Findings, now: number): CutoverView {
+  const checks = allChecks(findings);
+  const worstFirst = [...findings.domains].sort(
+    (a, b) => severity(b.checks) - severity(a.checks) || a.record.domain.localeCompare(b.record.domain),
+  );
+  return {
+    verdict: verdictOf(checks),
+    reasons: reasonsOf(checks),
+    readyAt: isoOrNull(readyAt(checks)),
+    asOf: iso(now),
+    domainCount: findings.domains.length,
+    domains: worstFirst
+      .slice(0, maxDomains)
+      .map(({ record, facts, checks }) => domainView(record, facts, checks)),
+    checks: findings.checks.map(checkView),
+  };
+}
+
+const verdicts: readonly CutoverVerdict[] = ["ready", "readyWithWarnings", "notYet", "blocked"];
+
+function severity(checks: readonly Check[]): number {
+  return verdicts.indexOf(verdictOf(checks));
+}
+
+function domainView(record: DomainRecord, facts: MailboxFacts, checks: readonly Check[]): DomainView {
+  const { hosts, confirmed } = record;
+  return {
+    domain: record.domain,
+    mailboxes: facts.mailboxes,
+    mx:
+      hosts?.map(({ host, preference, ttl }) => ({
+        host,
+        preference,
+        ttlSeconds: ttl,
+        isMicrosoft365: isMicrosoft365(host),
+      })) ?? null,
+    authoritative: record.authoritative ?? false,
+    filter: filterOf(hosts ?? []) ?? null,
+    confirmed: confirmed ? { by: confirmed.by, at: iso(confirmed.at) } : null,
+    checkedAt: isoOrNull(record.checkedAt),
+    movedAt: isoOrNull(record.movedAt),
+    oldRouteUntil: isoOrNull(record.oldRouteUntil),
+    checks: checks.map(checkView),
+  };
+}
+
+function checkView({ check, verdict, value, advice }: Check): CheckView {
+  return { check, verdict, value, advice };
+}
