@@ -3,18 +3,9 @@ import { z } from "zod";
 import { endpointManagement, endpointTest, serverConfirmation } from "../shared/composition.ts";
 import { endpointNameSchema } from "../shared/domain/names.ts";
 import type { SettingIssue } from "../shared/migration/endpoints/json-file.ts";
-import { bodyOf, callerOf, errorResponse, route } from "./http.ts";
+import { bodyOf, callerOf, errorResponse, jsonText, route } from "./http.ts";
 
 const endpointParams = z.object({ endpoint: endpointNameSchema });
-/** An issue never shows the text, which may hold a password. */
-const jsonText = z.string().transform((text, context) => {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    context.addIssue({ code: "custom", message: "expected JSON" });
-    return z.NEVER;
-  }
-});
 const userSchema = z.strictObject({
   userName: z.string().trim().min(1),
   password: z.string().min(1).optional(),

@@ -66,6 +66,16 @@ export async function bodyOf({ body }: HttpRequest): Promise<string> {
   return Buffer.concat(pieces).toString("utf8");
 }
 
+/** The value of a body in JSON. An issue never shows the text, which may hold a password. */
+export const jsonText = z.string().transform((text, context) => {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    context.addIssue({ code: "custom", message: "expected JSON" });
+    return z.NEVER;
+  }
+});
+
 /**
  * Who calls: their object id in Entra, which the platform writes as it does the principal; `local` on an operator's own
  * machine.

@@ -36,6 +36,9 @@ param resyncSchedule string = '0 0 1 * * *'
 @description('Whether a discovery may also connect to servers at private addresses.')
 param discoveryPrivateAddresses string = 'false'
 
+@description('DNS servers to ask for the MX records of domains where their own name servers do not answer; empty for those of the network')
+param dnsServers string = ''
+
 @minValue(1)
 @maxValue(1000)
 @description('Most instances of each function group. It bounds cost, and with maxConcurrentSessions of host.json the mailboxes worked on at once.')
@@ -206,6 +209,7 @@ module app 'modules/app.bicep' = {
     target: target
     resyncSchedule: resyncSchedule
     discoveryPrivateAddresses: discoveryPrivateAddresses
+    dnsServers: dnsServers
     maximumInstanceCount: maximumInstanceCount
     instanceMemoryMB: instanceMemoryMB
     alwaysReadyInstances: alwaysReadyInstances

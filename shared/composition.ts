@@ -329,6 +329,7 @@ export const batchControl = once(async () => {
     queue: (await serviceBus()).queue,
     reports: (await blobs()).reports,
     vault: await vault(),
+    reasonsAgainstRemoval: async (batch) => (await cutover()).reasonsAgainstRemoval(batch),
     clock,
     log,
   });
@@ -411,6 +412,33 @@ export const serverDiscovery = once(async () => {
     probe: createServerProbe(discoveryStepMs),
     isPermitted: (address) => isPermittedAddress(address, discoveryPrivateAddresses),
   });
+});
+
+const domainWatch = once(async () => {
+  const { createMailRouting } = await import("./adapters/dns/mail-routing.ts");
+  const { createDomainWatch } = await import("./migration/cutover/watch-domains.ts");
+  const { isPermittedAddress } = await import("./migration/discovery/permitted-address.ts");
+  const { batches, mailboxes, domains } = await tables();
+  const { dnsServers, discoveryPrivateAddresses } = await config();
+  return createDomainWatch({
+    domains,
+    routing: createMailRouting({
+      resolvers: dnsServers,
+      isPermitted: (address) => isPermittedAddress(address, discoveryPrivateAddresses),
+    }),
+    batches,
+    mailboxes,
+    clock,
+    log,
+  });
+});
+
+export const watchDomains = once(async () => (await domainWatch()).pass);
+
+export const cutover = once(async () => {
+  const { createCutover } = await import("./migration/cutover/cutover.ts");
+  const { batches, mailboxes, domains } = await tables();
+  return createCutover({ batches, mailboxes, domains, watch: await domainWatch(), clock });
 });
 
 export const status = once(async () => {

@@ -1,3 +1,4 @@
+import { isIP, isIPv4, isIPv6 } from "node:net";
 import { z } from "zod";
 import { MigrationError } from "./domain/errors.ts";
 import { isLoopback } from "./domain/loopback.ts";
@@ -21,6 +22,8 @@ export interface Config {
   readonly resyncSchedule: string;
   /** True lets a discovery connect to servers at private addresses. */
   readonly discoveryPrivateAddresses: boolean;
+  /** Resolvers to ask, as `192.0.2.1` or `192.0.2.1:53`; the system's where undefined. */
+  readonly dnsServers?: readonly string[] | undefined;
   readonly target: TargetConfig;
   readonly credentialKey: { readonly keyUri: string } | { readonly key: Buffer };
   readonly chunk: { readonly maxSeconds: number; readonly maxMessages: number; readonly maxBytes: number };
@@ -60,6 +63,16 @@ const flag = z
 const port = positive(993).pipe(z.int().max(65535));
 const url = z.url({ protocol: /^https?$/, error: "expected an http(s) address" });
 
+/** True for an address with or without a port; an IPv6 address with one is in brackets. */
+function isNameServer(text: string): boolean {
+  const [, host = "", port = "53"] = /^(.*?)(?::(\d{1,5}))?$/.exec(text) ?? [];
+  if (isIP(text) !== 0) return true;
+  const bracketed = /^\[(.*)\]$/.exec(host)?.[1];
+  return (
+    (bracketed === undefined ? isIPv4(host) : isIPv6(bracketed)) && Number(port) > 0 && Number(port) < 65_536
+  );
+}
+
 /** Once a day at 01:00 UTC. */
 const defaultResyncSchedule = "0 0 1 * * *";
 
@@ -80,6 +93,14 @@ const settingsSchema = z.object({
     .regex(/^\s*(\S+\s+){5}\S+\s*$/, "expected six NCRONTAB fields, seconds first")
     .default(defaultResyncSchedule),
   DISCOVERY_PRIVATE_ADDRESSES: flag,
+  DNS_SERVERS: z
+    .string()
+    .transform((text) => text.split(",").map((server) => server.trim()))
+    .refine(
+      (servers) => servers.every(isNameServer),
+      "expected addresses such as 192.0.2.1 or 192.0.2.1:53, separated by commas",
+    )
+    .optional(),
   TARGET: z.enum(["graph", "imap"]).default("graph"),
   GRAPH_BASE_URL: url.default("https://graph.microsoft.com"),
   GRAPH_CONCURRENCY_PER_MAILBOX: positive(4).pipe(z.int().max(4)),
@@ -172,6 +193,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     uploadTriggerSource: s.UPLOAD_TRIGGER_SOURCE,
     resyncSchedule: s.RESYNC_SCHEDULE,
     discoveryPrivateAddresses: s.DISCOVERY_PRIVATE_ADDRESSES,
+    dnsServers: s.DNS_SERVERS,
     target:
       s.TARGET === "graph"
         ? {

@@ -14,6 +14,7 @@ param applicationInsightsConnectionString string
 param target string
 param resyncSchedule string
 param discoveryPrivateAddresses string
+param dnsServers string
 param maximumInstanceCount int
 param instanceMemoryMB int
 param alwaysReadyInstances int
@@ -111,6 +112,7 @@ module site 'br/public:avm/res/web/site:0.24.0' = {
           UPLOAD_TRIGGER_SOURCE: 'EventGrid'
           RESYNC_SCHEDULE: resyncSchedule
           DISCOVERY_PRIVATE_ADDRESSES: discoveryPrivateAddresses
+          DNS_SERVERS: dnsServers
           CREDENTIAL_KEY_URI: credentialKeyUri
           TARGET: target
           GRAPH_CONCURRENCY_PER_MAILBOX: '4'

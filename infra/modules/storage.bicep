@@ -174,7 +174,7 @@ module dataAccount 'br/public:avm/res/storage/storage-account:0.33.0' = {
       ]
     }
     tableServices: {
-      tables: [{ name: 'batches' }, { name: 'mailboxes' }, { name: 'ledgers' }, { name: 'admissions' }]
+      tables: [{ name: 'batches' }, { name: 'mailboxes' }, { name: 'ledgers' }, { name: 'admissions' }, { name: 'domains' }]
     }
     // A table transaction is addressed to the account, and so is the poison queue of the blob trigger.
     roleAssignments: [

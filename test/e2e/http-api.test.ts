@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { TableClient } from "@azure/data-tables";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Deployment, startDeployment } from "../stack/deployment.ts";
 
@@ -16,6 +17,15 @@ const users = ["ann", "ben", "cas"].map((name) => ({
   userName: name,
   password: "secret",
 }));
+/** What the app knows of domains, as after a month without their batches. */
+async function forgetDomains(connectionString: string): Promise<void> {
+  const table = TableClient.fromConnectionString(connectionString, "domains", {
+    allowInsecureConnection: true,
+  });
+  for await (const { partitionKey = "", rowKey = "" } of table.listEntities())
+    await table.deleteEntity(partitionKey, rowKey);
+}
+
 const codeOf = (body: unknown) => (body as { error: { code: string } }).error.code;
 
 describe("in Azure", () => {
@@ -136,6 +146,61 @@ describe("on this machine", () => {
       const response = await fetch(`${deployment.app.url}/api/${path}`, { headers });
       expect([response.status, codeOf(await response.json())]).toEqual([503, "SignInOff"]);
     }
+  });
+
+  it("a batch tells where the mail of its domains goes, and a filter in front is confirmed by hand", async () => {
+    const { dns } = deployment.stack;
+    const route = (host: string) =>
+      dns?.setRecords([
+        { name: "contoso.example", type: "MX", data: { exchange: host, preference: 10 }, ttl: 7_200 },
+      ]);
+    const cutover = async (query = "") => {
+      const answer = await deployment.request("GET", `batches/pilot/cutover${query}`);
+      return answer.body as { verdict: string; domains: { checks: { check: string; verdict: string }[] }[] };
+    };
+    const confirm = async (body: unknown) => {
+      const response = await fetch(`${deployment.app.url}/api/batches/pilot/cutover/confirm`, {
+        method: "POST",
+        body: JSON.stringify(body),
+      });
+      return [response.status, response.ok ? undefined : codeOf(await response.json())];
+    };
+    route("mx.contoso.example");
+    const before = await cutover();
+    expect(before).toMatchObject({
+      verdict: "blocked",
+      domains: [
+        {
+          domain: "contoso.example",
+          mailboxes: 3,
+          mx: [{ host: "mx.contoso.example", preference: 10, ttlSeconds: 7_200, isMicrosoft365: false }],
+          authoritative: false,
+        },
+      ],
+      checks: [{ check: "mailboxes", verdict: "fails" }],
+    });
+    expect(before.domains[0]?.checks).toMatchObject([
+      { check: "mx", verdict: "fails", advice: "Point the MX record to Microsoft 365." },
+      { check: "ttl", verdict: "warning", advice: "Lower it to 3600 s, and wait 2 h before you switch." },
+    ]);
+    const domain = "contoso.example";
+    expect(await confirm({ domain, handsMailOn: true })).toEqual([409, "NothingToConfirm"]);
+    expect(await confirm({ domain: "fabrikam.example", handsMailOn: true })).toEqual([404, "DomainNotFound"]);
+    expect(await confirm({ domain })).toEqual([400, "BadRequest"]);
+    // Half a minute has to pass before DNS is asked again: the store forgets instead.
+    await forgetDomains(deployment.stack.settings.AzureWebJobsStorage ?? "");
+    route("eu-smtp-inbound-1.mimecast.com");
+    expect(await confirm({ domain, handsMailOn: true })).toEqual([204, undefined]);
+    expect((await cutover()).domains).toMatchObject([
+      {
+        filter: "Mimecast",
+        confirmed: { by: "local" },
+        checks: [{ check: "mx", verdict: "warning" }, {}, {}, {}],
+      },
+    ]);
+    expect(await confirm({ domain, handsMailOn: false })).toEqual([204, undefined]);
+    expect((await cutover("?refresh=true")).domains).toMatchObject([{ confirmed: null, movedAt: null }]);
+    expect((await deployment.request("GET", "batches/nothing/cutover")).status).toBe(404);
   });
 
   it("a batch tells why it is not synced or deleted, stops, and goes", async () => {

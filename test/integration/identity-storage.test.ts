@@ -5,7 +5,7 @@ import { type IdentityStorage, startIdentityStorage } from "../stack/identity-st
 import { type Stack, startStack } from "../stack/stack.ts";
 
 /** As infra/modules/storage.bicep makes them. */
-const tables = ["batches", "mailboxes", "ledgers", "admissions"];
+const tables = ["batches", "mailboxes", "ledgers", "admissions", "domains"];
 
 describe("where the deployment makes containers and tables", () => {
   let stack: Stack;

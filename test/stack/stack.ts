@@ -8,6 +8,7 @@ import {
   mailboxSyncQueue,
 } from "../../shared/domain/queue-messages.ts";
 import { startAzurite } from "./azurite.ts";
+import { type DnsServer, startDnsServer } from "./dns-server.ts";
 import { type GraphOptions, type GraphStandIn, startGraph } from "./graph/index.ts";
 import { type QueueSettings, type ServiceBusStandIn, startServiceBus } from "./service-bus/index.ts";
 
@@ -43,8 +44,8 @@ const containers = ["endpoints", "uploads", "reports", "coordination"] as const;
 
 export interface StackOptions {
   /**
-   * Settings that are given. `AzureWebJobsStorage`, `ServiceBusConnection` and `GRAPH_BASE_URL` (or `TARGET=imap`) take
-   * the place of the part of the stack each stands for, which is not started then.
+   * Settings that are given. `AzureWebJobsStorage`, `ServiceBusConnection`, `DNS_SERVERS` and `GRAPH_BASE_URL` (or `TARGET=imap`)
+   * take the place of the part of the stack each stands for, which is not started then.
    */
   readonly settings?: Readonly<Record<string, string | undefined>>;
   readonly graph?: GraphOptions;
@@ -62,12 +63,14 @@ export interface Stack {
   readonly serviceBus: ServiceBusStandIn | undefined;
   /** Undefined if the settings point elsewhere. */
   readonly graph: GraphStandIn | undefined;
+  /** The resolver; it knows no domain at first. Undefined if the settings point elsewhere. */
+  readonly dns: DnsServer | undefined;
   /** Repeatable. */
   close(): Promise<void>;
 }
 
 /**
- * Starts the local stack: storage (Azurite), Service Bus and Graph stand-ins, all on ports the system chooses, and
+ * Starts the local stack: storage (Azurite), Service Bus, Graph and DNS stand-ins, all on ports the system chooses, and
  * creates the containers.
  * @throws if a part does not start; what was started is closed again.
  */
@@ -100,6 +103,12 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       settings.GRAPH_BASE_URL = graph.baseUrl;
       settings.GRAPH_TOKEN = graph.token;
     }
+    let dns: DnsServer | undefined;
+    if (!has("DNS_SERVERS")) {
+      dns = await startDnsServer();
+      closers.push(dns.stop);
+      settings.DNS_SERVERS = dns.address;
+    }
     const all: Record<string, string> = { ...settings, ...given };
     const connectionString = has("DataStorage") ? all.DataStorage : all.AzureWebJobsStorage;
     const blobs = connectionString ? BlobServiceClient.fromConnectionString(connectionString) : undefined;
@@ -110,6 +119,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       blobs,
       serviceBus,
       graph,
+      dns,
       close,
     };
   } catch (error) {

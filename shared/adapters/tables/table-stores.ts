@@ -1,4 +1,5 @@
 import type { AdmissionStore } from "../../migration/ports/admission-store.ts";
+import type { DomainStore } from "../../migration/ports/domain-store.ts";
 import type { LedgerStore } from "../../migration/ports/ledger-store.ts";
 import type { Probed } from "../../migration/ports/probed.ts";
 import type { BatchStore, MailboxStore } from "../../migration/ports/registry.ts";
@@ -6,6 +7,7 @@ import type { StorageSettings } from "../azure-storage.ts";
 import { StoreClock } from "../store-clock.ts";
 import { createAdmissionStore } from "./admission-store.ts";
 import { createBatchStore } from "./batch-store.ts";
+import { createDomainStore } from "./domain-store.ts";
 import { createLedgerStore } from "./ledger-store.ts";
 import { createMailboxStore } from "./mailbox-store.ts";
 import { StorageTable } from "./table.ts";
@@ -15,6 +17,7 @@ export interface TableStores extends Probed {
   readonly mailboxes: MailboxStore;
   readonly ledgers: LedgerStore;
   readonly admissions: AdmissionStore;
+  readonly domains: DomainStore;
   /** Creates the tables that are missing. Repeatable. @throws MigrationError */
   createTables(): Promise<void>;
 }
@@ -28,18 +31,19 @@ export function createTableStores(settings: StorageSettings, clock = new StoreCl
   const mailboxes = new StorageTable(settings, "mailboxes", clock);
   const ledgers = new StorageTable(settings, "ledgers", clock);
   const admissions = new StorageTable(settings, "admissions", clock);
+  const domains = new StorageTable(settings, "domains", clock);
+  const all = [batches, mailboxes, ledgers, admissions, domains];
   return {
     batches: createBatchStore(batches),
     mailboxes: createMailboxStore(mailboxes),
     ledgers: createLedgerStore(ledgers),
     admissions: createAdmissionStore(admissions),
+    domains: createDomainStore(domains),
     async probe() {
-      await Promise.all(
-        [batches, mailboxes, ledgers, admissions].map((table) => table.get("probe", "probe")),
-      );
+      await Promise.all(all.map((table) => table.get("probe", "probe")));
     },
     async createTables() {
-      await Promise.all([batches, mailboxes, ledgers, admissions].map((table) => table.create()));
+      await Promise.all(all.map((table) => table.create()));
     },
   };
 }

@@ -4,17 +4,14 @@ import type { Admission } from "../admission/admission.ts";
 import { changeBatch } from "../batch/change.ts";
 import { intended, isRemoving, isSyncedDaily, wasStarted } from "../batch/life.ts";
 import { changeMailbox } from "../mailbox/change.ts";
-import { isActive, isFailed, released, retried, started, stopped, syncedAgain } from "../mailbox/life.ts";
+import { released, retried, started, stopped, syncedAgain } from "../mailbox/life.ts";
 import type { ReportStore } from "../ports/blobs.ts";
 import type { BatchRecord, BatchStore, MailboxRecord, MailboxStore } from "../ports/registry.ts";
 import type { Vault } from "../ports/vault.ts";
 import type { WorkQueue } from "../ports/work-queue.ts";
-import { type Clock, hour, type Log } from "../runtime.ts";
+import type { Clock, Log } from "../runtime.ts";
 import { dispatch } from "./dispatch.ts";
 import { wakeJanitor } from "./sweeps.ts";
-
-/** A batch has to have run this long before it may be deleted: other servers keep an old MX record for up to 72 hours. */
-const settlingMs = 72 * hour;
 
 export interface BatchControlParts {
   readonly batches: BatchStore;
@@ -23,6 +20,8 @@ export interface BatchControlParts {
   readonly queue: WorkQueue;
   readonly reports: ReportStore;
   readonly vault: Vault;
+  /** What keeps a batch from being deleted safely, as sentences. */
+  readonly reasonsAgainstRemoval: (batch: BatchRecord) => Promise<readonly string[]>;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -132,7 +131,7 @@ export function createBatchControl(parts: BatchControlParts): BatchControl {
       const stored = await batches.get(name);
       if (stored === undefined) return { outcome: "notFound" };
       if (!force && !isRemoving(stored.value)) {
-        const reasons = await reasonsAgainstRemoval(stored.value, mailboxes, clock());
+        const reasons = await parts.reasonsAgainstRemoval(stored.value);
         if (reasons.length > 0) return { outcome: "refused", code: "BatchNotSafeToDelete", reasons };
       }
       const refused = await setIntent(name, "removing");
@@ -148,29 +147,6 @@ export function createBatchControl(parts: BatchControlParts): BatchControl {
     },
     finishRemoval,
   };
-}
-
-/** Why a batch should not be deleted yet: mail that was not copied would be lost to its users. */
-async function reasonsAgainstRemoval(
-  batch: BatchRecord,
-  mailboxes: MailboxStore,
-  now: number,
-): Promise<readonly string[]> {
-  let unsynced = 0;
-  let failed = 0;
-  let active = 0;
-  for await (const { value } of mailboxes.scan(batch.name)) {
-    if (value.lastSyncedAt === undefined) unsynced++;
-    if (isFailed(value)) failed++;
-    if (isActive(value)) active++;
-  }
-  const reasons: string[] = [];
-  if (active > 0) reasons.push(`${active} mailboxes are being synced.`);
-  if (unsynced > 0) reasons.push(`${unsynced} mailboxes were never synced completely.`);
-  if (failed > 0) reasons.push(`${failed} mailboxes failed.`);
-  if (batch.startedAt === undefined || now - batch.startedAt < settlingMs)
-    reasons.push("The batch has run for less than 72 hours; senders may still use the old MX record.");
-  return reasons;
 }
 
 function refusal(code: string, reason: string): ControlResult {

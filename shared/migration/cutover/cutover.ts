@@ -1,6 +1,6 @@
 import type { BatchName } from "../../domain/names.ts";
 import type { DomainRecord, DomainStore } from "../ports/domain-store.ts";
-import type { BatchStore, MailboxStore } from "../ports/registry.ts";
+import type { BatchRecord, BatchStore, MailboxStore } from "../ports/registry.ts";
 import type { Clock } from "../runtime.ts";
 import { iso, isoOrNull } from "../status/batch-totals.ts";
 import { changeDomain } from "./change.ts";
@@ -16,6 +16,7 @@ import {
   domainChecks,
   readyAt,
   reasonsOf,
+  settlingCheck,
   verdictOf,
 } from "./verdicts.ts";
 import type { DomainWatch } from "./watch-domains.ts";
@@ -74,7 +75,7 @@ export interface Cutover {
   /** @param refresh asks DNS now, unless it was asked half a minute ago. @returns undefined if there is no such batch. */
   view(name: BatchName, refresh: boolean): Promise<CutoverView | undefined>;
   /** Why a batch should not be deleted yet: mail that was not copied would be lost to its users. Empty if nothing is. */
-  reasonsAgainstRemoval(name: BatchName): Promise<readonly string[]>;
+  reasonsAgainstRemoval(batch: BatchRecord): Promise<readonly string[]>;
   /**
    * Notes that the filter in front of a domain hands its mail to Microsoft 365, or takes that back. Repeatable.
    * @param by object id of the caller in Entra.
@@ -92,7 +93,7 @@ export function createCutover(parts: {
 }): Cutover {
   const { batches, mailboxes, domains, watch, clock } = parts;
 
-  async function look(name: BatchName, refresh: boolean): Promise<Findings> {
+  async function look({ name, startedAt }: BatchRecord, refresh: boolean): Promise<Findings> {
     const facts = await factsOf(mailboxes.scan(name));
     const own = [...facts].filter(([domain]) => isOwnDomain(domain));
     const records = await watch.records(
@@ -105,17 +106,17 @@ export function createCutover(parts: {
       const ofDomain = own[index]?.[1] ?? sumOf([]);
       return { record, facts: ofDomain, checks: domainChecks(record, ofDomain, now) };
     });
-    return { domains: found, checks: batchChecks(sumOf(facts.values())) };
+    const unknown = records.some(({ hosts }) => hosts === undefined);
+    const checks = batchChecks(sumOf(facts.values()));
+    return { domains: found, checks: unknown ? [...checks, settlingCheck(startedAt, now)] : checks };
   }
 
   return {
     async view(name, refresh) {
-      if ((await batches.get(name)) === undefined) return undefined;
-      return cutoverView(await look(name, refresh), clock());
+      const batch = await batches.get(name);
+      return batch && cutoverView(await look(batch.value, refresh), clock());
     },
-    async reasonsAgainstRemoval(name) {
-      return reasonsOf(allChecks(await look(name, true)));
-    },
+    reasonsAgainstRemoval: async (batch) => reasonsOf(allChecks(await look(batch, true))),
     async confirm(name, domain, holds, by) {
       if ((await batches.get(name)) === undefined) return "unknownBatch";
       const wanted = domainOf(domain);

@@ -14,7 +14,7 @@ export const settlingMs = 72 * hour;
 /** Seconds that a record should live at most before a move, so that the old route is forgotten within the hour. */
 export const wantedTtl = 3_600;
 
-export type CheckName = "mx" | "ttl" | "moved" | "lastRound" | "lateMail" | "mailboxes";
+export type CheckName = "mx" | "ttl" | "moved" | "lastRound" | "lateMail" | "mailboxes" | "settling";
 /** `wait`: nothing but time is missing. `unknown`: DNS could not be asked; that blocks nothing. */
 export type CheckVerdict = "ok" | "warning" | "wait" | "fails" | "unknown";
 
@@ -72,6 +72,24 @@ export function batchChecks(facts: MailboxFacts): readonly Check[] {
       ),
     ];
   return [check("mailboxes", "ok", `All ${mailboxes} mailboxes are synced.`)];
+}
+
+/**
+ * Where DNS does not tell since when mail goes to Microsoft 365, the batch itself has to have run for as long as senders
+ * may use an old route.
+ */
+export function settlingCheck(startedAt: number | undefined, now: number): Check {
+  const passed = startedAt === undefined ? 0 : now - startedAt;
+  if (passed >= settlingMs) return check("settling", "ok", `The batch has run for ${duration(passed)}.`);
+  return {
+    ...check(
+      "settling",
+      "wait",
+      "DNS does not tell since when mail goes to Microsoft 365, and the batch has run for less than 72 hours.",
+      "Wait, unless you know that senders no longer use the old MX record.",
+    ),
+    until: (startedAt ?? now) + settlingMs,
+  };
 }
 
 /** What the checks of all domains and of the batch come to. */

@@ -14,6 +14,7 @@ import {
   mailbox,
   newBatchName,
   newEndpointName,
+  newId,
   newLedgerId,
   newMailboxId,
   permit,
@@ -32,6 +33,34 @@ export function tableStoresContract(open: () => TableStores): void {
     if ("heldUntil" in answer) throw new Error("the lease is held by another owner");
     return answer;
   }
+
+  describe("DomainStore", () => {
+    it("keeps a domain, replaces the version that was read, and forgets it", async () => {
+      const domain = `xn--mller-kva-${newId()}.example`;
+      const { domains } = open();
+      expect(await domains.get(domain)).toBeUndefined();
+      expect(await domains.create({ domain })).toBe(true);
+      expect(await domains.create({ domain, movedAt: 1 })).toBe(false);
+      const read = await domains.get(domain);
+      if (read === undefined) throw new Error("the domain is missing");
+      const value = {
+        domain,
+        hosts: [{ host: "mx.example", preference: 10, ttl: 3_600 }],
+        authoritative: true,
+        answeredAt: 2,
+        checkedAt: 3,
+        movedAt: 4,
+        oldRouteUntil: 5,
+        confirmed: { by: "operator", at: 6, hosts: "mx.example" },
+      };
+      expect(await domains.replace({ ...read, value })).toBe(true);
+      expect(await domains.replace({ ...read, value: { domain } })).toBe(false);
+      expect((await domains.list()).map((stored) => stored.value)).toContainEqual(value);
+      await domains.delete(domain);
+      await domains.delete(domain);
+      expect(await domains.get(domain)).toBeUndefined();
+    });
+  });
 
   describe("BatchStore", () => {
     it("returns a batch as it was created", async () => {

@@ -53,6 +53,7 @@ export const settingGroups: Readonly<Record<string, SettingGroup>> = {
   "key of the passwords": { local: ["CREDENTIAL_KEY"], azure: ["CREDENTIAL_KEY_URI"] },
   triggers: same("UPLOAD_TRIGGER_SOURCE", "RESYNC_SCHEDULE"),
   discovery: same("DISCOVERY_PRIVATE_ADDRESSES"),
+  dns: same("DNS_SERVERS"),
   target: same("TARGET"),
   "Graph target": same("GRAPH_CONCURRENCY_PER_MAILBOX"),
   "IMAP target": same(

@@ -73,6 +73,7 @@ export class MemoryDeployment {
       mailboxes: new MemoryTable(),
       ledgers: new MemoryTable(),
       admissions: new MemoryTable(),
+      domains: new MemoryTable(),
     };
     this.stores = storesOver(this.tables);
     this.#outside = {

@@ -1,5 +1,6 @@
 import { createAdmissionStore } from "../../../shared/adapters/tables/admission-store.ts";
 import { createBatchStore } from "../../../shared/adapters/tables/batch-store.ts";
+import { createDomainStore } from "../../../shared/adapters/tables/domain-store.ts";
 import { createLedgerStore } from "../../../shared/adapters/tables/ledger-store.ts";
 import { createMailboxStore } from "../../../shared/adapters/tables/mailbox-store.ts";
 import type { Table } from "../../../shared/adapters/tables/table.ts";
@@ -10,15 +11,17 @@ export interface Tables {
   readonly mailboxes: Table;
   readonly ledgers: Table;
   readonly admissions: Table;
+  readonly domains: Table;
 }
 
 /** The application's own stores, over other tables than those of Azure. */
-export function storesOver({ batches, mailboxes, ledgers, admissions }: Tables): TableStores {
+export function storesOver({ batches, mailboxes, ledgers, admissions, domains }: Tables): TableStores {
   return {
     batches: createBatchStore(batches),
     mailboxes: createMailboxStore(mailboxes),
     ledgers: createLedgerStore(ledgers),
     admissions: createAdmissionStore(admissions),
+    domains: createDomainStore(domains),
     probe: async () => undefined,
     createTables: async () => undefined,
   };

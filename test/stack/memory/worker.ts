@@ -6,6 +6,8 @@ import { type BatchControl, createBatchControl } from "../../../shared/migration
 import { createDailySync } from "../../../shared/migration/control/daily-sync.ts";
 import { createJanitor } from "../../../shared/migration/control/janitor.ts";
 import { createSweeps, type Sweeps } from "../../../shared/migration/control/sweeps.ts";
+import { createCutover } from "../../../shared/migration/cutover/cutover.ts";
+import { createDomainWatch } from "../../../shared/migration/cutover/watch-domains.ts";
 import { createEndpoints } from "../../../shared/migration/endpoints/endpoint-settings.ts";
 import type { Vault } from "../../../shared/migration/ports/vault.ts";
 import type { Log } from "../../../shared/migration/runtime.ts";
@@ -57,11 +59,12 @@ const clock = () => Date.now();
 /** Starts the application in a process. */
 export function startWorker(process: WorkerProcess, outside: Outside): Worker {
   const { limits, log } = outside;
-  const { batches, mailboxes, ledgers, admissions } = storesOver({
+  const { batches, mailboxes, ledgers, admissions, domains } = storesOver({
     batches: process.seeing("batches", outside.tables.batches),
     mailboxes: process.seeing("mailboxes", outside.tables.mailboxes),
     ledgers: process.seeing("ledgers", outside.tables.ledgers),
     admissions: process.seeing("admissions", outside.tables.admissions),
+    domains: process.seeing("domains", outside.tables.domains),
   });
   const uploads = process.seeing("uploads", outside.blobs.uploads);
   const endpointFiles = process.seeing("endpoints", outside.blobs.endpoints);
@@ -71,7 +74,26 @@ export function startWorker(process: WorkerProcess, outside: Outside): Worker {
     value instanceof MemorySourceMailbox || value instanceof MemoryOpenFolder;
   const endpoints = createEndpoints(endpointFiles, clock);
   const admission = createAdmission({ store: admissions, endpoints, queue, clock, log });
-  const control = createBatchControl({ batches, mailboxes, admission, queue, reports, vault, clock, log });
+  const watch = createDomainWatch({
+    domains,
+    routing: async () => ({ known: false }),
+    batches,
+    mailboxes,
+    clock,
+    log,
+  });
+  const { reasonsAgainstRemoval } = createCutover({ batches, mailboxes, domains, watch, clock });
+  const control = createBatchControl({
+    batches,
+    mailboxes,
+    admission,
+    queue,
+    reports,
+    vault,
+    reasonsAgainstRemoval,
+    clock,
+    log,
+  });
   const ingestion = createUploadIngestion({
     uploads,
     endpoints: endpointFiles,

@@ -7,6 +7,7 @@ const stores = storesOver({
   mailboxes: new MemoryTable(),
   ledgers: new MemoryTable(),
   admissions: new MemoryTable(),
+  domains: new MemoryTable(),
 });
 
 tableStoresContract(() => stores);

@@ -18,6 +18,7 @@ it("keeps the permit of a mailbox that was started again, when its earlier worke
     mailboxes: new MemoryTable(),
     ledgers: new MemoryTable(),
     admissions: new MemoryTable(),
+    domains: new MemoryTable(),
   });
   const admission = createAdmission({
     store: admissions,

@@ -29,6 +29,7 @@ it("a permit whose message was lost goes to the next, however many wait before i
     mailboxes: new MemoryTable(),
     ledgers: new MemoryTable(),
     admissions: new MemoryTable(),
+    domains: new MemoryTable(),
   });
   const queue = new MemoryQueues();
   const endpoints = createEndpoints(blobs.endpoints, clock);

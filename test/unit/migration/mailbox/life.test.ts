@@ -142,6 +142,7 @@ describe("what else an event writes", () => {
       ...ledger,
       status: "Syncing",
       startedAt: now,
+      syncBegan: { at: now, items: 0, bytes: 0 },
       notBefore: undefined,
     });
     expect(life.copying(syncing, ledger, now)?.startedAt).toBe(5);

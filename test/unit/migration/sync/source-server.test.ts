@@ -19,6 +19,7 @@ const { mailboxes } = storesOver({
   mailboxes: new MemoryTable(),
   ledgers: new MemoryTable(),
   admissions: new MemoryTable(),
+  domains: new MemoryTable(),
 });
 const logins: SourceLogin[] = [];
 
