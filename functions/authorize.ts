@@ -40,6 +40,32 @@ export function refusalOf(principal: string | null, access: Access, front: Front
   return roles.includes("Migration.Operate") || roles.includes(access) ? undefined : "role";
 }
 
+/**
+ * True for a request that a page of another site may have a browser send with the caller's session: App Service looks at
+ * POST alone. Pure.
+ * @param headers what `Sec-Fetch-Site`, `Authorization` and `X-Requested-With` say; null where a header is missing. Only
+ * a page of this site can set the last two. Browsers that know `Sec-Fetch-Site` let no page write it.
+ * @see https://www.w3.org/TR/fetch-metadata/#sec-fetch-site-header
+ */
+export function isForged(
+  method: string,
+  headers: {
+    readonly site: string | null;
+    readonly authorization: string | null;
+    readonly requestedWith: string | null;
+  },
+  front: Front,
+): boolean {
+  if (method === "GET" || method === "HEAD") return false;
+  const { site, authorization, requestedWith } = headers;
+  if (authorization !== null) return false;
+  if (site !== null) return site !== "same-origin";
+  return front.inAzure && requestedWith !== ownClient;
+}
+
+/** What a client without a token says of itself in `X-Requested-With`. */
+const ownClient = "imap-to-m365";
+
 function decode(principal: string): unknown {
   try {
     return JSON.parse(Buffer.from(principal, "base64").toString("utf8"));

@@ -2,7 +2,7 @@ import { app, type HttpMethod, type HttpRequest, type HttpResponseInit } from "@
 import { z } from "zod";
 import { runsInAzure, signsCallersIn } from "../shared/config.ts";
 import { isMigrationError } from "../shared/domain/errors.ts";
-import { type Access, refusalOf } from "./authorize.ts";
+import { type Access, isForged, refusalOf } from "./authorize.ts";
 
 export type Handler = (request: HttpRequest) => Promise<HttpResponseInit>;
 
@@ -84,8 +84,19 @@ export function callerOf({ headers }: HttpRequest): string {
   return headers.get("x-ms-client-principal-id")?.slice(0, 64) ?? "local";
 }
 
-function refused({ headers }: HttpRequest, access: Access): HttpResponseInit | undefined {
+function refused({ headers, method }: HttpRequest, access: Access): HttpResponseInit | undefined {
   const front = { inAzure: runsInAzure(), signsIn: signsCallersIn() };
+  const sent = {
+    site: headers.get("sec-fetch-site"),
+    authorization: headers.get("authorization"),
+    requestedWith: headers.get("x-requested-with"),
+  };
+  if (isForged(method, sent, front))
+    return errorResponse(
+      403,
+      "CrossSiteRequest",
+      "This changes something, and another site may have sent it. Call it with a token in Authorization, or with X-Requested-With: imap-to-m365.",
+    );
   switch (refusalOf(headers.get("x-ms-client-principal"), access, front)) {
     case "signInOff":
       return errorResponse(

@@ -40,7 +40,10 @@ describe("in Azure", () => {
   afterAll(async () => deployment?.stop());
 
   async function call(method: string, path: string, role?: string): Promise<unknown[]> {
-    const headers: Record<string, string> = role ? { "x-ms-client-principal": principal(role) } : {};
+    const headers: Record<string, string> = {
+      "x-requested-with": "imap-to-m365",
+      ...(role ? { "x-ms-client-principal": principal(role) } : {}),
+    };
     const response = await fetch(`${deployment.app.url}/api/${path}`, { method, headers });
     const body: unknown = await response.json();
     return response.ok ? [response.status] : [response.status, codeOf(body)];
@@ -58,7 +61,10 @@ describe("in Azure", () => {
       await deployment.putEndpoint("inside", { host });
       const response = await fetch(`${deployment.app.url}/api/endpoints/inside/test`, {
         method: "POST",
-        headers: { "x-ms-client-principal": principal("Migration.Operate") },
+        headers: {
+          "x-ms-client-principal": principal("Migration.Operate"),
+          "x-requested-with": "imap-to-m365",
+        },
       });
       const { steps } = (await response.json()) as {
         steps: { step: string; outcome: string; code: string }[];
@@ -74,6 +80,22 @@ describe("in Azure", () => {
     expect(await call("GET", "health/details")).toEqual([401, "SignInRequired"]);
     expect(await call("GET", "health/details", "Nobody")).toEqual([403, "RoleRequired"]);
     expect(await call("GET", "health/details", "Migration.Read")).toEqual([200]);
+  });
+
+  it("a page of another site changes nothing with the session of an operator", async () => {
+    const headers = {
+      "x-ms-client-principal": principal("Migration.Operate"),
+      "sec-fetch-site": "cross-site",
+    };
+    for (const [method, path] of [
+      ["DELETE", "batches/nothing?force=true"],
+      ["PUT", "endpoints/other"],
+      ["POST", "batches/nothing/start"],
+    ]) {
+      const response = await fetch(`${deployment.app.url}/api/${path}`, { method: method ?? "", headers });
+      expect([response.status, codeOf(await response.json())]).toEqual([403, "CrossSiteRequest"]);
+    }
+    expect((await fetch(`${deployment.app.url}/api/batches`, { headers })).status).toBe(200);
   });
 
   it("a reader only reads, an operator does all, and nobody gets in without signing in", async () => {

@@ -1,4 +1,5 @@
 import type { BlobServiceClient } from "@azure/storage-blob";
+import type { DnsRecord } from "./dns-server.ts";
 import type { FolderInspection, GraphStandIn, MailboxInspection } from "./graph/index.ts";
 import type { SampleMailbox, SampleSource } from "./sample-source.ts";
 
@@ -12,6 +13,16 @@ export function addressOf({ user }: SampleMailbox): string {
 export function addTargetMailboxes(graph: GraphStandIn, source: SampleSource): void {
   for (const mailbox of source.mailboxes) graph.addMailbox({ userPrincipalName: addressOf(mailbox) });
 }
+
+/** The domain of the sample before its cut-over: the MX record leads to the old server, and lives a day. */
+export const sampleZone: readonly DnsRecord[] = [
+  {
+    name: "contoso.example",
+    type: "MX",
+    data: { exchange: "mx.contoso.example", preference: 10 },
+    ttl: 86_400,
+  },
+];
 
 /** Does what an operator does: writes the endpoint, then uploads the CSV that starts the batch. */
 export async function uploadSample(blobs: BlobServiceClient, source: SampleSource): Promise<void> {

@@ -10,7 +10,7 @@ import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { type AppProcess, type LogEvent, startApp } from "./app-process.ts";
 import { createDisplay, followBatch } from "./progress.ts";
-import { addTargetMailboxes, arrivalsOf, sampleName, uploadSample } from "./sample-batch.ts";
+import { addTargetMailboxes, arrivalsOf, sampleName, sampleZone, uploadSample } from "./sample-batch.ts";
 import { type SampleSource, startSampleSource } from "./sample-source.ts";
 import { type Stack, startStack } from "./stack.ts";
 
@@ -90,11 +90,12 @@ function showProblem({ level, category, message, error }: LogEvent): void {
 }
 
 /** @returns true if the batch is Synced and the target holds exactly what the source has. */
-async function copySample({ blobs, graph }: Stack, apiUrl: string): Promise<boolean> {
+async function copySample({ blobs, graph, dns }: Stack, apiUrl: string): Promise<boolean> {
   if (!blobs || !graph) {
     display.note("The sample needs local storage and the Graph stand-in; upload a CSV of your own instead.");
     return false;
   }
+  dns?.setRecords(sampleZone);
   source = await startSampleSource();
   addTargetMailboxes(graph, source);
   await uploadSample(blobs, source);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type AppRole, refusalOf } from "../../../functions/authorize.ts";
+import { type AppRole, isForged, refusalOf } from "../../../functions/authorize.ts";
 import { runsInAzure, signsCallersIn } from "../../../shared/config.ts";
 
 const longRoleType = "http://schemas.microsoft.com/ws/2008/06/identity/claims/role";
@@ -85,5 +85,32 @@ describe("where the app runs", () => {
     ["a machine of one's own", { WEBSITE_HOSTNAME: "localhost:7071", WEBSITE_SITE_NAME: "" }, false],
   ])("is known of %s", (_, environment, inAzure) => {
     expect(runsInAzure(environment)).toBe(inAzure);
+  });
+});
+
+describe("a request that a page of another site may have sent", () => {
+  const none = { site: null, authorization: null, requestedWith: null };
+  const local = { inAzure: false, signsIn: false };
+  it.each([
+    ["reads", "GET", { ...none, site: "cross-site" }, signingIn, false],
+    ["comes from our own page", "POST", { ...none, site: "same-origin" }, signingIn, false],
+    ["comes from another site", "POST", { ...none, site: "cross-site" }, signingIn, true],
+    ["comes from another host of the site", "DELETE", { ...none, site: "same-site" }, signingIn, true],
+    ["was typed in, which no change is", "PUT", { ...none, site: "none" }, signingIn, true],
+    ["comes from another site to one's own machine", "PUT", { ...none, site: "cross-site" }, local, true],
+    ["shows a token", "DELETE", { ...none, authorization: "Bearer x" }, signingIn, false],
+    ["shows neither, from an old browser", "DELETE", none, signingIn, true],
+    ["says who it is", "DELETE", { ...none, requestedWith: "imap-to-m365" }, signingIn, false],
+    ["says that it is another one", "DELETE", { ...none, requestedWith: "XMLHttpRequest" }, signingIn, true],
+    [
+      "says who it is, and the browser knows better",
+      "PUT",
+      { ...none, site: "cross-site", requestedWith: "imap-to-m365" },
+      signingIn,
+      true,
+    ],
+    ["comes from a command on one's own machine", "POST", none, local, false],
+  ])("%s", (_, method, headers, front, forged) => {
+    expect(isForged(method, headers, front)).toBe(forged);
   });
 });
