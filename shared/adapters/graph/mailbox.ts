@@ -17,13 +17,14 @@ import { GraphFolders } from "./folders.ts";
 import { moveItem, purgeItem, readItem, readItems } from "./items.ts";
 import { folderNaming } from "./naming.ts";
 import type { MailboxSession } from "./session.ts";
-import { writeMessage } from "./write.ts";
+import { maxSourceBytes, takesMessages, writeMessage } from "./write.ts";
 
 /** A mailbox in Exchange Online through Microsoft Graph. There is no connection to lose: it stays usable. */
 export class GraphMailbox implements TargetMailbox {
   readonly order = "descending";
   readonly naming = folderNaming;
   readonly usable = true;
+  readonly maxItemBytes = maxSourceBytes;
   readonly writeConcurrency: number;
   readonly #session: MailboxSession;
   readonly #folders: GraphFolders;
@@ -52,6 +53,10 @@ export class GraphMailbox implements TargetMailbox {
 
   write(folder: TargetFolderId, message: OutgoingMessage): Promise<TargetItemId> {
     return writeMessage(this.#session, this.#folders, folder, message);
+  }
+
+  takesMessages(): Promise<boolean> {
+    return takesMessages(this.#session, this.#folders);
   }
 
   findWritten(

@@ -15,7 +15,7 @@ import { countAttachments, uploadAttachment } from "./upload.ts";
 
 /** The largest message Exchange Online can be set to take, and its size on the wire at worst (base64 with line ends). */
 const maxItemBytes = 150 * 1024 * 1024;
-const maxSourceBytes = Math.ceil(maxItemBytes * 1.4) + (8 << 20);
+export const maxSourceBytes = Math.ceil(maxItemBytes * 1.4) + (8 << 20);
 const maxAssemblies = 5;
 /** Assemblies without an error and without attachments that prove it no accident. */
 const maxIgnored = 2;
@@ -48,6 +48,21 @@ export async function writeMessage(
   } finally {
     await source.dispose();
   }
+}
+
+/** A message that nobody sees, made and removed at once. @see TargetMailbox.takesMessages */
+export async function takesMessages(session: MailboxSession, folders: GraphFolders): Promise<boolean> {
+  const staging = await folders.staging();
+  const { status, body } = await callMailbox<{ readonly id: string }>(session, {
+    method: "POST",
+    path: `/mailFolders/${encodeURIComponent(staging)}/messages`,
+    body: { subject: "imap-to-m365" },
+    effect: "create",
+    expect: [404],
+  });
+  if (status === 404) return false;
+  await discard(session, body.id as TargetItemId);
+  return true;
 }
 
 async function openSource(message: OutgoingMessage): Promise<SpooledSource> {

@@ -37,11 +37,15 @@ import {
 } from "./target-items.ts";
 import { mailbox, responseCodeOf, sequence, textOf } from "./wire.ts";
 
+/** Bytes of a message, where the server does not tell (RFC 7889): what Exchange Online can be set to take, on the wire. */
+const maxItemBytes = 220_000_000;
+
 /** One user's mailbox on an IMAP target. */
 export class ImapTargetMailbox implements TargetMailbox {
   readonly order = "ascending";
   readonly naming: FolderNaming;
   readonly writeConcurrency: number;
+  readonly maxItemBytes: number;
   readonly #pool: ConnectionPool;
   readonly #folders: TargetFolders;
   readonly #large: Semaphore;
@@ -50,6 +54,7 @@ export class ImapTargetMailbox implements TargetMailbox {
   constructor(first: ImapConnection, pool: ConnectionPool, writeConcurrency: number, large: Semaphore) {
     this.naming = imapNaming(first.namespaces.personal[0]?.delimiter ?? undefined);
     this.writeConcurrency = writeConcurrency;
+    this.maxItemBytes = first.limit("APPENDLIMIT") ?? maxItemBytes;
     this.#pool = pool;
     this.#folders = new TargetFolders(this.naming);
     this.#large = large;
@@ -82,6 +87,11 @@ export class ImapTargetMailbox implements TargetMailbox {
     } finally {
       this.#large.release();
     }
+  }
+
+  /** An APPEND could be seen by the user. */
+  async takesMessages(): Promise<undefined> {
+    await this.#pool.use(({ connection }) => connection.run("NOOP"));
   }
 
   async findWritten(

@@ -119,6 +119,8 @@ export interface SetAside {
   readonly uids: UidSet;
   /** Set for creates in doubt: what they were written under, to look for them. */
   readonly chunk?: Pick<OpenChunk, "token" | "mark"> | undefined;
+  /** True if it is not tried again: what may have been written is looked for once more, then it is given up. */
+  readonly hopeless?: boolean | undefined;
   /** Code of the last try's error. */
   readonly code: string;
   /** Those of its tries that tell something about it: others could be given or taken then. */

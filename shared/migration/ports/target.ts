@@ -91,6 +91,8 @@ export interface TargetMailbox {
   readonly order: "ascending" | "descending";
   readonly naming: FolderNaming;
   readonly usable: boolean;
+  /** No message that the source announces to be larger, in bytes, is ever taken. */
+  readonly maxItemBytes: number;
 
   /**
    * The folder for these path segments, created with its parents where missing. A special use maps to the
@@ -111,6 +113,12 @@ export interface TargetMailbox {
    * `item` with code `TargetFolderGone` if the folder is gone.
    */
   write(folder: TargetFolderId, message: OutgoingMessage): Promise<TargetItemId>;
+  /**
+   * True if the target takes a message now, for which one may be stored out of sight and removed again; undefined where it
+   * cannot be told without leaving something.
+   * @throws MigrationError if the target cannot be reached.
+   */
+  takesMessages(): Promise<boolean | undefined>;
   /**
    * Which of the candidates are in the target already. For each stamp the found items, oldest first.
    * Reads only. `known` are items that belong to other messages.

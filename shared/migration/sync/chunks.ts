@@ -1,5 +1,6 @@
 import type { FolderRecord, Generation, SkippedItem } from "../ports/ledger-store.ts";
 import type { MessageSummary } from "../ports/source.ts";
+import { givenUpAfterLook } from "./failed-messages.ts";
 import { isMarkedDeleted } from "./flags.ts";
 import { skipOf } from "./item-records.ts";
 import { maxChunkBytes, maxChunkItems, streamedSize } from "./limits.ts";
@@ -14,21 +15,28 @@ export interface PlannedChunk {
   readonly bytes: number;
 }
 
+/** Bytes above which a message is not read. */
+export interface SizeLimits {
+  /** The batch's maxItemSize. */
+  readonly batch: number | undefined;
+  /** What no target takes. */
+  readonly target: number;
+}
+
 /**
  * Cuts messages into chunks; a large message is one of its own. Pure.
- * @param maxItemSize of the batch, in bytes.
  * @param oneByOne true to find out in which message a worker dies.
  */
 export function chunksOf(
-  folder: Generation & Pick<FolderRecord, "doubt">,
+  folder: Generation & Pick<FolderRecord, "doubt" | "setAside">,
   messages: readonly MessageSummary[],
-  maxItemSize: number | undefined,
+  sizes: SizeLimits,
   oneByOne = false,
 ): readonly PlannedChunk[] {
   const chunks: { writable: MessageSummary[]; skipped: SkippedItem[]; bytes: number }[] = [];
   let current: (typeof chunks)[number] | undefined;
   for (const message of messages) {
-    const skip = skipBeforeReading(folder, message, maxItemSize);
+    const skip = skipBeforeReading(folder, message, sizes);
     const alone = skip === undefined && (oneByOne || message.size > streamedSize);
     const full =
       current === undefined ||
@@ -49,18 +57,25 @@ export function chunksOf(
 }
 
 function skipBeforeReading(
-  folder: Generation & Pick<FolderRecord, "doubt">,
+  folder: Generation & Pick<FolderRecord, "doubt" | "setAside">,
   message: MessageSummary,
-  maxItemSize: number | undefined,
+  sizes: SizeLimits,
 ): SkippedItem | undefined {
   if (isMarkedDeleted(message.flags))
     return skipOf(folder, message, "MarkedDeleted", "The message is marked as deleted at the source.");
-  if (maxItemSize !== undefined && message.size > maxItemSize)
+  if (sizes.batch !== undefined && message.size > sizes.batch)
     return skipOf(
       folder,
       message,
       "LargerThanMaxItemSize",
-      `The message is larger than maxItemSize (${maxItemSize} bytes).`,
+      `The message is larger than maxItemSize (${sizes.batch} bytes).`,
+    );
+  if (message.size > sizes.target)
+    return skipOf(
+      folder,
+      message,
+      "MessageTooLarge",
+      `The source announces ${message.size} bytes, and no target mailbox takes more than ${sizes.target}. It was not read.`,
     );
   const { attempting } = folder.doubt;
   if (attempting?.uid === message.uid && attempting.attempts >= maxDeaths)
@@ -70,5 +85,5 @@ function skipBeforeReading(
       "WorkerCrashed",
       `The worker ended ${maxDeaths} times while it copied this message. Copy it by hand.`,
     );
-  return undefined;
+  return givenUpAfterLook(folder, message);
 }

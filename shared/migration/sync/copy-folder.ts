@@ -13,14 +13,14 @@ import {
 } from "../../domain/uid-set.ts";
 import type { OpenChunk, SkippedItem } from "../ports/ledger-store.ts";
 import type { MessageSummary } from "../ports/source.ts";
-import { chunksOf, type PlannedChunk } from "./chunks.ts";
+import { chunksOf, type PlannedChunk, type SizeLimits } from "./chunks.ts";
 import { afterTries, type FailedMessage } from "./failed-messages.ts";
 import { chunkBegun, chunkClosed, chunkCopied, missingSettled, type PlacedFolder } from "./folder-record.ts";
 import { type Budget, maxChunkItems, streamedSize } from "./limits.ts";
 import type { SyncRun } from "./run.ts";
 import { takenBack, toCopy, uidsAside } from "./set-aside.ts";
 import type { SteadyFolder, Unread } from "./steady-source.ts";
-import { writeChunk } from "./write-chunk.ts";
+import { type ChunkOutcome, writeChunk } from "./write-chunk.ts";
 
 /** How many messages are asked for their size and date at once. */
 const windowSize = 1000;
@@ -52,7 +52,7 @@ export async function copyFolder(
     const missing = differenceOf(window, uidSetOf(summaries.map(({ uid }) => uid)));
     if (sizeOf(missing) > 0) record = await settleMissing(run, record, opened, existing, missing);
 
-    const chunks = chunksOf(record, summaries, run.options.maxItemSize, run.oneByOne);
+    const chunks = chunksOf(record, summaries, sizesOf(run), run.oneByOne);
     for (const [index, chunk] of chunks.entries()) {
       if (budget.exhausted) return closeUnwritten(run, record);
       run.checkpoint();
@@ -96,7 +96,7 @@ async function copyChunk(
   }
   const outcome =
     chunk === undefined
-      ? { items: [], skipped: [], absent: [], inDoubt: [], guesses: [] }
+      ? { items: [], skipped: [], absent: [], inDoubt: [], refused: [], guesses: [] }
       : await run.trace(
           "chunk.write",
           { mailbox: run.mailboxId, folder: record.folderId, items: planned.writable.length },
@@ -105,12 +105,13 @@ async function copyChunk(
   const absent = new Set(outcome.absent);
   const missing = planned.writable.filter(({ uid }) => absent.has(uid));
   const after = await afterMissing(run, record, opened, missing);
-  const skipped = [...planned.skipped, ...outcome.skipped, ...after.skipped];
+  const refused = afterTries(after.record, refusedBy(outcome, chunk), run.clock());
+  const skipped = [...planned.skipped, ...outcome.skipped, ...after.skipped, ...refused.skipped];
   const inDoubt =
     chunk && outcome.inDoubt.length > 0 ? { ...chunk, uids: uidSetOf(outcome.inDoubt) } : undefined;
   const { items, guesses } = outcome;
   const { expunged } = after;
-  record = chunkCopied(after.record, { items, guesses, skipped, expunged, inDoubt }, existing);
+  record = chunkCopied(refused.record, { items, guesses, skipped, expunged, inDoubt }, existing);
   if (outcome.failure === undefined && next) {
     const following = await openChunk(run, record, next);
     if (following) record = chunkBegun(record, following, suspectIn(run, next));
@@ -127,6 +128,21 @@ async function copyChunk(
   logSkipped(run, record, skipped);
   if (outcome.failure) throw outcome.failure;
   return record;
+}
+
+function sizesOf({ options, target }: SyncRun): SizeLimits {
+  return { batch: options.maxItemSize, target: target.maxItemBytes };
+}
+
+/** @param chunk they were written under. */
+function refusedBy({ refused }: ChunkOutcome, chunk: OpenChunk | undefined): readonly FailedMessage[] {
+  return refused.map(({ message, error, telling }) => ({
+    message,
+    side: "target",
+    error,
+    telling,
+    ...(chunk && error.inDoubt ? { chunk: { token: chunk.token, mark: chunk.mark } } : {}),
+  }));
 }
 
 /** The chunk that messages are written under: the one already stored for them, or a new one. */

@@ -4,7 +4,7 @@ import type { FolderRecord, Generation, SetAside, SkippedItem } from "../ports/l
 import type { MessageSummary } from "../ports/source.ts";
 import { minute } from "../runtime.ts";
 import { skipOf } from "./item-records.ts";
-import { isHopeless, setAside } from "./set-aside.ts";
+import { asideOf, isHopeless, madeHopeless, nextTryAt, setAside } from "./set-aside.ts";
 
 /** A message that source or target could not give or take in one try, for a reason that may pass. */
 export interface FailedMessage {
@@ -13,10 +13,15 @@ export interface FailedMessage {
   readonly error: MigrationError;
   /** True if other messages could be given or taken, so that the failure is about this one. */
   readonly telling: boolean;
+  /** Set if the write may have happened: what it was made under. */
+  readonly chunk?: SetAside["chunk"];
 }
 
 /** The code of a message that the source did not give. */
 export const sourceGivenUp = "SourceMessageUnreadable";
+
+/** A write in doubt may still arrive: it is not looked for earlier than after so many milliseconds. */
+const inDoubtMs = 35_000;
 
 /** Codes and words for what is given up. */
 const givenUp = {
@@ -37,28 +42,49 @@ export function afterTries<Folder extends FolderRecord>(
   let record = folder;
   const skipped: SkippedItem[] = [];
   for (const one of failed) {
-    const { message, error, telling } = one;
-    const next = setAside(record, { uids: uidSetOf([message.uid]), code: error.code, telling }, now);
+    const { message, error, telling, chunk } = one;
+    const uids = uidSetOf([message.uid]);
+    const { since = now } = asideOf(record, message.uid) ?? {};
+    const later = chunk && { lookAgainAt: Math.max(nextTryAt(since, now), now + inDoubtMs) };
+    const next = setAside(record, { uids, code: error.code, telling, chunk, ...later }, now);
     if (next === undefined) throw error;
-    const entry = next.setAside.find(({ uids }) => uids[0]?.[0] === message.uid);
-    if (entry && isHopeless(entry, now)) skipped.push(givenUpOf(folder, one, entry, now));
-    record = next;
+    const entry = asideOf(next, message.uid);
+    const hopeless = entry !== undefined && isHopeless(entry, now);
+    if (hopeless && chunk === undefined)
+      skipped.push(
+        givenUpOf(folder, message, one.side, `${error.message} (${error.code})`, now - entry.since),
+      );
+    record = hopeless && chunk ? madeHopeless(next, uids) : next;
   }
   return { record, skipped };
 }
 
+/**
+ * The record of a message whose last write was in doubt, and has been looked for in vain. Pure.
+ * @returns undefined if it is to be tried again.
+ */
+export function givenUpAfterLook(
+  folder: Generation & Pick<FolderRecord, "setAside">,
+  message: MessageSummary,
+): SkippedItem | undefined {
+  const entry = asideOf(folder, message.uid);
+  if (!entry?.hopeless || entry.chunk !== undefined) return undefined;
+  return givenUpOf(folder, message, "target", entry.code, entry.lookAgainAt - entry.since);
+}
+
+/** @param answer the last one. @param ms over which it was tried. */
 function givenUpOf(
   folder: Generation,
-  { message, side, error }: FailedMessage,
-  { since }: SetAside,
-  now: number,
+  message: MessageSummary,
+  side: FailedMessage["side"],
+  answer: string,
+  ms: number,
 ): SkippedItem {
   const { code, what } = givenUp[side];
-  const minutes = Math.round((now - since) / minute);
   return skipOf(
     folder,
     message,
     code,
-    `${what} in any try of ${minutes} minutes, while it went on with others. The last answer was: ${error.message} (${error.code})`,
+    `${what} in any try of ${Math.round(ms / minute)} minutes, while it went on with others. The last answer was: ${answer}`,
   );
 }

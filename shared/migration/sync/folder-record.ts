@@ -22,7 +22,7 @@ import type {
 import type { FolderStatus } from "../ports/source.ts";
 import { leftOutCount } from "./left-out.ts";
 import { retire } from "./retired.ts";
-import { nextLook, takenBack } from "./set-aside.ts";
+import { lookedFor, nextLook, takenBack } from "./set-aside.ts";
 
 /*
  * The record of a folder: its predicates and its transitions, the only code that makes one from another. All are pure;
@@ -166,7 +166,7 @@ export function chunkBegun<Folder extends FolderRecord>(
 
 /** A create in doubt that was set aside is to be looked for, as an open chunk. */
 export function createReopened<Folder extends FolderRecord>(folder: Folder, create: OpenChunk): Folder {
-  const next = takenBack(folder, create.uids);
+  const next = lookedFor(folder, create.uids);
   return { ...next, doubt: { ...next.doubt, openChunk: create } };
 }
 

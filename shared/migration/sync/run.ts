@@ -6,6 +6,7 @@ import type { Clock, Log, Trace } from "../runtime.ts";
 import type { LeaseHolder } from "./lease-holder.ts";
 import type { StepLimits } from "./limits.ts";
 import type { SteadySource } from "./steady-source.ts";
+import type { TargetPulse } from "./target-pulse.ts";
 
 /** Everything a step needs while it works on one mailbox. */
 export interface SyncRun {
@@ -22,6 +23,7 @@ export interface SyncRun {
   readonly oneByOne: boolean;
   readonly source: SteadySource;
   readonly target: TargetMailbox;
+  readonly pulse: TargetPulse;
   /** Flags in the form the target can hold. */
   readonly representable: (flags: readonly string[]) => readonly string[];
   readonly ledger: LedgerStore;

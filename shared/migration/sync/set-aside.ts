@@ -1,4 +1,13 @@
-import { differenceOf, intersectionOf, sizeOf, type UidSet, uidSetOf, uidsOf } from "../../domain/uid-set.ts";
+import type { Uid } from "../../domain/names.ts";
+import {
+  differenceOf,
+  hasUid,
+  intersectionOf,
+  sizeOf,
+  type UidSet,
+  uidSetOf,
+  uidsOf,
+} from "../../domain/uid-set.ts";
 import type { ChunkInDoubt, FolderRecord, SetAside } from "../ports/ledger-store.ts";
 import { hour, minute } from "../runtime.ts";
 
@@ -76,6 +85,35 @@ export function isHopeless({ tries, since }: Pick<SetAside, "tries" | "since">, 
   return (tries >= triesToGiveUp && lasted >= giveUpMs) || lasted >= hopelessMs;
 }
 
+/** What is known of a message that is aside. */
+export function asideOf({ setAside }: Pick<FolderRecord, "setAside">, uid: Uid): SetAside | undefined {
+  return setAside.find(({ uids }) => hasUid(uids, uid));
+}
+
+/** Messages are not tried again. */
+export function madeHopeless<Folder extends FolderRecord>(folder: Folder, uids: UidSet): Folder {
+  return changed(folder, uids, (entry) => ({ ...entry, hopeless: true }));
+}
+
+/** Creates in doubt are being looked for: those that are not found are to be tried again, as often as is left. */
+export function lookedFor<Folder extends FolderRecord>(folder: Folder, uids: UidSet): Folder {
+  return changed(folder, uids, ({ chunk: _, ...entry }) => entry);
+}
+
+function changed<Folder extends FolderRecord>(
+  folder: Folder,
+  uids: UidSet,
+  change: (entry: SetAside) => SetAside,
+): Folder {
+  const entries = folder.setAside.flatMap((entry) => {
+    const those = intersectionOf(entry.uids, uids);
+    if (sizeOf(those) === 0) return [entry];
+    const others = differenceOf(entry.uids, uids);
+    return [change({ ...entry, uids: those }), ...(sizeOf(others) === 0 ? [] : [{ ...entry, uids: others }])];
+  });
+  return { ...folder, setAside: entries };
+}
+
 /** Takes messages back: they were copied or skipped, are to be copied as any other, or have vanished. */
 export function takenBack<Folder extends FolderRecord>(folder: Folder, uids: UidSet): Folder {
   return { ...folder, setAside: without(folder.setAside, uids) };
@@ -100,7 +138,9 @@ export function toCopy(
   wanted: UidSet,
   now: number,
 ): UidSet {
-  const waiting = differenceOf(uidsAside({ setAside }), uidsAside({ setAside: dueAside({ setAside }, now) }));
+  // What is in doubt is looked for before it is tried again.
+  const due = dueAside({ setAside }, now).filter(({ chunk }) => chunk === undefined);
+  const waiting = differenceOf(uidsAside({ setAside }), uidsAside({ setAside: due }));
   return differenceOf(differenceOf(wanted, checkpoint.settled), waiting);
 }
 

@@ -23,6 +23,7 @@ import { reopenSkipped } from "./reopen-skipped.ts";
 import type { SyncRun } from "./run.ts";
 import { closeSession, type MailboxSession, openSource, type SessionPool } from "./sessions.ts";
 import { SteadySource } from "./steady-source.ts";
+import { TargetPulse } from "./target-pulse.ts";
 import { type Visit, visitFolder } from "./visit-folder.ts";
 
 /** Longer than the host keeps an idle session, so that it is really given back. */
@@ -71,6 +72,7 @@ export async function runStep(
       oneByOne: mailbox.trouble?.deaths !== undefined,
       source,
       target: session.target,
+      pulse: new TargetPulse(session.target),
       representable: (flags) => parts.target.representableFlags(flags),
       ledger: parts.ledger,
       lease,

@@ -21,10 +21,19 @@ export interface ChunkOutcome {
   readonly absent: Uid[];
   /** Messages whose write may have happened. */
   readonly inDoubt: Uid[];
+  /** Messages that the target did not take, for reasons that may pass, while it goes on with others as far as is known. */
+  refused: readonly RefusedMessage[];
   /** Guesses by which the messages of `items` were read, each as often as there are such messages. */
   readonly guesses: GuessCode[];
   /** Why the rest of the chunk was not tried. */
   failure?: MigrationError;
+}
+
+export interface RefusedMessage {
+  readonly message: MessageSummary;
+  readonly error: MigrationError;
+  /** True if the target took others since. */
+  readonly telling: boolean;
 }
 
 /**
@@ -37,7 +46,7 @@ export function writeTimeoutMs(size: number): number {
 
 /**
  * Writes the messages of an open chunk, several at once, from one streamed fetch. Every message is written at most
- * once; the first failure that is not about a single message ends the chunk after the writes in flight.
+ * once; a failure that is not about a single message ends the chunk after the writes in flight.
  * Never throws a MigrationError: what happened to each message is in the outcome.
  */
 export async function writeChunk(
@@ -47,7 +56,8 @@ export async function writeChunk(
   opened: SteadyFolder,
   messages: readonly MessageSummary[],
 ): Promise<ChunkOutcome> {
-  const outcome: ChunkOutcome = { items: [], skipped: [], absent: [], inDoubt: [], guesses: [] };
+  const outcome: ChunkOutcome = { items: [], skipped: [], absent: [], inDoubt: [], refused: [], guesses: [] };
+  const refusals: Refusal[] = [];
   const waiting = new Set<Uid>(messages.map((message) => message.uid));
 
   async function write(
@@ -59,6 +69,7 @@ export async function writeChunk(
     const size = Buffer.isBuffer(content) ? content.length : message.size;
     const timeoutMs = writeTimeoutMs(size);
     const guesses = new Set<GuessCode>();
+    let begun = false;
     try {
       run.checkpoint();
       await run.lease.ensure(timeoutMs);
@@ -75,19 +86,25 @@ export async function writeChunk(
         timeoutMs,
         guessed: (guess: GuessCode) => guesses.add(guess),
       };
+      begun = true;
       const targetId = await run.trace("message.write", { bytes: size }, () =>
         run.target.write(folder.place.id, outgoing),
       );
+      run.pulse.took();
       outcome.items.push(itemOf(folder, message, size, header, targetId));
       outcome.guesses.push(...guesses);
     } catch (error) {
       if (!isMigrationError(error)) throw error;
-      if (error.inDoubt) outcome.inDoubt.push(message.uid);
+      const mayPass = begun && error.kind === "transient";
+      if (error.inDoubt && !mayPass) outcome.inDoubt.push(message.uid);
       // What ended the write was that the source gave no more of the message.
       if (!error.inDoubt && opened.unread.has(message.uid)) waiting.add(message.uid);
       else if (error.kind === "item" && error.code !== "TargetFolderGone")
         outcome.skipped.push(skipOf(folder, message, error.code, error.message));
-      else outcome.failure ??= error;
+      else if (mayPass) {
+        refusals.push({ message, error, taken: run.pulse.taken });
+        if (!(await run.pulse.mayGoOn())) outcome.failure ??= error;
+      } else outcome.failure ??= error;
     }
   }
 
@@ -116,9 +133,33 @@ export async function writeChunk(
     if (!isMigrationError(error)) throw error;
     outcome.failure ??= error;
   }
+  await settleRefusals(run, outcome, refusals);
   for (const uid of waiting)
     if (outcome.failure === undefined || opened.unread.has(uid)) outcome.absent.push(uid);
   return outcome;
+}
+
+interface Refusal {
+  readonly message: MessageSummary;
+  readonly error: MigrationError;
+  /** What the target had taken by then. */
+  readonly taken: number;
+}
+
+/** Where the target takes no other message, no single one is to blame: then the chunk has failed. */
+async function settleRefusals(
+  run: SyncRun,
+  outcome: ChunkOutcome,
+  refusals: readonly Refusal[],
+): Promise<void> {
+  const refused: RefusedMessage[] = [];
+  for (const { message, error, taken } of refusals) {
+    const pulse = outcome.failure ? "away" : await run.pulse.since(taken);
+    if (pulse === "away") outcome.failure ??= error;
+    else refused.push({ message, error, telling: pulse === "takes" });
+  }
+  if (outcome.failure === undefined) outcome.refused = refused;
+  else for (const { message, error } of refusals) if (error.inDoubt) outcome.inDoubt.push(message.uid);
 }
 
 async function readHeader(opened: SteadyFolder, uid: Uid): Promise<Buffer | undefined> {

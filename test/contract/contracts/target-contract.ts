@@ -222,6 +222,14 @@ export function targetContract(open: () => Promise<TargetUnderTest>): void {
     });
   });
 
+  test("that is asked whether it takes messages has nothing more in it than before", async () => {
+    const inbox = (await mailbox.ensureFolder(["INBOX"], "inbox")).id;
+    const before = await subjectsIn(inbox);
+    expect(await mailbox.takesMessages()).not.toBe(false);
+    expect(await subjectsIn(inbox)).toEqual(before);
+    expect(mailbox.maxItemBytes).toBeGreaterThan(0);
+  });
+
   describe("a write", () => {
     test("stores the message with its date and flags", async () => {
       const folder = await fresh();

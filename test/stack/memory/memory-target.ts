@@ -57,6 +57,8 @@ export class TargetState {
   items: TargetItem[] = [];
   /** Flags it refuses to change once a message is there. */
   readonly fixedFlags = new Set<string>();
+  /** Messages that it answers with 500, always, by their text. */
+  readonly refusing = new Set<string>();
   /** True to have the next move of an IMAP target without MOVE end after its COPY. */
   copiesFirst = false;
   /** What happens to the next write. */
@@ -171,6 +173,7 @@ export class MemoryTargetMailbox implements TargetMailbox {
   readonly order: "ascending" | "descending";
   /** Graph has no connection to lose. */
   usable = true;
+  readonly maxItemBytes = 220_000_000;
   readonly #mailbox: TargetState;
   readonly #kind: TargetKind;
   /** What this session has ensured, as Graph's folders are known by id only. */
@@ -213,6 +216,8 @@ export class MemoryTargetMailbox implements TargetMailbox {
         stamp: graph ? message.stamp : undefined,
         chunkToken: graph ? message.chunkToken : undefined,
       }).id;
+    if (this.#mailbox.refusing.has(content.toString()))
+      throw new MigrationError("transient", "GraphUnavailable", "It answered 500.", { inDoubt: true });
     const { interruption } = this.#mailbox;
     this.#mailbox.interruption = undefined;
     if (interruption === undefined) return place();
@@ -223,6 +228,10 @@ export class MemoryTargetMailbox implements TargetMailbox {
     throw new MigrationError("transient", "TargetUnreachable", "The target did not answer.", {
       inDoubt: true,
     });
+  }
+
+  async takesMessages(): Promise<boolean | undefined> {
+    return this.#kind === "graph" ? true : undefined;
   }
 
   async findWritten(

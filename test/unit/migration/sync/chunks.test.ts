@@ -1,9 +1,16 @@
 import { describe, expect, it } from "vitest";
 import type { FolderId, Uid, UidValidity } from "../../../../shared/domain/names.ts";
 import { chunksOf } from "../../../../shared/migration/sync/chunks.ts";
+import { uids } from "./sample-folder.ts";
 
 describe("chunks", () => {
-  const owner = { folderId: "f" as FolderId, uidValidity: "1" as UidValidity, doubt: { recovered: [] } };
+  const owner = {
+    folderId: "f" as FolderId,
+    uidValidity: "1" as UidValidity,
+    doubt: { recovered: [] },
+    setAside: [],
+  };
+  const unlimited = { batch: undefined, target: 220_000_000 };
   const message = (uid: number, size: number, flags: string[] = []) => ({
     uid: uid as Uid,
     size,
@@ -17,7 +24,7 @@ describe("chunks", () => {
       message(121, 5_000_000),
       message(122, 10),
     ];
-    const chunks = chunksOf(owner, messages, undefined);
+    const chunks = chunksOf(owner, messages, unlimited);
     expect(chunks.map(({ writable }) => writable.length)).toEqual([98, 22, 1, 1]);
   });
 
@@ -25,7 +32,7 @@ describe("chunks", () => {
     const chunks = chunksOf(
       { ...owner, doubt: { recovered: [], attempting: { uid: 3 as Uid, attempts: 5 } } },
       [message(1, 10, ["\\Deleted"]), message(2, 200), message(3, 10), message(4, 10)],
-      100,
+      { ...unlimited, batch: 100 },
     );
     expect(chunks.flatMap(({ skipped }) => skipped.map(({ uid, code }) => [uid, code]))).toEqual([
       [1, "MarkedDeleted"],
@@ -33,5 +40,23 @@ describe("chunks", () => {
       [3, "WorkerCrashed"],
     ]);
     expect(chunks.flatMap(({ writable }) => writable.map(({ uid }) => uid))).toEqual([4]);
+  });
+
+  it("leave out unread what no target takes, by its announced size", () => {
+    const [chunk] = chunksOf(owner, [message(1, 1_400_000_000), message(2, 220_000_000)], unlimited);
+    expect(chunk?.skipped).toMatchObject([{ uid: 1, code: "MessageTooLarge", size: 1_400_000_000 }]);
+  });
+
+  it("leave out what was given up once its last write was looked for", () => {
+    const entry = { uids: uids(1), code: "GraphUnavailable", tries: 5, since: 0, lookAgainAt: 840_000 };
+    const skipsOf = (change: object) =>
+      chunksOf({ ...owner, setAside: [{ ...entry, ...change }] }, [message(1, 10)], unlimited).flatMap(
+        ({ skipped }) => skipped,
+      );
+    expect(skipsOf({})).toEqual([]);
+    expect(skipsOf({ hopeless: true, chunk: { token: "t", mark: "m" } })).toEqual([]);
+    expect(skipsOf({ hopeless: true })).toMatchObject([
+      { code: "TargetRefusesMessage", message: expect.stringMatching(/14 minutes.*GraphUnavailable/) },
+    ]);
   });
 });

@@ -1,0 +1,54 @@
+import { isMigrationError } from "../../domain/errors.ts";
+import type { TargetMailbox } from "../ports/target.ts";
+
+/** After so many writes in a row that failed the target is asked whether it takes anything. */
+const failuresInRow = 3;
+/** A target that cannot be asked is given this many. */
+const failuresUnasked = 9;
+
+/** Whether the target takes messages: "unknown" where it cannot be asked. */
+export type Pulse = "takes" | "away" | "unknown";
+
+/**
+ * What one step knows of whether the target takes messages, to tell a message that it does not take from a target that
+ * takes none.
+ */
+export class TargetPulse {
+  readonly #target: Pick<TargetMailbox, "takesMessages">;
+  #taken = 0;
+  #failures = 0;
+
+  constructor(target: Pick<TargetMailbox, "takesMessages">) {
+    this.#target = target;
+  }
+
+  /** Messages that the target has taken in this step. */
+  get taken(): number {
+    return this.#taken;
+  }
+
+  took(): void {
+    this.#taken++;
+    this.#failures = 0;
+  }
+
+  /** A write failed. @returns false if nothing tells that the next one may do better. */
+  async mayGoOn(): Promise<boolean> {
+    const taken = this.#taken;
+    if (++this.#failures % failuresInRow !== 0) return true;
+    const pulse = await this.since(taken);
+    return pulse === "takes" || (pulse === "unknown" && this.#failures < failuresUnasked);
+  }
+
+  /** Whether the target has taken some message since; if none, it is asked. @param taken how many it had taken before. */
+  async since(taken: number): Promise<Pulse> {
+    if (this.#taken > taken) return "takes";
+    try {
+      const takes = await this.#target.takesMessages();
+      return takes === undefined ? "unknown" : takes ? "takes" : "away";
+    } catch (error) {
+      if (!isMigrationError(error)) throw error;
+      return "away";
+    }
+  }
+}
