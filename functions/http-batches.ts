@@ -1,7 +1,7 @@
 import type { HttpRequest, HttpResponseInit } from "@azure/functions";
 import { z } from "zod";
-import { batchControl, status } from "../shared/composition.ts";
-import { batchNameSchema, mailboxIdSchema } from "../shared/domain/names.ts";
+import { actOnFolder, batchControl, status } from "../shared/composition.ts";
+import { batchNameSchema, folderIdSchema, mailboxIdSchema } from "../shared/domain/names.ts";
 import { mailboxStatusSchema } from "../shared/domain/states.ts";
 import type { ControlResult } from "../shared/migration/control/batch-control.ts";
 import { errorResponse, route } from "./http.ts";
@@ -9,6 +9,10 @@ import { errorResponse, route } from "./http.ts";
 const batchParams = z.object({ batch: batchNameSchema });
 const mailboxParams = batchParams.extend({ mailboxId: mailboxIdSchema });
 const actionParams = batchParams.extend({ action: z.enum(["start", "stop", "sync", "retry", "complete"]) });
+const folderParams = mailboxParams.extend({
+  folderId: folderIdSchema,
+  action: z.enum(["recreate", "confirm"]),
+});
 const listQuery = z.object({
   status: mailboxStatusSchema.optional(),
   $top: z.coerce.number().int().min(1).max(999).default(100),
@@ -62,6 +66,14 @@ export async function deleteBatch(request: HttpRequest): Promise<HttpResponseIni
   return answer(await (await batchControl()).remove(batch, force === "true"));
 }
 
+export async function actOnMailboxFolder(request: HttpRequest): Promise<HttpResponseInit> {
+  const { batch, mailboxId, folderId, action } = folderParams.parse(request.params);
+  const result = await (await actOnFolder())(batch, mailboxId, folderId, action);
+  return result.outcome === "notFound"
+    ? errorResponse(404, "FolderNotFound", "There is no such folder in this mailbox.")
+    : answer(result);
+}
+
 function answer(result: ControlResult): HttpResponseInit {
   if (result.outcome === "notFound") return noBatch;
   if (result.outcome === "refused")
@@ -75,3 +87,10 @@ route("batches-delete", "DELETE", "batches/{batch}", "Migration.Operate", delete
 route("batches-act", "POST", "batches/{batch}/{action}", "Migration.Operate", actOnBatch);
 route("mailboxes-list", "GET", "batches/{batch}/mailboxes", "Migration.Read", listMailboxes);
 route("mailboxes-get", "GET", "batches/{batch}/mailboxes/{mailboxId}", "Migration.Read", getMailbox);
+route(
+  "folders-act",
+  "POST",
+  "batches/{batch}/mailboxes/{mailboxId}/folders/{folderId}/{action}",
+  "Migration.Operate",
+  actOnMailboxFolder,
+);

@@ -19,6 +19,7 @@ import { createMailboxSync } from "./migration/admission/mailbox-sync.ts";
 import { createBatchControl } from "./migration/control/batch-control.ts";
 import { createServerConfirmation } from "./migration/control/confirm-server.ts";
 import { createDailySync } from "./migration/control/daily-sync.ts";
+import { createFolderControl } from "./migration/control/folder-control.ts";
 import { createJanitor } from "./migration/control/janitor.ts";
 import { createSweeps } from "./migration/control/sweeps.ts";
 import { createEndpoints } from "./migration/endpoints/endpoint-settings.ts";
@@ -333,6 +334,12 @@ export const batchControl = once(async () => {
     clock,
     log,
   });
+});
+
+export const actOnFolder = once(async () => {
+  const { batches, mailboxes, ledgers } = await tables();
+  const { queue } = await serviceBus();
+  return createFolderControl({ batches, mailboxes, ledger: ledgers, queue, clock, log });
 });
 
 export const resync = once(async () => {

@@ -37,4 +37,8 @@ export const batchNameSchema = z
   .transform((name) => name.toLowerCase() as BatchName);
 
 const hexId = z.string().regex(/^[0-9a-f]{32}$/, "expected 32 hexadecimal digits");
+export const folderIdSchema = z
+  .string()
+  .regex(/^[0-9a-f]{16}$/, "expected 16 hexadecimal digits")
+  .transform((id) => id as FolderId);
 export const mailboxIdSchema = hexId.transform((id) => id as MailboxId);

@@ -22,6 +22,8 @@ export type GuessCode = (typeof guessCodes)[number];
 export type WarningCode =
   | "AnsweredNotKept"
   | "FolderCapReached"
+  | "FolderRemovedInTarget"
+  | "FolderReplaced"
   | "FolderUnreadable"
   | "ForwardedNotKept"
   | "MessagesSetAside"

@@ -52,6 +52,18 @@ const catalogue: Readonly<Record<WarningCode, Texts>> = {
     remedy: (provider) =>
       provider?.folderCap?.remedy ?? "Look at the mailbox's folders: each says what to do.",
   },
+  FolderRemovedInTarget: {
+    message: (count) =>
+      `Messages in folders that were removed in Microsoft 365, and are not copied: ${count}.`,
+    remedy: () =>
+      "If a folder is wanted, have it made anew: POST /api/batches/{batch}/mailboxes/{id}/folders/{folderId}/recreate. Nothing else makes it again.",
+  },
+  FolderReplaced: {
+    message: (count) =>
+      `Folders that the source shows anew without most of the messages copied from them, and that wait: ${count}.`,
+    remedy: () =>
+      "If the source is being restored, nothing has to be done: they go on once they are as before. If they are meant to be so: POST /api/batches/{batch}/mailboxes/{id}/folders/{folderId}/confirm.",
+  },
   FolderUnreadable: {
     message: (count) =>
       `Folders that the source server does not open, or gives nothing of, while it gives others: ${count}.`,
@@ -105,14 +117,18 @@ const unkeptCodes: Readonly<Record<string, WarningCode>> = {
  * @param provider of the source server, if it is a well-known one.
  */
 export function folderWarnings(
-  folder: Pick<FolderRecord, "unkeptFlags"> &
+  folder: Pick<FolderRecord, "unkeptFlags" | "state" | "replaced"> &
     Partial<Pick<FolderRecord, "setAside" | "trouble">> & {
-      readonly counts: Pick<FolderCounts, "total" | "shown" | "unshown" | "guesses">;
+      readonly counts: Pick<FolderCounts, "total" | "shown" | "unshown" | "guesses" | "synced" | "skipped">;
     },
   provider: KnownProvider | undefined,
 ): WarningCounts {
   const counts: Partial<Record<WarningCode, number>> = { ...folder.counts.guesses };
   const shown = folder.counts.shown ?? folder.counts.total;
+  const { total, synced, skipped } = folder.counts;
+  if (folder.state === "targetGone" && total > synced + skipped)
+    counts.FolderRemovedInTarget = total - synced - skipped;
+  if (folder.replaced !== undefined) counts.FolderReplaced = 1;
   if (provider?.folderCap?.messages.includes(shown)) counts.FolderCapReached = 1;
   if (folder.trouble !== undefined) counts.FolderUnreadable = 1;
   counts.MessagesUnshown = folder.counts.unshown ?? 0;

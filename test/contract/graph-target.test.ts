@@ -155,7 +155,7 @@ describe("resolve", () => {
     expect(identity.id).toBe(id);
     const room = await target.open(identity);
     const inbox = await room.ensureFolder(["INBOX"], "inbox");
-    expect(await room.folderExists(inbox.id)).toBe(true);
+    expect(await room.folderState(inbox.id)).toBe("there");
     await room.close();
   });
 
@@ -318,12 +318,12 @@ describe("folders", () => {
   it("knows when a folder was deleted, for good or into the deleted items", async () => {
     const parent = await mailbox.ensureFolder(["Gone"]);
     const child = await mailbox.ensureFolder(["Gone", "Child"]);
-    expect(await mailbox.folderExists(child.id)).toBe(true);
-    expect(await mailbox.folderExists((await mailbox.ensureFolder(["Trash"], "trash")).id)).toBe(true);
+    expect(await mailbox.folderState(child.id)).toBe("there");
+    expect(await mailbox.folderState((await mailbox.ensureFolder(["Trash"], "trash")).id)).toBe("there");
     await request("DELETE", `/mailFolders/${parent.id}`);
-    expect(await mailbox.folderExists(child.id)).toBe(false);
+    expect(await mailbox.folderState(child.id)).not.toBe("there");
     await request("DELETE", `/mailFolders/${parent.id}`);
-    expect(await mailbox.folderExists(child.id)).toBe(false);
+    expect(await mailbox.folderState(child.id)).not.toBe("there");
     const refused = await failure(mailbox.write(parent.id, outgoing(plain())));
     expect(refused).toMatchObject({ kind: "item", code: "TargetFolderGone", inDoubt: false });
   });

@@ -107,6 +107,11 @@ describe("in Azure", () => {
     const changes = [
       ["POST", "batches/one/stop", "BatchNotFound"],
       ["DELETE", "batches/one", "BatchNotFound"],
+      [
+        "POST",
+        `batches/one/mailboxes/${"0".repeat(32)}/folders/${"0".repeat(16)}/recreate`,
+        "FolderNotFound",
+      ],
       ["DELETE", "endpoints/one", "EndpointNotFound"],
       ["POST", "endpoints/one/test", "EndpointNotFound"],
     ] as const;

@@ -175,10 +175,20 @@ export function folderRefused(): MigrationError {
   );
 }
 
+/** One answer that proves nothing: what asked for the folder looks for it again. */
 export function folderGone(): MigrationError {
   return new MigrationError(
     "item",
     "TargetFolderGone",
-    "The folder was deleted in the target mailbox; nothing is written into it any more.",
+    "The target answers as if the folder were not there; it is looked for again before it counts as removed.",
+  );
+}
+
+export function folderMissing(cause: MigrationError): MigrationError {
+  return new MigrationError(
+    "transient",
+    "TargetFolderMissing",
+    "The target answers as if a folder above were not there; the folder is made later.",
+    { cause },
   );
 }

@@ -1,7 +1,8 @@
+import { isMigrationError } from "../../domain/errors.ts";
 import type { SpecialUse } from "../../domain/folders.ts";
 import type { TargetFolderId } from "../../domain/names.ts";
-import type { TargetFolder } from "../../migration/ports/target.ts";
-import { classifyRefusal, folderRefused, isNoMailbox, mailboxNotFound } from "./classify.ts";
+import type { FolderState, TargetFolder } from "../../migration/ports/target.ts";
+import { classifyRefusal, folderMissing, folderRefused, isNoMailbox, mailboxNotFound } from "./classify.ts";
 import { truncateText } from "./mime/charset.ts";
 import { folderKey, folderNaming, maxFolderName } from "./naming.ts";
 import { callMailbox, listAll, type MailboxSession } from "./session.ts";
@@ -10,6 +11,7 @@ interface MailFolder {
   readonly id: string;
   readonly displayName: string;
   readonly parentFolderId?: string;
+  readonly childFolderCount?: number;
 }
 
 /** @see https://learn.microsoft.com/graph/api/resources/mailfolder (well-known folder names) */
@@ -23,7 +25,7 @@ const wellKnown: Readonly<Record<SpecialUse, string>> = {
 };
 
 const nameTakenCode = "ErrorFolderExists";
-const folderFields = "id,displayName,parentFolderId";
+const folderFields = "id,displayName,parentFolderId,childFolderCount";
 const rootFolder = "msgfolderroot";
 const stagingName = "imap-to-m365 staging";
 const maxDepth = 300;
@@ -46,25 +48,65 @@ export class GraphFolders {
 
   /** @see TargetMailbox.ensureFolder */
   async ensure(segments: readonly string[], specialUse: SpecialUse | undefined): Promise<TargetFolder> {
+    try {
+      return await this.#ensure(segments, specialUse);
+    } catch (error) {
+      if (!isMigrationError(error) || error.code !== "TargetItemGone") throw error;
+      // A folder above that was just made may not be seen everywhere yet, or its user deleted it.
+      this.#children.clear();
+      this.#placed.clear();
+      throw folderMissing(error);
+    }
+  }
+
+  async #ensure(segments: readonly string[], specialUse: SpecialUse | undefined): Promise<TargetFolder> {
     const special = specialUse === undefined ? undefined : await this.#find(wellKnown[specialUse]);
     const folder = special ?? (await this.#ensurePath(segments));
     if (special !== undefined) this.#placed.set(pathKey(segments), special);
     return { id: folder.id as TargetFolderId, path: this.#reportPath(segments, folder) };
   }
 
-  /** @see TargetMailbox.folderExists */
-  async exists(folder: TargetFolderId): Promise<boolean> {
+  /** @see TargetMailbox.folderState */
+  async state(folder: TargetFolderId): Promise<FolderState> {
     const deleted = await this.#find(wellKnown.trash);
-    if (folder === deleted?.id) return true;
+    if (folder === deleted?.id) return "there";
     const root = await this.#find(rootFolder);
     let id: string | undefined = folder;
     for (let depth = 0; id !== undefined && id !== root?.id && depth < maxDepth; depth++) {
-      if (id === deleted?.id) return false;
+      if (id === deleted?.id) return "deleted";
       const parent: MailFolder | undefined = await this.#read(id);
-      if (parent === undefined) return false;
+      if (parent === undefined) return this.#stateAsListed(folder, deleted?.id);
       id = parent.parentFolderId;
     }
-    return true;
+    return "there";
+  }
+
+  /** Looks for a folder among all that the mailbox lists, by other calls than those that did not find it. */
+  async #stateAsListed(folder: TargetFolderId, deleted: string | undefined): Promise<FolderState> {
+    const parents: { readonly id: string; readonly state: FolderState }[] = [
+      { id: rootFolder, state: "there" },
+    ];
+    for (let parent = parents.shift(); parent !== undefined; parent = parents.shift()) {
+      const below = parent.id === deleted ? "deleted" : parent.state;
+      for (const { id, childFolderCount = 0 } of await this.#listedBelow(parent.id)) {
+        if (id === folder) return below;
+        if (childFolderCount > 0) parents.push({ id, state: below });
+      }
+    }
+    return "missing";
+  }
+
+  async #listedBelow(parentId: string): Promise<readonly MailFolder[]> {
+    try {
+      return [...(await this.#listChildren(parentId)).values()];
+    } catch (error) {
+      if (isMigrationError(error) && error.code === "TargetItemGone") return [];
+      throw error;
+    }
+  }
+
+  async isTrash(folder: string): Promise<boolean> {
+    return (await this.#find(wellKnown.trash))?.id === folder;
   }
 
   /** The hidden folder in which messages are put together out of sight; below the root, made when it is not there. */

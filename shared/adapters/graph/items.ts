@@ -1,8 +1,9 @@
 import { isMigrationError } from "../../domain/errors.ts";
 import type { TargetFolderId, TargetItemId } from "../../domain/names.ts";
-import type { ItemState } from "../../migration/ports/target.ts";
+import type { FolderState, ItemState } from "../../migration/ports/target.ts";
 import { folderGone, isNoMailbox, mailboxNotFound } from "./classify.ts";
 import { flagsOf, type MessageState, stateFields, stateProperties } from "./flags.ts";
+import type { GraphFolders } from "./folders.ts";
 import { expandProperties } from "./properties.ts";
 import { callMailbox, type MailboxSession, readBatch } from "./session.ts";
 
@@ -60,6 +61,31 @@ export async function readItems(
     states.set(id, { id, flags: flagsOf(message) });
   });
   return states;
+}
+
+/** @see TargetMailbox.itemsAnywhere */
+export async function itemsAnywhere(
+  session: MailboxSession,
+  folders: GraphFolders,
+  items: readonly TargetItemId[],
+): Promise<ReadonlySet<TargetItemId>> {
+  const query = "$select=id,parentFolderId";
+  const answers = await readBatch(
+    session,
+    items.map((item) => `${itemPath(item)}?${query}`),
+    [404],
+  );
+  const found = new Set<TargetItemId>();
+  const states = new Map<string, FolderState>();
+  for (const [index, { status, body }] of answers.entries()) {
+    const id = items[index];
+    if (id === undefined || status === 404) continue;
+    const { parentFolderId } = body as Pick<LocatedMessage, "parentFolderId">;
+    const state = states.get(parentFolderId) ?? (await folders.state(parentFolderId as TargetFolderId));
+    states.set(parentFolderId, state);
+    if (state === "there" && !(await folders.isTrash(parentFolderId))) found.add(id);
+  }
+  return found;
 }
 
 /**

@@ -3,6 +3,7 @@ import type { Stamp, TargetFolderId, TargetItemId } from "../../domain/names.ts"
 import type {
   ChangeOutcome,
   FlagOutcome,
+  FolderState,
   FoundItem,
   InterruptedChunk,
   ItemState,
@@ -14,7 +15,7 @@ import type {
 import { changeFlags, type LastActionRule } from "./change-flags.ts";
 import { findWritten } from "./find.ts";
 import { GraphFolders } from "./folders.ts";
-import { moveItem, purgeItem, readItem, readItems } from "./items.ts";
+import { itemsAnywhere, moveItem, purgeItem, readItem, readItems } from "./items.ts";
 import { folderNaming } from "./naming.ts";
 import type { MailboxSession } from "./session.ts";
 import { maxSourceBytes, takesMessages, writeMessage } from "./write.ts";
@@ -42,8 +43,12 @@ export class GraphMailbox implements TargetMailbox {
     return this.#folders.ensure(segments, specialUse);
   }
 
-  folderExists(folder: TargetFolderId): Promise<boolean> {
-    return this.#folders.exists(folder);
+  folderState(folder: TargetFolderId): Promise<FolderState> {
+    return this.#folders.state(folder);
+  }
+
+  itemsAnywhere(items: readonly TargetItemId[]): Promise<ReadonlySet<TargetItemId>> {
+    return itemsAnywhere(this.#session, this.#folders, items);
   }
 
   /** Writes are found again by the token they carry. */

@@ -6,6 +6,7 @@ import { uidSetOf } from "../../domain/uid-set.ts";
 import type {
   ChangeOutcome,
   FolderNaming,
+  FolderState,
   FoundItem,
   ItemState,
   OutgoingMessage,
@@ -68,8 +69,15 @@ export class ImapTargetMailbox implements TargetMailbox {
     return this.#pool.use(({ connection }) => this.#folders.ensure(connection, segments, specialUse));
   }
 
-  async folderExists(folder: TargetFolderId): Promise<boolean> {
-    return this.#pool.use(({ connection }) => this.#folders.exists(connection, folder));
+  /** One server has the folders, and lists them as they are. */
+  async folderState(folder: TargetFolderId): Promise<FolderState> {
+    const exists = await this.#pool.use(({ connection }) => this.#folders.exists(connection, folder));
+    return exists ? "there" : "deleted";
+  }
+
+  /** An id is of its folder, and another one elsewhere. */
+  async itemsAnywhere(): Promise<ReadonlySet<TargetItemId>> {
+    return new Set();
   }
 
   async markFolder(folder: TargetFolderId): Promise<string> {

@@ -38,6 +38,7 @@ interface StoredFolder {
   readonly pending: boolean;
   readonly former?: readonly Generation[] | undefined;
   readonly keptSince?: number | undefined;
+  readonly missingSince?: number | undefined;
   readonly replaced?: FolderRecord["replaced"];
   readonly settled: UidSet;
   readonly uidNext: number;
@@ -80,6 +81,7 @@ const format = formatOf<StoredFolder>(
     pending: flag,
     former: optional(json()),
     keptSince: optional(integer()),
+    missingSince: optional(integer()),
     replaced: optional(json()),
     settled: uids,
     uidNext: integer(),
@@ -118,7 +120,8 @@ const format = formatOf<StoredFolder>(
 
 /** The row of a folder. */
 export function folderRow(ledgerId: LedgerId, rowKey: string, folder: FolderRecord): Row {
-  const { folderId, uidValidity, source, place, state, pending, former, keptSince, replaced } = folder;
+  const { folderId, uidValidity, source, place, state, pending, former, keptSince, replaced, missingSince } =
+    folder;
   const { checkpoint, doubt, setAside, trouble, counts, unkeptFlags } = folder;
   return toRow(format, ledgerId, rowKey, {
     folderId,
@@ -133,6 +136,7 @@ export function folderRow(ledgerId: LedgerId, rowKey: string, folder: FolderReco
     pending,
     former,
     keptSince,
+    missingSince,
     replaced,
     ...checkpoint,
     ...doubt,
@@ -166,6 +170,7 @@ export function readFolder(row: StoredRow): FolderRecord {
     pending,
     former,
     keptSince: stored.keptSince,
+    missingSince: stored.missingSince,
     replaced: stored.replaced,
     checkpoint: {
       settled,

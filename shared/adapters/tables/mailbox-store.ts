@@ -42,6 +42,7 @@ const format = formatOf<MailboxRecord>({
   loginTest: optional(text()),
   deletionsConfirmed: optional(flag),
   retriesSkipped: optional(flag),
+  folderActs: optional(json()),
 });
 
 /** Mailboxes of a page where the caller does not say how many. */

@@ -149,6 +149,6 @@ export function createBatchControl(parts: BatchControlParts): BatchControl {
   };
 }
 
-function refusal(code: string, reason: string): ControlResult {
+export function refusal(code: string, reason: string): ControlResult {
   return { outcome: "refused", code, reasons: [reason] };
 }

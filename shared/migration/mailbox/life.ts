@@ -1,7 +1,7 @@
 import type { BatchOptions } from "../../domain/batch-options.ts";
-import type { BatchName, EndpointName, LedgerId, MailboxId } from "../../domain/names.ts";
+import type { BatchName, EndpointName, FolderId, LedgerId, MailboxId } from "../../domain/names.ts";
 import type { MailboxCounts, MailboxStatus } from "../../domain/states.ts";
-import type { MailboxRecord, RecordedError, Recovery, Trouble } from "../ports/registry.ts";
+import type { FolderAct, MailboxRecord, RecordedError, Recovery, Trouble } from "../ports/registry.ts";
 import { minute } from "../runtime.ts";
 import { isWorthRetrying } from "../warnings.ts";
 import { percentageOf, withoutFigures } from "./figures.ts";
@@ -214,6 +214,28 @@ export function retried(mailbox: MailboxRecord): MailboxRecord | undefined {
   };
 }
 
+/**
+ * The operator asks for something with one folder: a synced mailbox begins a round for it, any other one does it in the round
+ * it is in, or in its next.
+ */
+export function folderActAsked(
+  mailbox: MailboxRecord,
+  folderId: FolderId,
+  act: FolderAct,
+): MailboxRecord | undefined {
+  const asked = { ...mailbox, folderActs: { ...mailbox.folderActs, [folderId]: act } };
+  return mailbox.status === "Synced" ? queuedAgain(asked) : asked;
+}
+
+/** What the operator asked for with single folders was done. @param done others may have been asked for since. */
+export function folderActsDone(
+  mailbox: MailboxRecord,
+  done: Readonly<Record<FolderId, FolderAct>>,
+): MailboxRecord {
+  const left = Object.entries(mailbox.folderActs ?? {}).filter(([id, act]) => done[id as FolderId] !== act);
+  return { ...mailbox, folderActs: left.length === 0 ? undefined : Object.fromEntries(left) };
+}
+
 /** The operator confirmed the server of its endpoint: it goes on if it waited for that. */
 export function serverConfirmed(mailbox: MailboxRecord): MailboxRecord | undefined {
   return isFailed(mailbox) && mailbox.error?.code === hostChanged
@@ -399,7 +421,8 @@ export function synced(mailbox: MailboxRecord, final: boolean, now: number): Mai
     lastSync: mailbox.syncBegan
       ? { beganAt: mailbox.syncBegan.at, newItems: newItemsOf(mailbox, mailbox.syncBegan) }
       : mailbox.lastSync,
-    dueAt: undefined,
+    // What was asked for after this round's last step had begun needs another one.
+    dueAt: mailbox.folderActs && !final ? now : undefined,
   };
   return { ...next, percentageComplete: percentageOf(next) };
 }

@@ -160,6 +160,8 @@ export interface FolderRecord extends Generation {
   readonly source: FolderAtSource;
   /** Undefined until a plan has given it one. */
   readonly place?: FolderPlace | undefined;
+  /** Since when its place is answered as if it were not there, in milliseconds since 1970; it is not written into meanwhile. */
+  readonly missingSince?: number | undefined;
   /** "gone": no longer at the source. "targetGone": the user deleted its place; it is not written into. */
   readonly state: "active" | "gone" | "targetGone";
   /** True while the plan of the current round wants this folder visited. */

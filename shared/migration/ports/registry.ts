@@ -1,6 +1,6 @@
 import type { BatchOptions } from "../../domain/batch-options.ts";
 import type { SourceServer } from "../../domain/credentials.ts";
-import type { BatchName, EndpointName, LedgerId, MailboxId } from "../../domain/names.ts";
+import type { BatchName, EndpointName, FolderId, LedgerId, MailboxId } from "../../domain/names.ts";
 import type { BatchIntent, MailboxStatus, SyncKind } from "../../domain/states.ts";
 import type { WarningCounts } from "../../domain/warnings.ts";
 
@@ -57,6 +57,9 @@ export interface RecordedError {
   readonly message: string;
   readonly at: number;
 }
+
+/** What an operator may ask for with one folder. */
+export type FolderAct = "confirm" | "recreate";
 
 export interface MailboxRecord {
   readonly id: MailboxId;
@@ -115,6 +118,8 @@ export interface MailboxRecord {
   readonly deletionsConfirmed?: boolean | undefined;
   /** Set by a retry: the next step tries skipped messages again, and clears it. */
   readonly retriesSkipped?: boolean | undefined;
+  /** What an operator asked for with single folders: the next step does it, and clears it. */
+  readonly folderActs?: Readonly<Record<FolderId, FolderAct>> | undefined;
 }
 
 export interface Page<T> {

@@ -67,6 +67,8 @@ export interface ItemState {
   readonly flags: readonly string[];
 }
 
+export type FolderState = "there" | "deleted" | "missing";
+
 export type ChangeOutcome = "done" | "gone";
 
 /** With `unkept` the item is there, and lacks the change of these flags (as they were given): the target refuses to make it. */
@@ -99,8 +101,13 @@ export interface TargetMailbox {
    * target's own folder of that use. Repeatable: an existing folder is returned as it is.
    */
   ensureFolder(segments: readonly string[], specialUse?: SpecialUse): Promise<TargetFolder>;
-  /** False if the folder was deleted (or moved to the deleted items). */
-  folderExists(folder: TargetFolderId): Promise<boolean>;
+  /**
+   * `deleted` where the target shows that its user deleted the folder, such as by its place among the deleted items;
+   * `missing` where nothing tells of it, by two kinds of call: it may be there all the same.
+   */
+  folderState(folder: TargetFolderId): Promise<FolderState>;
+  /** Those of the items that are anywhere in the mailbox but among the deleted items, as far as that can be told by their ids. */
+  itemsAnywhere(items: readonly TargetItemId[]): Promise<ReadonlySet<TargetItemId>>;
 
   /**
    * Called before a chunk's token is stored: whatever the target needs later to find its writes, as text of at most 1 KiB
@@ -110,7 +117,7 @@ export interface TargetMailbox {
   /**
    * Stores one message with its state and dates.
    * @throws MigrationError `item` to skip it, `transient`/`throttled` (perhaps `inDoubt`), `mailbox` (quota, gone),
-   * `item` with code `TargetFolderGone` if the folder is gone.
+   * `item` with code `TargetFolderGone` if the folder seems not to be there.
    */
   write(folder: TargetFolderId, message: OutgoingMessage): Promise<TargetItemId>;
   /**

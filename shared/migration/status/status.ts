@@ -34,9 +34,17 @@ export interface MailboxView {
 }
 
 export interface FolderView {
+  /** Names the folder in actions. */
+  readonly id: string;
   readonly path: string;
   readonly targetPath: string | null;
-  readonly status: "Waiting" | "Syncing" | "Synced" | "RemovedAtSource" | "RemovedInTarget";
+  readonly status:
+    | "Waiting"
+    | "Syncing"
+    | "Synced"
+    | "RemovedAtSource"
+    | "RemovedInTarget"
+    | "WaitsForConfirmation";
   readonly syncedItemCount: number;
   readonly skippedItemCount: number;
   readonly totalItemCount: number;
@@ -166,6 +174,7 @@ export function mailboxView(mailbox: MailboxRecord): MailboxView {
 function folderView(folder: FolderRecord, provider: Provider | undefined): FolderView {
   const { source, place, counts, trouble } = folder;
   return {
+    id: folder.folderId,
     path: source.segments.join("/"),
     targetPath: place?.path ?? null,
     status: folderStatus(folder),
@@ -181,6 +190,7 @@ function folderView(folder: FolderRecord, provider: Provider | undefined): Folde
 function folderStatus(folder: FolderRecord): FolderView["status"] {
   if (folder.state === "gone") return "RemovedAtSource";
   if (folder.state === "targetGone") return "RemovedInTarget";
+  if (folder.replaced !== undefined) return "WaitsForConfirmation";
   if (!folder.pending) return "Synced";
   return folder.counts.synced + folder.counts.skipped > 0 ? "Syncing" : "Waiting";
 }

@@ -51,6 +51,6 @@ export async function copyOf(
   const place = placeOf(folder, item);
   if (item.targetId === undefined || place === undefined) return undefined;
   // The plan has looked at the folder's own place.
-  if (place !== folder.place.id && !(await run.target.folderExists(place))) return undefined;
+  if (place !== folder.place.id && (await run.target.folderState(place)) !== "there") return undefined;
   return { id: item.targetId, place };
 }

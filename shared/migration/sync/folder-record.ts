@@ -122,7 +122,36 @@ export function placed(folder: FolderRecord, place: FolderPlace): PlacedFolder {
 
 /** The user deleted the folder's place: nothing is written into it any more. */
 export function placeDeleted<Folder extends FolderRecord>(folder: Folder): Folder {
-  return { ...folder, state: "targetGone", doubt: { recovered: [] }, setAside: [], trouble: undefined };
+  return {
+    ...folder,
+    state: "targetGone",
+    doubt: { recovered: [] },
+    setAside: [],
+    trouble: undefined,
+    missingSince: undefined,
+  };
+}
+
+/** The folder's place is answered as if it were not there. */
+export function placeMissing<Folder extends FolderRecord>(folder: Folder, now: number): Folder {
+  return { ...folder, pending: true, missingSince: folder.missingSince ?? now };
+}
+
+/**
+ * An operator wants the folder made anew in the target. @param place where it still is; undefined to have one made.
+ */
+export function placeRestored(folder: FolderRecord, place: FolderPlace | undefined): FolderRecord {
+  return { ...folder, state: "active", pending: true, place, missingSince: undefined };
+}
+
+/** Items whose copies went with the folder's place are forgotten: their messages are to be copied again. */
+export function copiesLost<Folder extends FolderRecord>(folder: Folder, uids: UidSet): Folder {
+  const { checkpoint, counts } = folder;
+  return {
+    ...folder,
+    checkpoint: { ...checkpoint, settled: differenceOf(checkpoint.settled, uids) },
+    counts: { ...counts, synced: counts.synced - sizeOf(uids) },
+  };
 }
 
 /** The folder is no longer at the source. It stays pending while something in doubt is to be looked for. */
@@ -308,6 +337,7 @@ export function visited<Folder extends FolderRecord>(
   return {
     ...folder,
     pending: false,
+    missingSince: undefined,
     checkpoint: {
       settled,
       unseen,

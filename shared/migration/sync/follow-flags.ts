@@ -134,7 +134,7 @@ async function readCurrent(
   }
   const current = new Map<TargetItemId, ItemState>();
   for (const [place, ids] of byPlace)
-    if (place === folder.place.id || (await run.target.folderExists(place)))
+    if (place === folder.place.id || (await run.target.folderState(place)) === "there")
       for (const [id, state] of await run.target.readItems(place, ids)) current.set(id, state);
   return current;
 }

@@ -3,14 +3,22 @@ import type { FolderId, TargetFolderId } from "../../domain/names.ts";
 import { hasUid, uidSetOf } from "../../domain/uid-set.ts";
 import type { Checkpoint, FolderRecord } from "../ports/ledger-store.ts";
 import type { FolderStatus, SourceFolder } from "../ports/source.ts";
-import type { FolderNaming, TargetFolder } from "../ports/target.ts";
+import type { FolderNaming, FolderState, TargetFolder } from "../ports/target.ts";
 import { hour } from "../runtime.ts";
 import { dateFilter } from "./date-filter.ts";
 import { headerDigest } from "./digest.ts";
 import { isJudgementDue } from "./folder-generation.ts";
 import { newFolderId } from "./folder-id.ts";
 import { type MappedFolder, mapFolders, takesPart } from "./folder-mapping.ts";
-import { isInDoubt, isRemembered, newFolder, placeDeleted, placed, planned } from "./folder-record.ts";
+import {
+  isInDoubt,
+  isRemembered,
+  newFolder,
+  placeDeleted,
+  placed,
+  placeMissing,
+  planned,
+} from "./folder-record.ts";
 import { isLeftAlone, troubleForgotten } from "./folder-trouble.ts";
 import type { SyncRun } from "./run.ts";
 
@@ -118,11 +126,13 @@ async function planFolders(
       record !== matches[index]?.stored ||
       (record.place !== undefined && createdPaths.has(record.place.path)),
   );
-  const deleted = await deletedPlaces(run, [...visited, ...leaving]);
-  const stillPlaced = (record: FolderRecord): FolderRecord =>
-    record.place !== undefined && record.state !== "targetGone" && deleted.has(record.place.id)
-      ? placeDeleted(record)
-      : record;
+  const states = await statesOfPlaces(run, [...visited, ...leaving]);
+  const stillPlaced = (record: FolderRecord): FolderRecord => {
+    const state = record.state === "targetGone" ? undefined : record.place && states.get(record.place.id);
+    if (state === "deleted") return placeDeleted(record);
+    // Its visit decides.
+    return state === "missing" ? placeMissing(record, run.clock()) : record;
+  };
   const current: FolderRecord[] = [];
   for (const [index, record] of refreshed.entries()) {
     run.checkpoint();
@@ -137,17 +147,16 @@ async function planFolders(
   return { current, leaving: leaving.map(stillPlaced) };
 }
 
-/** Which of the folders' places in the target the user deleted. */
-async function deletedPlaces(
+/** What the target tells of the folders' places. */
+async function statesOfPlaces(
   run: SyncRun,
   records: readonly FolderRecord[],
-): Promise<ReadonlySet<TargetFolderId>> {
-  const places = new Set<TargetFolderId>();
+): Promise<ReadonlyMap<TargetFolderId, FolderState>> {
+  const states = new Map<TargetFolderId, FolderState>();
   for (const { place, state } of records)
-    if (place !== undefined && state !== "targetGone") places.add(place.id);
-  const deleted = new Set<TargetFolderId>();
-  for (const place of places) if (!(await run.target.folderExists(place))) deleted.add(place);
-  return deleted;
+    if (place !== undefined && state !== "targetGone" && !states.has(place.id))
+      states.set(place.id, await run.target.folderState(place.id));
+  return states;
 }
 
 /** True if a folder may hold something the ledger does not know. Pure. */

@@ -3,10 +3,12 @@ import { providerOf } from "../../domain/providers.ts";
 import type { FolderSyncMessage } from "../../domain/queue-messages.ts";
 import { isFinal } from "../batch/life.ts";
 import type { MailboxState } from "../mailbox/change.ts";
+import { folderActsDone } from "../mailbox/life.ts";
 import type { FolderRecord } from "../ports/ledger-store.ts";
 import type { BatchRecord, MailboxRecord } from "../ports/registry.ts";
 import { dailyAllowance, dailyCapReached } from "./daily-allowance.ts";
 import { type FailedVisit, leaveForLater } from "./failed-folders.ts";
+import { applyFolderActs } from "./folder-acts.ts";
 import { rank } from "./folder-mapping.ts";
 import { isPlaced, type PlacedFolder } from "./folder-record.ts";
 import { waitsUntil } from "./folder-trouble.ts";
@@ -84,11 +86,16 @@ export async function runStep(
       progressed: (folder, before) => progress.update(folder, before),
     };
     // What a new session sees of the source may be newer than the plan: it plans again.
-    const plans = message.step === 0 || kept === undefined;
+    const { folderActs } = mailbox;
+    const plans = message.step === 0 || kept === undefined || folderActs !== undefined;
     if (mailbox.retriesSkipped) {
       await reopenSkipped(run);
       // Once a round only: what is skipped anew stays skipped.
       await state.update((current) => ({ ...current, retriesSkipped: undefined }));
+    }
+    if (folderActs) {
+      await applyFolderActs(run, folderActs);
+      await state.update((current) => folderActsDone(current, folderActs));
     }
     const next = await visitFolders(run, plans, progress, batch, () =>
       limitsOfToday(parts, state, progress.bytesTransferred),
@@ -150,14 +157,17 @@ async function visitFolders(
 /** Plans the round; then moved messages follow to where they went, and folders that are gone are left. */
 async function plan(run: SyncRun): Promise<void> {
   const { current, leaving, listed, statuses, first } = await planRound(run);
-  const pending = current.filter(isPlaced).filter((folder) => folder.pending);
+  // Nothing moves into or out of a place that is missing until it is known whether it is there.
+  const pending = current
+    .filter(isPlaced)
+    .filter((folder) => folder.pending && folder.missingSince === undefined);
   const left = leaving.filter(isPlaced);
   const removed: PlacedFolder[] = [];
   for (const folder of left)
     if (listed.has(folder.folderId) || (await isGone(run, folder))) removed.push(folder);
   if (!first && pending.length + left.length > 0) {
     const seesAll = current.every(isWhollySeen) && left.length === removed.length;
-    const { records, isWhole } = await followMoves(run, pending, removed, statuses, seesAll);
+    const { records, isWhole } = await movesFollowed(run, pending, removed, statuses, seesAll);
     for (const folder of records.values()) run.progressed(folder);
     // What is missing may be where nobody could look: then a folder without its messages waits as well.
     for (const folder of isWhole ? removed : []) {
@@ -186,9 +196,24 @@ async function isGone(run: SyncRun, folder: PlacedFolder): Promise<boolean> {
   }
 }
 
-/** False for a folder with messages that cannot be seen, or not yet. */
-function isWhollySeen({ trouble, setAside, counts }: FolderRecord): boolean {
-  return trouble === undefined && setAside.length === 0 && (counts.unshown ?? 0) === 0;
+/** False for a folder with messages that cannot be seen, or not yet, or into which nothing can move. */
+function isWhollySeen({ trouble, setAside, counts, missingSince }: FolderRecord): boolean {
+  return (
+    trouble === undefined &&
+    setAside.length === 0 &&
+    (counts.unshown ?? 0) === 0 &&
+    missingSince === undefined
+  );
+}
+
+/** @throws MigrationError `transient`/`TargetFolderMissing` where a place is answered as if it were not there any more. */
+async function movesFollowed(...moves: Parameters<typeof followMoves>): ReturnType<typeof followMoves> {
+  try {
+    return await followMoves(...moves);
+  } catch (error) {
+    if (!isMigrationError(error) || error.code !== "TargetFolderGone") throw error;
+    throw new MigrationError("transient", "TargetFolderMissing", error.message, { cause: error });
+  }
 }
 
 /**

@@ -2,9 +2,9 @@ import { isMigrationError, type MigrationError } from "../../domain/errors.ts";
 import { differenceOf, emptyUidSet, sizeOf, type UidSet, uidSetOf } from "../../domain/uid-set.ts";
 import { copyFolder } from "./copy-folder.ts";
 import { dateFilter } from "./date-filter.ts";
+import { asStored } from "./failed-folders.ts";
 import { abandoned } from "./folder-generation.ts";
 import {
-  isPlaced,
   lookAgainAt,
   movesClosed,
   type PlacedFolder,
@@ -16,6 +16,7 @@ import {
 import { followFlags } from "./follow-flags.ts";
 import { followRemovals } from "./follow-removals.ts";
 import type { Budget } from "./limits.ts";
+import { lookForPlace, nextLookForPlace, suspectPlace } from "./missing-place.ts";
 import { recoverAside, recoverChunk, removeLateArrivals } from "./recover-chunk.ts";
 import { beginGeneration, rematchFolder } from "./rematch-folder.ts";
 import { reopenGaps } from "./reopen-gaps.ts";
@@ -38,10 +39,17 @@ export type Visit =
  * @throws MigrationError for anything that is not about a single message or this folder.
  */
 export async function visitFolder(run: SyncRun, folder: PlacedFolder, budget: Budget): Promise<Visit> {
+  const found = await lookForPlace(run, folder);
+  if ("removed" in found) return leave(run, folder, placeDeleted);
+  if ("at" in found) return { end: "later", at: found.at };
   try {
     return await visitOrAbandon(run, folder, budget);
   } catch (error) {
-    if (isMigrationError(error) && error.code === "TargetFolderGone") return leave(run, folder, placeDeleted);
+    if (isMigrationError(error) && error.code === "TargetFolderGone") {
+      const now = run.clock();
+      const { missingSince = now } = await suspectPlace(run, await asStored(run, folder));
+      return { end: "later", at: nextLookForPlace(missingSince, now) };
+    }
     if (!run.source.isAboutFolder(error)) throw error;
     return run.source.stopped ? { end: "more" } : { end: "failed", error };
   }
@@ -148,10 +156,7 @@ async function leave(
   folder: PlacedFolder,
   change: (record: PlacedFolder) => PlacedFolder,
 ): Promise<Visit> {
-  const current = (await run.ledger.listFolders(run.ledgerId)).find(
-    ({ folderId }) => folderId === folder.folderId,
-  );
-  const changed = change(current && isPlaced(current) ? current : folder);
+  const changed = change(await asStored(run, folder));
   await run.lease.commit({ folders: [changed] });
   const searched = await removeLateArrivals(run, changed, undefined);
   const record = visitEnded(searched);

@@ -158,7 +158,7 @@ export function targetContract(open: () => Promise<TargetUnderTest>): void {
       expect(await mailbox.ensureFolder(["Tree", "Branch", "Leaf"])).toEqual(folder);
       const other = await session();
       expect((await other.ensureFolder(["Tree", "Branch", "Leaf"])).id).toBe(folder.id);
-      expect(await other.folderExists((await other.ensureFolder(["Tree"])).id)).toBe(true);
+      expect(await other.folderState((await other.ensureFolder(["Tree"])).id)).toBe("there");
     });
 
     test("of a special use are the target's own", async () => {
@@ -166,7 +166,7 @@ export function targetContract(open: () => Promise<TargetUnderTest>): void {
       expect((await mailbox.ensureFolder(["Posteingang"], "inbox")).id).toBe(inbox.id);
       const below = await mailbox.ensureFolder(["INBOX", "Below"]);
       expect(below.id).not.toBe(inbox.id);
-      expect(await mailbox.folderExists(below.id)).toBe(true);
+      expect(await mailbox.folderState(below.id)).toBe("there");
     });
 
     test("are told apart by case as the naming says", async () => {
@@ -188,7 +188,7 @@ export function targetContract(open: () => Promise<TargetUnderTest>): void {
       const id = await mailbox.write(folder, outgoing(1));
       const kept = await mailbox.write(other, outgoing(2));
       await user.deleteFolder(folder);
-      expect(await mailbox.folderExists(folder)).toBe(false);
+      expect(await mailbox.folderState(folder)).not.toBe("there");
       const gone = { kind: "item", code: "TargetFolderGone", inDoubt: false };
       expect(await failure(mailbox.write(folder, outgoing(3)))).toMatchObject(gone);
       expect(await mailbox.readItems(folder, [id])).toEqual(new Map());

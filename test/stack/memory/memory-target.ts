@@ -8,6 +8,7 @@ import type {
   ChangeOutcome,
   FlagOutcome,
   FolderNaming,
+  FolderState,
   FoundItem,
   InterruptedChunk,
   ItemState,
@@ -192,8 +193,18 @@ export class MemoryTargetMailbox implements TargetMailbox {
     return { id, path };
   }
 
-  async folderExists(folder: TargetFolderId): Promise<boolean> {
-    return this.#mailbox.folder(folder) !== undefined;
+  async folderState(folder: TargetFolderId): Promise<FolderState> {
+    if (this.#mailbox.folder(folder) !== undefined) return "there";
+    return this.#kind === "graph" ? "missing" : "deleted";
+  }
+
+  async itemsAnywhere(ids: readonly TargetItemId[]): Promise<ReadonlySet<TargetItemId>> {
+    if (this.#kind === "imap") return new Set();
+    const trash = this.#mailbox.folderAt(wellKnown.trash).id;
+    const wanted = new Set(ids);
+    return new Set(
+      this.#mailbox.items.filter(({ id, folder }) => wanted.has(id) && folder !== trash).map(({ id }) => id),
+    );
   }
 
   async markFolder(folder: TargetFolderId): Promise<string> {

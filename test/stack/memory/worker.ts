@@ -4,6 +4,7 @@ import { createAdmission } from "../../../shared/migration/admission/admission.t
 import { createMailboxSync } from "../../../shared/migration/admission/mailbox-sync.ts";
 import { type BatchControl, createBatchControl } from "../../../shared/migration/control/batch-control.ts";
 import { createDailySync } from "../../../shared/migration/control/daily-sync.ts";
+import { type ActOnFolder, createFolderControl } from "../../../shared/migration/control/folder-control.ts";
 import { createJanitor } from "../../../shared/migration/control/janitor.ts";
 import { createSweeps, type Sweeps } from "../../../shared/migration/control/sweeps.ts";
 import { createCutover } from "../../../shared/migration/cutover/cutover.ts";
@@ -45,6 +46,7 @@ export interface Worker {
   readonly report: () => Promise<void>;
   readonly resync: () => Promise<void>;
   readonly control: BatchControl;
+  readonly actOnFolder: ActOnFolder;
 }
 
 const vault: Vault = {
@@ -166,5 +168,6 @@ export function startWorker(process: WorkerProcess, outside: Outside): Worker {
     report: createReports({ batches, mailboxes, ledger: ledgers, reports, clock, log }),
     resync: createDailySync({ batches, mailboxes, queue, clock, log }),
     control,
+    actOnFolder: createFolderControl({ batches, mailboxes, ledger: ledgers, queue, clock, log }),
   };
 }

@@ -9,6 +9,12 @@ function settingsOf(file: object): object {
   return "value" in parsed ? parsed.value : parsed;
 }
 
+/** A folder of which everything is copied. */
+const showing = (total: number, shown?: number) => ({
+  state: "active" as const,
+  counts: { total, shown, synced: total, skipped: 0 },
+});
+
 describe("a well-known provider", () => {
   it("is known by the name of its server, however it is written", () => {
     expect(providerOf(" IMAP.Gmail.com. ")?.name).toBe("Gmail");
@@ -36,17 +42,17 @@ describe("a well-known provider", () => {
     ["imap.aol.com", 10_000, "export.imap.aol.com"],
   ])("%s may hide messages of a folder that shows %i", (host, messages, remedy) => {
     const provider = providerOf(host);
-    expect(
-      describeWarnings(folderWarnings({ counts: { total: messages } }, provider), provider),
-    ).toMatchObject([{ code: "FolderCapReached", count: 1, remedy: expect.stringContaining(remedy) }]);
+    expect(describeWarnings(folderWarnings(showing(messages), provider), provider)).toMatchObject([
+      { code: "FolderCapReached", count: 1, remedy: expect.stringContaining(remedy) },
+    ]);
     for (const other of [0, messages - 1, messages + 1])
-      expect(folderWarnings({ counts: { total: other } }, provider)).toEqual({});
+      expect(folderWarnings(showing(other), provider)).toEqual({});
   });
 
   it("is the only one that is suspected of it", () => {
-    const part = { counts: { total: 40, shown: 5_000 } };
+    const part = showing(40, 5_000);
     expect(folderWarnings(part, providerOf("imap.gmail.com"))).toEqual({ FolderCapReached: 1 });
-    expect(folderWarnings({ counts: { total: 10_000 } }, providerOf("imap.contoso.com"))).toEqual({});
-    expect(folderWarnings({ counts: { total: 10_000 } }, providerOf("imap.fastmail.com"))).toEqual({});
+    expect(folderWarnings(showing(10_000), providerOf("imap.contoso.com"))).toEqual({});
+    expect(folderWarnings(showing(10_000), providerOf("imap.fastmail.com"))).toEqual({});
   });
 });
