@@ -167,6 +167,55 @@ describe.each(["refusal", "end"] as const)("a folder that fails to open by a %s"
   });
 });
 
+describe.each(["graph", "imap"] as const)(
+  "a server that writes messages anew at each read, to %s",
+  (target) => {
+    const copies = (migration: Migration) =>
+      migration.target().items.map(({ text }) => /Message-ID: (\S+)/.exec(text)?.[1]);
+
+    it.each([false, true])(
+      "has nothing copied twice when it numbers them anew (propagateDeletes: %s)",
+      async (propagateDeletes) => {
+        const migration = new Migration(["ann"], { target, plan: new FaultPlan() });
+        const inbox = migration.folder("INBOX");
+        let reads = 0;
+        inbox.render = (text) =>
+          `Content-Type: multipart/mixed; boundary="=_${reads++ * 7919}"\r\nX-Read: ${"x".repeat(reads % 50)}\r\n${text}`;
+        for (let number = 1; number <= 30; number++) inbox.add(message(number));
+        await migration.upload({ options: { propagateDeletes } });
+        await migration.deployment.rest();
+        for (let round = 0; round < 3; round++) {
+          inbox.renumber();
+          inbox.add(message(100 + round));
+          await syncAgain(migration);
+        }
+        const ids = copies(migration);
+        expect([ids.length, new Set(ids).size, inDeleted(migration)]).toEqual([33, 33, 0]);
+        expect(await mailboxOf(migration)).toMatchObject({
+          status: "Synced",
+          syncedItemCount: 33,
+          totalItemCount: 33,
+        });
+      },
+    );
+
+    it("lets a copy follow a message that moved", async () => {
+      const migration = new Migration(["ann"], { target, plan: new FaultPlan() });
+      const [inbox, work] = [migration.folder("INBOX"), migration.folder("Work")];
+      let reads = 0;
+      for (const folder of [inbox, work]) folder.render = (text) => `X-Boundary: ${reads++}\r\n${text}`;
+      for (let number = 1; number <= 5; number++) inbox.add(message(number));
+      work.add(message(9));
+      await migration.upload({ options: { propagateDeletes: true } });
+      await migration.deployment.rest();
+      inbox.messages.delete(2);
+      work.add(message(2));
+      await syncAgain(migration);
+      expect([copies(migration).length, inDeleted(migration)]).toEqual([6, 0]);
+    });
+  },
+);
+
 describe("a list is not the whole truth", () => {
   const options = { propagateDeletes: true };
 

@@ -74,6 +74,13 @@ describe.each(kinds)("messages that the server fails at by a $by, asked for $in"
     await migration.expectSettled();
   });
 
+  it("are named by a batch with a filter of dates, too", async () => {
+    const migration = migrationOf(30, [7], how);
+    await migration.upload({ options: { receivedSince: "2000-01-01T00:00:00Z" } });
+    await migration.deployment.rest();
+    expect(await figures(migration)).toEqual(["Synced", 34, 1]);
+  });
+
   it("that come after all are copied once", async () => {
     const migration = migrationOf(30, [7, 8], how);
     await migration.upload();
@@ -107,6 +114,83 @@ it("loses and doubles nothing where a process dies after any call", async () => 
   }
   expect(clean.calls.length).toBeGreaterThan(100);
 });
+
+describe.each(["graph", "imap"] as const)(
+  "to %s, nothing is lost or doubled where messages cannot be read",
+  (target) => {
+    it("of a folder that was numbered anew", async () => {
+      const migration = new Migration(["ann"], { target, plan: new FaultPlan() });
+      const inbox = migration.folder("INBOX");
+      for (let number = 1; number <= 40; number++) inbox.add(message(number));
+      await migration.upload({ options: { propagateDeletes: true } });
+      await migration.deployment.rest();
+      inbox.renumber();
+      for (const uid of [3, 17]) inbox.broken.set(uid, { by: "end", in: "all" });
+      inbox.add(message(41));
+      await migration.sync();
+      await migration.deployment.goOnFor(minute);
+      expect(copies(migration)).toBe(41);
+      await migration.deployment.rest();
+      expect(await figures(migration)).toEqual(["Synced", 39, 2]);
+      for (let day = 0; day < 2; day++) {
+        for (let passed = 0; passed < 24; passed++) await migration.deployment.goOnFor(60 * minute);
+        await migration.sync();
+        await migration.deployment.rest();
+      }
+      expect(copies(migration)).toBe(41);
+      inbox.broken.clear();
+      await migration.deployment.perform(({ control }) => control.retry(batch));
+      await migration.deployment.rest();
+      await migration.expectSettled();
+    });
+
+    it("where a worker died while it wrote them", async () => {
+      const clean = migrationOf(6, [], { by: "end", in: "all" });
+      await clean.upload();
+      await clean.deployment.rest();
+      for (let n = 1; n <= 6; n++) {
+        vi.clearAllTimers();
+        let writes = 0;
+        const plan = new (class extends FaultPlan {
+          override next(name: string, given: readonly unknown[]): Fault | undefined {
+            super.next(name, given);
+            if (name !== "target.write" || ++writes !== n) return undefined;
+            for (const uid of [2, 3, 4]) migration.folder("INBOX").broken.set(uid, { by: "end", in: "all" });
+            return { kind: "diesAfter" };
+          }
+        })();
+        const migration = new Migration(["ann"], { target, plan });
+        for (let number = 1; number <= 6; number++) migration.folder("INBOX").add(message(number));
+        migration.folder("Work").add(message(9));
+        await migration.upload();
+        await migration.deployment.goOnFor(5 * minute);
+        migration.folder("INBOX").broken.clear();
+        await migration.deployment.rest();
+        await migration.expectSettled();
+      }
+    });
+
+    it("that moved to another folder", async () => {
+      const migration = new Migration(["ann"], { target, plan: new FaultPlan() });
+      const [inbox, work] = [migration.folder("INBOX"), migration.folder("Work")];
+      for (let number = 1; number <= 10; number++) inbox.add(message(number));
+      for (let number = 11; number <= 15; number++) work.add(message(number));
+      await migration.upload({ options: { propagateDeletes: true } });
+      await migration.deployment.rest();
+      inbox.messages.delete(4);
+      work.broken.set(work.add(message(4)), { by: "refusal", in: "all" });
+      await migration.sync();
+      await migration.deployment.goOnFor(minute);
+      expect(copies(migration)).toBe(15);
+      work.broken.clear();
+      await migration.deployment.rest();
+      await migration.sync();
+      await migration.deployment.rest();
+      await migration.expectSettled();
+      expect(copies(migration)).toBe(15);
+    });
+  },
+);
 
 describe("a server that is away as a whole, and answers all the same,", () => {
   /** Every read fails from the first write on. */

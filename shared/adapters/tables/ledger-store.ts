@@ -42,6 +42,7 @@ const itemFormat = formatOf<ItemRecord>({
   targetId: optional(text()),
   targetFolderId: optional(text()),
   digest: text(),
+  envelope: optional(text()),
   internalDate: integer(),
   size: integer(),
   flags: json(),

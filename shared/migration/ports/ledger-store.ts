@@ -198,6 +198,8 @@ export interface ItemRecord {
   readonly targetFolderId?: TargetFolderId | undefined;
   /** SHA-256 of the header section, base64url, first 22 characters. */
   readonly digest: string;
+  /** The same of what stays of a header that a server writes anew at each read; undefined where that tells too little. */
+  readonly envelope?: string | undefined;
   /** Milliseconds since 1970. */
   readonly internalDate: number;
   readonly size: number;

@@ -18,7 +18,7 @@ import { afterTries, type FailedMessage } from "./failed-messages.ts";
 import { chunkBegun, chunkClosed, chunkCopied, missingSettled, type PlacedFolder } from "./folder-record.ts";
 import { type Budget, maxChunkItems, streamedSize } from "./limits.ts";
 import type { SyncRun } from "./run.ts";
-import { takenBack, toCopy, uidsAside } from "./set-aside.ts";
+import { dueAside, takenBack, toCopy, uidsAside } from "./set-aside.ts";
 import type { SteadyFolder, Unread } from "./steady-source.ts";
 import { type ChunkOutcome, writeChunk } from "./write-chunk.ts";
 
@@ -41,9 +41,7 @@ export async function copyFolder(
   budget: Budget,
 ): Promise<PlacedFolder> {
   const begun = run.clock();
-  // What was created in doubt is looked for when it is due, gone or not.
-  const waiting = uidsAside({ setAside: folder.setAside.filter(({ chunk }) => chunk === undefined) });
-  let record = takenBack(folder, differenceOf(waiting, existing));
+  let record = withoutNeedless(folder, existing, wanted, begun);
   opened.suspect(uidsAside(record));
   let todo = toCopy(record, wanted, begun);
   while (sizeOf(todo) > 0 && !budget.exhausted) {
@@ -69,6 +67,17 @@ export async function copyFolder(
     todo = toCopy(record, wanted, begun);
   }
   return record;
+}
+
+/**
+ * The folder without those aside that are gone, settled, or no longer wanted. What was created in doubt is looked for when
+ * it is due, gone or not.
+ */
+function withoutNeedless(folder: PlacedFolder, existing: UidSet, wanted: UidSet, now: number): PlacedFolder {
+  const setAside = folder.setAside.filter(({ chunk }) => chunk === undefined);
+  const open = differenceOf(existing, folder.checkpoint.settled);
+  const due = uidsAside({ setAside: dueAside({ setAside }, now) });
+  return takenBack(folder, unionOf(differenceOf(uidsAside({ setAside }), open), differenceOf(due, wanted)));
 }
 
 /** A chunk opened for messages that this step no longer writes would be in doubt for the next step without a reason. */

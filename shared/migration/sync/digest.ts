@@ -7,6 +7,37 @@ export function headerDigest(header: Buffer): string {
   return createHash("sha256").update(withoutBlankLine(header)).digest("base64url").slice(0, 22);
 }
 
+/** Fields that a server keeps which makes a message up anew at each read, with other boundaries and fields of its own. */
+const envelopeFields = ["message-id", "date", "from", "to", "cc", "subject"];
+
+/**
+ * Digest of the fields by which a message is known even where its server writes the rest of the header anew.
+ * @returns undefined where there is neither a Message-ID nor a Date, without which it is known by nothing.
+ */
+export function envelopeDigest(header: Buffer): string | undefined {
+  const values = new Map<string, string>();
+  for (const line of unfolded(header)) {
+    const colon = line.indexOf(":");
+    const name = line.slice(0, colon).trimEnd().toLowerCase();
+    if (colon > 0 && envelopeFields.includes(name) && !values.has(name))
+      values.set(name, line.slice(colon + 1).trim());
+  }
+  if (!values.get("message-id") && !values.get("date")) return undefined;
+  const known = envelopeFields.map((name) => values.get(name) ?? "");
+  return createHash("sha256").update(known.join("\0")).digest("base64url").slice(0, 22);
+}
+
+/** The lines of a header section, continued ones joined, white space as one blank (RFC 5322, 2.2.3). */
+function unfolded(header: Buffer): readonly string[] {
+  const lines: string[] = [];
+  for (const line of header.toString("latin1").split(/\r?\n/)) {
+    const text = line.replace(/[ \t]+/g, " ");
+    if (text.startsWith(" ") && lines.length > 0) lines.push(`${lines.pop()}${text}`);
+    else lines.push(text);
+  }
+  return lines;
+}
+
 /**
  * The header section of a message: everything before the first empty line.
  * Servers and bodies end lines with CRLF, but broken mail has bare line feeds.

@@ -1,11 +1,11 @@
 import type { FolderId } from "../../domain/names.ts";
-import { emptyUidSet, settle, type UidSet } from "../../domain/uid-set.ts";
+import { emptyUidSet, settle, sizeOf, type UidSet } from "../../domain/uid-set.ts";
 import type { FolderRecord, Generation } from "../ports/ledger-store.ts";
 import type { FolderStatus } from "../ports/source.ts";
 import { hour } from "../runtime.ts";
 import { isRemembered, lateArrivalMs } from "./folder-record.ts";
 import { retire, retired } from "./retired.ts";
-import { createsAside, uidsAside } from "./set-aside.ts";
+import { createsAside, takenBack, uidsAside } from "./set-aside.ts";
 
 /*
  * How a folder's record goes from one generation of its messages to the next, or loses them for good. All functions are
@@ -81,8 +81,13 @@ export function itemsMatched<Folder extends FolderRecord>(
   uids: UidSet,
   existing: UidSet,
 ): Folder {
-  const { checkpoint } = folder;
-  return { ...folder, checkpoint: { ...checkpoint, settled: settle(checkpoint.settled, uids, existing) } };
+  const { checkpoint, counts, keptSince } = folder;
+  return {
+    ...takenBack(folder, uids),
+    checkpoint: { ...checkpoint, settled: settle(checkpoint.settled, uids, existing) },
+    // Those of a first match are counted when it is judged.
+    counts: keptSince === undefined ? counts : { ...counts, synced: counts.synced + sizeOf(uids) },
+  };
 }
 
 /**

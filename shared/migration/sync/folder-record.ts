@@ -437,7 +437,7 @@ export function itemsArrived<Folder extends FolderRecord>(
 ): Folder {
   const { checkpoint, counts, doubt } = folder;
   return {
-    ...folder,
+    ...takenBack(folder, uids),
     checkpoint: {
       ...checkpoint,
       settled: settle(checkpoint.settled, uids, existing),

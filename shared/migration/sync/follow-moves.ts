@@ -5,7 +5,6 @@ import { emptyUidSet, hasUid, sizeOf, type UidSet, uidSetOf } from "../../domain
 import type { ItemRecord, OpenChunk, PlannedMove } from "../ports/ledger-store.ts";
 import type { FolderStatus, MessageHeader } from "../ports/source.ts";
 import { copyOf } from "./delete-copies.ts";
-import { headerDigest } from "./digest.ts";
 import { asStored } from "./failed-folders.ts";
 import { candidateOf, knownItems } from "./find-copies.ts";
 import {
@@ -18,7 +17,8 @@ import {
 } from "./folder-record.ts";
 import { waitsUntil } from "./folder-trouble.ts";
 import { hasVanished, vanishedItems } from "./follow-removals.ts";
-import { isSameKey, keyOf, lookOf, movedTo, tombstoneOf } from "./item-records.ts";
+import { isSameKey, keyOf, movedTo, tombstoneOf } from "./item-records.ts";
+import { ItemsByLook, type Look, lookAt } from "./looks.ts";
 import { recoverChunk } from "./recover-chunk.ts";
 import { beginGeneration, matchGenerations } from "./rematch-folder.ts";
 import { reopenGaps } from "./reopen-gaps.ts";
@@ -121,38 +121,33 @@ async function noteVanished(run: SyncRun, folder: PlacedFolder, uids: readonly U
 
 /** Items whose message left its folder, by what the message looks like. */
 class VanishedItems {
-  readonly #byLook = new Map<string, VanishedItem[]>();
+  readonly #items = new ItemsByLook<VanishedItem>();
   /** False if something at the source could not be seen. */
   isWhole = true;
 
   get size(): number {
-    return this.#byLook.size;
+    return this.#items.size;
   }
 
   add(home: FolderId, items: readonly ItemRecord[]): void {
-    for (const item of items) {
-      const look = lookOf(item.digest, item.internalDate);
-      this.#byLook.set(look, [...(this.#byLook.get(look) ?? []), { item, home }]);
-    }
+    for (const item of items) this.#items.add({ item, home });
   }
 
   /** What is left of a folder's present generation. */
   of({ folderId, uidValidity }: PlacedFolder): readonly Uid[] {
-    return [...this.#byLook.values()]
-      .flat()
+    return this.#items.rest
       .filter(({ item }) => item.folderId === folderId && item.uidValidity === uidValidity)
       .map(({ item }) => item.uid);
   }
 
   /** Takes out the item that is known to have become this message, or else one that looks like it. */
   take(
-    look: string,
+    look: Look,
     before: PlannedMove["from"] | undefined,
   ): { readonly vanished: VanishedItem; readonly asBefore: boolean } | undefined {
-    const candidates = this.#byLook.get(look) ?? [];
-    const index = before ? candidates.findIndex(({ item }) => isSameKey(item, before)) : -1;
-    const [vanished] = candidates.splice(Math.max(index, 0), 1);
-    return vanished && { vanished, asBefore: index >= 0 };
+    const isBefore = (item: ItemRecord) => before !== undefined && isSameKey(item, before);
+    const vanished = this.#items.takeExact(look, isBefore) ?? this.#items.takeAlike(look, true, isBefore);
+    return vanished && { vanished, asBefore: isBefore(vanished.item) };
   }
 }
 
@@ -266,8 +261,7 @@ async function moveInto(
     planned = [];
   };
   for await (const message of opened.fetchHeaders(fresh)) {
-    const look = lookOf(headerDigest(message.header), message.internalDate.getTime());
-    const taken = vanished.take(look, interrupted.get(message.uid)?.from);
+    const taken = vanished.take(lookAt(message), interrupted.get(message.uid)?.from);
     if (taken === undefined) continue;
     planned.push({ message, vanished: taken.vanished, interrupted: taken.asBefore });
     if (planned.length === maxMoves) await perform();

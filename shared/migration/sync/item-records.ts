@@ -8,7 +8,7 @@ import type {
   SkippedItem,
 } from "../ports/ledger-store.ts";
 import type { MessageSummary } from "../ports/source.ts";
-import { headerDigest } from "./digest.ts";
+import { envelopeDigest, headerDigest } from "./digest.ts";
 import { copiedFlags } from "./flags.ts";
 
 /*
@@ -27,6 +27,7 @@ export function itemOf(
     ...keyOf({ ...folder, uid: message.uid }),
     targetId,
     digest: headerDigest(header),
+    envelope: envelopeDigest(header),
     internalDate: message.internalDate.getTime(),
     size,
     flags: copiedFlags(message.flags),
@@ -61,6 +62,11 @@ export function isSameKey(a: ItemKey, b: ItemKey): boolean {
 /** What a message is recognised by under another UID: equal for the same message. @param internalDate milliseconds since 1970. */
 export function lookOf(digest: string, internalDate: number): string {
   return `${digest} ${internalDate}`;
+}
+
+/** True for sizes of one message that its server writes anew at each read: boundaries and fields of its own differ. */
+export function isSizeOfSame(a: number, b: number): boolean {
+  return Math.abs(a - b) <= Math.max(2048, Math.max(a, b) / 10);
 }
 
 /** The item of a message that has another identity by now, its copy with it. */

@@ -14,7 +14,7 @@ export async function knownMessages(
 ): Promise<readonly KnownMessage[]> {
   const known: KnownMessage[] = [];
   const filled = (await ledger.listFolders(ledgerId)).filter(
-    ({ state, former, counts }) => state !== "gone" && former === undefined && counts.synced > 0,
+    ({ state, counts }) => state !== "gone" && counts.synced > 0,
   );
   for (const { folderId, uidValidity, source } of filled.slice(0, folders)) {
     const seen: KnownMessage[] = [];

@@ -1,8 +1,8 @@
+import type { Uid } from "../../domain/names.ts";
 import { intersectionOf, sizeOf, type UidSet, uidSetOf, unionOf } from "../../domain/uid-set.ts";
 import type { Generation, ItemKey, ItemRecord } from "../ports/ledger-store.ts";
-import type { FolderStatus, MessageHeader } from "../ports/source.ts";
+import type { FolderStatus } from "../ports/source.ts";
 import { deleteCopies, requireConfirmation } from "./delete-copies.ts";
-import { headerDigest } from "./digest.ts";
 import { sourceGivenUp } from "./failed-messages.ts";
 import {
   generationKept,
@@ -15,7 +15,8 @@ import {
 } from "./folder-generation.ts";
 import { newFolderId } from "./folder-id.ts";
 import type { PlacedFolder } from "./folder-record.ts";
-import { keyOf, lookOf, movedTo } from "./item-records.ts";
+import { keyOf, movedTo } from "./item-records.ts";
+import { ItemsByLook, type Look, lookAt } from "./looks.ts";
 import type { SyncRun } from "./run.ts";
 import { toCopy, uidsAside } from "./set-aside.ts";
 import type { SteadyFolder } from "./steady-source.ts";
@@ -50,7 +51,7 @@ interface Rematched {
 
 /**
  * Gives the messages of a folder's new generation the item records of its former ones, matched by header digest and
- * date, so that nothing is copied twice. Repeatable.
+ * date, or else by envelope and size, so that nothing is copied twice. Repeatable.
  */
 export async function matchGenerations(
   run: SyncRun,
@@ -59,35 +60,43 @@ export async function matchGenerations(
   existing: UidSet,
 ): Promise<Rematched> {
   if (folder.former === undefined) return { record: folder, unmatched: [], isWhole: true };
-  const old = new Map<string, ItemRecord[]>();
+  const old = new ItemsByLook<{ readonly item: ItemRecord }>();
   for (const { folderId, uidValidity } of folder.former)
-    for await (const item of run.ledger.listItems(run.ledgerId, folderId, uidValidity)) {
-      const key = lookOf(item.digest, item.internalDate);
-      old.set(key, [...(old.get(key) ?? []), item]);
-    }
+    for await (const item of run.ledger.listItems(run.ledgerId, folderId, uidValidity)) old.add({ item });
   let record = folder;
-  let pairs: { readonly message: MessageHeader; readonly item: ItemRecord }[] = [];
+  let pairs: { readonly uid: Uid; readonly size: number; readonly item: ItemRecord }[] = [];
   const flush = async (): Promise<void> => {
     if (pairs.length === 0) return;
-    record = itemsMatched(record, uidSetOf(pairs.map(({ message }) => message.uid)), existing);
+    record = itemsMatched(record, uidSetOf(pairs.map(({ uid }) => uid)), existing);
     await run.lease.commit({
       folders: [record],
-      items: pairs.map(({ message, item }) => movedTo(item, { ...record, uid: message.uid }, message.size)),
+      items: pairs.map(({ uid, size, item }) => movedTo(item, { ...record, uid }, size)),
       removedItems: pairs.map(({ item }) => keyOf(item)),
     });
     pairs = [];
   };
+  const match = async (uid: Uid, { size }: Look, item: ItemRecord): Promise<void> => {
+    pairs.push({ uid, size, item });
+    if (pairs.length >= maxMatches) await flush();
+  };
   const fresh = toCopy(record, existing, run.clock());
+  const changed: { readonly uid: Uid; readonly look: Look }[] = [];
   if (old.size > 0 && sizeOf(fresh) > 0)
     for await (const message of opened.fetchHeaders(fresh)) {
       run.checkpoint();
-      const item = old.get(lookOf(headerDigest(message.header), message.internalDate.getTime()))?.shift();
-      if (item === undefined) continue;
-      pairs.push({ message, item });
-      if (pairs.length >= maxMatches) await flush();
+      const { uid } = message;
+      const look = lookAt(message);
+      const found = old.takeExact(look);
+      if (found) await match(uid, look, found.item);
+      else changed.push({ uid, look });
     }
+  // Only once every message with an equal header has its item: others are known by less.
+  for (const { uid, look } of changed) {
+    const found = old.takeAlike(look, false);
+    if (found) await match(uid, look, found.item);
+  }
   await flush();
-  const unmatched = [...old.values()].flat();
+  const unmatched = old.rest.map(({ item }) => item);
   const isWhole = unmatched.length === 0 || !(await hasUnreadable(run, record, opened, existing));
   return { record, unmatched, isWhole };
 }

@@ -115,6 +115,9 @@ export async function runStep(
   }
 }
 
+/** Between two steps of which one waits for something; a time that has come already is not waited for in a circle. */
+const shortestPauseMs = 1_000;
+
 async function visitFolders(
   run: SyncRun,
   plans: boolean,
@@ -151,7 +154,7 @@ async function visitFolders(
   }
   looks.push(...(await leaveForLater(run, failed)));
   if (isMore) return undefined;
-  return looks.length === 0 ? "finished" : Math.min(...looks);
+  return looks.length === 0 ? "finished" : Math.max(Math.min(...looks), run.clock() + shortestPauseMs);
 }
 
 /** Plans the round; then moved messages follow to where they went, and folders that are gone are left. */

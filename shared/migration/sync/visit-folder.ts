@@ -77,7 +77,7 @@ async function visit(run: SyncRun, folder: PlacedFolder, budget: Budget): Promis
   record = await recoverChunk(run, record, opened, existing);
   record = await recoverAside(run, record, opened, existing);
   if (record.state !== "targetGone") {
-    const wanted = await wantedUids(run, opened, existing, record.checkpoint.settled);
+    const wanted = await wantedUids(run, record, opened, existing);
     const begun = run.clock();
     record = await copyFolder(run, record, opened, existing, wanted, budget);
     if (sizeOf(toCopy(record, wanted, begun)) > 0) return { end: "more" };
@@ -117,30 +117,31 @@ async function begin(
   return visitBegun(await reopenGaps(run, known, opened, existing), opened.status);
 }
 
-/** UIDs that pass the batch's filters. Settled ones need no exact check. */
+/**
+ * UIDs that pass the batch's filters, or of which the source does not tell whether they do. What is settled or set aside
+ * needs no exact check.
+ */
 async function wantedUids(
   run: SyncRun,
+  record: PlacedFolder,
   opened: SteadyFolder,
   existing: UidSet,
-  settled: UidSet,
 ): Promise<UidSet> {
   const { receivedSince: since, receivedBefore: before } = run.options;
   if (since === undefined && before === undefined) return existing;
-  const near = differenceOf(
-    await opened.searchUids({
-      ...(since === undefined ? {} : { since }),
-      ...(before === undefined ? {} : { before }),
-    }),
-    settled,
-  );
+  const found = await opened.searchUids({
+    ...(since === undefined ? {} : { since }),
+    ...(before === undefined ? {} : { before }),
+  });
+  const near = toCopy(record, found, run.clock());
   if (sizeOf(near) === 0) return emptyUidSet;
-  const uids: number[] = [];
+  const others: number[] = [];
   for await (const { uid, internalDate } of opened.fetchSummaries(near)) {
     const received = internalDate.getTime();
-    if ((since === undefined || received >= since) && (before === undefined || received < before))
-      uids.push(uid);
+    if ((since !== undefined && received < since) || (before !== undefined && received >= before))
+      others.push(uid);
   }
-  return uidSetOf(uids);
+  return differenceOf(near, uidSetOf(others));
 }
 
 /** Moves of an interrupted round were finished or given up when this round was planned. */

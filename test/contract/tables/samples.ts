@@ -134,6 +134,7 @@ export function item(uid: number, changes: Partial<ItemRecord> = {}): ItemRecord
     uid: uid as Uid,
     targetId: `AAkALg${"x".repeat(140)}/+=${uid}` as TargetItemId,
     digest: "0123456789abcdefghijkl",
+    envelope: "abcdefghijklmnopqrstuv",
     internalDate: -2_208_988_800_000,
     size: 1234,
     flags: ["$Forwarded", "\\Seen"],

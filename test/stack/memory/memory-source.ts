@@ -37,6 +37,8 @@ export class SourceFolderState {
 
   /** How the server fails to open the folder, and to tell its status. */
   failsBy: "refusal" | "end" | undefined;
+  /** What the server makes of a message when it is read; set where that is not the same each time. */
+  render: (text: string) => string = (text) => text;
   /** False for a folder that the list leaves out. */
   isListed = true;
   /** UIDs that the server counts and does not show. */
@@ -229,9 +231,9 @@ export class MemoryOpenFolder implements OpenSourceFolder {
   #given(uids: UidSet): (readonly [number, StoredMessage])[] {
     // A folder whose UIDVALIDITY is another one now gives its new messages under the old numbers, as Dovecot does.
     const { withheld, unshown } = this.#folder;
-    return [...this.#folder.messages].filter(
-      ([uid]) => hasUid(uids, uid) && !withheld.has(uid) && !unshown.has(uid),
-    );
+    return [...this.#folder.messages]
+      .filter(([uid]) => hasUid(uids, uid) && !withheld.has(uid) && !unshown.has(uid))
+      .map(([uid, message]) => [uid, { ...message, text: this.#folder.render(message.text) }]);
   }
 }
 
