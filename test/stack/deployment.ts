@@ -65,17 +65,23 @@ export interface Deployment {
   stop(): Promise<void>;
 }
 
+export interface DeploymentOptions extends StackOptions, Pick<AppOptions, "unhealthy"> {
+  /** Makes the app's settings of the stack's: puts something between the two. */
+  readonly appSettings?: (
+    settings: Readonly<Record<string, string>>,
+  ) => Promise<Readonly<Record<string, string>>>;
+}
+
 /** Starts the stack, the app, and what a test needs to act as an operator. */
-export async function startDeployment(
-  options: StackOptions & Pick<AppOptions, "unhealthy"> = {},
-): Promise<Deployment> {
+export async function startDeployment(options: DeploymentOptions = {}): Promise<Deployment> {
   const stack = await startStack(options);
   const { blobs } = stack;
   if (blobs === undefined) throw new Error("a test deployment has its own storage account");
   const log: LogEvent[] = [];
+  const settings = (await options.appSettings?.(stack.settings)) ?? stack.settings;
   const start = (): Promise<AppProcess> =>
     startApp({
-      settings: stack.settings,
+      settings,
       onEvent: (event) => log.push(event),
       unhealthy: options.unhealthy === true,
     });
