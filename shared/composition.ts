@@ -1,4 +1,5 @@
 import type { TokenCredential } from "@azure/identity";
+import { countStandstills } from "./adapters/event-loop.ts";
 import type { IdentityToken } from "./adapters/identity-token.ts";
 import { StoreClock } from "./adapters/store-clock.ts";
 import type { ApplicationInsights } from "./adapters/telemetry/application-insights.ts";
@@ -315,6 +316,7 @@ export const folderSync = once(async () => {
       sourceAccount(await endpointFiles.get(endpoint), userName, userRoot),
     limits: (await config()).chunk,
     ending: ending.signal,
+    standstills: countStandstills(),
     clock,
     log,
     trace: (span, fields, work) => insights?.span(span, fields, work) ?? work(),

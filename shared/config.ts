@@ -2,6 +2,7 @@ import { isIP, isIPv4, isIPv6 } from "node:net";
 import { z } from "zod";
 import { MigrationError } from "./domain/errors.ts";
 import { isLoopback } from "./domain/loopback.ts";
+import { maxStepSeconds } from "./domain/times.ts";
 
 /** How to reach a storage account or Service Bus namespace: by a key (local only) or by identity. */
 export type StorageConnection =
@@ -122,7 +123,7 @@ const settingsSchema = z.object({
     .base64()
     .refine((text) => Buffer.from(text, "base64").length === 32, "expected 32 bytes as base64")
     .optional(),
-  CHUNK_MAX_SECONDS: positive(60).pipe(z.int().max(600)),
+  CHUNK_MAX_SECONDS: positive(60).pipe(z.int().max(maxStepSeconds)),
   CHUNK_MAX_MESSAGES: positive(2000),
   CHUNK_MAX_BYTES: positive(256 * 1024 * 1024),
 });

@@ -118,6 +118,11 @@ export function firstOf(set: UidSet, count: number, order: "ascending" | "descen
   return uidSetOf(uids);
 }
 
+/** The UIDs of a set above a number, 0 for all. Pure. */
+export function above(set: UidSet, uid: number): UidSet {
+  return uid === 0 ? set : differenceOf(set, [[1, uid]]);
+}
+
 /**
  * `settled` grown by `processed` and by every gap next to a processed UID that holds no existing UID,
  * so that a checkpoint stays a handful of ranges however sparse the folder is.

@@ -40,6 +40,7 @@ describe("a server that is out to exhaust whoever connects", () => {
       commandMs: 800,
       stallMs: 800,
       transferMs: 2_000,
+      listingMs: 2_000,
     });
     expect(error).toMatchObject({ kind: "transient", code: ends });
   });

@@ -109,6 +109,55 @@ describe("a mailbox that kills its worker", () => {
   });
 });
 
+describe("a step in which the process stands still", () => {
+  /** Lets the process be busy at its first writes of one user's messages. */
+  class Busy extends FaultPlan {
+    stalls = 0;
+    readonly #forMs: number;
+    readonly #times: number;
+
+    constructor(forMs: number, times: number) {
+      super();
+      this.#forMs = forMs;
+      this.#times = times;
+    }
+
+    override next(name: string, given: readonly unknown[]): Fault | undefined {
+      const fault = super.next(name, given);
+      if (name !== "source.openFolder" || !given.includes("Poison") || this.stalls >= this.#times)
+        return fault;
+      this.stalls++;
+      return { kind: "blocks", forMs: this.#forMs };
+    }
+  }
+
+  it.each([
+    ["counts as a death where it does so for over ten seconds", 12_000, 1, ["Synced", 1]],
+    ["does not where it is shorter", 8_000, 1, ["Synced", 0]],
+    ["fails its mailbox alone when it does so in every step", 12_000, 1_000, ["Failed WorkerCrashed", 6]],
+  ] as const)("%s", async (_, forMs, times, [status, stalled]) => {
+    const plan = new Busy(forMs, times);
+    const migration = new Migration([poisoned, ...neighbours], {
+      target: "graph",
+      plan,
+      limits: { maxMessages: 2 },
+    });
+    for (const user of neighbours) migration.folder("INBOX", user).add(message(1));
+    for (let n = 1; n <= 40; n++) migration.folder("Poison", poisoned).add(message(n));
+    await migration.upload();
+    await migration.deployment.rest();
+    const found = await statuses(migration);
+    expect(found[poisoned]).toBe(status);
+    for (const user of neighbours) expect(found[user]).toBe("Synced");
+    const { events } = migration.deployment;
+    const ofPoison = (await migration.mailboxes()).find(({ userName }) => userName === poisoned)?.id;
+    const counted = events.filter(
+      ({ event, fields }) => event === "worker.stalled" && fields.mailbox === ofPoison,
+    );
+    expect(counted).toHaveLength(stalled);
+  });
+});
+
 /** Tells all processes that they are about to end when the tenth message is being written. */
 class Ending extends FaultPlan {
   writes = 0;

@@ -23,6 +23,7 @@ const timeouts = {
   stallMs: 3_000,
   commandMs: 60_000,
   transferMs: 20_000,
+  listingMs: 20_000,
 };
 const heap = ["--max-old-space-size=1024", "--expose-gc"];
 

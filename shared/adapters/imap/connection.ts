@@ -20,8 +20,10 @@ export interface Timeouts {
   readonly stallMs: number;
   /** One command in all, silent or not, other than an APPEND or a FETCH of bodies. */
   readonly commandMs: number;
-  /** A FETCH of bodies in all, without the time for which the server waits for us; and the listing of all folders. */
+  /** A FETCH of bodies in all, without the time for which the server waits for us. */
   readonly transferMs: number;
+  /** The listing of all folders, however many commands it takes. */
+  readonly listingMs: number;
 }
 
 export const defaultTimeouts: Timeouts = {
@@ -30,7 +32,8 @@ export const defaultTimeouts: Timeouts = {
   loginMs: 120_000,
   stallMs: 90_000,
   commandMs: 240_000,
-  transferMs: 1_200_000,
+  transferMs: 240_000,
+  listingMs: 1_200_000,
 };
 
 export interface ConnectionSettings {
@@ -355,7 +358,7 @@ export class ImapConnection {
 
   /** Milliseconds for the listing of all folders. */
   get listingMs(): number {
-    return this.#timeouts.transferMs;
+    return this.#timeouts.listingMs;
   }
 
   /** LOGOUT, then the socket is closed. Never throws. */

@@ -65,9 +65,10 @@ export class GmailMailbox implements SourceMailbox {
 
   async listFolders(
     takesPart: (folder: SourceFolder) => boolean = () => true,
+    timeIsUp?: () => boolean,
   ): Promise<readonly SourceFolder[]> {
     this.#openPath = undefined;
-    const listed = withArchive(await this.#mailbox.listFolders());
+    const listed = withArchive(await this.#mailbox.listFolders(undefined, timeIsUp));
     const all = listed.find(({ attributes, selectable }) => selectable && attributes.has("\\all"));
     const sharing = new Set(listed.filter((folder) => folder.selectable && sharesMessages(folder)));
     const shownByLabels = messagesOf(sharing);

@@ -3,16 +3,17 @@ import { isMigrationError, MigrationError } from "../../domain/errors.ts";
 import { receivedDateOf, sentDate } from "../../domain/header-dates.ts";
 import type { Uid, UidValidity } from "../../domain/names.ts";
 import { intersectionOf, sizeOf, type UidSet, uidSetOf, unionOf } from "../../domain/uid-set.ts";
-import type {
-  FlagState,
-  MessageHeader,
-  MessageSummary,
-  OpenFolderStatus,
-  OpenSourceFolder,
-  SearchFilter,
-  SourceFolder,
-  SourceMailbox,
-  SourceMessage,
+import {
+  type FlagState,
+  ListingUnfinished,
+  type MessageHeader,
+  type MessageSummary,
+  type OpenFolderStatus,
+  type OpenSourceFolder,
+  type SearchFilter,
+  type SourceFolder,
+  type SourceMailbox,
+  type SourceMessage,
 } from "../../migration/ports/source.ts";
 import { type Census, numbersOf, stillThere, takeCensus } from "./census.ts";
 import type { ImapConnection } from "./connection.ts";
@@ -54,6 +55,12 @@ export interface FolderPart {
   readonly keywordsOf?: (labels: readonly string[]) => readonly string[];
 }
 
+/** A listing that goes on at the next call. */
+interface BegunListing {
+  readonly listing: Listing;
+  readonly statuses: StatusReader;
+}
+
 /** A session with one user's mailbox at the source, read-only throughout. */
 export class ImapSourceMailbox implements SourceMailbox {
   readonly #scope: FolderScope;
@@ -65,6 +72,7 @@ export class ImapSourceMailbox implements SourceMailbox {
    */
   #tellsUidNext = true;
   #hasOpened = false;
+  #begun: BegunListing | undefined;
 
   /** @param connect opens another connection for the same login. */
   constructor(connection: ImapConnection, scope: FolderScope, connect: () => Promise<ImapConnection>) {
@@ -89,13 +97,11 @@ export class ImapSourceMailbox implements SourceMailbox {
 
   async listFolders(
     takesPart: (folder: SourceFolder) => boolean = () => true,
+    timeIsUp: () => boolean = () => false,
   ): Promise<readonly ListedSourceFolder[]> {
-    const end = Date.now() + this.#connection.listingMs;
-    // STATUS of the open folder may tell what this session last saw of it (RFC 9051, 6.3.11).
-    if (this.#hasOpened)
-      await this.#connection.attempt("CLOSE").catch((error: unknown) => this.goOn(error, end));
-    this.#hasOpened = false;
-    const listing = await this.#listing(end);
+    const { listing, statuses } = this.#begun ?? (await this.#beginListing());
+    this.#begun = undefined;
+    const asked = statuses.asked;
     const folders = new Map<string, ListedFolder & { readonly segments: readonly string[] }>();
     for (const folder of listing.folders) {
       const segments = this.#scope.segmentsOf(folder.path, folder.separator);
@@ -106,7 +112,6 @@ export class ImapSourceMailbox implements SourceMailbox {
     }
     const uses = assignUses([...folders.values()].filter(isSelectable));
     const isOnRequest = onRequestFolders(this.#connection);
-    const statuses = new StatusReader(this, end, listing.statuses);
     const result: ListedSourceFolder[] = [];
     for (const folder of folders.values()) {
       const listed = {
@@ -118,10 +123,24 @@ export class ImapSourceMailbox implements SourceMailbox {
         onRequest: isOnRequest(folder),
         attributes: folder.attributes,
       };
+      if (statuses.asked > asked && timeIsUp()) {
+        this.#begun = { listing, statuses };
+        throw new ListingUnfinished();
+      }
       const row = listed.selectable && takesPart(listed) ? await statuses.of(folder.path) : undefined;
       result.push({ ...listed, ...statusFields(row) });
     }
     return result;
+  }
+
+  async #beginListing(): Promise<BegunListing> {
+    const end = Date.now() + this.#connection.listingMs;
+    // STATUS of the open folder may tell what this session last saw of it (RFC 9051, 6.3.11).
+    if (this.#hasOpened)
+      await this.#connection.attempt("CLOSE").catch((error: unknown) => this.goOn(error, end));
+    this.#hasOpened = false;
+    const listing = await this.#listing(end);
+    return { listing, statuses: new StatusReader(this, end, listing.statuses) };
   }
 
   /** One folder may be why a listing with the status of all of them fails: then they are listed without. */
@@ -184,6 +203,7 @@ class StatusReader {
   readonly #mailbox: ImapSourceMailbox;
   readonly #end: number;
   readonly #known: ReadonlyMap<string, StatusRow>;
+  readonly #rows = new Map<string, StatusRow | { readonly refused: string }>();
   #lost = 0;
 
   /** @param known those that came with the list. */
@@ -193,10 +213,21 @@ class StatusReader {
     this.#known = known;
   }
 
+  /** Folders that were asked for one by one so far. */
+  get asked(): number {
+    return this.#rows.size;
+  }
+
   /** @throws MigrationError if the server cannot be reached, or asks for a pause. */
   async of(path: string): Promise<StatusRow | { readonly refused: string }> {
-    const known = this.#known.get(path);
+    const known = this.#known.get(path) ?? this.#rows.get(path);
     if (known) return known;
+    const row = await this.#ask(path);
+    this.#rows.set(path, row);
+    return row;
+  }
+
+  async #ask(path: string): Promise<StatusRow | { readonly refused: string }> {
     if (this.#lost >= MAX_LOST) return { refused: "not asked for" };
     try {
       return await this.#mailbox.within(this.#end, (connection) => statusOf(connection, path));

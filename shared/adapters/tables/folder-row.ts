@@ -65,6 +65,7 @@ interface StoredFolder {
   readonly unkeptFlags?: FolderRecord["unkeptFlags"];
   readonly bytesTransferred: number;
   readonly guesses?: FolderRecord["counts"]["guesses"];
+  readonly planning?: FolderRecord["planning"];
 }
 
 const format = formatOf<StoredFolder>(
@@ -108,6 +109,7 @@ const format = formatOf<StoredFolder>(
     unkeptFlags: optional(json()),
     bytesTransferred: integer(),
     guesses: optional(json()),
+    planning: optional(json()),
   },
   // Version 2 brought what is set aside, and names that say one thing each.
   (row) =>
@@ -122,7 +124,7 @@ const format = formatOf<StoredFolder>(
 export function folderRow(ledgerId: LedgerId, rowKey: string, folder: FolderRecord): Row {
   const { folderId, uidValidity, source, place, state, pending, former, keptSince, replaced, missingSince } =
     folder;
-  const { checkpoint, doubt, setAside, trouble, counts, unkeptFlags } = folder;
+  const { checkpoint, doubt, setAside, trouble, counts, unkeptFlags, planning } = folder;
   return toRow(format, ledgerId, rowKey, {
     folderId,
     uidValidity,
@@ -151,6 +153,7 @@ export function folderRow(ledgerId: LedgerId, rowKey: string, folder: FolderReco
     unkeptFlags,
     bytesTransferred: counts.bytes,
     guesses: counts.guesses,
+    planning,
   });
 }
 
@@ -189,6 +192,7 @@ export function readFolder(row: StoredRow): FolderRecord {
     setAside: stored.setAside ?? [],
     trouble: stored.trouble,
     unkeptFlags: stored.unkeptFlags,
+    planning: stored.planning,
     counts: {
       total: stored.totalItemCount,
       shown: stored.shownItemCount,

@@ -297,9 +297,16 @@ export function stepBegun(
   };
 }
 
-/** A step ended and could tell, whatever it came to. @param id of the step; another one's is left as it is. */
-export function stepEnded(mailbox: MailboxRecord, id: string): MailboxRecord {
-  return mailbox.step?.id === id ? { ...mailbox, step: undefined } : mailbox;
+/**
+ * A step ended and could tell, whatever it came to.
+ * @param id of the step; another one's is left as it is.
+ * @param stoodStill true if the process stood still meanwhile, with all others in it: that counts as a death.
+ */
+export function stepEnded(mailbox: MailboxRecord, id: string, stoodStill = false): MailboxRecord {
+  if (mailbox.step?.id !== id) return mailbox;
+  const { trouble } = mailbox;
+  const deaths = (trouble?.deaths ?? 0) + 1;
+  return { ...mailbox, step: undefined, ...(stoodStill ? { trouble: { ...trouble, deaths } } : {}) };
 }
 
 /**
@@ -356,14 +363,17 @@ export interface Pause {
   readonly givesPermitBack: boolean;
   /** The step that ends with the pause. */
   readonly step: string;
+  /** True if the process stood still in it. */
+  readonly stoodStill?: boolean | undefined;
 }
 
 /** Its step pauses. The round is raised, so that the wake-up has a message id of its own. */
 export function paused(mailbox: MailboxRecord, pause: Pause): MailboxRecord | undefined {
   if (!isActive(mailbox)) return undefined;
-  const { trouble } = mailbox;
+  const ended = stepEnded(mailbox, pause.step, pause.stoodStill);
+  const { trouble } = ended;
   return {
-    ...stepEnded(mailbox, pause.step),
+    ...ended,
     round: mailbox.round + 1,
     notBefore: pause.until,
     attempts: pause.attempts,

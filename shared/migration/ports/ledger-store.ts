@@ -131,6 +131,22 @@ export interface SetAside {
   readonly lookAgainAt: number;
 }
 
+/** How far a plan that goes on in the next step has come with a folder, whose place in the target it has seen. */
+export interface Planning {
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  /** New messages up to this UID have been compared with those of the former generations. */
+  readonly matchedTo?: Uid | undefined;
+  /** Those up to here also by less than their whole header. */
+  readonly alikeTo?: Uid | undefined;
+  /** True if `vanished` of the checkpoint is what this plan has found. */
+  readonly scanned?: boolean | undefined;
+  /** True if the plan could not see all there is. */
+  readonly partly?: boolean | undefined;
+  /** New messages up to this UID have been compared with those that vanished elsewhere. */
+  readonly soughtTo?: Uid | undefined;
+}
+
 export interface FolderCounts {
   /** Messages at the source. */
   readonly total: number;
@@ -186,6 +202,8 @@ export interface FolderRecord extends Generation {
   /** By flag, UIDs of messages whose copy lacks a change of this flag, since the target refused it. */
   readonly unkeptFlags?: Readonly<Record<string, UidSet>> | undefined;
   readonly counts: FolderCounts;
+  /** Undefined unless a plan of the mailbox is not finished yet. */
+  readonly planning?: Planning | undefined;
 }
 
 export interface ItemRecord {

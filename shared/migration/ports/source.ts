@@ -114,6 +114,9 @@ export interface OpenSourceFolder {
   fetchFlags(uids: UidSet, changedSince?: string): AsyncIterable<FlagState>;
 }
 
+/** The time for a listing is over before its end; on the same session the next call goes on with it. */
+export class ListingUnfinished extends Error {}
+
 /**
  * A logged-in session with one user's source mailbox. Nothing in it ever changes the source.
  * All methods throw MigrationError; after a `transient` error nothing that was opened before may be used any more.
@@ -124,8 +127,13 @@ export interface SourceMailbox {
    * A folder whose status the server does not tell is listed without it.
    * @param takesPart the folders whose status is asked for, and among which shared messages are to be shared out, until
    * the next listing; default all.
+   * @param timeIsUp looked at between two folders; default never.
+   * @throws ListingUnfinished if the time is up.
    */
-  listFolders(takesPart?: (folder: SourceFolder) => boolean): Promise<readonly SourceFolder[]>;
+  listFolders(
+    takesPart?: (folder: SourceFolder) => boolean,
+    timeIsUp?: () => boolean,
+  ): Promise<readonly SourceFolder[]>;
   /** EXAMINE. @throws MigrationError `item`/`SourceFolderGone` if it no longer exists. */
   openFolder(path: string): Promise<OpenSourceFolder>;
   /** False once the connection is known to be lost. */

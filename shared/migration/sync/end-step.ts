@@ -32,6 +32,12 @@ export async function finish(parts: FolderSyncParts, batch: BatchRecord, state: 
   await parts.admission.release(endpoint, id, round);
 }
 
+/** A step as it ended. */
+interface EndedStep {
+  readonly id: string;
+  readonly stoodStill: boolean;
+}
+
 /**
  * Stores what a failure means for the mailbox and schedules what follows. Repeatable.
  * @throws MigrationError `transient` or `throttled` if that cannot be stored or sent.
@@ -39,12 +45,12 @@ export async function finish(parts: FolderSyncParts, batch: BatchRecord, state: 
 export async function recordFailure(
   parts: FolderSyncParts,
   message: FolderSyncMessage,
-  step: string,
+  step: EndedStep,
   error: MigrationError,
 ): Promise<void> {
   const stored = await parts.mailboxes.get(message.batch, message.mailboxId);
   if (stored === undefined || stored.value.round !== message.round || !isActive(stored.value)) {
-    await settleInactive(parts, message, step);
+    await settleInactive(parts, message, step.id);
     return;
   }
   const state = new MailboxState(parts.mailboxes, stored, message.round);
@@ -52,20 +58,20 @@ export async function recordFailure(
     await recordIn(parts, state, step, error);
   } catch (reason) {
     if (!(reason instanceof Superseded)) throw reason;
-    await settleInactive(parts, message, step);
+    await settleInactive(parts, message, step.id);
   }
 }
 
 async function recordIn(
   parts: FolderSyncParts,
   state: MailboxState,
-  step: string,
+  { id: step, stoodStill }: EndedStep,
   error: MigrationError,
 ): Promise<void> {
   const { batch, id, endpoint, round, attempts, trouble } = state.mailbox;
   const now = parts.clock();
   if (error.code === processEnding)
-    return wakeLater(parts, state, { until: now, attempts, step, failing: false });
+    return wakeLater(parts, state, { until: now, attempts, step, failing: false, stoodStill });
   const next = afterFailure(error, attempts, now - (trouble?.failingSince ?? now), Math.random());
   const failure = { code: error.code, message: error.message, at: now };
   if (next.move === "fail") {
@@ -83,7 +89,8 @@ async function recordIn(
   });
   const { attempts: tries, delayMs } = next;
   const failing = error.kind === "transient";
-  await wakeLater(parts, state, { until: now + delayMs, attempts: tries, error: failure, failing, step });
+  const until = now + delayMs;
+  await wakeLater(parts, state, { until, attempts: tries, error: failure, failing, step, stoodStill });
 }
 
 /**

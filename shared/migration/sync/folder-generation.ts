@@ -70,6 +70,7 @@ function inGeneration<Folder extends FolderRecord>(
       recovered: retired(folder, [...recovered, ...createsAside(folder)]),
     },
     setAside: [],
+    planning: undefined,
     // All flags are compared in the new generation, which finds them again.
     unkeptFlags: undefined,
   };

@@ -17,9 +17,11 @@ import type {
   FolderRecord,
   ItemRecord,
   OpenChunk,
+  Planning,
   SkippedItem,
 } from "../ports/ledger-store.ts";
 import type { FolderStatus } from "../ports/source.ts";
+import { hour } from "../runtime.ts";
 import { leftOutCount } from "./left-out.ts";
 import { retire } from "./retired.ts";
 import { lookedFor, nextLook, takenBack } from "./set-aside.ts";
@@ -34,6 +36,23 @@ export type PlacedFolder = FolderRecord & { readonly place: FolderPlace };
 
 /** A write whose worker died may still arrive this long after it was first looked for, in milliseconds. */
 export const lateArrivalMs = 45_000;
+
+/** What a plan found out is asked for again after so long, in milliseconds. */
+const planningMs = hour;
+
+/** How far a plan that is not finished has come with the folder; undefined if none is, or it is too old. */
+export function planningOf({ planning }: FolderRecord, now: number): Planning | undefined {
+  return planning !== undefined && now - planning.at < planningMs ? planning : undefined;
+}
+
+/** The plan goes on in the next step. @param change what it has found out of the folder, whose place it has seen. */
+export function planningNoted<Folder extends FolderRecord>(
+  folder: Folder,
+  change: Omit<Planning, "at">,
+  now: number,
+): Folder {
+  return { ...folder, planning: { ...planningOf(folder, now), ...change, at: now } };
+}
 
 /** True if the folder was given a place in the target. */
 export function isPlaced(folder: FolderRecord): folder is PlacedFolder {
@@ -160,6 +179,7 @@ export function gone<Folder extends FolderRecord>(folder: Folder): Folder {
     ...folder,
     state: folder.state === "targetGone" ? "targetGone" : "gone",
     pending: isInDoubt(folder),
+    planning: undefined,
     setAside: folder.setAside.filter(({ chunk }) => chunk !== undefined),
     trouble: undefined,
     counts: { ...folder.counts, total: 0 },
@@ -338,6 +358,7 @@ export function visited<Folder extends FolderRecord>(
     ...folder,
     pending: false,
     missingSince: undefined,
+    planning: undefined,
     checkpoint: {
       settled,
       unseen,

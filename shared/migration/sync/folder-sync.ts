@@ -20,10 +20,13 @@ import { LeaseHolder } from "./lease-holder.ts";
 import type { FolderSyncParts } from "./parts.ts";
 import { resolveLedger } from "./resolve-ledger.ts";
 import { unexpected } from "./retry-delay.ts";
-import { SessionPool } from "./sessions.ts";
+import { type Hold, SessionPool } from "./sessions.ts";
 import { bindToServer } from "./source-server.ts";
 import { runStep } from "./step.ts";
 import { testLogin } from "./test-login.ts";
+
+/** Longer than the host keeps an idle session, so that it is really given back. */
+const releaseMs = 15_000;
 
 /** Deliveries of one message before the queue gives up on it; declared with the queue. */
 export const maxDeliveryCount = 10;
@@ -40,11 +43,14 @@ export function createFolderSync(
 ): (message: FolderSyncMessage, isolated: boolean) => Promise<void> {
   const pool = new SessionPool(parts.clock);
   return async (message, isolated) => {
+    const held = pool.hold(message.mailboxId);
     const stored = await patiently(() => openStep(parts, message, isolated), parts.ending);
     if (stored === undefined) return;
     const id = randomUUID();
+    const before = parts.standstills();
+    const stoodStill = () => parts.standstills() > before;
     try {
-      await takeStep(parts, { ...stored, id }, message, pool);
+      await takeStep(parts, { ...stored, id, held, stoodStill }, message, pool);
     } catch (error) {
       if (!isMigrationError(error) && !(error instanceof Superseded))
         logCrash(parts.log, "step.crashed", { batch: message.batch, mailbox: message.mailboxId }, error);
@@ -52,9 +58,16 @@ export function createFolderSync(
         () =>
           error instanceof Superseded
             ? settleInactive(parts, message, id)
-            : recordFailure(parts, message, id, isMigrationError(error) ? error : unexpected(error)),
+            : recordFailure(
+                parts,
+                message,
+                { id, stoodStill: stoodStill() },
+                isMigrationError(error) ? error : unexpected(error),
+              ),
         parts.ending,
       );
+    } finally {
+      if (stoodStill()) parts.log("worker.stalled", { batch: message.batch, mailbox: message.mailboxId });
     }
   };
 }
@@ -67,6 +80,8 @@ interface Stored {
 interface Step extends Stored {
   /** By which the mailbox's row knows that the step has not ended yet. */
   readonly id: string;
+  readonly held: Hold;
+  readonly stoodStill: () => boolean;
 }
 
 /** @returns the mailbox if this message is its current step; otherwise what is missing has been sent or released. */
@@ -110,15 +125,20 @@ async function currentStep(parts: FolderSyncParts, mailbox: MailboxRecord): Prom
 
 async function takeStep(
   parts: FolderSyncParts,
-  { id, batch, mailbox }: Step,
+  { id, batch, mailbox, held, stoodStill }: Step,
   message: FolderSyncMessage,
   pool: SessionPool,
 ): Promise<void> {
   const state = new MailboxState(parts.mailboxes, mailbox, message.round);
+  // What is left of the lock's time may be too short for a step, after a long wait for storage or queue.
+  if (held.tooLong()) return letGo(parts, state, id);
   await bindToServer(parts, batch, state);
   const isTest = needsLoginTest(batch.options, state.mailbox);
   // No lease tells yet whether the worker of a step that has not ended is alive; where target or source are met first, it counts as dead.
-  if (isTest || state.mailbox.targetId === undefined) await begin(parts, state, id);
+  if (isTest || state.mailbox.targetId === undefined) {
+    await begin(parts, state, id);
+    refuseTooManyDeaths(state.mailbox);
+  }
   if (isTest) return testLoginFirst(parts, state, id);
   const ledgerId = await resolveLedger(parts, state, id);
   const lease = await LeaseHolder.acquire(parts.ledger, ledgerId, id, parts.clock);
@@ -130,13 +150,15 @@ async function takeStep(
   let release = true;
   try {
     if (state.mailbox.step?.id !== id) await begin(parts, state, id);
+    refuseTooManyDeaths(state.mailbox);
     const position = lease.chain(message.mailboxId);
     if (position && position.round === message.round && position.step > message.step) {
       await parts.queue.sendFolderSync({ ...message, step: position.step }, state.mailbox.notBefore);
       await state.update((current) => stepEnded(current, id));
       return;
     }
-    const next = await runStep(parts, batch, state, lease, message, pool, id);
+    const end = await runStep(parts, batch, state, lease, message, pool, id, stoodStill);
+    const next = end === undefined && held.tooLong() ? parts.clock() + releaseMs : end;
     if (next === "finished") {
       await lease.release();
       release = false;
@@ -161,28 +183,36 @@ async function takeStep(
   }
 }
 
-/**
- * Notes in the mailbox's row that a step runs; one that is found there died with its worker.
- * @throws MigrationError `mailbox`/`WorkerCrashed` where that has happened too often, the last times to this mailbox alone.
- */
+/** Lets the process have the mailbox no longer, so that the host gives its session back. */
+function letGo(parts: FolderSyncParts, state: MailboxState, step: string): Promise<void> {
+  const { attempts } = state.mailbox;
+  return wakeLater(parts, state, { until: parts.clock() + releaseMs, attempts, step });
+}
+
+/** Notes in the mailbox's row that a step runs; one that is found there died with its worker. */
 async function begin(parts: FolderSyncParts, state: MailboxState, id: string): Promise<void> {
   const before = state.mailbox.trouble?.deaths ?? 0;
   await state.update((mailbox) => stepBegun(mailbox, id, true, parts.clock()));
   const { batch, id: mailbox, trouble } = state.mailbox;
   const deaths = trouble?.deaths ?? 0;
   if (deaths > before) parts.log("worker.died", { batch, mailbox, deaths });
-  if (deaths >= deathsToFail)
-    throw new MigrationError(
-      "mailbox",
-      "WorkerCrashed",
-      `The worker process ended ${deaths} times in a row while it worked on this mailbox, the last ${deaths - deathsToIsolate} times on no other one. Something in it takes more memory or time than a worker has: look at the log around these times, then retry the mailbox.`,
-    );
   // Where it is alone it cannot take others with it, so that the next time is its own fault.
   if (deaths > before && deaths === deathsToIsolate) {
     const { attempts } = state.mailbox;
     await wakeLater(parts, state, { until: parts.clock(), attempts, step: id });
     throw new Superseded();
   }
+}
+
+/** @throws MigrationError `mailbox`/`WorkerCrashed` where workers died too often, the last times with this mailbox alone. */
+function refuseTooManyDeaths({ trouble }: MailboxRecord): void {
+  const deaths = trouble?.deaths ?? 0;
+  if (deaths < deathsToFail) return;
+  throw new MigrationError(
+    "mailbox",
+    "WorkerCrashed",
+    `The worker process ended, or stood still for ten seconds, ${deaths} times in a row while it worked on this mailbox, the last ${deaths - deathsToIsolate} times on no other one. Something in it takes more memory or time than a worker has: look at the log around these times, then retry the mailbox.`,
+  );
 }
 
 /** The permit goes to the next one to be tested, or stays for another test if the row was mended during this one. */

@@ -1,6 +1,15 @@
 import { createHash } from "node:crypto";
 import type { TargetFolderId, TargetItemId, Uid } from "../../domain/names.ts";
-import { intersectionOf, sizeOf, type UidSet, uidSetOf } from "../../domain/uid-set.ts";
+import {
+  differenceOf,
+  emptyUidSet,
+  hasUid,
+  intersectionOf,
+  sizeOf,
+  type UidSet,
+  uidSetOf,
+  unionOf,
+} from "../../domain/uid-set.ts";
 import type { ItemRecord } from "../ports/ledger-store.ts";
 import type { FlagState } from "../ports/source.ts";
 import type { FlagOutcome, ItemState } from "../ports/target.ts";
@@ -17,6 +26,8 @@ interface Followed {
   readonly record: PlacedFolder;
   /** Digest over all flags, to be kept with the checkpoint where the server has no modification sequences. */
   readonly flagsDigest?: string | undefined;
+  /** False if the step's time was over before the end: what was done is known by the items. */
+  readonly complete: boolean;
 }
 
 /**
@@ -32,9 +43,10 @@ export async function followFlags(
 ): Promise<Followed> {
   const copied = intersectionOf(existing, folder.checkpoint.settled);
   let record = forgetUnkept(folder, copied);
-  if (sizeOf(copied) === 0) return { record };
+  if (sizeOf(copied) === 0) return { record, complete: true };
   const { highestModseq } = opened.status;
-  if (highestModseq !== undefined && highestModseq === folder.checkpoint.highestModseq) return { record };
+  if (highestModseq !== undefined && highestModseq === folder.checkpoint.highestModseq)
+    return { record, complete: true };
   const states: FlagState[] = [];
   const digest = createHash("sha256");
   const since = highestModseq === undefined ? undefined : folder.checkpoint.highestModseq;
@@ -45,24 +57,33 @@ export async function followFlags(
   }
   const flagsDigest = highestModseq === undefined ? digest.digest("base64url") : undefined;
   if (flagsDigest !== undefined && flagsDigest === folder.checkpoint.flagsDigest)
-    return { record, flagsDigest };
+    return { record, flagsDigest, complete: true };
   states.sort((a, b) => a.uid - b.uid);
+  let changes = 0;
   for (let start = 0; start < states.length; start += maxChunkItems) {
+    if (changes > 0 && run.timeIsUp()) return { record, complete: false };
     run.checkpoint();
-    record = await applyFlags(run, record, states.slice(start, start + maxChunkItems));
+    const applied = await applyFlags(run, record, states.slice(start, start + maxChunkItems));
+    record = applied.record;
+    changes += applied.changes;
   }
-  return { record, flagsDigest };
+  return { record, flagsDigest, complete: true };
 }
 
-/** @returns the folder as last committed. */
+/**
+ * What the target has refused before is tried again only while there is time: it would be tried first in every step.
+ * @returns the folder as last committed, and how many changes need not be made again.
+ */
 async function applyFlags(
   run: SyncRun,
   folder: PlacedFolder,
   states: readonly FlagState[],
-): Promise<PlacedFolder> {
+): Promise<{ readonly record: PlacedFolder; readonly changes: number }> {
   const [first, last] = [states[0], states.at(-1)];
-  if (first === undefined || last === undefined) return folder;
+  if (first === undefined || last === undefined) return { record: folder, changes: 0 };
   const flagsOf = new Map<Uid, readonly string[]>(states.map(({ uid, flags }) => [uid, flags]));
+  const refused = unionOfAll(Object.values(folder.unkeptFlags ?? {}));
+  const passedOver = run.timeIsUp() ? refused : emptyUidSet;
   const changed: ItemRecord[] = [];
   const items = run.ledger.listItems(run.ledgerId, folder.folderId, folder.uidValidity, [
     first.uid,
@@ -70,10 +91,11 @@ async function applyFlags(
   ]);
   for await (const item of items) {
     const flags = flagsOf.get(item.uid);
+    if (hasUid(passedOver, item.uid)) continue;
     if (flags && item.targetId && !sameFlags(item.flags, flags)) changed.push(item);
   }
-  const looked = uidSetOf(states.map(({ uid }) => uid));
-  if (changed.length === 0) return noteUnkept(folder, looked, new Map());
+  const looked = differenceOf(uidSetOf(states.map(({ uid }) => uid)), passedOver);
+  if (changed.length === 0) return { record: noteUnkept(folder, looked, new Map()), changes: 0 };
 
   const current = await readCurrent(run, folder, changed);
   const updated: ItemRecord[] = [];
@@ -98,7 +120,11 @@ async function applyFlags(
   await run.lease.commit({ ...(record === folder ? {} : { folders: [record] }), items: updated });
   run.progressed(record);
   for (const { reason } of failed) throw reason;
-  return record;
+  return { record, changes: changed.filter(({ uid }) => !hasUid(refused, uid)).length };
+}
+
+function unionOfAll(sets: readonly UidSet[]): UidSet {
+  return sets.reduce((all, set) => unionOf(all, set), emptyUidSet);
 }
 
 function written(item: ItemRecord, flags: readonly string[], outcome: FlagOutcome): readonly string[] {

@@ -1,7 +1,16 @@
 import { randomUUID } from "node:crypto";
 import { isMigrationError } from "../../domain/errors.ts";
 import type { FolderId, TargetItemId, Uid } from "../../domain/names.ts";
-import { emptyUidSet, hasUid, sizeOf, type UidSet, uidSetOf } from "../../domain/uid-set.ts";
+import {
+  above,
+  differenceOf,
+  emptyUidSet,
+  firstOf,
+  hasUid,
+  sizeOf,
+  type UidSet,
+  uidSetOf,
+} from "../../domain/uid-set.ts";
 import type { ItemRecord, OpenChunk, PlannedMove } from "../ports/ledger-store.ts";
 import type { FolderStatus, MessageHeader } from "../ports/source.ts";
 import { copyOf } from "./delete-copies.ts";
@@ -13,6 +22,8 @@ import {
   itemDeparted,
   itemsArrived,
   type PlacedFolder,
+  planningNoted,
+  planningOf,
   vanishedNoted,
 } from "./folder-record.ts";
 import { waitsUntil } from "./folder-trouble.ts";
@@ -28,6 +39,11 @@ import type { SteadyFolder } from "./steady-source.ts";
 
 /** Each move changes two item rows and the rows of two folders. */
 const maxMoves = 24;
+const maxUid = 4_294_967_295 as Uid;
+/** Messages whose headers are read before the clock is looked at. */
+const windowSize = 2_000;
+/** Folder rows of one commit; a row with a long checkpoint may have 64 KiB. */
+const maxFolders = 40;
 
 /** An item record whose message left its folder. */
 interface VanishedItem {
@@ -47,6 +63,7 @@ interface VanishedItem {
  * @param isWhole false if the plan knows of something at the source that it cannot see.
  * @returns all of them as last committed, and whether all could be seen. Otherwise what is missing may be where nobody
  * could look: then nothing counts as gone for good.
+ * Undefined if the step's time was over first: the next plan goes on.
  */
 export async function followMoves(
   run: SyncRun,
@@ -54,36 +71,71 @@ export async function followMoves(
   gone: readonly PlacedFolder[],
   statuses: ReadonlyMap<FolderId, FolderStatus>,
   isWhole: boolean,
-): Promise<{ readonly records: ReadonlyMap<FolderId, PlacedFolder>; readonly isWhole: boolean }> {
+): Promise<{ readonly records: ReadonlyMap<FolderId, PlacedFolder>; readonly isWhole: boolean } | undefined> {
   const records = new Map(gone.map((folder) => [folder.folderId, folder]));
   const vanished = new VanishedItems();
   vanished.isWhole = isWhole;
+  const scanned = new Set<FolderId>();
+  const sought = new Map<FolderId, Uid>();
+  const seesAll = () => vanished.isWhole && !run.source.hasUnread;
+  const goOnLater = async (): Promise<undefined> => {
+    const noted = [...scanned].flatMap((id) => {
+      const folder = records.get(id);
+      if (folder === undefined) return [];
+      const progress = { scanned: true, partly: seesAll() ? undefined : true, soughtTo: sought.get(id) };
+      return [planningNoted(vanishedNoted(folder, uidSetOf(vanished.of(folder))), progress, run.clock())];
+    });
+    for (let start = 0; start < noted.length; start += maxFolders)
+      await run.lease.commit({ folders: noted.slice(start, start + maxFolders) });
+  };
   for (const folder of gone) vanished.add(folder.folderId, await vanishedItems(run, folder, emptyUidSet));
   const present: FolderId[] = [];
+  const newest = new Map<FolderId, Uid>();
   for (const folder of folders) {
+    if (scanned.size > 0 && run.timeIsUp()) return goOnLater();
+    run.checkpoint();
     const status = statuses.get(folder.folderId);
-    const record = await asFarAsSeen(run, folder, vanished, () =>
-      findVanished(run, folder, status, vanished),
-    );
+    let found = { looked: true, complete: true };
+    const record = await asFarAsSeen(run, folder, vanished, async () => {
+      const scan = await findVanished(run, folder, status, vanished);
+      found = scan;
+      return scan.record;
+    });
+    if (!found.complete) return goOnLater();
+    const { looked } = found;
     records.set(record.folderId, record);
     present.push(record.folderId);
+    if (looked) scanned.add(record.folderId);
+    if (status) newest.set(record.folderId, (status.uidNext - 1) as Uid);
+    const before = planningOf(record, run.clock());
+    if (before?.scanned && before.soughtTo !== undefined) sought.set(record.folderId, before.soughtTo);
   }
+  let moved = 0;
   for (const id of present) {
     const folder = records.get(id);
     if (folder === undefined || (vanished.size === 0 && folder.doubt.openChunk?.moves === undefined))
       continue;
-    const opened = await openIfThere(run, folder, vanished);
-    if (opened === undefined) continue;
-    if (opened.status.uidValidity !== folder.uidValidity || opened.status.uidNext < folder.checkpoint.uidNext)
-      continue;
-    await asFarAsSeen(run, folder, vanished, async () => {
-      const existing = await opened.searchUids();
-      await moveInto(run, records, folder, opened, existing, vanished);
-      vanished.isWhole &&= isWholly(opened);
-      return records.get(id) ?? folder;
-    });
+    const last = newest.get(id) ?? maxUid;
+    const soughtTo = sought.get(id) ?? (0 as Uid);
+    if (soughtTo >= last) continue;
+    let reached: Uid = soughtTo;
+    if (moved === 0 || !run.timeIsUp()) {
+      moved++;
+      reached = last;
+      const opened = await openIfThere(run, folder, vanished);
+      if (opened !== undefined && isSameGeneration(folder, opened.status))
+        await asFarAsSeen(run, folder, vanished, async () => {
+          reached = await moveInto(run, records, folder, opened, soughtTo, vanished);
+          vanished.isWhole &&= isWholly(opened);
+          return records.get(id) ?? folder;
+        });
+      sought.set(id, Math.min(reached, last) as Uid);
+    }
+    if (reached >= last) continue;
+    for (const each of present) scanned.add(each);
+    return goOnLater();
   }
-  const sawAll = vanished.isWhole && !run.source.hasUnread;
+  const sawAll = seesAll();
   for (const id of present) {
     const folder = records.get(id);
     if (folder) records.set(id, await noteVanished(run, folder, sawAll ? vanished.of(folder) : []));
@@ -111,10 +163,15 @@ function isWholly(opened: SteadyFolder): boolean {
   return (opened.unshownMessages ?? 0) === 0;
 }
 
+function isSameGeneration({ uidValidity, checkpoint }: PlacedFolder, status: FolderStatus): boolean {
+  return status.uidValidity === uidValidity && status.uidNext >= checkpoint.uidNext;
+}
+
 /** Keeps with a folder which of its messages are gone for good as far as this plan could see. */
 async function noteVanished(run: SyncRun, folder: PlacedFolder, uids: readonly Uid[]): Promise<PlacedFolder> {
   if (uids.length === 0 && folder.checkpoint.vanished === undefined) return folder;
-  const record = vanishedNoted(folder, uidSetOf(uids));
+  // What the next plan finds out of it is anew.
+  const record = { ...vanishedNoted(folder, uidSetOf(uids)), planning: undefined };
   await run.lease.commit({ folders: [record] });
   return record;
 }
@@ -154,27 +211,42 @@ class VanishedItems {
 /**
  * Collects the items of one folder whose message is no longer in it. A folder in a new generation is matched with its
  * former ones first.
- * @returns the folder as last committed.
+ * @returns the folder as last committed, and whether it had to be looked into.
  */
 async function findVanished(
   run: SyncRun,
   folder: PlacedFolder,
   status: FolderStatus | undefined,
   vanished: VanishedItems,
-): Promise<PlacedFolder> {
+): Promise<{ readonly record: PlacedFolder; readonly complete: boolean; readonly looked: boolean }> {
+  const known = { record: folder, complete: true, looked: false };
   const untouched = !isRemembered(folder) && !folder.former && !folder.doubt.openChunk;
-  if ((untouched && status?.uidValidity === folder.uidValidity) || onlyGrew(folder, status)) return folder;
+  if ((untouched && status?.uidValidity === folder.uidValidity) || onlyGrew(folder, status)) return known;
+  if (planningOf(folder, run.clock())?.scanned) {
+    for (const generation of [folder, ...(folder.former ?? [])]) {
+      const items = await vanishedItems(run, generation, emptyUidSet);
+      const noted = folder.checkpoint.vanished ?? emptyUidSet;
+      vanished.add(
+        folder.folderId,
+        generation === folder ? items.filter(({ uid }) => hasUid(noted, uid)) : items,
+      );
+    }
+    if (planningOf(folder, run.clock())?.partly) vanished.isWhole = false;
+    return known;
+  }
   const opened = await openIfThere(run, folder, vanished);
-  if (opened === undefined) return folder;
+  if (opened === undefined) return known;
   const existing = await opened.searchUids();
   vanished.isWhole &&= isWholly(opened);
   const reopened = await reopenGaps(run, await beginGeneration(run, folder, opened.status), opened, existing);
-  const { record: matched, unmatched, isWhole } = await matchGenerations(run, reopened, opened, existing);
-  const rematched = await recoverInterrupted(run, matched, opened, existing);
-  if (isWhole) vanished.add(rematched.folderId, unmatched);
-  if (isWholly(opened) && (hasVanished(rematched, existing) || rematched.former))
-    vanished.add(rematched.folderId, await lookedForTwice(run, rematched, opened, existing));
-  return rematched;
+  const rematched = await matchGenerations(run, reopened, opened, existing);
+  const { record: matched, unmatched } = rematched;
+  if (!rematched.complete) return { record: matched, complete: false, looked: false };
+  const record = await recoverInterrupted(run, matched, opened, existing);
+  if (rematched.isWhole) vanished.add(record.folderId, unmatched);
+  if (isWholly(opened) && (hasVanished(record, existing) || record.former))
+    vanished.add(record.folderId, await lookedForTwice(run, record, opened, existing));
+  return { record, complete: true, looked: true };
 }
 
 /** Items whose message is missing from the list of all, and is not found by itself, either. */
@@ -241,32 +313,39 @@ function onlyGrew(folder: PlacedFolder, status: FolderStatus | undefined): boole
   );
 }
 
+/** @returns the UID up to which new messages have been looked at: less than all if the step's time was over. */
 async function moveInto(
   run: SyncRun,
   records: Map<FolderId, PlacedFolder>,
   folder: PlacedFolder,
   opened: SteadyFolder,
-  existing: UidSet,
+  soughtTo: Uid,
   vanished: VanishedItems,
-): Promise<void> {
+): Promise<Uid> {
+  const existing = await opened.searchUids();
   const interrupted = new Map<Uid, PlannedMove>(
     (folder.doubt.openChunk?.moves ?? []).map((move) => [move.uid, move]),
   );
-  const fresh = toCopy(folder, existing, run.clock());
-  if (sizeOf(fresh) === 0) return;
+  let fresh = above(toCopy(folder, existing, run.clock()), soughtTo);
   let planned: Planned[] = [];
   const perform = async (): Promise<void> => {
     if (planned.length === 0) return;
     await movePlanned(run, records, folder.folderId, planned, existing);
     planned = [];
   };
-  for await (const message of opened.fetchHeaders(fresh)) {
-    const taken = vanished.take(lookAt(message), interrupted.get(message.uid)?.from);
-    if (taken === undefined) continue;
-    planned.push({ message, vanished: taken.vanished, interrupted: taken.asBefore });
-    if (planned.length === maxMoves) await perform();
+  while (sizeOf(fresh) > 0) {
+    const window = firstOf(fresh, windowSize);
+    for await (const message of opened.fetchHeaders(window)) {
+      const taken = vanished.take(lookAt(message), interrupted.get(message.uid)?.from);
+      if (taken === undefined) continue;
+      planned.push({ message, vanished: taken.vanished, interrupted: taken.asBefore });
+      if (planned.length === maxMoves) await perform();
+    }
+    await perform();
+    fresh = differenceOf(fresh, window);
+    if (sizeOf(fresh) > 0 && run.timeIsUp()) return window.at(-1)?.[1] as Uid;
   }
-  await perform();
+  return maxUid;
 }
 
 interface Planned {

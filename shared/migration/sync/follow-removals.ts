@@ -41,6 +41,8 @@ interface Removals {
   readonly record: PlacedFolder;
   /** Items whose message vanished too late for this round. */
   readonly postponed: number;
+  /** False if the step's time was over before the end. */
+  readonly complete: boolean;
 }
 
 /**
@@ -56,13 +58,15 @@ export async function followRemovals(
   existing: UidSet,
   noted: UidSet,
 ): Promise<Removals> {
-  if (!hasVanished(folder, existing)) return { record: folder, postponed: 0 };
+  if (!hasVanished(folder, existing)) return { record: folder, postponed: 0, complete: true };
   const absent = await vanishedItems(run, folder, existing);
   const vanished = absent.filter(({ uid }) => hasUid(noted, uid));
   const skips = await vanishedSkips(run, folder, existing);
   requireConfirmation(run, folder, vanished);
   let record = folder;
-  for (let start = 0; start < Math.max(vanished.length, skips.length); start += maxRemovals / 2) {
+  const removals = Math.max(vanished.length, skips.length);
+  for (let start = 0; start < removals; start += maxRemovals / 2) {
+    if (start > 0 && run.timeIsUp()) return { record, postponed: 0, complete: false };
     run.checkpoint();
     const items = vanished.slice(start, start + maxRemovals / 2);
     const forgotten = skips.slice(start, start + maxRemovals / 2);
@@ -75,5 +79,5 @@ export async function followRemovals(
     });
     run.progressed(record);
   }
-  return { record, postponed: absent.length - vanished.length };
+  return { record, postponed: absent.length - vanished.length, complete: true };
 }

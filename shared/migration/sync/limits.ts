@@ -1,5 +1,3 @@
-import type { Clock } from "../runtime.ts";
-
 /** Items of one chunk: with the folder's and the lease's row they fill a transaction of 100. */
 export const maxChunkItems = 98;
 /** Bytes of one chunk, unless it is a single message. */
@@ -9,32 +7,36 @@ export const streamedSize = 4 * 1024 * 1024;
 
 /** Limits of one step. */
 export interface StepLimits {
+  /** From its start, whatever it does; looked at between two things that need not be done again. */
   readonly maxSeconds: number;
   readonly maxMessages: number;
   readonly maxBytes: number;
 }
 
-/** What is left of a step's limits. */
+/**
+ * What is left of a step's limits. Its time does not end a step before it has come further: what leads up to the first
+ * messages may take longer, and would do so in every step.
+ */
 export class Budget {
-  readonly #deadline: number;
-  readonly #clock: Clock;
+  readonly #timeIsUp: () => boolean;
+  #hasBegun = false;
   #messages: number;
   #bytes: number;
 
-  constructor(limits: StepLimits, clock: Clock) {
-    this.#deadline = clock() + limits.maxSeconds * 1000;
-    this.#clock = clock;
+  constructor(limits: StepLimits, timeIsUp: () => boolean) {
+    this.#timeIsUp = timeIsUp;
     this.#messages = limits.maxMessages;
     this.#bytes = limits.maxBytes;
   }
 
   spend(messages: number, bytes: number): void {
+    this.#hasBegun = true;
     this.#messages -= messages;
     this.#bytes -= bytes;
   }
 
   get exhausted(): boolean {
-    return this.#messages <= 0 || this.#bytes <= 0 || this.#clock() >= this.#deadline;
+    return this.#messages <= 0 || this.#bytes <= 0 || (this.#hasBegun && this.#timeIsUp());
   }
 
   get messages(): number {

@@ -26,6 +26,8 @@ export interface FolderSyncParts {
   readonly limits: StepLimits;
   /** Aborted when the process is about to end: steps hand back what they have not done. */
   readonly ending: AbortSignal;
+  /** How often the process has stood still for so long that it might as well have died. */
+  readonly standstills: () => number;
   readonly clock: Clock;
   readonly log: Log;
   readonly trace: Trace;

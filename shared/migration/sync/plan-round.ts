@@ -2,7 +2,7 @@ import type { SpecialUse } from "../../domain/folders.ts";
 import type { FolderId, TargetFolderId } from "../../domain/names.ts";
 import { hasUid, uidSetOf } from "../../domain/uid-set.ts";
 import type { Checkpoint, FolderRecord } from "../ports/ledger-store.ts";
-import type { FolderStatus, SourceFolder } from "../ports/source.ts";
+import { type FolderStatus, ListingUnfinished, type SourceFolder } from "../ports/source.ts";
 import type { FolderNaming, FolderState, TargetFolder } from "../ports/target.ts";
 import { hour } from "../runtime.ts";
 import { dateFilter } from "./date-filter.ts";
@@ -18,6 +18,8 @@ import {
   placed,
   placeMissing,
   planned,
+  planningNoted,
+  planningOf,
 } from "./folder-record.ts";
 import { isLeftAlone, troubleForgotten } from "./folder-trouble.ts";
 import type { SyncRun } from "./run.ts";
@@ -50,9 +52,11 @@ export interface RoundPlan {
  * Decides what a round has to do: reads all source folders with their status, finds new, changed, renamed and removed
  * ones, and creates missing target folders. A mailbox without changes costs one listing and no request to the target.
  * Repeatable.
+ * @returns undefined if the step's time was over first: what was found out is committed, and the next plan goes on.
  */
-export async function planRound(run: SyncRun): Promise<RoundPlan> {
-  const listed = await run.source.listFolders((folder) => takesPart(folder, run.options));
+export async function planRound(run: SyncRun): Promise<RoundPlan | undefined> {
+  const listed = await listFolders(run);
+  if (listed === undefined) return undefined;
   const records = await run.ledger.listFolders(run.ledgerId);
   const mapped = mapFolders(
     listed.filter((folder) => folder.selectable),
@@ -60,16 +64,24 @@ export async function planRound(run: SyncRun): Promise<RoundPlan> {
     run.target.naming,
   );
   const matches = await matchFolders(run, mapped, listed, records);
+  if (matches.length < mapped.length) {
+    await commitChanged(
+      run,
+      matches,
+      matches.map((match) => refresh(run, match)),
+    );
+    return undefined;
+  }
   const paths = new Set(listed.map((folder) => folder.path));
   // Gmail's All Mail cannot be removed: where it is missing its user has hidden it from IMAP.
   const isListed = ({ source, checkpoint }: FolderRecord) =>
     paths.has(source.path) || (checkpoint.partition !== undefined && source.specialUse === "archive");
   const left = leavingFolders(records, matches, isListed);
   const special = [...mapped.filter(isSpecial), ...leftOutParents(listed, mapped, run.target.naming)];
-  const { current, leaving } = await planFolders(run, special, matches, left);
-  const changed = current.filter((record, index) => record !== matches[index]?.stored);
-  for (const record of changed) run.progressed(record);
-  await commitFolders(run, changed);
+  const plannedFolders = await planFolders(run, special, matches, left);
+  if (plannedFolders === undefined) return undefined;
+  const { current, leaving } = plannedFolders;
+  await commitChanged(run, matches, current);
 
   const statuses = new Map<FolderId, FolderStatus>();
   for (const [index, record] of current.entries()) {
@@ -83,6 +95,21 @@ export async function planRound(run: SyncRun): Promise<RoundPlan> {
     statuses,
     first: records.length === 0,
   };
+}
+
+/** @returns undefined if the listing is not finished. One that is stays with its session until the plan is. */
+async function listFolders(run: SyncRun): Promise<readonly SourceFolder[] | undefined> {
+  try {
+    run.unfinished.listed ??= await run.source.listFolders(
+      (folder) => takesPart(folder, run.options),
+      run.timeIsUp,
+    );
+    return run.unfinished.listed;
+  } catch (error) {
+    if (!(error instanceof ListingUnfinished)) throw error;
+    run.unfinished.listed = undefined;
+    return undefined;
+  }
 }
 
 /**
@@ -108,17 +135,21 @@ function leavingFolders(
  * The record of each folder for this round, with its place in the target. What the user deleted there is looked for
  * before anything is created, since an IMAP server would not tell a folder from a new one of its name.
  * @returns the folders in the order of the matches, the stored record itself where nothing changed, and those that
- * left the source.
+ * left the source; undefined if the step's time was over first.
  */
 async function planFolders(
   run: SyncRun,
   special: readonly SpecialFolder[],
   matches: readonly Match[],
   leaving: readonly FolderRecord[],
-): Promise<{ readonly current: readonly FolderRecord[]; readonly leaving: readonly FolderRecord[] }> {
+): Promise<
+  { readonly current: readonly FolderRecord[]; readonly leaving: readonly FolderRecord[] } | undefined
+> {
   const refreshed = matches.map((match) => refresh(run, match));
   const createdPaths = new Set(
-    matches.filter(({ stored }) => stored === undefined).map(({ folder }) => folder.segments.join("/")),
+    matches
+      .filter(({ stored }) => stored?.place === undefined)
+      .map(({ folder }) => folder.segments.join("/")),
   );
   const visited = refreshed.filter(
     (record, index) =>
@@ -127,6 +158,7 @@ async function planFolders(
       (record.place !== undefined && createdPaths.has(record.place.path)),
   );
   const states = await statesOfPlaces(run, [...visited, ...leaving]);
+  if (states === undefined) return undefined;
   const stillPlaced = (record: FolderRecord): FolderRecord => {
     const state = record.state === "targetGone" ? undefined : record.place && states.get(record.place.id);
     if (state === "deleted") return placeDeleted(record);
@@ -134,7 +166,17 @@ async function planFolders(
     return state === "missing" ? placeMissing(record, run.clock()) : record;
   };
   const current: FolderRecord[] = [];
+  let made = 0;
   for (const [index, record] of refreshed.entries()) {
+    if (made > 0 && run.timeIsUp()) {
+      const seen = current.map((each, at) =>
+        each === matches[at]?.stored || each.place === undefined
+          ? each
+          : planningNoted(each, {}, run.clock()),
+      );
+      await commitChanged(run, matches, seen);
+      return undefined;
+    }
     run.checkpoint();
     const { folder } = matches[index] as Match;
     if (record.place !== undefined) {
@@ -143,20 +185,45 @@ async function planFolders(
     }
     const { id, path } = await ensureTarget(run, special, folder);
     current.push(placed(record, { id, path }));
+    made++;
   }
   return { current, leaving: leaving.map(stillPlaced) };
 }
 
-/** What the target tells of the folders' places. */
+/**
+ * What the target tells of the folders' places. Those that an unfinished plan has seen are not asked for.
+ * @returns undefined if the step's time was over first.
+ */
 async function statesOfPlaces(
   run: SyncRun,
   records: readonly FolderRecord[],
-): Promise<ReadonlyMap<TargetFolderId, FolderState>> {
+): Promise<ReadonlyMap<TargetFolderId, FolderState> | undefined> {
+  const wanted = records.filter((record) => planningOf(record, run.clock()) === undefined);
   const states = new Map<TargetFolderId, FolderState>();
-  for (const { place, state } of records)
-    if (place !== undefined && state !== "targetGone" && !states.has(place.id))
-      states.set(place.id, await run.target.folderState(place.id));
+  for (const { place, state } of wanted) {
+    if (place === undefined || state === "targetGone" || states.has(place.id)) continue;
+    if (states.size > 0 && run.timeIsUp()) {
+      await commitFolders(run, seenPlaces(wanted, states, run.clock()));
+      return undefined;
+    }
+    run.checkpoint();
+    states.set(place.id, await run.target.folderState(place.id));
+  }
   return states;
+}
+
+/** The folders whose places were seen, as they are to be kept until the plan goes on. */
+function seenPlaces(
+  records: readonly FolderRecord[],
+  states: ReadonlyMap<TargetFolderId, FolderState>,
+  now: number,
+): readonly FolderRecord[] {
+  return records.flatMap((record) => {
+    const state = record.state === "targetGone" ? undefined : record.place && states.get(record.place.id);
+    if (state === undefined) return [];
+    if (state === "deleted") return [placeDeleted(record)];
+    return [planningNoted(state === "missing" ? placeMissing(record, now) : record, {}, now)];
+  });
 }
 
 /** True if a folder may hold something the ledger does not know. Pure. */
@@ -190,7 +257,10 @@ interface Match {
   readonly stored?: FolderRecord | undefined;
 }
 
-/** Finds the record of each folder: by path, or, for a folder that was renamed, by what is in it. */
+/**
+ * Finds the record of each folder: by path, or, for a folder that was renamed, by what is in it.
+ * @returns the first of them only, if the step's time was over then.
+ */
 async function matchFolders(
   run: SyncRun,
   mapped: readonly MappedFolder[],
@@ -201,12 +271,15 @@ async function matchFolders(
   const paths = new Set(listed.map((folder) => folder.path));
   const orphans = records.filter((record) => !paths.has(record.source.path) && record.state !== "gone");
   const matches: Match[] = [];
+  let looked = 0;
   for (const folder of mapped) {
+    if (looked > 0 && run.timeIsUp()) break;
     const stored = byPath.get(folder.source.path);
     if (stored) {
       matches.push({ folder, stored });
       continue;
     }
+    if (orphans.length > 0) looked++;
     const index = await findIndex(orphans, (orphan) => isRenamed(run, orphan, folder.source));
     matches.push({ folder, stored: index < 0 ? undefined : orphans.splice(index, 1)[0] });
   }
@@ -304,6 +377,16 @@ async function ensureTarget(
 
 function isBelow(segments: readonly string[], above: readonly string[]): boolean {
   return segments.length > above.length && above.every((segment, i) => segments[i] === segment);
+}
+
+async function commitChanged(
+  run: SyncRun,
+  matches: readonly Match[],
+  records: readonly FolderRecord[],
+): Promise<void> {
+  const changed = records.filter((record, index) => record !== matches[index]?.stored);
+  for (const record of changed) run.progressed(record);
+  await commitFolders(run, changed);
 }
 
 async function commitFolders(run: SyncRun, folders: readonly FolderRecord[]): Promise<void> {

@@ -63,11 +63,16 @@ export class Progress {
     await this.#write();
   }
 
-  /** Stores the figures at the end of a step that went well. @param step its id. @param ended true for the end of a round. */
-  async storeEnd(step: string, ended: boolean): Promise<void> {
+  /**
+   * Stores the figures at the end of a step that went well.
+   * @param step its id. @param ended true for the end of a round. @param stoodStill as for `stepEnded`.
+   */
+  async storeEnd(step: string, ended: boolean, stoodStill: boolean): Promise<void> {
     clearTimeout(this.#trailing);
     await this.#storing;
-    await this.#write((mailbox) => stepEnded(gotOn(mailbox, true, this.#clock()), step), ended);
+    const end = (mailbox: MailboxRecord) =>
+      stepEnded(gotOn(mailbox, !stoodStill, this.#clock()), step, stoodStill);
+    await this.#write(end, ended);
   }
 
   get #synced(): number {

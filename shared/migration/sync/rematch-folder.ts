@@ -1,6 +1,15 @@
 import type { Uid } from "../../domain/names.ts";
-import { intersectionOf, sizeOf, type UidSet, uidSetOf, unionOf } from "../../domain/uid-set.ts";
-import type { Generation, ItemKey, ItemRecord } from "../ports/ledger-store.ts";
+import {
+  above,
+  differenceOf,
+  firstOf,
+  intersectionOf,
+  sizeOf,
+  type UidSet,
+  uidSetOf,
+  unionOf,
+} from "../../domain/uid-set.ts";
+import type { Generation, ItemKey, ItemRecord, Planning } from "../ports/ledger-store.ts";
 import type { FolderStatus } from "../ports/source.ts";
 import { deleteCopies, requireConfirmation } from "./delete-copies.ts";
 import { sourceGivenUp } from "./failed-messages.ts";
@@ -14,7 +23,7 @@ import {
   newGeneration,
 } from "./folder-generation.ts";
 import { newFolderId } from "./folder-id.ts";
-import type { PlacedFolder } from "./folder-record.ts";
+import { type PlacedFolder, planningNoted, planningOf } from "./folder-record.ts";
 import { keyOf, movedTo } from "./item-records.ts";
 import { ItemsByLook, type Look, lookAt } from "./looks.ts";
 import type { SyncRun } from "./run.ts";
@@ -23,6 +32,8 @@ import type { SteadyFolder } from "./steady-source.ts";
 
 /** Each matched message changes two rows; the folder takes one more. */
 const maxMatches = 48;
+/** Messages whose headers are read before the clock is looked at. */
+const windowSize = 2_000;
 
 /** Notices a folder's new generation. @returns the folder as last committed. Repeatable. */
 export async function beginGeneration(
@@ -43,10 +54,12 @@ export async function beginGeneration(
 /** A folder whose messages have been given the item records of former generations, as far as they match. */
 interface Rematched {
   readonly record: PlacedFolder;
-  /** Old records without a match. */
+  /** Old records without a match; none before the end. */
   readonly unmatched: readonly ItemRecord[];
   /** False if they may belong to messages that cannot be read. */
   readonly isWhole: boolean;
+  /** False if the step's time was over before the end. */
+  readonly complete: boolean;
 }
 
 /**
@@ -59,7 +72,7 @@ export async function matchGenerations(
   opened: SteadyFolder,
   existing: UidSet,
 ): Promise<Rematched> {
-  if (folder.former === undefined) return { record: folder, unmatched: [], isWhole: true };
+  if (folder.former === undefined) return { record: folder, unmatched: [], isWhole: true, complete: true };
   const old = new ItemsByLook<{ readonly item: ItemRecord }>();
   for (const { folderId, uidValidity } of folder.former)
     for await (const item of run.ledger.listItems(run.ledgerId, folderId, uidValidity)) old.add({ item });
@@ -79,10 +92,18 @@ export async function matchGenerations(
     pairs.push({ uid, size, item });
     if (pairs.length >= maxMatches) await flush();
   };
-  const fresh = toCopy(record, existing, run.clock());
+  const { matchedTo = 0, alikeTo = 0 } = planningOf(folder, run.clock()) ?? {};
+  const all = old.size === 0 ? [] : toCopy(record, existing, run.clock());
+  const goOnLater = async (progress: Pick<Planning, "matchedTo" | "alikeTo">): Promise<Rematched> => {
+    record = planningNoted(record, progress, run.clock());
+    await run.lease.commit({ folders: [record] });
+    return { record, unmatched: [], isWhole: false, complete: false };
+  };
   const changed: { readonly uid: Uid; readonly look: Look }[] = [];
-  if (old.size > 0 && sizeOf(fresh) > 0)
-    for await (const message of opened.fetchHeaders(fresh)) {
+  let fresh = above(all, matchedTo);
+  while (sizeOf(fresh) > 0) {
+    const window = firstOf(fresh, windowSize);
+    for await (const message of opened.fetchHeaders(window)) {
       run.checkpoint();
       const { uid } = message;
       const look = lookAt(message);
@@ -90,15 +111,35 @@ export async function matchGenerations(
       if (found) await match(uid, look, found.item);
       else changed.push({ uid, look });
     }
+    await flush();
+    fresh = differenceOf(fresh, window);
+    const to = window.at(-1)?.[1] as Uid;
+    if (sizeOf(fresh) > 0 && run.timeIsUp()) return goOnLater({ matchedTo: to });
+  }
   // Only once every message with an equal header has its item: others are known by less.
   for (const { uid, look } of changed) {
     const found = old.takeAlike(look, false);
     if (found) await match(uid, look, found.item);
   }
   await flush();
+  // Those that an earlier step has looked at are read again for that.
+  let earlier = above(differenceOf(all, above(all, matchedTo)), alikeTo);
+  while (sizeOf(earlier) > 0 && old.size > 0) {
+    const window = firstOf(earlier, windowSize);
+    for await (const message of opened.fetchHeaders(differenceOf(window, record.checkpoint.settled))) {
+      const look = lookAt(message);
+      const found = old.takeAlike(look, false);
+      if (found) await match(message.uid, look, found.item);
+    }
+    await flush();
+    earlier = differenceOf(earlier, window);
+    const to = window.at(-1)?.[1] as Uid;
+    if (sizeOf(earlier) > 0 && run.timeIsUp())
+      return goOnLater({ matchedTo: existing.at(-1)?.[1] as Uid, alikeTo: to });
+  }
   const unmatched = old.rest.map(({ item }) => item);
   const isWhole = unmatched.length === 0 || !(await hasUnreadable(run, record, opened, existing));
-  return { record, unmatched, isWhole };
+  return { record, unmatched, isWhole, complete: true };
 }
 
 /** True if some message of the folder cannot be read, be it for now or for good. */
@@ -125,9 +166,11 @@ export async function rematchFolder(
   folder: PlacedFolder,
   opened: SteadyFolder,
   existing: UidSet,
-): Promise<PlacedFolder> {
-  if (folder.former === undefined || !isJudgementDue(folder, run.clock())) return folder;
-  const { record, unmatched, isWhole } = await matchGenerations(run, folder, opened, existing);
+): Promise<{ readonly record: PlacedFolder; readonly complete: boolean }> {
+  if (folder.former === undefined || !isJudgementDue(folder, run.clock()))
+    return { record: folder, complete: true };
+  const { record, unmatched, isWhole, complete } = await matchGenerations(run, folder, opened, existing);
+  if (!complete) return { record, complete };
   const matched = sizeOf(intersectionOf(existing, record.checkpoint.settled));
   const judgement = judged(record, matched, unmatched.length, isWhole);
   run.log("folder.rematched", {
@@ -137,23 +180,28 @@ export async function rematchFolder(
     unmatched: unmatched.length,
     judgement,
   });
-  if (judgement === "replaced") return commit(run, generationReplaced(record, unmatched.length));
-  if (judgement === "believed") await forgetItems(run, record, unmatched);
+  if (judgement === "replaced")
+    return { record: await commit(run, generationReplaced(record, unmatched.length)), complete };
+  if (judgement === "believed" && !(await forgetItems(run, record, unmatched)))
+    return { record, complete: false };
   await forgetSkips(run, record, folder.former);
-  return commit(
-    run,
-    judgement === "kept" ? generationKept(record, matched, run.clock()) : generationMatched(record, matched),
-  );
+  const settled =
+    judgement === "kept" ? generationKept(record, matched, run.clock()) : generationMatched(record, matched);
+  return { record: await commit(run, settled), complete };
 }
 
-/** Forgets what is left of former generations of a folder that left the source. Repeatable. */
-export async function forgetFormer(run: SyncRun, folder: PlacedFolder): Promise<void> {
+/**
+ * Forgets what is left of former generations of a folder that left the source. Repeatable.
+ * @returns false if the step's time was over before the end.
+ */
+export async function forgetFormer(run: SyncRun, folder: PlacedFolder): Promise<boolean> {
   for (const { folderId, uidValidity } of folder.former ?? []) {
     const items: ItemRecord[] = [];
     for await (const item of run.ledger.listItems(run.ledgerId, folderId, uidValidity)) items.push(item);
-    await forgetItems(run, folder, items);
+    if (!(await forgetItems(run, folder, items))) return false;
   }
   await forgetSkips(run, folder, folder.former ?? []);
+  return true;
 }
 
 async function commit(run: SyncRun, folder: PlacedFolder): Promise<PlacedFolder> {
@@ -162,18 +210,23 @@ async function commit(run: SyncRun, folder: PlacedFolder): Promise<PlacedFolder>
   return folder;
 }
 
-/** What found no match has vanished at the source. Its copies follow the rule for deletions. */
+/**
+ * What found no match has vanished at the source. Its copies follow the rule for deletions.
+ * @returns false if the step's time was over before the end.
+ */
 async function forgetItems(
   run: SyncRun,
   folder: PlacedFolder,
   vanished: readonly ItemRecord[],
-): Promise<void> {
+): Promise<boolean> {
   requireConfirmation(run, folder, vanished);
   for (let start = 0; start < vanished.length; start += maxMatches) {
+    if (start > 0 && run.timeIsUp()) return false;
     const part = vanished.slice(start, start + maxMatches);
     if (run.options.propagateDeletes) await deleteCopies(run, folder, part);
     await run.lease.commit({ removedItems: part.map(keyOf) });
   }
+  return true;
 }
 
 /** Messages that were skipped in former generations are tried again in this one. */

@@ -1,12 +1,18 @@
 import type { BatchOptions } from "../../domain/batch-options.ts";
 import type { FolderId, LedgerId, MailboxId } from "../../domain/names.ts";
 import type { FolderRecord, LedgerStore } from "../ports/ledger-store.ts";
+import type { SourceFolder } from "../ports/source.ts";
 import type { TargetMailbox } from "../ports/target.ts";
 import type { Clock, Log, Trace } from "../runtime.ts";
 import type { LeaseHolder } from "./lease-holder.ts";
 import type { StepLimits } from "./limits.ts";
 import type { SteadySource } from "./steady-source.ts";
 import type { TargetPulse } from "./target-pulse.ts";
+
+export interface UnfinishedPlan {
+  goesOn?: boolean | undefined;
+  listed?: readonly SourceFolder[] | undefined;
+}
 
 /** Everything a step needs while it works on one mailbox. */
 export interface SyncRun {
@@ -30,6 +36,10 @@ export interface SyncRun {
   readonly lease: LeaseHolder;
   readonly limits: StepLimits;
   readonly clock: Clock;
+  /** True once the step's time is over: what can go on in the next step is left to it, after one thing at least was done. */
+  readonly timeIsUp: () => boolean;
+  /** What a plan that is not finished keeps from step to step, as long as its session lasts. */
+  readonly unfinished: UnfinishedPlan;
   readonly log: Log;
   readonly trace: Trace;
   /** Throws if the step has to end now: stopped by the operator, replaced by a newer round, or out of its lease. */

@@ -6,6 +6,7 @@ import type { TargetMailbox } from "../ports/target.ts";
 import type { Vault } from "../ports/vault.ts";
 import type { Clock } from "../runtime.ts";
 import { minute } from "../runtime.ts";
+import type { UnfinishedPlan } from "./run.ts";
 import { ownerOf, serverChanged } from "./source-server.ts";
 
 /** Connections without a step for this long are closed. */
@@ -13,9 +14,16 @@ const idleMs = 30_000;
 /** Steps of one mailbox go on in the same process for so long: the host renews its lock for a limited time only. */
 export const holdMs = 4 * minute;
 
+/** For how long a mailbox has been with this process. */
+export interface Hold {
+  /** True if it has been here so long that it has to be let go. */
+  tooLong(): boolean;
+}
+
 export interface MailboxSession {
   readonly source: SourceMailbox;
   readonly target: TargetMailbox;
+  readonly unfinished: UnfinishedPlan;
 }
 
 interface Kept {
@@ -69,11 +77,8 @@ export class SessionPool {
     await closeSession(kept.session);
   }
 
-  /**
-   * Notes that a step of this mailbox begins here.
-   * @returns tells at the step's end whether the mailbox has been here so long that it has to be let go.
-   */
-  hold(key: string): { tooLong(): boolean } {
+  /** Notes that a message of this mailbox was delivered here. */
+  hold(key: string): Hold {
     const now = this.#clock();
     for (const [other, { last }] of this.#held) if (now - last > idleMs * 2) this.#held.delete(other);
     const since = this.#held.get(key)?.since ?? now;
@@ -113,6 +118,6 @@ export async function openSource(parts: SourceParts, mailbox: MailboxRecord): Pr
 }
 
 /** Closes both sides; never throws. */
-export async function closeSession(session: MailboxSession): Promise<void> {
+export async function closeSession(session: Pick<MailboxSession, "source" | "target">): Promise<void> {
   await Promise.allSettled([session.source.close(), session.target.close()]);
 }

@@ -106,9 +106,12 @@ export class SteadySource {
     return isMigrationError(error) && this.#folderFailures.has(error);
   }
 
-  async listFolders(takesPart: (folder: SourceFolder) => boolean): Promise<readonly SourceFolder[]> {
+  async listFolders(
+    takesPart: (folder: SourceFolder) => boolean,
+    timeIsUp: () => boolean,
+  ): Promise<readonly SourceFolder[]> {
     await this.#connect();
-    return this.#source.listFolders(takesPart);
+    return this.#source.listFolders(takesPart, timeIsUp);
   }
 
   /** A folder that could not be read in this step is not tried again in it. */

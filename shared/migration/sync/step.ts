@@ -28,13 +28,11 @@ import { SteadySource } from "./steady-source.ts";
 import { TargetPulse } from "./target-pulse.ts";
 import { type Visit, visitFolder } from "./visit-folder.ts";
 
-/** Longer than the host keeps an idle session, so that it is really given back. */
-const releaseMs = 15_000;
-
 /**
  * One step of a mailbox: plans where it has to, visits folders until its limits are reached, and keeps the session for
  * the next one.
  * @param stepId of the step, as the mailbox's row has it.
+ * @param stoodStill tells whether the process has stood still since the step began.
  * @returns "finished", or the instant (or undefined for at once) of the next step.
  */
 export async function runStep(
@@ -45,11 +43,12 @@ export async function runStep(
   message: FolderSyncMessage,
   pool: SessionPool,
   stepId: string,
+  stoodStill: () => boolean,
 ): Promise<"finished" | number | undefined> {
   const { mailbox } = state;
   const key = `${mailbox.id}-${mailbox.ledgerId}`;
-  const held = pool.hold(key);
   const { host } = await parts.endpoints.get(mailbox.endpoint);
+  const timeUpAt = parts.clock() + parts.limits.maxSeconds * 1000;
   const heart = startHeartbeat(parts.admission, state, lease, parts.ending);
   const progress = new Progress(state, parts.clock, providerOf(host));
   let session: MailboxSession | undefined;
@@ -80,6 +79,8 @@ export async function runStep(
       lease,
       limits: parts.limits,
       clock: parts.clock,
+      timeIsUp: () => parts.clock() >= timeUpAt,
+      unfinished: session.unfinished,
       log: (event, fields) => parts.log(event, { batch: batch.name, endpoint: mailbox.endpoint, ...fields }),
       trace: parts.trace,
       checkpoint: () => heart.check(),
@@ -87,7 +88,8 @@ export async function runStep(
     };
     // What a new session sees of the source may be newer than the plan: it plans again.
     const { folderActs } = mailbox;
-    const plans = message.step === 0 || kept === undefined || folderActs !== undefined;
+    const goesOnPlanning = kept?.unfinished.goesOn === true;
+    const plans = message.step === 0 || kept === undefined || goesOnPlanning || folderActs !== undefined;
     if (mailbox.retriesSkipped) {
       await reopenSkipped(run);
       // Once a round only: what is skipped anew stays skipped.
@@ -103,8 +105,7 @@ export async function runStep(
     good = true;
     // Who reads a message that could not be read before has to plan first: it may have moved meanwhile.
     goesOn = next === undefined && !source.hasUnread;
-    await progress.storeEnd(stepId, next === "finished");
-    if (next === undefined && held.tooLong()) return parts.clock() + releaseMs;
+    await progress.storeEnd(stepId, next === "finished", stoodStill());
     return next;
   } finally {
     heart.stop();
@@ -125,7 +126,7 @@ async function visitFolders(
   batch: BatchRecord,
   limitsNow: () => Promise<StepLimits>,
 ): Promise<"finished" | number | undefined> {
-  if (plans) await plan(run);
+  if (plans && !(await plan(run))) return undefined;
   const folders = await run.ledger.listFolders(run.ledgerId);
   progress.replace(folders);
   const pending = folders.filter((folder) => folder.pending).filter(isPlaced);
@@ -134,7 +135,7 @@ async function visitFolders(
     refuseTooManySkips(progress, batch);
     return "finished";
   }
-  const budget = new Budget(await limitsNow(), run.clock);
+  const budget = new Budget(await limitsNow(), run.timeIsUp);
   pending.sort((a, b) => rank(a.source) - rank(b.source) || (a.source.path < b.source.path ? -1 : 1));
   const looks: number[] = [];
   const failed: FailedVisit[] = [];
@@ -146,6 +147,7 @@ async function visitFolders(
     if (isMore) break;
     const visit: Visit =
       waiting === undefined ? await visitFolder(run, folder, budget) : { end: "later", at: waiting };
+    if (waiting === undefined) budget.spend(0, 0);
     refuseTooManySkips(progress, batch);
     isMore = visit.end === "more";
     if (isMore) break;
@@ -157,9 +159,15 @@ async function visitFolders(
   return looks.length === 0 ? "finished" : Math.max(Math.min(...looks), run.clock() + shortestPauseMs);
 }
 
-/** Plans the round; then moved messages follow to where they went, and folders that are gone are left. */
-async function plan(run: SyncRun): Promise<void> {
-  const { current, leaving, listed, statuses, first } = await planRound(run);
+/**
+ * Plans the round; then moved messages follow to where they went, and folders that are gone are left.
+ * @returns false if there was not time enough: the next step goes on.
+ */
+async function plan(run: SyncRun): Promise<boolean> {
+  run.unfinished.goesOn = true;
+  const round = await planRound(run);
+  if (round === undefined) return false;
+  const { current, leaving, listed, statuses, first } = round;
   // Nothing moves into or out of a place that is missing until it is known whether it is there.
   const pending = current
     .filter(isPlaced)
@@ -170,12 +178,15 @@ async function plan(run: SyncRun): Promise<void> {
     if (listed.has(folder.folderId) || (await isGone(run, folder))) removed.push(folder);
   if (!first && pending.length + left.length > 0) {
     const seesAll = current.every(isWhollySeen) && left.length === removed.length;
-    const { records, isWhole } = await movesFollowed(run, pending, removed, statuses, seesAll);
+    const followed = await movesFollowed(run, pending, removed, statuses, seesAll);
+    if (followed === undefined) return false;
+    const { records, isWhole } = followed;
     for (const folder of records.values()) run.progressed(folder);
     // What is missing may be where nobody could look: then a folder without its messages waits as well.
     for (const folder of isWhole ? removed : []) {
       const record = records.get(folder.folderId) ?? folder;
-      await (listed.has(folder.folderId) ? leaveFolder(run, record) : forgetFolder(run, record));
+      if (listed.has(folder.folderId)) await leaveFolder(run, record);
+      else if (!(await forgetFolder(run, record))) return false;
     }
   }
   for (const folder of leaving) if (!isPlaced(folder)) await leaveFolder(run, folder);
@@ -185,6 +196,9 @@ async function plan(run: SyncRun): Promise<void> {
     changed: pending.length,
     gone: leaving.length,
   });
+  run.unfinished.listed = undefined;
+  run.unfinished.goesOn = false;
+  return true;
 }
 
 /** A list may leave a folder out: a folder counts as gone if it does not open, either. */
@@ -256,7 +270,7 @@ async function openSession(parts: FolderSyncParts, mailbox: MailboxRecord): Prom
       id: mailbox.targetId as string,
       emailAddress: mailbox.emailAddress,
     });
-    return { source, target };
+    return { source, target, unfinished: {} };
   } catch (error) {
     await source.close();
     throw error;

@@ -72,7 +72,9 @@ async function visit(run: SyncRun, folder: PlacedFolder, budget: Budget): Promis
   let record = await begin(run, folder, opened, existing);
 
   if (record.doubt.openChunk?.moves) record = await closeMoves(run, record);
-  record = await rematchFolder(run, record, opened, existing);
+  const rematched = await rematchFolder(run, record, opened, existing);
+  if (!rematched.complete) return { end: "more" };
+  record = rematched.record;
   if (record.replaced !== undefined) return { end: "done" };
   record = await recoverChunk(run, record, opened, existing);
   record = await recoverAside(run, record, opened, existing);
@@ -84,8 +86,10 @@ async function visit(run: SyncRun, folder: PlacedFolder, budget: Budget): Promis
   }
 
   const removals = await followRemovals(run, record, existing, record.checkpoint.vanished ?? emptyUidSet);
+  if (!removals.complete) return { end: "more" };
   record = removals.record;
   const followed = await followFlags(run, record, opened, existing);
+  if (!followed.complete) return { end: "more" };
   const { flagsDigest } = followed;
   record = followed.record;
   record = await removeLateArrivals(run, record, opened);

@@ -36,12 +36,15 @@ export interface RefusedMessage {
   readonly telling: boolean;
 }
 
+/** With a step's own time it ends before the lock of a session that was accepted for it, in milliseconds. */
+const longestWriteMs = 480_000;
+
 /**
  * How long a write may take: a slow line still moves 400 KB a second.
  * @returns milliseconds
  */
 export function writeTimeoutMs(size: number): number {
-  return 30_000 + Math.ceil(size / 400);
+  return Math.min(30_000 + Math.ceil(size / 400), longestWriteMs);
 }
 
 /**

@@ -14,6 +14,8 @@ export type Fault = {
   | { readonly kind: "stalls"; readonly forMs: number }
   /** The process is busy for `forMs` and does nothing else; its host goes on renewing its locks. */
   | { readonly kind: "blocks"; readonly forMs: number }
+  /** The call takes so long; others go on meanwhile. */
+  | { readonly kind: "slow"; readonly forMs: number }
   /** The call has no effect and fails `afterMs` later: what it goes to is away. */
   | { readonly kind: "fails"; readonly afterMs: number; readonly error: MigrationError }
 );

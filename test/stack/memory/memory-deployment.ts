@@ -53,6 +53,8 @@ export class MemoryDeployment {
   readonly stores: TableStores;
   /** Names and fields of what the application logged. */
   readonly events: { readonly event: string; readonly fields: Readonly<Record<string, unknown>> }[] = [];
+  /** How long each handling of a folder-sync message took. */
+  readonly stepsMs: number[] = [];
   readonly #outside: Outside;
   readonly #plan: FaultPlan;
   readonly #workers: (Worker | undefined)[];
@@ -240,7 +242,9 @@ export class MemoryDeployment {
   ): Promise<void> {
     const renewal = this.#whileRenewed(worker, () => queue.renewSession(session));
     for (let message = next(queue, session); message; message = next(queue, session)) {
+      const startedAt = Date.now();
       await this.#settle(queue, message.lock.token, worker, worker.folderSync(message.content, isolated));
+      this.stepsMs.push(Date.now() - startedAt);
       if (!worker.process.alive || this.#ended.has(worker)) break;
     }
     clearInterval(renewal);

@@ -53,6 +53,13 @@ export class SourceFolderState {
     return this.uidNext++;
   }
 
+  /** Has the messages of another folder, with their UIDs, as one that was renamed. */
+  takeOver(other: SourceFolderState): void {
+    for (const [uid, kept] of other.messages) this.messages.set(uid, kept);
+    this.uidNext = other.uidNext;
+    this.uidValidity = other.uidValidity;
+  }
+
   /** Every message gets a new UID under a new UIDVALIDITY, as after a server was restored. */
   renumber(): void {
     const kept = [...this.messages.values()];

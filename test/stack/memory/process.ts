@@ -12,6 +12,7 @@ export class WorkerProcess {
   #alive = true;
   #standsStillUntil = 0;
   #busyUntil = 0;
+  #standstills = 0;
 
   constructor(plan: FaultPlan) {
     this.#plan = plan;
@@ -19,6 +20,11 @@ export class WorkerProcess {
 
   get alive(): boolean {
     return this.#alive;
+  }
+
+  /** How often it was busy for ten seconds or more. */
+  get standstills(): number {
+    return this.#standstills;
   }
 
   /** Settles when the process has died. */
@@ -97,7 +103,12 @@ export class WorkerProcess {
         break;
       case "blocks":
         this.#busyUntil = Date.now() + fault.forMs;
+        if (fault.forMs >= 10_000) this.#standstills++;
         await sleep(fault.forMs);
+        break;
+      case "slow":
+        await sleep(fault.forMs);
+        if (!this.#alive) return never();
         break;
       case "fails":
         await sleep(fault.afterMs);

@@ -153,6 +153,7 @@ export function startWorker(process: WorkerProcess, outside: Outside): Worker {
         sourceAccount(await endpoints.get(endpoint), userName, userRoot),
       limits,
       ending: ending.signal,
+      standstills: () => process.standstills,
       trace: (_span, _fields, work) => work(),
       clock,
       log,
