@@ -15,3 +15,4 @@ import "./http-batches.ts";
 import "./http-cutover.ts";
 import "./http-endpoints.ts";
 import "./http-discover.ts";
+import "./http-target.ts";

@@ -405,6 +405,25 @@ export const endpointTest = once(async () => {
   });
 });
 
+/** Undefined where the target is not Microsoft Graph. */
+export const targetTests = once(async () => {
+  const { target: settings } = await config();
+  const token = await targetToken();
+  if (settings.kind !== "graph" || token === undefined) return undefined;
+  const { createGraphCheck } = await import("./adapters/graph/check/check.ts");
+  const { createTargetTests } = await import("./migration/target-test/target-test.ts");
+  const { leases, targetTests: records } = await blobs();
+  const { baseUrl, concurrencyPerMailbox } = settings;
+  return createTargetTests({
+    check: createGraphCheck({ baseUrl, concurrencyPerMailbox, token }),
+    records,
+    leases,
+    queue: (await serviceBus()).queue,
+    clock,
+    log,
+  });
+});
+
 /** Milliseconds for each step of a look at one of many servers, most of which are guesses. */
 const discoveryStepMs = 4_000;
 

@@ -33,6 +33,13 @@ export type FolderSyncMessage = z.infer<typeof folderSyncMessageSchema>;
 export const sweepMessageSchema = z.object({ minute: z.int().nonnegative(), formatVersion });
 export type SweepMessage = z.infer<typeof sweepMessageSchema>;
 
+/** Has a test of a target mailbox done. Queue `janitor`. Repeating it is harmless. */
+export const targetTestMessageSchema = z.object({ targetTest: z.uuid(), formatVersion });
+export type TargetTestMessage = z.infer<typeof targetTestMessageSchema>;
+
+/** Everything that the queue `janitor` holds. */
+export const janitorMessageSchema = z.union([targetTestMessageSchema, sweepMessageSchema]);
+
 export const mailboxSyncQueue = "mailbox-sync";
 export const folderSyncQueue = "folder-sync";
 export const janitorQueue = "janitor";
@@ -49,4 +56,7 @@ export function folderSyncMessageId(message: FolderSyncMessage): string {
 }
 export function sweepMessageId(message: SweepMessage): string {
   return `sweep-${message.minute}`;
+}
+export function targetTestMessageId(message: TargetTestMessage): string {
+  return `target-test-${message.targetTest}`;
 }

@@ -3,10 +3,12 @@ import type { EndpointStore, ReportStore, UploadStore } from "../../migration/po
 import type { Leases } from "../../migration/ports/leases.ts";
 import type { Probed } from "../../migration/ports/probed.ts";
 import type { SweepRecord } from "../../migration/ports/sweep-record.ts";
+import type { TargetTestRecords } from "../../migration/ports/target-test-records.ts";
 import type { StorageSettings } from "../azure-storage.ts";
 import { Container, type StoredBlob } from "./container.ts";
 import { createLeases } from "./leases.ts";
 import { createSweepRecord } from "./sweep-record.ts";
+import { createTargetTestRecords } from "./target-test-records.ts";
 
 export interface BlobStores extends Probed {
   readonly uploads: UploadStore;
@@ -14,6 +16,7 @@ export interface BlobStores extends Probed {
   readonly reports: ReportStore;
   readonly sweeps: SweepRecord;
   readonly leases: Leases;
+  readonly targetTests: TargetTestRecords;
   /** Creates the containers that are missing. Repeatable. @throws MigrationError */
   createContainers(): Promise<void>;
 }
@@ -30,6 +33,7 @@ export function createBlobStores(settings: StorageSettings): BlobStores {
     reports: createReportStore(reports),
     sweeps: createSweepRecord(coordination),
     leases: createLeases(coordination),
+    targetTests: createTargetTestRecords(coordination),
     async probe() {
       await Promise.all(
         [uploads, endpoints, reports, coordination].map((container) => container.properties("probe")),

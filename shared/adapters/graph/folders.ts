@@ -27,7 +27,7 @@ const wellKnown: Readonly<Record<SpecialUse, string>> = {
 const nameTakenCode = "ErrorFolderExists";
 const folderFields = "id,displayName,parentFolderId,childFolderCount";
 const rootFolder = "msgfolderroot";
-const stagingName = "imap-to-m365 staging";
+export const stagingName = "imap-to-m365 staging";
 const maxDepth = 300;
 /** How many names are tried for a folder whose own is taken by something else. */
 const maxNames = 20;

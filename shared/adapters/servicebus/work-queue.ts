@@ -12,8 +12,9 @@ import {
   mailboxSyncQueue,
   messageFormat,
   sweepMessageId,
+  targetTestMessageId,
 } from "../../domain/queue-messages.ts";
-import type { WorkQueue } from "../../migration/ports/work-queue.ts";
+import type { TargetTestQueue, WorkQueue } from "../../migration/ports/work-queue.ts";
 import { classify } from "./classify.ts";
 
 const contentType = "application/json";
@@ -28,7 +29,7 @@ const contentType = "application/json";
 export function createWorkQueue(
   client: ServiceBusClient,
   traceParent: () => string | undefined = () => undefined,
-): WorkQueue {
+): WorkQueue & TargetTestQueue {
   // A sender opens its link with the first message and keeps it.
   const mailboxSync = client.createSender(mailboxSyncQueue);
   const folderSync = client.createSender(folderSyncQueue);
@@ -77,6 +78,19 @@ export function createWorkQueue(
           messageId: sweepMessageId(message),
           contentType,
           scheduledEnqueueTimeUtc: new Date(message.minute * 60_000),
+        });
+      } catch (error) {
+        throw classify(error);
+      }
+    },
+
+    async sendTargetTest(message) {
+      try {
+        await janitor.sendMessages({
+          body: { ...message, formatVersion: messageFormat },
+          messageId: targetTestMessageId(message),
+          contentType,
+          ...traceProperties(traceParent()),
         });
       } catch (error) {
         throw classify(error);

@@ -1,4 +1,9 @@
-import type { FolderSyncMessage, MailboxSyncMessage, SweepMessage } from "../../domain/queue-messages.ts";
+import type {
+  FolderSyncMessage,
+  MailboxSyncMessage,
+  SweepMessage,
+  TargetTestMessage,
+} from "../../domain/queue-messages.ts";
 
 /** Sends wake-ups. Message ids are deterministic, so that sending twice is harmless; losing one is mended by the janitor. */
 export interface WorkQueue {
@@ -10,6 +15,11 @@ export interface WorkQueue {
   sendSweep(message: SweepMessage): Promise<void>;
   /** Hands a step on to where one mailbox of the deployment is worked on at a time. */
   sendIsolatedSync(message: FolderSyncMessage): Promise<void>;
+}
+
+export interface TargetTestQueue {
+  /** @throws MigrationError `transient`. */
+  sendTargetTest(message: TargetTestMessage): Promise<void>;
 }
 
 /** A message the queue gave up on. */

@@ -1,0 +1,164 @@
+import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { z } from "zod";
+import { isMigrationError, MigrationError } from "../../domain/errors.ts";
+import type { Lease, Leases } from "../ports/leases.ts";
+import type { CheckOutcome, TargetCheck } from "../ports/target-check.ts";
+import type { TargetTestRecords } from "../ports/target-test-records.ts";
+import type { TargetTestQueue } from "../ports/work-queue.ts";
+import type { Clock, Log } from "../runtime.ts";
+
+const address = z.string().trim().min(3).max(320);
+
+/** Body of `POST /target/test`. Unknown keys are refused. */
+export const targetTestRequestSchema = z.strictObject({
+  mailbox: address,
+  alias: address.optional(),
+  outside: address.optional(),
+  experiments: z.boolean().optional(),
+});
+export type TargetTestRequest = z.infer<typeof targetTestRequestSchema>;
+
+const outcomes = ["ok", "warning", "failed", "skipped"] as const satisfies readonly CheckOutcome[];
+const stepSchema = z.object({
+  step: z.string(),
+  asked: z.string(),
+  outcome: z.enum(outcomes),
+  answered: z.string(),
+  code: z.string().optional(),
+  remedy: z.string().optional(),
+  durationMs: z.number(),
+});
+
+/** A test as it is stored and shown. Instants are ISO 8601. */
+const targetTestSchema = z.object({
+  id: z.string(),
+  /** `Passed` with warnings, too. `Interrupted`: it ended in the middle, and the next one tidies up. */
+  status: z.enum(["Queued", "Running", "Passed", "Failed", "Interrupted"]),
+  request: targetTestRequestSchema,
+  createdAt: z.string(),
+  startedAt: z.string().nullable(),
+  endedAt: z.string().nullable(),
+  steps: z.array(stepSchema),
+});
+export type TargetTest = z.infer<typeof targetTestSchema>;
+
+export interface TargetTests {
+  /** Has a test begin. @throws MigrationError if it cannot be stored or sent. */
+  start(request: TargetTestRequest): Promise<TargetTest>;
+  /** @returns undefined if there is no such test. */
+  get(id: string): Promise<TargetTest | undefined>;
+  /**
+   * Does a test, at its message. One that a process left in the middle is done again from its beginning; one that has ended
+   * is left as it is. @throws MigrationError `transient` while another test of the mailbox goes on.
+   */
+  run(id: string): Promise<void>;
+}
+
+/** A lease ends by itself within a minute, and is renewed well before. */
+const renewMs = 20_000;
+/** How long the lease of a process that died is waited for. */
+const leasePatienceMs = 90_000;
+const askAgainMs = 3_000;
+/** A test that says nothing for so long is not at work any more: longer than the slowest step. */
+const silentMs = 15 * 60_000;
+
+export function createTargetTests(parts: {
+  readonly check: TargetCheck;
+  readonly records: TargetTestRecords;
+  readonly leases: Leases;
+  readonly queue: TargetTestQueue;
+  readonly clock: Clock;
+  readonly log: Log;
+}): TargetTests {
+  const { check, records, leases, queue, clock, log } = parts;
+  const now = () => new Date(clock()).toISOString();
+  const store = (test: TargetTest) => records.write(test.id, JSON.stringify({ ...test, touchedAt: now() }));
+
+  async function read(id: string): Promise<(TargetTest & { readonly touchedAt: string }) | undefined> {
+    const text = await records.read(id);
+    return text === undefined
+      ? undefined
+      : targetTestSchema.extend({ touchedAt: z.string() }).parse(JSON.parse(text));
+  }
+
+  async function leaseOf(mailbox: string): Promise<Lease> {
+    const until = performance.now() + leasePatienceMs;
+    for (;;) {
+      const lease = await leases.acquire(`target test of ${mailbox.toLowerCase()}`);
+      if (lease !== undefined) return lease;
+      if (performance.now() > until)
+        throw new MigrationError(
+          "transient",
+          "TargetTestRunning",
+          "Another test of this mailbox goes on; it is waited for.",
+        );
+      await sleep(askAgainMs);
+    }
+  }
+
+  async function perform(begun: TargetTest, lease: Lease): Promise<void> {
+    let test: TargetTest = { ...begun, status: "Running", startedAt: now(), steps: [] };
+    let lost: unknown;
+    const renewing = setInterval(() => {
+      lease.renew().catch((error: unknown) => {
+        lost ??= error;
+      });
+    }, renewMs);
+    try {
+      await store(test);
+      await check.check(test.request, async (step) => {
+        if (lost !== undefined) throw lost;
+        test = { ...test, steps: [...test.steps, step] };
+        await store(test);
+      });
+      const passed = test.steps.every(({ outcome }) => outcome !== "failed");
+      await store({ ...test, status: passed ? "Passed" : "Failed", endedAt: now() });
+      log("target.tested", { steps: test.steps.length, passed });
+    } finally {
+      clearInterval(renewing);
+    }
+  }
+
+  return {
+    async start(request) {
+      const test: TargetTest = {
+        id: randomUUID(),
+        status: "Queued",
+        request,
+        createdAt: now(),
+        startedAt: null,
+        endedAt: null,
+        steps: [],
+      };
+      await store(test);
+      await queue.sendTargetTest({ targetTest: test.id });
+      return test;
+    },
+
+    async get(id) {
+      const found = await read(id);
+      if (found === undefined) return undefined;
+      const { touchedAt, ...test } = found;
+      const silent = test.endedAt === null && clock() - Date.parse(touchedAt) > silentMs;
+      return silent ? { ...test, status: "Interrupted" } : test;
+    },
+
+    async run(id) {
+      const found = await read(id);
+      if (found === undefined || found.endedAt !== null) return;
+      const { touchedAt: _, ...test } = found;
+      const lease = await leaseOf(test.request.mailbox);
+      try {
+        // Another delivery of the message may have done it meanwhile.
+        if ((await read(id))?.endedAt !== null) return;
+        await perform(test, lease);
+      } catch (error) {
+        log("target.testFailed", { code: isMigrationError(error) ? error.code : "InternalError" });
+        throw error;
+      } finally {
+        await lease.release();
+      }
+    },
+  };
+}
