@@ -114,7 +114,7 @@ export function createTargetTests(parts: {
       });
       const passed = test.steps.every(({ outcome }) => outcome !== "failed");
       await store({ ...test, status: passed ? "Passed" : "Failed", endedAt: now() });
-      log("target.tested", { steps: test.steps.length, passed });
+      log("preflight.ended", { steps: test.steps.length, passed });
     } finally {
       clearInterval(renewing);
     }
@@ -154,7 +154,7 @@ export function createTargetTests(parts: {
         if ((await read(id))?.endedAt !== null) return;
         await perform(test, lease);
       } catch (error) {
-        log("target.testFailed", { code: isMigrationError(error) ? error.code : "InternalError" });
+        log("preflight.failed", { code: isMigrationError(error) ? error.code : "InternalError" });
         throw error;
       } finally {
         await lease.release();
