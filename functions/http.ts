@@ -49,16 +49,6 @@ export function route(
   });
 }
 
-/** A body of JSON. An issue never shows the text, which may hold a password. */
-export const jsonText = z.string().transform((text, context) => {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    context.addIssue({ code: "custom", message: "expected JSON" });
-    return z.NEVER;
-  }
-});
-
 /** Bytes of a request's body; the largest one that is wanted is an endpoint's settings. */
 const maxBodyBytes = 131_072;
 

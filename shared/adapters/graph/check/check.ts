@@ -44,7 +44,7 @@ export function createGraphCheck({
   concurrencyPerMailbox,
   sizes = usualSizes,
 }: GraphCheckSettings): TargetCheck {
-  const root = baseUrl.replace(/\/+$/, "");
+  const root = new URL(baseUrl).origin;
   return {
     async check(request, note) {
       const steps = new Steps(note);
