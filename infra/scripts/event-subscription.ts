@@ -1,6 +1,7 @@
 /** Subscribes the blob trigger to new CSV files. Its webhook has a key only once the app is deployed. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
+import { maxBytes } from "../../shared/migration/upload/migration-file.ts";
 import { runCommand } from "./command.ts";
 import { type Rest, RestError, restOfCli, services } from "./rest.ts";
 import { deploymentValue } from "./values.ts";
@@ -67,6 +68,10 @@ export async function subscribe(
         subjectBeginsWith: "/blobServices/default/containers/uploads/blobs/",
         subjectEndsWith: ".csv",
         isSubjectCaseSensitive: false,
+        // The host loads a file before the app sees it. What is too large is refused by the janitor, which streams it.
+        advancedFilters: [
+          { operatorType: "NumberLessThanOrEquals", key: "data.contentLength", value: maxBytes },
+        ],
       },
       retryPolicy: { maxDeliveryAttempts: 30, eventTimeToLiveInMinutes: 1440 },
     },

@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { MigrationError } from "../../shared/domain/errors.ts";
+import { batchView, totalsOf } from "../../shared/migration/status/batch-totals.ts";
 import { type Fault, FaultPlan } from "../stack/memory/faults.ts";
 import { fakeTime } from "./fake-time.ts";
-import { Migration, message } from "./migration.ts";
+import { batch, Migration, message } from "./migration.ts";
 
 fakeTime();
 
@@ -14,8 +15,8 @@ const hour = 60 * minute;
 class Outage extends FaultPlan {
   from = Number.POSITIVE_INFINITY;
   until = Number.POSITIVE_INFINITY;
-  /** True once the file is read: then the next message begins the outage. */
-  begins = false;
+  /** Messages that are written before it begins. */
+  #writesBefore = 30;
   readonly #calls: RegExp;
   readonly #lastsMs: number;
 
@@ -27,8 +28,7 @@ class Outage extends FaultPlan {
 
   override next(name: string, given: readonly unknown[]): Fault | undefined {
     super.next(name, given);
-    if (name === "target.write" && this.begins) {
-      this.begins = false;
+    if (name === "target.write" && --this.#writesBefore === 0) {
       this.from = Date.now();
       this.until = this.from + this.#lastsMs;
     }
@@ -60,15 +60,37 @@ describe.each(Object.entries(away))("an outage of %s", (_, calls) => {
     const plan = new Outage(calls, ms);
     const migration = new Migration(users, { target: "graph", plan, processes: 2 });
     for (const user of users) for (let n = 1; n <= 6; n++) migration.folder("INBOX", user).add(message(n));
-    await migration.upload();
+    const file = await migration.put({});
+    migration.deployment.begin((worker) => worker.ingest(file));
     for (let passed = 0; passed < ms; passed += hour) await migration.deployment.goOnFor(Math.min(hour, ms));
     await migration.deployment.rest();
     await migration.expectSettled();
+    expect(plan.from).toBeLessThan(Date.now());
     const ended = Math.max(...(await migration.mailboxes()).map((row) => row.lastSyncedAt ?? 0));
     // One mailbox has to try first; pauses grow to half an hour. From then on the others follow.
     const firstTry = ms < 10 * minute ? 2 * minute : 40 * minute;
     expect(ended - plan.until).toBeLessThan(firstTry + 2 * minute);
   });
+});
+
+it("a batch says what keeps its mailboxes waiting, and says so no more once they go on", async () => {
+  const plan = new Outage(away.target, 20 * minute);
+  const migration = new Migration(users, { target: "graph", plan, processes: 2 });
+  for (const user of users) for (let n = 1; n <= 6; n++) migration.folder("INBOX", user).add(message(n));
+  await migration.upload();
+  await migration.deployment.goOnFor(15 * minute);
+  const { stores } = migration.deployment;
+  const view = async () => {
+    const [stored] = await stores.batches.list();
+    if (stored === undefined) throw new Error("there is no batch");
+    return batchView(stored, await totalsOf(stores.mailboxes.scan(batch)), Date.now()).outage;
+  };
+  const during = await view();
+  expect(during).toMatchObject({ code: "Away", message: "It does not answer." });
+  expect(during?.mailboxCount).toBeGreaterThan(0);
+  expect(Date.parse(during?.since ?? "")).toBeGreaterThanOrEqual(plan.from);
+  await migration.deployment.rest();
+  expect(await view()).toBeNull();
 });
 
 it("hosts without a worker use up deliveries within a second, and nothing is lost by it", async () => {

@@ -2,8 +2,10 @@ import { readFile } from "node:fs/promises";
 import { expect, it } from "vitest";
 import { defaultTimeouts } from "../../shared/adapters/imap/connection.ts";
 import { maxStepSeconds } from "../../shared/domain/times.ts";
+import { totalsMs } from "../../shared/migration/status/status.ts";
 import { leaseMs } from "../../shared/migration/sync/lease-holder.ts";
 import { streamedSize } from "../../shared/migration/sync/limits.ts";
+import { progressMs } from "../../shared/migration/sync/progress.ts";
 import { holdMs } from "../../shared/migration/sync/sessions.ts";
 import { writeTimeoutMs } from "../../shared/migration/sync/write-chunk.ts";
 import { parseHostConfig } from "../stack/functions-host/host-config.ts";
@@ -30,4 +32,8 @@ it("the times of a step, of a lock and of the host fit into one another", async 
   expect(writeTimeoutMs(streamedSize)).toBeLessThan(leaseMs);
   // What a worker does of one message ends before the host ends the worker for it.
   expect(2 * renewalMs).toBeLessThan(functionTimeout);
+});
+
+it("a count that the API tells is at most five seconds late", () => {
+  expect(progressMs + totalsMs).toBeLessThan(5_000);
 });

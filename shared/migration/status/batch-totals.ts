@@ -1,6 +1,6 @@
 import { type BatchStatus, batchStatus, type MailboxCounts } from "../../domain/states.ts";
 import { batchPercentage, percentageOf } from "../mailbox/figures.ts";
-import { countOf } from "../mailbox/life.ts";
+import { countOf, isActive } from "../mailbox/life.ts";
 import type { BatchRecord, MailboxRecord } from "../ports/registry.ts";
 
 /** What the mailboxes of a batch add up to. */
@@ -17,6 +17,17 @@ export interface BatchTotals {
   readonly percentages: number;
   /** Milliseconds since 1970; undefined until every mailbox was synced once. */
   readonly lastSyncedAt?: number | undefined;
+  /** Mailboxes that cannot go on since something they need is away; undefined if there is none. */
+  readonly outage?: Outage | undefined;
+}
+
+/** What keeps mailboxes of a batch from going on, and passes by itself. */
+interface Outage {
+  readonly mailboxes: number;
+  /** Milliseconds since 1970: when the first of them could not go on. */
+  readonly since: number;
+  /** Of the last failure of any of them; undefined where none could be stored: then it was the store itself, or the queue. */
+  readonly error: MailboxRecord["error"];
 }
 
 /** Adds up mailboxes. */
@@ -33,6 +44,7 @@ export async function totalsOf(
   let percentages = 0;
   let lastSyncedAt: number | undefined;
   let everySynced = true;
+  let outage: Outage | undefined;
   for await (const { value } of mailboxes) {
     counts.total++;
     counts[countOf(value)]++;
@@ -43,6 +55,7 @@ export async function totalsOf(
     bytesTransferred += value.bytesTransferred;
     estimatedTotalTransferSize += Math.max(value.estimatedBytes, value.bytesTransferred);
     percentages += percentageOf(value);
+    outage = withMailbox(outage, value);
     if (value.lastSyncedAt === undefined) everySynced = false;
     else lastSyncedAt = Math.min(lastSyncedAt ?? value.lastSyncedAt, value.lastSyncedAt);
   }
@@ -56,6 +69,19 @@ export async function totalsOf(
     estimatedTotalTransferSize,
     percentages,
     lastSyncedAt: everySynced ? lastSyncedAt : undefined,
+    outage,
+  };
+}
+
+function withMailbox(outage: Outage | undefined, mailbox: MailboxRecord): Outage | undefined {
+  const since = mailbox.trouble?.failingSince;
+  if (since === undefined || !isActive(mailbox)) return outage;
+  const { error } = mailbox;
+  const isLater = error !== undefined && error.at > (outage?.error?.at ?? 0);
+  return {
+    mailboxes: (outage?.mailboxes ?? 0) + 1,
+    since: Math.min(since, outage?.since ?? since),
+    error: isLater ? error : outage?.error,
   };
 }
 
@@ -89,6 +115,13 @@ export interface BatchView {
   readonly estimatedCompletion: string | null;
   /** null until anything was looked at. */
   readonly dataConsistencyScore: DataConsistencyScore | null;
+  /** Mailboxes that wait since something they need was away when they last tried; they go on by themselves. */
+  readonly outage: {
+    readonly mailboxCount: number;
+    readonly since: string;
+    readonly code: string;
+    readonly message: string;
+  } | null;
   /** Who last confirmed the server of the endpoint, after it had changed. */
   readonly confirmedServer: {
     readonly host: string;
@@ -135,8 +168,20 @@ export function batchView(batch: BatchRecord, totals: BatchTotals, now: number):
     itemsPerMinute: Math.round(itemsPerMinute),
     bytesPerMinute: Math.round(running ? totals.bytesTransferred / minutes : 0),
     estimatedCompletion: isoOrNull(completion),
+    outage: outageView(totals.outage),
     dataConsistencyScore: consistency(totals),
     confirmedServer: confirmedServer ? { ...confirmedServer, at: iso(confirmedServer.at) } : null,
+  };
+}
+
+function outageView(outage: Outage | undefined): BatchView["outage"] {
+  if (outage === undefined) return null;
+  const { mailboxes, since, error } = outage;
+  return {
+    mailboxCount: mailboxes,
+    since: iso(since),
+    code: error?.code ?? "StorageOrQueueAway",
+    message: error?.message ?? "Storage or Service Bus could not be reached, or no worker was ready for it.",
   };
 }
 

@@ -9,7 +9,7 @@ import type { Clock } from "../runtime.ts";
 import { addWarnings, folderWarnings } from "../warnings.ts";
 
 /** Live counters of a running mailbox are stored at most this often, in milliseconds. */
-const progressMs = 3_000;
+export const progressMs = 2_000;
 
 /** Adds up the folders of a mailbox. The sums are written over the stored ones, so that repeating a step cannot count twice. */
 export class Progress {

@@ -178,6 +178,9 @@ describe("event subscription", () => {
       subjectBeginsWith: "/blobServices/default/containers/uploads/blobs/",
       subjectEndsWith: ".csv",
       isSubjectCaseSensitive: false,
+      advancedFilters: [
+        { operatorType: "NumberLessThanOrEquals", key: "data.contentLength", value: 10 * 1024 * 1024 },
+      ],
     });
   });
 
