@@ -44,7 +44,12 @@ export async function runPreflight({ url, body, headers }: PreflightOptions): Pr
   const call = async (method: string, path: string, content?: unknown): Promise<Preflight> => {
     const response = await fetch(`${url.replace(/\/+$/, "")}/api/${path}`, {
       method,
-      headers: { ...headers, ...(content === undefined ? {} : { "content-type": "application/json" }) },
+      // It tells a request of a program from one that another site has a browser send.
+      headers: {
+        "x-requested-with": "imap-to-m365",
+        ...headers,
+        ...(content === undefined ? {} : { "content-type": "application/json" }),
+      },
       ...(content === undefined ? {} : { body: JSON.stringify(content) }),
       redirect: "manual",
     });

@@ -17,27 +17,90 @@ const notSupported = [
  */
 export const batchOptionsSchema = z
   .strictObject({
-    autoStart: z.boolean().default(true),
-    startAfter: instant.optional(),
-    completeAfter: instant.optional(),
-    excludeFolders: z.array(z.string().min(1)).default([]),
-    includeFolders: z.array(z.string().min(1)).default([]),
+    autoStart: z
+      .boolean()
+      .default(true)
+      .meta({
+        description:
+          "Whether the batch starts as soon as its CSV is read; otherwise it waits for `POST .../start`.",
+        examples: [false],
+      }),
+    startAfter: instant.optional().meta({
+      description: "The instant at which the batch starts by itself.",
+      examples: ["2026-12-05T20:00:00+01:00"],
+    }),
+    completeAfter: instant.optional().meta({ description: "Reserved." }),
+    excludeFolders: z
+      .array(z.string().min(1))
+      .default([])
+      .meta({ description: "Patterns of folders that are left out.", examples: [["Spam/*", "#JunkEmail#"]] }),
+    includeFolders: z
+      .array(z.string().min(1))
+      .default([])
+      .meta({
+        description: "Patterns of the folders that are copied; without any, all are.",
+        examples: [["Projects/*"]],
+      }),
     /** Source folder path (with `/`) to target folder path (with `/`). */
-    renameFolders: z.record(z.string().min(1), z.string().min(1)).default({}),
-    receivedSince: instant.optional(),
-    receivedBefore: instant.optional(),
-    receivedDateFrom: z.enum(["internalDate", "receivedHeader", "dateHeader"]).default("internalDate"),
-    subscribedOnly: z.boolean().default(false),
-    maxItemSize: z.int().positive().optional(),
-    maxItems: z.int().positive().optional(),
-    skippedItemLimit: z.int().nonnegative().optional(),
-    propagateDeletes: z.boolean().default(false),
+    renameFolders: z
+      .record(z.string().min(1), z.string().min(1))
+      .default({})
+      .meta({
+        description: "Source folder path to target folder path, both with `/`.",
+        examples: [{ Sent: "Sent Items" }],
+      }),
+    receivedSince: instant.optional().meta({
+      description: "Only messages received at this instant or later.",
+      examples: ["2020-01-01T00:00:00Z"],
+    }),
+    receivedBefore: instant.optional().meta({
+      description: "Only messages received before this instant.",
+      examples: ["2026-01-01T00:00:00Z"],
+    }),
+    receivedDateFrom: z
+      .enum(["internalDate", "receivedHeader", "dateHeader"])
+      .default("internalDate")
+      .meta({ description: "Which date tells when a message was received.", examples: ["receivedHeader"] }),
+    subscribedOnly: z
+      .boolean()
+      .default(false)
+      .meta({ description: "Whether only subscribed folders are copied.", examples: [true] }),
+    maxItemSize: z
+      .int()
+      .positive()
+      .optional()
+      .meta({ description: "Bytes; larger messages are left out.", examples: [35000000] }),
+    maxItems: z.int().positive().optional().meta({ description: "Reserved." }),
+    skippedItemLimit: z
+      .int()
+      .nonnegative()
+      .optional()
+      .meta({
+        description: "With more lost messages a mailbox fails; without a limit none does.",
+        examples: [50],
+      }),
+    propagateDeletes: z
+      .boolean()
+      .default(false)
+      .meta({
+        description: "Whether messages deleted at the source go to the deleted items of the target, too.",
+        examples: [true],
+      }),
     /** Nothing is copied before the login of every mailbox has been tested. */
-    testLogins: z.boolean().default(false),
-    dryRun: z.boolean().default(false),
-    allowUnknownColumns: z.boolean().default(false),
-    notificationEmails: z.array(z.email()).optional(),
-    reportIntervalHours: z.number().positive().optional(),
+    testLogins: z
+      .boolean()
+      .default(false)
+      .meta({ description: "Whether every login is tested before anything is copied.", examples: [true] }),
+    dryRun: z.boolean().default(false).meta({ description: "Reserved." }),
+    allowUnknownColumns: z
+      .boolean()
+      .default(false)
+      .meta({
+        description: "Whether the CSV may have further columns, which are passed over.",
+        examples: [true],
+      }),
+    notificationEmails: z.array(z.email()).optional().meta({ description: "Reserved." }),
+    reportIntervalHours: z.number().positive().optional().meta({ description: "Reserved." }),
   })
   .superRefine((options, context) => {
     for (const name of notSupported)

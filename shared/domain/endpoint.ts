@@ -7,18 +7,42 @@ const secretName = z.string().regex(/^[0-9A-Za-z-]{1,127}$/, "expected the name 
 /** Where access tokens for XOAUTH2 come from (RFC 6749). */
 const tokenSourceSchema = z
   .strictObject({
-    type: z.enum(["clientCredentials", "refreshToken", "googleServiceAccount"]),
+    type: z
+      .enum(["clientCredentials", "refreshToken", "googleServiceAccount"])
+      .meta({ description: "How the token is had.", examples: ["refreshToken"] }),
     /** The application as the token server knows it; of a Google service account its e-mail address. */
-    clientId: z.string().min(1),
+    clientId: z
+      .string()
+      .min(1)
+      .meta({
+        description:
+          "The application as the token server knows it; of a Google service account its e-mail address.",
+        examples: ["11111111-2222-3333-4444-555555555555"],
+      }),
     tokenUrl: z
       .url({ protocol: /^https?$/ })
       .refine((url) => url.startsWith("https:") || isLoopback(url), "expected an https address")
-      .refine((url) => !hasUserInfo(url), "expected an address without a user name or password"),
-    scope: z.string().min(1),
+      .refine((url) => !hasUserInfo(url), "expected an address without a user name or password")
+      .meta({
+        description: "Where tokens are asked for; https.",
+        examples: ["https://oauth2.googleapis.com/token"],
+      }),
+    scope: z
+      .string()
+      .min(1)
+      .meta({ description: "What the token is for.", examples: ["https://mail.google.com/"] }),
     /** Name of the secret in Key Vault that holds the client secret, refresh token or service account key. */
-    secretName,
+    secretName: secretName.meta({
+      description:
+        "Name of the secret in Key Vault that holds the client secret, refresh token or service account key.",
+      examples: ["contoso-imap"],
+    }),
     /** Name of the secret with the client secret that some servers want together with a refresh token. */
-    clientSecretName: secretName.optional(),
+    clientSecretName: secretName.optional().meta({
+      description:
+        "Name of the secret with the client secret that some servers want together with a refresh token.",
+      examples: ["contoso-client"],
+    }),
   })
   .superRefine(({ type, clientSecretName }, context) => {
     if (type !== "refreshToken" && clientSecretName !== undefined)
@@ -58,24 +82,76 @@ const limit = z.int().positive();
  */
 export const endpointSchema = z
   .strictObject({
-    host,
-    port: z.int().min(1).max(65535).default(993),
-    security: z.enum(["ssl", "tls", "none"]).default("ssl"),
-    allowInsecure: z.boolean().default(false),
-    acceptUntrustedCertificates: z.boolean().default(false),
-    authentication: z.enum(["password", "xoauth2"]).default("password"),
+    host: host.meta({
+      description: "Host name or address of the server. Passwords are sealed for it.",
+      examples: ["imap.contoso.com"],
+    }),
+    port: z
+      .int()
+      .min(1)
+      .max(65535)
+      .default(993)
+      .meta({ description: "Its port.", examples: [143] }),
+    security: z
+      .enum(["ssl", "tls", "none"])
+      .default("ssl")
+      .meta({
+        description: "`ssl` is TLS from the first byte, `tls` is STARTTLS, `none` needs `allowInsecure`.",
+        examples: ["tls"],
+      }),
+    allowInsecure: z
+      .boolean()
+      .default(false)
+      .meta({ description: "Whether passwords may be sent in the clear.", examples: [true] }),
+    acceptUntrustedCertificates: z
+      .boolean()
+      .default(false)
+      .meta({ description: "Whether certificates of unknown issuers are taken.", examples: [true] }),
+    authentication: z
+      .enum(["password", "xoauth2"])
+      .default("password")
+      .meta({ description: "How the source logs in; `xoauth2` needs `tokenSource`.", examples: ["xoauth2"] }),
     /** SASL PLAIN: logs in as this user, whose password is in the CSV's Password column, on behalf of the UserName. */
-    adminUser: z.string().min(1).optional(),
-    tokenSource: tokenSourceSchema.optional(),
-    maxConcurrentMigrations: limit.default(20),
-    maxConcurrentIncrementalSyncs: limit.default(10),
+    adminUser: z
+      .string()
+      .min(1)
+      .optional()
+      .meta({
+        description:
+          "SASL PLAIN: logs in as this user, whose password is in the CSV, on behalf of the row's UserName.",
+        examples: ["migration"],
+      }),
+    tokenSource: tokenSourceSchema.optional().meta({ description: "Where access tokens come from." }),
+    maxConcurrentMigrations: limit
+      .default(20)
+      .meta({ description: "Mailboxes of this endpoint in their first copy at once.", examples: [40] }),
+    maxConcurrentIncrementalSyncs: limit
+      .default(10)
+      .meta({ description: "Mailboxes of this endpoint in a later round at once.", examples: [20] }),
     /** The copy waits for the target, so that a second connection to the source gains nothing worth its place there. */
     maxConnectionsPerMailbox: z
       .literal(1, "is always 1: further connections to a mailbox would not make its copy faster")
-      .optional(),
-    maxBytesPerDayPerMailbox: limit.optional(),
-    rootFolder: z.string().min(1).optional(),
-    allowCompression: z.boolean().default(false),
+      .optional()
+      .meta({ description: "Is always 1.", examples: [1] }),
+    maxBytesPerDayPerMailbox: limit.optional().meta({
+      description: "Bytes read of one mailbox a day (UTC); 2,500,000,000 for Gmail where it is not set.",
+      examples: [1000000000],
+    }),
+    rootFolder: z
+      .string()
+      .min(1)
+      .optional()
+      .meta({
+        description: "Only the folders below this one are copied, as if it were the root.",
+        examples: ["INBOX"],
+      }),
+    allowCompression: z
+      .boolean()
+      .default(false)
+      .meta({
+        description: "Whether the connection may be compressed; worth it on slow lines.",
+        examples: [true],
+      }),
   })
   .superRefine((endpoint, context) => {
     if (endpoint.security === "none" && !endpoint.allowInsecure)

@@ -12,10 +12,24 @@ const address = z.string().trim().min(3).max(320);
 
 /** Body of `POST /target/test`. Unknown keys are refused. */
 export const targetTestRequestSchema = z.strictObject({
-  mailbox: address,
-  alias: address.optional(),
-  outside: address.optional(),
-  experiments: z.boolean().optional(),
+  mailbox: address.meta({
+    description: "Address of a mailbox of the tenant that may be written to.",
+    examples: ["pilot@contoso.com"],
+  }),
+  alias: address
+    .optional()
+    .meta({ description: "Another address of it; without, one is looked for.", examples: ["p@contoso.com"] }),
+  outside: address.optional().meta({
+    description: "Address of a mailbox that the app is not meant to reach.",
+    examples: ["ceo@contoso.com"],
+  }),
+  experiments: z
+    .boolean()
+    .optional()
+    .meta({
+      description: "Whether ways to write mail are tried that the product does not use yet.",
+      examples: [true],
+    }),
 });
 export type TargetTestRequest = z.infer<typeof targetTestRequestSchema>;
 
