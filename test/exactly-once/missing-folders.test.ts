@@ -81,6 +81,26 @@ describe("a target folder that is answered as if it were not there", () => {
     expect(await warningsOf(migration)).toEqual([]);
   });
 
+  it("while a round is planned in which messages move into it, has them moved and not copied", async () => {
+    const migration = start();
+    await migration.upload();
+    await migration.deployment.rest();
+    const target = migration.target();
+    const [uid, moved] = [...migration.folder("INBOX").messages][0] ?? [];
+    if (uid === undefined || moved === undefined) throw new Error("the inbox is empty");
+    migration.folder("INBOX").messages.delete(uid);
+    migration.folder("Work").add(moved);
+    target.unseen.add(target.folderAt("Work").id);
+    const before = target.items.map(({ id }) => id).sort();
+    await migration.sync();
+    await migration.deployment.goOnFor(30_000);
+    expect(target.textsIn("Work")).toHaveLength(2);
+    target.unseen.clear();
+    await migration.deployment.rest();
+    await migration.expectSettled();
+    expect(target.items.map(({ id }) => id).sort()).toEqual(before);
+  });
+
   it("while messages move into it, is waited for", async () => {
     const migration = start(new Unseen(6, /^target\.(write|moveItem)/, minute));
     await migration.upload();

@@ -42,6 +42,8 @@ export interface RoundPlan {
   readonly leaving: readonly FolderRecord[];
   /** Those of them that are listed all the same. */
   readonly listed: ReadonlySet<FolderId>;
+  /** Those of the current ones whose place was answered as if it were not there. */
+  readonly missing: ReadonlySet<FolderId>;
   /** Status of the folders as listed. */
   readonly statuses: ReadonlyMap<FolderId, FolderStatus>;
   /** True if the ledger knew no folder before. */
@@ -80,7 +82,7 @@ export async function planRound(run: SyncRun): Promise<RoundPlan | undefined> {
   const special = [...mapped.filter(isSpecial), ...leftOutParents(listed, mapped, run.target.naming)];
   const plannedFolders = await planFolders(run, special, matches, left);
   if (plannedFolders === undefined) return undefined;
-  const { current, leaving } = plannedFolders;
+  const { current, leaving, missing } = plannedFolders;
   await commitChanged(run, matches, current);
 
   const statuses = new Map<FolderId, FolderStatus>();
@@ -92,6 +94,7 @@ export async function planRound(run: SyncRun): Promise<RoundPlan | undefined> {
     current,
     leaving,
     listed: new Set(leaving.filter(isListed).map(({ folderId }) => folderId)),
+    missing,
     statuses,
     first: records.length === 0,
   };
@@ -142,9 +145,7 @@ async function planFolders(
   special: readonly SpecialFolder[],
   matches: readonly Match[],
   leaving: readonly FolderRecord[],
-): Promise<
-  { readonly current: readonly FolderRecord[]; readonly leaving: readonly FolderRecord[] } | undefined
-> {
+): Promise<Pick<RoundPlan, "current" | "leaving" | "missing"> | undefined> {
   const refreshed = matches.map((match) => refresh(run, match));
   const createdPaths = new Set(
     matches
@@ -159,11 +160,17 @@ async function planFolders(
   );
   const states = await statesOfPlaces(run, [...visited, ...leaving]);
   if (states === undefined) return undefined;
-  const stillPlaced = (record: FolderRecord): FolderRecord => {
-    const state = record.state === "targetGone" ? undefined : record.place && states.get(record.place.id);
-    if (state === "deleted") return placeDeleted(record);
-    // Its visit decides.
-    return state === "missing" ? placeMissing(record, run.clock()) : record;
+  const missing = new Set<FolderId>();
+  const stateOf = ({ state, place }: FolderRecord) =>
+    state === "targetGone" ? undefined : place && states.get(place.id);
+  const stillPlaced = (record: FolderRecord): FolderRecord =>
+    stateOf(record) === "deleted" ? placeDeleted(record) : record;
+  /** Whether a place that is missing was removed its visit decides; a folder that left the source gets none. */
+  const lookedAt = (record: FolderRecord): FolderRecord => {
+    const state = stateOf(record);
+    if (state === "missing" || (state === undefined && record.missingSince !== undefined))
+      missing.add(record.folderId);
+    return state === "missing" ? placeMissing(record, run.clock()) : stillPlaced(record);
   };
   const current: FolderRecord[] = [];
   let made = 0;
@@ -180,14 +187,14 @@ async function planFolders(
     run.checkpoint();
     const { folder } = matches[index] as Match;
     if (record.place !== undefined) {
-      current.push(stillPlaced(record));
+      current.push(lookedAt(record));
       continue;
     }
     const { id, path } = await ensureTarget(run, special, folder);
     current.push(placed(record, { id, path }));
     made++;
   }
-  return { current, leaving: leaving.map(stillPlaced) };
+  return { current, leaving: leaving.map(stillPlaced), missing };
 }
 
 /**

@@ -167,17 +167,17 @@ async function plan(run: SyncRun): Promise<boolean> {
   run.unfinished.goesOn = true;
   const round = await planRound(run);
   if (round === undefined) return false;
-  const { current, leaving, listed, statuses, first } = round;
+  const { current, leaving, listed, missing, statuses, first } = round;
   // Nothing moves into or out of a place that is missing until it is known whether it is there.
   const pending = current
     .filter(isPlaced)
-    .filter((folder) => folder.pending && folder.missingSince === undefined);
+    .filter((folder) => folder.pending && !missing.has(folder.folderId));
   const left = leaving.filter(isPlaced);
   const removed: PlacedFolder[] = [];
   for (const folder of left)
     if (listed.has(folder.folderId) || (await isGone(run, folder))) removed.push(folder);
   if (!first && pending.length + left.length > 0) {
-    const seesAll = current.every(isWhollySeen) && left.length === removed.length;
+    const seesAll = missing.size === 0 && current.every(isWhollySeen) && left.length === removed.length;
     const followed = await movesFollowed(run, pending, removed, statuses, seesAll);
     if (followed === undefined) return false;
     const { records, isWhole } = followed;
@@ -213,14 +213,9 @@ async function isGone(run: SyncRun, folder: PlacedFolder): Promise<boolean> {
   }
 }
 
-/** False for a folder with messages that cannot be seen, or not yet, or into which nothing can move. */
-function isWhollySeen({ trouble, setAside, counts, missingSince }: FolderRecord): boolean {
-  return (
-    trouble === undefined &&
-    setAside.length === 0 &&
-    (counts.unshown ?? 0) === 0 &&
-    missingSince === undefined
-  );
+/** False for a folder with messages that cannot be seen, or not yet. */
+function isWhollySeen({ trouble, setAside, counts }: FolderRecord): boolean {
+  return trouble === undefined && setAside.length === 0 && (counts.unshown ?? 0) === 0;
 }
 
 /** @throws MigrationError `transient`/`TargetFolderMissing` where a place is answered as if it were not there any more. */

@@ -58,6 +58,8 @@ export class TargetState {
   items: TargetItem[] = [];
   /** Flags it refuses to change once a message is there. */
   readonly fixedFlags = new Set<string>();
+  /** Ids of folders that it answers as if they were not there. */
+  readonly unseen = new Set<TargetFolderId>();
   /** Messages that it answers with 500, always, by their text. */
   readonly refusing = new Set<string>();
   /** True to have the next move of an IMAP target without MOVE end after its COPY. */
@@ -194,7 +196,7 @@ export class MemoryTargetMailbox implements TargetMailbox {
   }
 
   async folderState(folder: TargetFolderId): Promise<FolderState> {
-    if (this.#mailbox.folder(folder) !== undefined) return "there";
+    if (this.#mailbox.folder(folder) !== undefined && !this.#mailbox.unseen.has(folder)) return "there";
     return this.#kind === "graph" ? "missing" : "deleted";
   }
 
@@ -368,7 +370,7 @@ export class MemoryTargetMailbox implements TargetMailbox {
 
   #present(folder: TargetFolderId): TargetFolderState {
     const found = this.#mailbox.folder(folder);
-    if (found === undefined)
+    if (found === undefined || this.#mailbox.unseen.has(folder))
       throw new MigrationError("item", "TargetFolderGone", "The folder no longer exists in the target.");
     return found;
   }
