@@ -1,3 +1,4 @@
+import type { Reaction } from "./faults.ts";
 import type { ScriptedMessage } from "./mailbox.ts";
 import { quoted } from "./names.ts";
 import { listOf, type Token, textOf } from "./tokens.ts";
@@ -6,6 +7,8 @@ import { listOf, type Token, textOf } from "./tokens.ts";
 export interface Quirks {
   /** Messages that are there, and left out of a FETCH without an error. */
   readonly omits: (message: ScriptedMessage, isByUid: boolean) => boolean;
+  /** What happens in a FETCH of these items when it comes to the message; undefined where it is served. */
+  readonly failsAt: (message: ScriptedMessage, items: readonly string[]) => Reaction | undefined;
   /** What INTERNALDATE is, with its quotes; undefined leaves the item out. */
   readonly dateOf: (message: ScriptedMessage) => string | undefined;
   /** True if each item of a message comes in a response of its own, the UID in the first one alone. */

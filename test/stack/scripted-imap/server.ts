@@ -53,6 +53,7 @@ export interface ScriptedServer {
 
 const HONEST: Quirks = {
   omits: () => false,
+  failsAt: () => undefined,
   dateOf: ({ internalDate }) => `"${internalDate}"`,
   splitsRows: false,
   finds: (numbers) => numbers,

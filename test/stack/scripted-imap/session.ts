@@ -359,7 +359,13 @@ export class ScriptedSession {
     const { quirks } = this.#host;
     for (const [message, sequence] of this.#addressed(folder, textOf(args[0]), isByUid)) {
       if (message.modseq <= changedSince || quirks.omits(message, isByUid)) continue;
-      await this.#connection.send(fetchResponse(message, sequence, items, quirks, this.#encode));
+      const response = fetchResponse(message, sequence, items, quirks, this.#encode);
+      const failure = quirks.failsAt(message, items);
+      if (failure?.kind === "reply") return failure.text;
+      if (failure?.kind === "bye") return this.#connection.end(`* BYE ${failure.text}\r\n`);
+      if (failure?.kind === "drop")
+        return this.#connection.end(response.subarray(0, failure.afterBytes ?? 0));
+      await this.#connection.send(response);
     }
     return "OK Done";
   }
