@@ -166,7 +166,7 @@ describe("refused logins", () => {
     const server = await serve({
       on: when("NAMESPACE", ({ tag, send }) => send(`${tag} BAD User is authenticated but not connected.`)),
     });
-    await expect(openSource(server)).rejects.toMatchObject({ kind: "mailbox", code: "ImapDisabled" });
+    await expect(openSource(server)).rejects.toMatchObject({ kind: "transient", code: "ImapDisabled" });
   });
 
   test("a server that says BYE instead of a greeting", async () => {

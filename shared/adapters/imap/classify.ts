@@ -51,6 +51,11 @@ const IMAP_DISABLED =
   /not enabled for imap|yet to enable imap|imap (?:access |use )?(?:is |has been )?(?:disabled|not (?:enabled|allowed))|(?:not allowed|disabled) (?:to use|for) imap|authenticated but not connected/i;
 /** Yandex does not say which. */
 const WRONG_OR_DISABLED = /invalid credentials or imap is disabled/i;
+/** Exchange's answer both for mailboxes without IMAP and while their database moves. */
+const NOT_CONNECTED = /authenticated but not connected/i;
+/** Texts that are plainly about the user's name or password, as wrong ones. */
+const ABOUT_PASSWORD =
+  /password|passphrase|credential|authenticat|log ?in(?: has)? (?:failed|failure|incorrect|invalid|denied|error)|(?:invalid|unknown|wrong|bad|no such) (?:user|login|account|name)|(?:user|account)(?:name)? (?:unknown|not found|does not exist)/i;
 const BASIC_DISABLED = /basic ?auth(?:entication)? (?:is|has been) (?:disabled|blocked)/i;
 const OVER_QUOTA = /over ?quota|quota exceeded|mailbox (?:is )?full|exceed\w* (?:\w+ ){0,3}quota/i;
 
@@ -210,6 +215,11 @@ function classifyLogin(reply: Reply, server: string, { side, host, byToken }: Sc
       "AuthenticationFailed",
       `The ${server} refused user name or password, or IMAP is disabled for this account. Correct the row and upload it again, or enable IMAP there.`,
     );
+  if (NOT_CONNECTED.test(text))
+    return transient(
+      "ImapDisabled",
+      `The ${server} takes the login and does not open the mailbox: IMAP is disabled for this account, the application has no full access to it, or the mailbox is being moved there. It is tried again for some hours.`,
+    );
   if (IMAP_DISABLED.test(text))
     return refused(
       "ImapDisabled",
@@ -244,6 +254,11 @@ function classifyLogin(reply: Reply, server: string, { side, host, byToken }: Sc
     return refused(
       "PasswordLoginDisabled",
       `The ${server} takes no passwords any more. Use OAuth (authentication xoauth2).`,
+    );
+  if (side === "source" && code !== "AUTHENTICATIONFAILED" && !ABOUT_PASSWORD.test(text))
+    return transient(
+      "LoginRefused",
+      `The ${server} refuses the login for a reason of its own, which may pass: it is tried again for some hours. If it lasts, try this login in a mail program, and read the server's log.`,
     );
   return refused(
     "AuthenticationFailed",

@@ -1,8 +1,10 @@
-import { type ErrorKind, MigrationError } from "../../domain/errors.ts";
+import { MigrationError } from "../../domain/errors.ts";
 import { hour, minute } from "../runtime.ts";
 
 /** Transient failures that have lasted so long without anything being copied do not pass by themselves. */
 export const lastingMs = 24 * hour;
+/** Refusals of a login that may pass by themselves, and for how long they are borne with. */
+const lastingByCode: Readonly<Record<string, number>> = { LoginRefused: 4 * hour, ImapDisabled: 4 * hour };
 const firstDelayMs = 10_000;
 const longestDelayMs = 30 * minute;
 /** A write in doubt may still arrive: it is not looked for earlier. */
@@ -19,7 +21,7 @@ export type NextMove =
  * @param random 0 to 1, spreads retries of many mailboxes.
  */
 export function afterFailure(
-  error: { readonly kind: ErrorKind; readonly retryAfterMs?: number | undefined; readonly inDoubt: boolean },
+  error: Pick<MigrationError, "kind" | "inDoubt"> & Partial<Pick<MigrationError, "code" | "retryAfterMs">>,
   attempts: number,
   failingMs: number,
   random: number,
@@ -29,7 +31,7 @@ export function afterFailure(
     const delayMs = Math.min(error.retryAfterMs ?? minute, 24 * hour);
     return { move: "retry", delayMs: Math.max(delayMs, error.inDoubt ? inDoubtDelayMs : 1000), attempts };
   }
-  if (failingMs >= lastingMs) return { move: "fail" };
+  if (failingMs >= (lastingByCode[error.code ?? ""] ?? lastingMs)) return { move: "fail" };
   const backOff = Math.min(firstDelayMs * 2 ** Math.min(attempts, 10), longestDelayMs);
   const delayMs = backOff * (0.75 + random / 2);
   return {

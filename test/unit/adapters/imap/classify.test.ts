@@ -41,7 +41,6 @@ const refusals: readonly (readonly [host: string, code: string, text: string, ex
   ["outlook.office365.com", "", "LOGIN failed.", "PasswordLoginDisabled"],
   ["imap-mail.outlook.com", "", "Basic authentication is disabled.", "PasswordLoginDisabled"],
   ["exchange.contoso.com", "", "LOGIN failed.", "AuthenticationFailed"],
-  ["exchange.contoso.com", "", "User is authenticated but not connected.", "ImapDisabled"],
   [
     "imap.zoho.com",
     "ALERT",
@@ -69,6 +68,29 @@ describe("a refused login", () => {
     expect(error).toMatchObject({ kind: "mailbox", code: expected });
     expect(error.message).toContain(host);
     expect(error.message).not.toMatch(/https:|\(Failure\)/);
+  });
+
+  it.each([
+    ["", "User is authenticated but not connected.", "ImapDisabled"],
+    ["", "Mailbox is locked by another process.", "LoginRefused"],
+    ["", "Maximum load reached", "LoginRefused"],
+    ["", "Backend not ready", "LoginRefused"],
+    ["", "", "LoginRefused"],
+  ])("that is not plainly about the password may pass: [%s] %s", (code, text, expected) => {
+    expect(classify("imap.example.com", code, text)).toMatchObject({ kind: "transient", code: expected });
+  });
+
+  it.each([
+    ["AUTHENTICATIONFAILED", ""],
+    ["", "[AUTH] Invalid user name or password"],
+    ["", "Login incorrect"],
+    ["", "Unknown user"],
+    ["", "LOGIN failed."],
+  ])("that is plainly about it does not: [%s] %s", (code, text) => {
+    expect(classify("imap.example.com", code, text)).toMatchObject({
+      kind: "mailbox",
+      code: "AuthenticationFailed",
+    });
   });
 
   it("by a token is about the token, and on Exchange about access to the mailbox", () => {

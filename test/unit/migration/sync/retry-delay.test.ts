@@ -24,6 +24,14 @@ describe("what follows a failed step", () => {
     expect(afterFailure(failure("transient"), 1, lastingMs, 0.5)).toEqual({ move: "fail" });
   });
 
+  it("a refusal of the login that may pass stops it after four hours", () => {
+    for (const code of ["LoginRefused", "ImapDisabled"]) {
+      const refusal = failure("transient", { code });
+      expect(afterFailure(refusal, 20, 4 * 3_600_000 - 1, 0.5)).toMatchObject({ move: "retry" });
+      expect(afterFailure(refusal, 20, 4 * 3_600_000, 0.5)).toEqual({ move: "fail" });
+    }
+  });
+
   it("a pause that was asked for is kept and does not count", () => {
     expect(afterFailure(failure("throttled", { retryAfterMs: 90_000 }), 3, lastingMs, 0.5)).toEqual({
       move: "retry",
