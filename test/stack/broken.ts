@@ -16,6 +16,7 @@ const { values } = parseArgs({
 });
 const sides: Readonly<Record<string, readonly BrokenCase[]>> = { source: sourceCases };
 const settleMs = 30 * 60_000;
+const pollMs = 2_000;
 
 interface Details {
   readonly status: string;
@@ -69,12 +70,9 @@ async function play(app: Deployment, one: BrokenCase, index: number): Promise<Re
       .flatMap(({ messages }) => messages);
   const seconds = () => `${Math.round((Date.now() - startedAt) / 1_000)} s`;
   let allElse = "never";
-  const watch = setInterval(() => {
-    if (allElse === "never" && inTarget().length >= expected.copied) allElse = seconds();
-  }, 500);
-  const id = await settled(app, name, startedAt);
-  clearInterval(watch);
-  if (allElse === "never" && inTarget().length >= expected.copied) allElse = seconds();
+  const id = await settled(app, name, startedAt, (copied) => {
+    if (allElse === "never" && copied >= expected.copied) allElse = seconds();
+  });
   const ended = seconds();
   for (const change of place.between ?? []) {
     change();
@@ -110,15 +108,21 @@ async function play(app: Deployment, one: BrokenCase, index: number): Promise<Re
 }
 
 /** @returns the id of the batch's one mailbox once it has ended a sync after an instant. */
-async function settled(app: Deployment, batch: string, since: number): Promise<string> {
+async function settled(
+  app: Deployment,
+  batch: string,
+  since: number,
+  onProgress: (copied: number) => void = () => undefined,
+): Promise<string> {
   for (;;) {
     const [mailbox] = await app.mailboxes(batch).catch(() => []);
+    onProgress(mailbox?.syncedItemCount ?? 0);
     const isOver =
       mailbox?.status === "Failed" ||
       (mailbox?.status === "Synced" && Date.parse(mailbox.lastSyncedAt ?? "") >= since);
     if (mailbox && isOver) return mailbox.id;
     if (Date.now() - since > settleMs) throw new Error(`${batch} does not end: ${mailbox?.status}`);
-    await sleep(500);
+    await sleep(pollMs);
   }
 }
 
