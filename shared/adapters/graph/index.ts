@@ -27,7 +27,8 @@ const directoryConcurrency = 8;
  * draft (upload.ts); the dates, flags and ids set by extended properties at creation, and a header of 128 KB among them
  * (properties.ts, mime/plan.ts); recipients with a name and no address (mime/addresses.ts); subjects up to 255 characters
  * (mime/plan.ts); the last action changed by an update, and
- * whether attachments added to a message count as one from 2026-12-31 on (change-flags.ts, write.ts); hidden folders created below the root (folders.ts); authors other than the mailbox's owner (mime/plan.ts).
+ * whether attachments added to a message count as one from 2026-12-31 on (change-flags.ts, write.ts); hidden folders created below the root (folders.ts); authors other than the mailbox's owner (mime/plan.ts);
+ * for how long a folder just made answers 404 (folders.ts); that a claims challenge gets another token (../identity-token.ts).
  */
 export function createGraphTarget(settings: GraphTargetSettings): TargetConnector & Probed {
   const client = new GraphClient(settings.baseUrl.replace(/\/+$/, ""), settings.token);

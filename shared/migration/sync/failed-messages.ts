@@ -54,7 +54,7 @@ export function afterTries<Folder extends FolderRecord>(
       skipped.push(
         givenUpOf(folder, message, one.side, `${error.message} (${error.code})`, now - entry.since),
       );
-    record = hopeless && chunk ? madeHopeless(next, uids) : next;
+    record = hopeless && chunk ? madeHopeless(next, uids, now + inDoubtMs) : next;
   }
   return { record, skipped };
 }

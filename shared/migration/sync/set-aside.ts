@@ -90,9 +90,13 @@ export function asideOf({ setAside }: Pick<FolderRecord, "setAside">, uid: Uid):
   return setAside.find(({ uids }) => hasUid(uids, uid));
 }
 
-/** Messages are not tried again. */
-export function madeHopeless<Folder extends FolderRecord>(folder: Folder, uids: UidSet): Folder {
-  return changed(folder, uids, (entry) => ({ ...entry, hopeless: true }));
+/** Messages are not tried again. @param lookAgainAt when what may have been written is looked for, in milliseconds since 1970. */
+export function madeHopeless<Folder extends FolderRecord>(
+  folder: Folder,
+  uids: UidSet,
+  lookAgainAt: number,
+): Folder {
+  return changed(folder, uids, (entry) => ({ ...entry, hopeless: true, lookAgainAt }));
 }
 
 /** Creates in doubt are being looked for: those that are not found are to be tried again, as often as is left. */
