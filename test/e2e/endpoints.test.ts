@@ -217,14 +217,19 @@ describe("the test of an endpoint", () => {
     const answer = await test(endpoint, user);
     expect(answer).toMatchObject({
       status: 200,
-      body: { name: endpoint, ok: true, folders: { count: expect.any(Number), messages: 0 } },
+      body: {
+        name: endpoint,
+        ok: true,
+        folders: { count: expect.any(Number), messages: 0 },
+        dialect: { software: "Dovecot", extensions: { CONDSTORE: "works", "X-GM-EXT-1": "missing" } },
+      },
     });
     const { steps, folders } = answer.body as {
       steps: { step: string; message: string; durationMs: number }[];
       folders: { count: number };
     };
     expect(steps.map(({ step }) => step).sort()).toEqual(
-      ["capabilities", "dns", "folders", "greeting", "login", "tcp"]
+      ["capabilities", "dialect", "dns", "folders", "greeting", "login", "tcp"]
         .concat(endpoint === "plain" ? [] : ["certificate", "tls"])
         .sort(),
     );

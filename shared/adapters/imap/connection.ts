@@ -204,6 +204,12 @@ export class ImapConnection {
     return this.#client.capabilities.has(capability) && !this.#refused.has(capability);
   }
 
+  /** How it stands with a capability that the server may name. */
+  stateOf(capability: string): "works" | "refused" | "missing" {
+    if (this.#refused.has(capability)) return "refused";
+    return this.#client.capabilities.has(capability) ? "works" : "missing";
+  }
+
   /** Does without capabilities that the server offers and refuses, from now on and on all connections to it. */
   forgo(...capabilities: readonly string[]): void {
     for (const capability of capabilities) this.#refused.add(capability);

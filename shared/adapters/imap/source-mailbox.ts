@@ -11,6 +11,7 @@ import {
   type OpenFolderStatus,
   type OpenSourceFolder,
   type SearchFilter,
+  type SourceDialect,
   type SourceFolder,
   type SourceMailbox,
   type SourceMessage,
@@ -32,10 +33,14 @@ import {
 } from "./listing.ts";
 import { onRequestFolders } from "./on-request-folders.ts";
 import { openPartial } from "./partial-fetch.ts";
+import { printable } from "./printable.ts";
 import { outside, searchUids, within } from "./search.ts";
 import { type OpenedMailbox, openMailbox } from "./select.ts";
 import { assignUses } from "./special-use.ts";
 import type { Argument } from "./wire.ts";
+
+/** Those that decide what a round costs. */
+const reportedExtensions = ["CONDSTORE", "ESEARCH", "LIST-STATUS", "SPECIAL-USE", "X-GM-EXT-1"];
 
 /** Connections that one listing may lose to the status of single folders. */
 const MAX_LOST = 10;
@@ -83,6 +88,16 @@ export class ImapSourceMailbox implements SourceMailbox {
 
   get usable(): boolean {
     return this.#connection.usable;
+  }
+
+  dialect(): SourceDialect {
+    const connection = this.#connection;
+    const states = reportedExtensions.map((name) => [name, connection.stateOf(name)] as const);
+    return {
+      software: printable(connection.software),
+      extensions: Object.fromEntries(states),
+      messageLimit: connection.limit("MESSAGELIMIT"),
+    };
   }
 
   get connection(): ImapConnection {

@@ -3,14 +3,14 @@ import { isMigrationError, MigrationError } from "../../domain/errors.ts";
 import type { EndpointName } from "../../domain/names.ts";
 import type { Dns } from "../ports/dns.ts";
 import type { ProbeReport, ProbeStep, ServerProbe, Step } from "../ports/server-probe.ts";
-import type { SourceConnector, SourceMailbox } from "../ports/source.ts";
+import type { SourceConnector, SourceDialect, SourceMailbox } from "../ports/source.ts";
 import type { SettingIssue } from "./json-file.ts";
 import type { EndpointManagement } from "./manage-endpoints.ts";
 
 /** Longest look at a server from outside, in milliseconds. */
 const probeMs = 60_000;
 
-export type TestStep = ProbeStep | Step<"dns" | "login" | "folders">;
+export type TestStep = ProbeStep | Step<"dns" | "login" | "folders" | "dialect">;
 
 /** A user to log in as, in any form that a row of a migration file may have. */
 export interface TestUser {
@@ -27,6 +27,8 @@ export interface EndpointTestReport extends Omit<ProbeReport, "steps"> {
   /** Ends with the first step after which nothing more could be tried. */
   readonly steps: readonly TestStep[];
   readonly folders?: { readonly count: number; readonly messages: number } | undefined;
+  /** What the server turned out to be and to do, after a login. */
+  readonly dialect?: SourceDialect | undefined;
 }
 
 export type EndpointTestOutcome =
@@ -70,8 +72,8 @@ export function createEndpointTest({
 
     const seen = await probe.probe({ ...endpoint, addresses }, AbortSignal.timeout(probeMs));
     steps.push(...seen.steps);
-    const folders = user && noneFailed() ? await logIn(steps, endpoint, user) : undefined;
-    return { ...seen, ok: noneFailed(), steps, folders };
+    const found = user && noneFailed() ? await logIn(steps, endpoint, user) : undefined;
+    return { ...seen, ok: noneFailed(), steps, ...found };
   }
 
   async function resolve(host: string): Promise<Done<readonly string[]>> {
@@ -91,16 +93,12 @@ export function createEndpointTest({
     );
   }
 
-  async function logIn(
-    steps: TestStep[],
-    endpoint: Endpoint,
-    user: TestUser,
-  ): Promise<EndpointTestReport["folders"]> {
+  async function logIn(steps: TestStep[], endpoint: Endpoint, user: TestUser): Promise<Found | undefined> {
     const mailbox = await attempt(steps, "login", async () => ({
       result: await source.open({ endpoint, ...user, password: user.password ?? "" }),
       message: "The server accepts the login.",
     }));
-    return mailbox && countFolders(steps, mailbox);
+    return mailbox && lookInto(steps, mailbox);
   }
 
   return {
@@ -115,20 +113,47 @@ export function createEndpointTest({
   };
 }
 
-async function countFolders(
-  steps: TestStep[],
-  mailbox: SourceMailbox,
-): Promise<EndpointTestReport["folders"]> {
+type Found = Pick<EndpointTestReport, "folders" | "dialect">;
+
+async function lookInto(steps: TestStep[], mailbox: SourceMailbox): Promise<Found> {
   try {
-    return await attempt(steps, "folders", async () => {
-      const folders = await mailbox.listFolders();
-      const messages = folders.reduce((sum, { status }) => sum + (status?.messages ?? 0), 0);
-      const result = { count: folders.length, messages };
+    const folders = await attempt(steps, "folders", async () => {
+      const listed = await mailbox.listFolders();
+      const messages = listed.reduce((sum, { status }) => sum + (status?.messages ?? 0), 0);
+      const result = { count: listed.length, messages };
       return { result, message: `The mailbox has ${result.count} folders with ${messages} messages.` };
     });
+    const dialect = folders === undefined ? undefined : mailbox.dialect?.();
+    if (dialect !== undefined) steps.push(dialectStep(dialect));
+    return { folders, dialect };
   } finally {
     await mailbox.close();
   }
+}
+
+/** What a migration does without, in the words of an operator. */
+const lostWithout: Readonly<Record<string, string>> = {
+  CONDSTORE:
+    "a change of flags alone is noticed within seven days, and every round after one reads all flags",
+  ESEARCH: "a round reads the numbers of all messages of a changed folder one by one",
+  "LIST-STATUS": "a round asks for each folder by itself",
+  "SPECIAL-USE": "Sent, Drafts, Trash and Junk are known by their names alone",
+};
+
+function dialectStep({ software, extensions, messageLimit }: SourceDialect): TestStep {
+  const lacking = Object.entries(lostWithout).filter(([name]) => extensions[name] !== "works");
+  const named = software === "" ? "The server does not name itself" : `The server is ${software}`;
+  const limited = messageLimit === undefined ? "" : ` It looks at ${messageLimit} messages a command.`;
+  const told = lacking.map(([name, loss]) => `${name} (${extensions[name]}): ${loss}`).join("; ");
+  return {
+    step: "dialect",
+    outcome: lacking.length === 0 ? "ok" : "warning",
+    message:
+      lacking.length === 0
+        ? `${named}, and has all that makes rounds quick.${limited}`
+        : `${named}. Without ${told}.${limited}`,
+    durationMs: 0,
+  };
 }
 
 interface Done<T> {

@@ -121,6 +121,16 @@ export class ListingUnfinished extends Error {}
  * A logged-in session with one user's source mailbox. Nothing in it ever changes the source.
  * All methods throw MigrationError; after a `transient` error nothing that was opened before may be used any more.
  */
+/** What a server was found to be and to do, after a listing. */
+export interface SourceDialect {
+  /** As the server names itself; empty if it does not. */
+  readonly software: string;
+  /** Extensions that matter: offered and used so far without a refusal, refused though offered, or not offered. */
+  readonly extensions: Readonly<Record<string, "works" | "refused" | "missing">>;
+  /** Messages that one command looks at (RFC 9738), where the server says so. */
+  readonly messageLimit?: number | undefined;
+}
+
 export interface SourceMailbox {
   /**
    * All folders of the user, with their status in as few round trips as the server allows.
@@ -136,6 +146,8 @@ export interface SourceMailbox {
   ): Promise<readonly SourceFolder[]>;
   /** EXAMINE. @throws MigrationError `item`/`SourceFolderGone` if it no longer exists. */
   openFolder(path: string): Promise<OpenSourceFolder>;
+  /** Absent where there is no server. Never throws. */
+  dialect?(): SourceDialect;
   /** False once the connection is known to be lost. */
   readonly usable: boolean;
   /**
