@@ -3,7 +3,7 @@ import type { FolderSyncMessage } from "../../domain/queue-messages.ts";
 import { isFinal } from "../batch/life.ts";
 import { changeMailbox, MailboxState, Superseded } from "../mailbox/change.ts";
 import { failed, isActive, type Pause, paused, stepEnded, synced } from "../mailbox/life.ts";
-import type { BatchRecord } from "../ports/registry.ts";
+import type { BatchRecord, MailboxRecord } from "../ports/registry.ts";
 import { minute } from "../runtime.ts";
 import { processEnding } from "./heartbeat.ts";
 import type { FolderSyncParts } from "./parts.ts";
@@ -109,15 +109,24 @@ export async function wakeLater(
   else await parts.queue.sendFolderSync({ batch, mailboxId: id, round, step: 0 }, pause.until);
 }
 
+/** Notes in the mailbox's row that a step ends, or is about to. Repeatable. @returns the mailbox as it was before. */
+export async function noteEnd(
+  parts: FolderSyncParts,
+  message: FolderSyncMessage,
+  step: string,
+): Promise<MailboxRecord | undefined> {
+  const stored = await parts.mailboxes.get(message.batch, message.mailboxId);
+  if (stored) await changeMailbox(parts.mailboxes, stored, (mailbox) => stepEnded(mailbox, step));
+  return stored?.value;
+}
+
 /** A step that was replaced or stopped has ended all the same; after a stop the permit goes to somebody else. */
 export async function settleInactive(
   parts: FolderSyncParts,
   message: FolderSyncMessage,
   step: string,
 ): Promise<void> {
-  const stored = await parts.mailboxes.get(message.batch, message.mailboxId);
-  if (stored === undefined) return;
-  await changeMailbox(parts.mailboxes, stored, (mailbox) => stepEnded(mailbox, step));
-  if (isActive(stored.value)) return;
-  await parts.admission.release(stored.value.endpoint, stored.value.id, stored.value.round);
+  const mailbox = await noteEnd(parts, message, step);
+  if (mailbox === undefined || isActive(mailbox)) return;
+  await parts.admission.release(mailbox.endpoint, mailbox.id, mailbox.round);
 }

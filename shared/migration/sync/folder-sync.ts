@@ -15,7 +15,7 @@ import {
 import { patiently } from "../patience.ts";
 import type { BatchRecord, MailboxRecord, Versioned } from "../ports/registry.ts";
 import { logCrash } from "../runtime.ts";
-import { finish, isLongPause, recordFailure, settleInactive, wakeLater } from "./end-step.ts";
+import { finish, isLongPause, noteEnd, recordFailure, settleInactive, wakeLater } from "./end-step.ts";
 import { LeaseHolder } from "./lease-holder.ts";
 import type { FolderSyncParts } from "./parts.ts";
 import { resolveLedger } from "./resolve-ledger.ts";
@@ -49,6 +49,9 @@ export function createFolderSync(
     const id = randomUUID();
     const before = parts.standstills();
     const stoodStill = () => parts.standstills() > before;
+    // What is in flight may take longer than the process has: its end is no death, so the row says so now.
+    const told = () => void noteEnd(parts, message, id).catch(() => undefined);
+    parts.ending.addEventListener("abort", told);
     try {
       await takeStep(parts, { ...stored, id, held, stoodStill }, message, pool);
     } catch (error) {
@@ -67,6 +70,7 @@ export function createFolderSync(
         parts.ending,
       );
     } finally {
+      parts.ending.removeEventListener("abort", told);
       if (stoodStill()) parts.log("worker.stalled", { batch: message.batch, mailbox: message.mailboxId });
     }
   };

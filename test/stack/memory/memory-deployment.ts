@@ -59,6 +59,7 @@ export class MemoryDeployment {
   readonly #plan: FaultPlan;
   readonly #workers: (Worker | undefined)[];
   readonly #ended = new Set<Worker>();
+  readonly #scaledIn = new Set<Worker>();
   #isolated: Worker | undefined;
   readonly #restartMs: number;
   #turn = 0;
@@ -116,6 +117,17 @@ export class MemoryDeployment {
       this.#ended.add(worker);
       worker.end();
       setTimeout(() => worker.process.kill(), endMs);
+    }
+  }
+
+  /**
+   * Scales all instances in: they take no new work, end the steps they are at, and keep their sessions locked for as long
+   * as the host renews them. Others take what comes.
+   */
+  scaleIn(): void {
+    for (const [index, worker] of this.#workers.entries()) {
+      this.#workers[index] = undefined;
+      if (worker !== undefined) this.#scaledIn.add(worker);
     }
   }
 
@@ -245,6 +257,8 @@ export class MemoryDeployment {
       const startedAt = Date.now();
       await this.#settle(queue, message.lock.token, worker, worker.folderSync(message.content, isolated));
       this.stepsMs.push(Date.now() - startedAt);
+      // Its renewal goes on until the host's limit.
+      if (this.#scaledIn.has(worker)) return;
       if (!worker.process.alive || this.#ended.has(worker)) break;
     }
     clearInterval(renewal);
