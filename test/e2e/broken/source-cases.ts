@@ -1,12 +1,12 @@
 import { readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { userAccess, withSession } from "../imap-access.ts";
-import { startDovecot } from "../imap-servers/dovecot.ts";
-import { BARE, type Dialect, FULL } from "../scripted-imap/dialects.ts";
-import type { Reaction } from "../scripted-imap/faults.ts";
-import type { Quirks } from "../scripted-imap/fetch.ts";
-import { ScriptedAccount } from "../scripted-imap/mailbox.ts";
-import { type ScriptedServer, startScriptedImap } from "../scripted-imap/server.ts";
+import { userAccess, withSession } from "../../stack/imap-access.ts";
+import { startDovecot } from "../../stack/imap-servers/dovecot.ts";
+import { BARE, type Dialect, FULL } from "../../stack/scripted-imap/dialects.ts";
+import type { Reaction } from "../../stack/scripted-imap/faults.ts";
+import type { Quirks } from "../../stack/scripted-imap/fetch.ts";
+import { ScriptedAccount } from "../../stack/scripted-imap/mailbox.ts";
+import { type ScriptedServer, startScriptedImap } from "../../stack/scripted-imap/server.ts";
 import type { BrokenCase, BrokenPlace } from "./case.ts";
 
 const password = "secret";

@@ -1,20 +1,20 @@
 /**
- * Copies, through the whole application, from places that are broken: `npm run broken -- [--side source] [--only text]`.
+ * Copies, through the whole application, from sources that are broken in places, all at once in mailboxes of their own:
+ * `npm run campaign:broken -- --side source [--only text]`.
  * Prints per case what was copied and named, how often the broken thing was asked for, and after how many seconds all
  * else was copied and the mailbox had ended its sync. Takes a quarter of an hour, since what fails is tried for so long.
  * Exit code 1 if anything is lost, doubled or not named.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import type { BrokenCase, BrokenPlace } from "./broken/case.ts";
-import { sourceCases } from "./broken/source-cases.ts";
-import { type Deployment, startDeployment } from "./deployment.ts";
-import type { FolderInspection } from "./graph/inspection.ts";
+import { type Deployment, startDeployment } from "../../stack/deployment.ts";
+import type { FolderInspection } from "../../stack/graph/inspection.ts";
+import type { BrokenCase, BrokenPlace } from "./case.ts";
+import { sourceCases } from "./source-cases.ts";
 
 const { values } = parseArgs({
   options: { side: { type: "string", default: "source" }, only: { type: "string", default: "" } },
 });
-const sides: Readonly<Record<string, readonly BrokenCase[]>> = { source: sourceCases };
 const settleMs = 30 * 60_000;
 const pollMs = 2_000;
 
@@ -32,8 +32,8 @@ interface Result {
   readonly wrong: string | undefined;
 }
 
-const cases = sides[values.side]?.filter(({ title }) => title.includes(values.only)) ?? [];
-if (cases.length === 0) throw new Error(`no cases: --side is one of ${Object.keys(sides).join(", ")}`);
+const cases = sourceCases.filter(({ title }) => title.includes(values.only));
+if (cases.length === 0) throw new Error(`--only: no case has ${values.only} in its title`);
 
 const deployment = await startDeployment();
 const places: BrokenPlace[] = [];
