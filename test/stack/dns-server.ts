@@ -1,5 +1,6 @@
-import { createSocket } from "node:dgram";
-import { createServer } from "node:net";
+import { createSocket, type Socket } from "node:dgram";
+import { once } from "node:events";
+import { createServer, type Server } from "node:net";
 import {
   AUTHORITATIVE_ANSWER,
   decode,
@@ -83,21 +84,19 @@ export async function startDnsServer(
     };
   }
 
-  const socket = createSocket("udp4");
+  const { socket, stream } = await listen();
   socket.on("message", (message, from) => {
     const answer = answerTo(message, "udp");
     if (answer) socket.send(encode(answer), from.port, from.address);
   });
-  await new Promise<void>((resolve) => socket.bind(0, "127.0.0.1", resolve));
-  const { port } = socket.address();
-  const stream = createServer((client) => {
+  stream.on("connection", (client) => {
     client.on("error", () => undefined);
     client.on("data", (bytes) => {
       const answer = answerTo(bytes.subarray(2), "tcp");
       if (answer) client.end(streamEncode(answer));
     });
   });
-  await new Promise<void>((resolve) => stream.listen(port, "127.0.0.1", resolve));
+  const { port } = socket.address();
   return {
     address: `127.0.0.1:${port}`,
     port,
@@ -110,4 +109,22 @@ export async function startDnsServer(
       await new Promise<void>((resolve) => stream.close(() => resolve()));
     },
   };
+}
+
+/** Both on one port, which the system has free for the one and perhaps not for the other. */
+async function listen(): Promise<{ readonly socket: Socket; readonly stream: Server }> {
+  for (let attempt = 1; ; attempt++) {
+    const socket = createSocket("udp4");
+    const stream = createServer();
+    try {
+      socket.bind(0, "127.0.0.1");
+      await once(socket, "listening");
+      stream.listen(socket.address().port, "127.0.0.1");
+      await once(stream, "listening");
+      return { socket, stream };
+    } catch (error) {
+      socket.close();
+      if (attempt === 20) throw error;
+    }
+  }
 }
