@@ -34,10 +34,15 @@ const principalSchema = z.object({
 export function refusalOf(principal: string | null, access: Access, front: Front): Refusal | undefined {
   if (access === "anyone" || (principal === null && !front.inAzure)) return undefined;
   if (!front.signsIn) return "signInOff";
-  const parsed = principalSchema.safeParse(decode(principal ?? ""));
-  if (!parsed.success) return "signIn";
-  const roles = parsed.data.claims.filter(({ typ }) => roleClaims.includes(typ)).map(({ val }) => val);
+  const roles = rolesOf(principal);
+  if (roles === undefined) return "signIn";
   return roles.includes("Migration.Operate") || roles.includes(access) ? undefined : "role";
+}
+
+/** The app roles of a caller; undefined for a principal that is missing or cannot be read. Pure. */
+export function rolesOf(principal: string | null): readonly string[] | undefined {
+  const { data } = principalSchema.safeParse(decode(principal ?? ""));
+  return data?.claims.filter(({ typ }) => roleClaims.includes(typ)).map(({ val }) => val);
 }
 
 /**

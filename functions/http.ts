@@ -49,21 +49,33 @@ export function route(
   });
 }
 
-/** Bytes of a request's body; the largest one that is wanted is an endpoint's settings. */
-const maxBodyBytes = 131_072;
+/** Bytes of a request's body in JSON; the largest one that is wanted is an endpoint's settings. */
+const maxJsonBytes = 131_072;
 
-class BodyTooLarge extends Error {}
+class BodyTooLarge extends Error {
+  readonly maxBytes: number;
 
-/** The text of a request, of which no more is read than anything here takes. @throws BodyTooLarge, answered with 413 */
-export async function bodyOf({ body }: HttpRequest): Promise<string> {
+  constructor(maxBytes: number) {
+    super();
+    this.maxBytes = maxBytes;
+  }
+}
+
+/** The text of a request, of which no more is read than JSON here takes. @throws BodyTooLarge, answered with 413 */
+export async function bodyOf(request: HttpRequest): Promise<string> {
+  return (await bytesOf(request, maxJsonBytes)).toString("utf8");
+}
+
+/** The body of a request, of which no more is read than `maxBytes`. @throws BodyTooLarge, answered with 413 */
+export async function bytesOf({ body }: HttpRequest, maxBytes: number): Promise<Buffer> {
   const pieces: Uint8Array[] = [];
   let size = 0;
   for await (const piece of body ?? []) {
     size += piece.length;
-    if (size > maxBodyBytes) throw new BodyTooLarge();
+    if (size > maxBytes) throw new BodyTooLarge(maxBytes);
     pieces.push(piece);
   }
-  return Buffer.concat(pieces).toString("utf8");
+  return Buffer.concat(pieces);
 }
 
 /** The value of a body in JSON. An issue never shows the text, which may hold a password. */
@@ -123,7 +135,7 @@ function errorAnswer(error: unknown): HttpResponseInit | undefined {
       error.issues.map((issue) => ({ path: issue.path.join("."), message: issue.message })),
     );
   if (error instanceof BodyTooLarge)
-    return errorResponse(413, "BodyTooLarge", `The body is larger than ${maxBodyBytes} bytes.`);
+    return errorResponse(413, "BodyTooLarge", `The body is larger than ${error.maxBytes} bytes.`);
   return isMigrationError(error) ? errorResponse(503, error.code, error.message) : undefined;
 }
 

@@ -280,6 +280,12 @@ const ingestion = once(async () => {
   });
 });
 
+export const uploadSending = once(async () => {
+  const { createUploadSending } = await import("./migration/upload/send-upload.ts");
+  const { uploads, endpoints: files } = await blobs();
+  return createUploadSending({ uploads, endpoints: files, batches: (await tables()).batches });
+});
+
 /** Reads an uploaded file. */
 export async function ingestUpload(blobName: string): Promise<void> {
   logOutcome(log, await (await ingestion()).ingest(blobName));
@@ -367,6 +373,8 @@ export const sweeps = once(async () => {
   });
   return createSweeps({ sweep, record, queue, clock, log });
 });
+
+export const reportFiles = once(async () => (await blobs()).reports);
 
 export const reports = once(async () => {
   const { createReports } = await import("./migration/status/reports.ts");

@@ -145,6 +145,13 @@ describe("UploadStore", () => {
     expect(await stores.uploads.open(name)).toBeUndefined();
   });
 
+  it("writes a file over another one", async () => {
+    const name = `${unique()}/batch.csv`;
+    await stores.uploads.write(name, Buffer.from("first"));
+    await stores.uploads.write(name, Buffer.from("sécond"));
+    expect(await get("uploads", name)).toBe("sécond");
+  });
+
   it("opens an empty file", async () => {
     const name = `${unique()}/batch.csv`;
     await put("uploads", name, "");
@@ -242,6 +249,21 @@ describe("EndpointStore", () => {
 });
 
 describe("ReportStore", () => {
+  it("lists the reports of a batch and opens one", async () => {
+    const batch = unique() as BatchName;
+    await stores.reports.write(batch, "validation", pieces("a,b\r\n"));
+    await stores.reports.write(batch, "skipped-items", pieces("c\r\n"));
+    expect(await stores.reports.list(batch)).toEqual([
+      { name: "skipped-items", size: 3, modifiedAt: expect.any(Number) },
+      { name: "validation", size: 5, modifiedAt: expect.any(Number) },
+    ]);
+    const opened = await stores.reports.open(batch, "validation");
+    expect(opened?.file).toMatchObject({ name: "validation", size: 5 });
+    expect(opened && (await buffer(opened.content)).toString()).toBe("a,b\r\n");
+    expect(await stores.reports.open(batch, "mailboxes")).toBeUndefined();
+    expect(await stores.reports.list(unique() as BatchName)).toEqual([]);
+  });
+
   const newBatch = () => `batch-${unique()}` as BatchName;
 
   it("writes a report as a whole over an older one", async () => {

@@ -175,6 +175,72 @@ describe("on this machine", () => {
     }
   });
 
+  it("a CSV is checked without being stored, and options and CSV are taken over HTTP", async () => {
+    const send = async (method: string, path: string, body: string) => {
+      const response = await fetch(`${deployment.app.url}/api/uploads/${path}`, { method, body });
+      const text = await response.text();
+      return { status: response.status, body: text === "" ? undefined : JSON.parse(text) };
+    };
+    const csv =
+      "EmailAddress,UserName,Password\r\ndee@contoso.example,dee,Geheim#1\r\nno address,eve,Geheim#2\r\n";
+    const checked = await send("POST", "old/Sent.csv?validateOnly=true", csv);
+    expect(checked).toEqual({
+      status: 200,
+      body: {
+        accepted: true,
+        validRowCount: 1,
+        invalidRowCount: 1,
+        issueCount: 1,
+        issues: [expect.objectContaining({ line: 3, column: "EmailAddress", code: "AddressInvalid" })],
+      },
+    });
+    expect(JSON.stringify(checked)).not.toMatch(/Geheim|no address/);
+    expect((await deployment.request("GET", "batches/sent")).status).toBe(404);
+    expect(await send("POST", "old/sent.csv?validateOnly=true", "Name\n")).toMatchObject({
+      body: {
+        accepted: false,
+        validRowCount: 0,
+        issues: expect.arrayContaining([expect.objectContaining({ code: "HeaderMissing" })]),
+      },
+    });
+    for (const [method, path, body, status, code] of [
+      ["POST", "old/sent.csv", csv, 400, "BadRequest"],
+      ["PUT", "old/a b.csv", csv, 400, "FileNameInvalid"],
+      ["PUT", "old/sent.xlsx", csv, 400, "FileNameInvalid"],
+      ["PUT", "missing/sent.csv", csv, 409, "EndpointNotFound"],
+      ["PUT", "old/sent.json", '{"autoStrat":true}', 400, "BatchOptionsInvalid"],
+      ["PUT", "old/sent.csv", "x".repeat(10 * 1024 * 1024 + 1), 413, "BodyTooLarge"],
+    ] as const) {
+      const answer = await send(method, path, body);
+      expect([answer.status, codeOf(answer.body)], path).toEqual([status, code]);
+    }
+    expect(await send("PUT", "old/Sent.json", '{"autoStart":false}')).toEqual({ status: 202 });
+    expect(await send("PUT", "old/Sent.csv", csv)).toEqual({ status: 202 });
+    while ((await deployment.batch("sent")) === undefined) await sleep(500);
+    while (true) {
+      const { value } = (await deployment.request("GET", "batches/sent/reports")).body as { value: object[] };
+      if (value.length > 0) break;
+      await sleep(500);
+    }
+    expect(await deployment.batch("sent")).toMatchObject({ name: "Sent", status: "Created", totalCount: 1 });
+    const report = await fetch(`${deployment.app.url}/api/batches/sent/reports/validation.csv`);
+    expect(report.headers.get("content-disposition")).toBe('attachment; filename="sent-validation.csv"');
+    expect(report.headers.get("cache-control")).toBe("no-store");
+    expect(await report.text()).toContain("AddressInvalid");
+    for (const [path, code] of [
+      ["batches/sent/reports/verification", "ReportNotFound"],
+      ["batches/nothing/reports", "BatchNotFound"],
+      ["batches/sent/reports/..%2Fother", "BadRequest"],
+    ]) {
+      const answer = await deployment.request("GET", path ?? "");
+      expect([path, codeOf(answer.body)]).toEqual([path, code]);
+    }
+    expect(await deployment.request("GET", "me")).toEqual({
+      status: 200,
+      body: { id: "local", name: null, mayOperate: true },
+    });
+  });
+
   it("a batch tells where the mail of its domains goes, and a filter in front is confirmed by hand", async () => {
     const { dns } = deployment.stack;
     const route = (host: string) =>

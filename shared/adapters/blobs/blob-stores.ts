@@ -62,6 +62,8 @@ function createUploadStore(container: Container): UploadStore {
       const name = await container.findName(csvName.replace(csvExtension, ".json"));
       return name === undefined ? undefined : (await container.readText(name))?.text;
     },
+    write: (name, content) =>
+      container.writeBytes(name, jsonExtension.test(name) ? "application/json" : "text/csv", content),
     remove: (name, version) => container.remove(name, version),
   };
 }
@@ -100,7 +102,21 @@ const maxNameLength = 900;
 function createReportStore(container: Container): ReportStore {
   const writeCsv = (name: string, content: AsyncIterable<string>) =>
     container.write(`${name}.csv`, "text/csv; charset=utf-8", content);
+  const fileOf = ({ name, size, modifiedAt }: StoredBlob) => ({
+    name: name.slice(name.lastIndexOf("/") + 1).replace(csvExtension, ""),
+    size,
+    modifiedAt,
+  });
   return {
+    async list(batch) {
+      const files = [];
+      for await (const blob of container.list(`${batch}/`)) files.push(fileOf(blob));
+      return files;
+    },
+    async open(batch, name) {
+      const opened = await container.open(`${batch}/${name}.csv`);
+      return opened && { file: fileOf(opened.blob), content: opened.content };
+    },
     write: (batch, report, content) => writeCsv(`${batch}/${report}`, content),
     writeRejected: (file, content) =>
       writeCsv(`_rejected/${file.slice(0, maxNameLength)}/validation`, content),

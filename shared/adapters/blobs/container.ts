@@ -150,6 +150,16 @@ export class Container {
     }).finally(() => clearTimeout(timer));
   }
 
+  /** Writes a blob of some megabytes over whatever is there, in one request: nobody reads half of it. Repeatable. */
+  async writeBytes(name: string, contentType: string, bytes: Uint8Array): Promise<void> {
+    await classified(() =>
+      this.#client.getBlockBlobClient(name).upload(bytes, bytes.length, {
+        blobHTTPHeaders: { blobContentType: contentType },
+        abortSignal: AbortSignal.timeout(transferTimeoutMs),
+      }),
+    );
+  }
+
   /**
    * Writes a small text in the place of one version of the blob, or where there is no blob. Repeatable.
    * @returns the ETag of the blob with this text, or undefined if another version is there.

@@ -19,6 +19,8 @@ export interface UploadStore {
   open(name: string): Promise<{ readonly file: UploadedFile; readonly content: Readable } | undefined>;
   /** Text of `{endpoint}/{batch}.json` beside the CSV; undefined if there is none. */
   readOptions(csvName: string): Promise<string | undefined>;
+  /** Writes a file over whatever lies there; the trigger reads it. Repeatable. */
+  write(name: string, content: Uint8Array): Promise<void>;
   /** Removes a file if it is still the version that was read. @returns false if a newer one lies there. */
   remove(name: string, version: string): Promise<boolean>;
 }
@@ -47,7 +49,24 @@ export interface EndpointStore {
 
 export type ReportName = "validation" | "mailboxes" | "skipped-items";
 
+/** A report as it lies in the container. */
+export interface ReportFile {
+  /** Without `.csv`. */
+  readonly name: string;
+  /** Bytes. */
+  readonly size: number;
+  /** Milliseconds since 1970. */
+  readonly modifiedAt: number;
+}
+
 export interface ReportStore {
+  /** The reports of a batch, by name. */
+  list(batch: BatchName): Promise<readonly ReportFile[]>;
+  /** A report; undefined if it was not written yet. The stream reads one version. */
+  open(
+    batch: BatchName,
+    name: string,
+  ): Promise<{ readonly file: ReportFile; readonly content: Readable } | undefined>;
   /** Writes `reports/{batch}/{report}.csv` as a whole, streaming. Repeatable. */
   write(batch: BatchName, report: ReportName, content: AsyncIterable<string>): Promise<void>;
   /**

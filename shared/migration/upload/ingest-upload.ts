@@ -1,24 +1,20 @@
 import type { Readable } from "node:stream";
-import { type BatchOptions, defaultBatchOptions } from "../../domain/batch-options.ts";
 import { sourceServer } from "../../domain/credentials.ts";
-import type { Endpoint } from "../../domain/endpoint.ts";
 import { isMigrationError, type MigrationError } from "../../domain/errors.ts";
-import type { BatchName, EndpointName } from "../../domain/names.ts";
+import type { BatchName } from "../../domain/names.ts";
 import type { MailboxSyncMessage } from "../../domain/queue-messages.ts";
 import { changeBatch } from "../batch/change.ts";
 import { isAtWork, uploadStopped } from "../batch/life.ts";
 import { wakeJanitor } from "../control/sweeps.ts";
-import { parseEndpointFile } from "../endpoints/endpoint-file.ts";
-import type { SettingIssue } from "../endpoints/json-file.ts";
 import { isCreated } from "../mailbox/life.ts";
 import type { EndpointStore, ReportStore, UploadStore } from "../ports/blobs.ts";
 import type { BatchStore, MailboxStore } from "../ports/registry.ts";
 import type { Vault } from "../ports/vault.ts";
 import type { WorkQueue } from "../ports/work-queue.ts";
 import { type Clock, type Log, logCrash } from "../runtime.ts";
-import { parseBatchOptionsFile } from "./batch-options-file.ts";
 import { fileIssue, type Rejected, type UploadIssue } from "./issues.ts";
-import { type MigrationFile, openMigrationFile } from "./migration-file.ts";
+import type { MigrationFile } from "./migration-file.ts";
+import { createUploadReader } from "./read-upload.ts";
 import { createUploadBatch } from "./upload-batch.ts";
 import { kindOfUpload, kindUnknown, parseUploadName, type UploadName } from "./upload-name.ts";
 import { createUploadUsers } from "./upload-users.ts";
@@ -65,35 +61,10 @@ export interface UploadIngestionParts {
 }
 
 export function createUploadIngestion(parts: UploadIngestionParts): UploadIngestion {
-  const { uploads, endpoints, reports, batches, mailboxes, queue } = parts;
+  const { uploads, reports, batches, mailboxes, queue } = parts;
+  const readUpload = createUploadReader(parts);
   const uploadBatch = createUploadBatch(parts);
   const uploadUsers = createUploadUsers(parts);
-
-  async function readOptions(blobName: string): Promise<{ readonly options?: BatchOptions } | Rejected> {
-    const text = await uploads.readOptions(blobName);
-    if (text === undefined) return {};
-    const parsed = parseBatchOptionsFile(text);
-    return "value" in parsed
-      ? { options: parsed.value }
-      : { issues: settingIssues("BatchOptionsInvalid", "The batch's options file", parsed.issues) };
-  }
-
-  async function readEndpoint(name: EndpointName): Promise<{ readonly endpoint: Endpoint } | Rejected> {
-    const file = await endpoints.read(name);
-    if (file === undefined)
-      return {
-        issues: [
-          fileIssue(
-            "EndpointNotFound",
-            `There is no file endpoints/${name}.json. Upload it, then this file again.`,
-          ),
-        ],
-      };
-    const parsed = parseEndpointFile(file.text);
-    return "value" in parsed
-      ? { endpoint: parsed.value }
-      : { issues: settingIssues("EndpointInvalid", `The file endpoints/${name}.json`, parsed.issues) };
-  }
 
   /** Wakes every mailbox that has not been started, those of earlier uploads included. Waking one twice is harmless. */
   async function wakeMailboxes(batch: BatchName): Promise<number> {
@@ -168,21 +139,13 @@ export function createUploadIngestion(parts: UploadIngestionParts): UploadIngest
     blobName: string,
     content: Readable,
   ): Promise<IngestOutcome | Rejected> {
-    const source = await readEndpoint(name.endpoint);
-    const settings = await readOptions(blobName);
-    if ("issues" in source || "issues" in settings)
-      return { issues: [source, settings].flatMap((read) => ("issues" in read ? read.issues : [])) };
+    const read = await readUpload(name, blobName, content);
+    if ("issues" in read) return read;
+    const { file, endpoint, options } = read;
 
-    const prior = await batches.get(name.batch);
-    const options = settings.options ?? prior?.value.options ?? defaultBatchOptions;
-    const { allowUnknownColumns } = options;
-    const { authentication } = source.endpoint;
-    const file = await openMigrationFile(content, { allowUnknownColumns, authentication });
-    if ("issues" in file) return file;
-
-    const prepared = await uploadBatch.prepare(name, settings.options);
+    const prepared = await uploadBatch.prepare(name, options);
     if ("issues" in prepared) return prepared;
-    const place = { name, server: sourceServer(source.endpoint), batchIsNew: prepared.created };
+    const place = { name, server: sourceServer(endpoint), batchIsNew: prepared.created };
     const counts = await uploadUsers.add(place, file.rows());
     await reports.write(name.batch, "validation", validationReport(issuesOf(file, counts.refused)));
 
@@ -230,12 +193,6 @@ function notProcessed(error: unknown): UploadIssue {
         "FileNotProcessed",
         "The file led to an error that was not foreseen, and was removed. Rows before it may have been taken. Upload it again; if that fails too, report it with the event upload.crashed of the log.",
       );
-}
-
-function settingIssues(code: string, file: string, issues: readonly SettingIssue[]): UploadIssue[] {
-  return issues.map(({ path, message }) =>
-    fileIssue(code, path === "" ? `${file}: ${message}` : `${file}, setting "${path}": ${message}`),
-  );
 }
 
 async function* issuesOf(

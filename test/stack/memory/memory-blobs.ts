@@ -1,8 +1,10 @@
+import { randomUUID } from "node:crypto";
 import { Readable } from "node:stream";
 import type { BatchName, EndpointName } from "../../../shared/domain/names.ts";
 import type {
   EndpointFile,
   EndpointStore,
+  ReportFile,
   ReportName,
   ReportStore,
   UploadedFile,
@@ -54,6 +56,11 @@ class MemoryUploads implements UploadStore {
 
   async readOptions(csvName: string): Promise<string | undefined> {
     return this.#blobs.get(csvName.replace(/\.csv$/, ".json"))?.text;
+  }
+
+  async write(name: string, content: Uint8Array): Promise<void> {
+    const text = Buffer.from(content).toString("utf8");
+    this.#blobs.set(name, { text, version: randomUUID(), modifiedAt: Date.now() });
   }
 
   async remove(name: string, version: string): Promise<boolean> {
@@ -110,6 +117,21 @@ class MemoryReports implements ReportStore {
 
   constructor(files: Map<string, string>) {
     this.#files = files;
+  }
+
+  async list(batch: BatchName): Promise<readonly ReportFile[]> {
+    const names = [...this.#files.keys()].filter((name) => name.startsWith(`${batch}/`));
+    return names.map((name) => ({
+      name: name.slice(batch.length + 1),
+      size: this.#files.get(name)?.length ?? 0,
+      modifiedAt: 0,
+    }));
+  }
+
+  async open(batch: BatchName, name: string) {
+    const text = this.#files.get(`${batch}/${name}`);
+    if (text === undefined) return undefined;
+    return { file: { name, size: text.length, modifiedAt: 0 }, content: Readable.from([Buffer.from(text)]) };
   }
 
   async write(batch: BatchName, report: ReportName, content: AsyncIterable<string>): Promise<void> {

@@ -1,0 +1,55 @@
+import { buffer } from "node:stream/consumers";
+import type { HttpRequest, HttpResponseInit } from "@azure/functions";
+import { z } from "zod";
+import { reportFiles, status } from "../shared/composition.ts";
+import { batchNameSchema } from "../shared/domain/names.ts";
+import { errorResponse, route } from "./http.ts";
+
+const batchParams = z.object({ batch: batchNameSchema });
+const reportParams = batchParams.extend({
+  report: z.string().regex(/^[a-z][a-z-]{0,40}(\.csv)?$/, "expected the name of a report"),
+});
+
+/** Bytes of a report that an answer holds in memory; larger ones are read from the container. */
+const maxReportBytes = 64 * 1024 * 1024;
+
+export async function listReports(request: HttpRequest): Promise<HttpResponseInit> {
+  const { batch } = batchParams.parse(request.params);
+  const files = await (await reportFiles()).list(batch);
+  if (files.length === 0 && (await (await status()).batch(batch)) === undefined)
+    return errorResponse(404, "BatchNotFound", "There is no batch of this name.");
+  const value = files.map(({ name, size, modifiedAt }) => ({
+    name,
+    size,
+    modifiedAt: new Date(modifiedAt).toISOString(),
+  }));
+  return { jsonBody: { value, nextLink: null } };
+}
+
+export async function getReport(request: HttpRequest): Promise<HttpResponseInit> {
+  const { batch, report } = reportParams.parse(request.params);
+  const name = report.replace(/\.csv$/, "");
+  const opened = await (await reportFiles()).open(batch, name);
+  if (opened === undefined)
+    return errorResponse(404, "ReportNotFound", "There is no such report of this batch yet.");
+  if (opened.file.size > maxReportBytes) {
+    opened.content.destroy();
+    return errorResponse(
+      413,
+      "ReportTooLarge",
+      `The report has ${opened.file.size} bytes. Read it from the container reports, as ${batch}/${name}.csv.`,
+    );
+  }
+  return {
+    body: await buffer(opened.content),
+    headers: {
+      "Content-Type": "text/csv; charset=utf-8",
+      "Content-Disposition": `attachment; filename="${batch}-${name}.csv"`,
+      "Cache-Control": "no-store",
+      "X-Content-Type-Options": "nosniff",
+    },
+  };
+}
+
+route("reports-list", "GET", "batches/{batch}/reports", "Migration.Read", listReports);
+route("reports-get", "GET", "batches/{batch}/reports/{report}", "Migration.Read", getReport);

@@ -1,0 +1,89 @@
+import { Readable } from "node:stream";
+import type { EndpointStore, UploadStore } from "../ports/blobs.ts";
+import type { BatchStore } from "../ports/registry.ts";
+import { parseBatchOptionsFile } from "./batch-options-file.ts";
+import type { UploadIssue } from "./issues.ts";
+import { createUploadReader, optionIssues } from "./read-upload.ts";
+import type { UploadName } from "./upload-name.ts";
+
+/** Issues that are told, as many as in `validation.csv`. */
+const maxIssues = 1_000;
+
+/** What a CSV would come to. */
+export interface UploadCheck {
+  /** False if nothing of the file would be used. */
+  readonly accepted: boolean;
+  readonly validRowCount: number;
+  readonly invalidRowCount: number;
+  /** As in `validation.csv`, the first 1,000. */
+  readonly issues: readonly UploadIssue[];
+  readonly issueCount: number;
+}
+
+export type Sent =
+  | { readonly outcome: "stored" }
+  | { readonly outcome: "endpointNotFound" }
+  | { readonly outcome: "invalid"; readonly issues: readonly UploadIssue[] };
+
+/** Files of operators who have no access to the containers. */
+export interface UploadSending {
+  /** Puts a CSV where the trigger finds it, whatever is in it: `validation.csv` tells. Repeatable. */
+  sendCsv(name: UploadName, content: Uint8Array): Promise<Sent>;
+  /** Puts the options of a batch beside its CSV, if they are valid. They hold from the batch's next upload on. Repeatable. */
+  sendOptions(name: UploadName, text: string): Promise<Sent>;
+  /** Checks a CSV as an upload of it would, and stores nothing of it. Repeatable. */
+  check(name: UploadName, content: Uint8Array): Promise<UploadCheck>;
+}
+
+export function createUploadSending(parts: {
+  readonly uploads: UploadStore;
+  readonly endpoints: EndpointStore;
+  readonly batches: BatchStore;
+}): UploadSending {
+  const { uploads, endpoints } = parts;
+  const readUpload = createUploadReader(parts);
+
+  async function stored({ endpoint }: UploadName, blobName: string, content: Uint8Array): Promise<Sent> {
+    if ((await endpoints.read(endpoint)) === undefined) return { outcome: "endpointNotFound" };
+    await uploads.write(blobName, content);
+    return { outcome: "stored" };
+  }
+
+  return {
+    sendCsv: (name, content) => stored(name, blobNameOf(name, "csv"), content),
+    async sendOptions(name, text) {
+      const parsed = parseBatchOptionsFile(text);
+      if ("issues" in parsed) return { outcome: "invalid", issues: optionIssues(parsed.issues) };
+      return stored(name, blobNameOf(name, "json"), Buffer.from(text));
+    },
+    async check(name, content) {
+      const read = await readUpload(name, blobNameOf(name, "csv"), Readable.from([Buffer.from(content)]));
+      if ("issues" in read) {
+        const { issues } = read;
+        return { accepted: false, validRowCount: 0, invalidRowCount: 0, issues, issueCount: issues.length };
+      }
+      const found = [...read.file.warnings];
+      let [valid, invalid, issueCount] = [0, 0, found.length];
+      for await (const row of read.file.rows()) {
+        if (!("issues" in row)) {
+          valid++;
+          continue;
+        }
+        invalid++;
+        issueCount += row.issues.length;
+        found.push(...row.issues.slice(0, maxIssues - found.length));
+      }
+      return {
+        accepted: true,
+        validRowCount: valid,
+        invalidRowCount: invalid,
+        issues: found,
+        issueCount,
+      };
+    },
+  };
+}
+
+function blobNameOf({ endpoint, displayName }: UploadName, extension: "csv" | "json"): string {
+  return `${endpoint}/${displayName}.${extension}`;
+}
