@@ -52,6 +52,19 @@ describe.each([1, 3])("what takes longer than a step goes on in the next one (%i
     expect(plan.calls.filter((name) => name === "target.ensureFolder").length).toBeLessThan(2 * 40);
   });
 
+  it("writing the messages of a chunk", async () => {
+    const plan = new Slow(20 * second);
+    plan.fits = /^target\.write$/;
+    const migration = new Migration(["ann"], { target: "graph", plan, processes });
+    for (let n = 0; n < 60; n++) migration.folder("INBOX").add(message(n));
+    await migration.upload();
+    await migration.deployment.rest();
+    await migration.expectSettled();
+    expect(plan.calls.filter((name) => name === "target.write")).toHaveLength(60);
+    expect(migration.deployment.stepsMs.length).toBeGreaterThan(2);
+    expect(longestStepMs(migration)).toBeLessThan(5 * minute);
+  });
+
   it.each([
     ["looking for what left its folder", /^source\.openFolder$/, "move"],
     ["seeing which places are there", /^target\.folderState$/, "move"],

@@ -38,6 +38,8 @@ export interface SyncRun {
   readonly clock: Clock;
   /** True once the step's time is over: what can go on in the next step is left to it, after one thing at least was done. */
   readonly timeIsUp: () => boolean;
+  /** True once even a chunk that was begun has to stop: with the write it is at the step still ends in its time. */
+  readonly isLate: () => boolean;
   /** What a plan that is not finished keeps from step to step, as long as its session lasts. */
   readonly unfinished: UnfinishedPlan;
   readonly log: Log;

@@ -6,6 +6,7 @@ import type { MailboxState } from "../mailbox/change.ts";
 import { folderActsDone } from "../mailbox/life.ts";
 import type { FolderRecord } from "../ports/ledger-store.ts";
 import type { BatchRecord, MailboxRecord } from "../ports/registry.ts";
+import { minute } from "../runtime.ts";
 import { dailyAllowance, dailyCapReached } from "./daily-allowance.ts";
 import { type FailedVisit, leaveForLater } from "./failed-folders.ts";
 import { applyFolderActs } from "./folder-acts.ts";
@@ -27,6 +28,9 @@ import { closeSession, type MailboxSession, openSource, type SessionPool } from 
 import { SteadySource } from "./steady-source.ts";
 import { TargetPulse } from "./target-pulse.ts";
 import { type Visit, visitFolder } from "./visit-folder.ts";
+
+/** A chunk may go on for so long when the time of its step is over, in milliseconds. */
+const chunkMs = 2 * minute;
 
 /**
  * One step of a mailbox: plans where it has to, visits folders until its limits are reached, and keeps the session for
@@ -80,6 +84,7 @@ export async function runStep(
       limits: parts.limits,
       clock: parts.clock,
       timeIsUp: () => parts.clock() >= timeUpAt,
+      isLate: () => parts.clock() >= timeUpAt + chunkMs,
       unfinished: session.unfinished,
       log: (event, fields) => parts.log(event, { batch: batch.name, endpoint: mailbox.endpoint, ...fields }),
       trace: parts.trace,

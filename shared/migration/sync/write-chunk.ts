@@ -61,6 +61,7 @@ export async function writeChunk(
 ): Promise<ChunkOutcome> {
   const outcome: ChunkOutcome = { items: [], skipped: [], absent: [], inDoubt: [], refused: [], guesses: [] };
   const refusals: Refusal[] = [];
+  let stopped = false;
   const waiting = new Set<Uid>(messages.map((message) => message.uid));
 
   async function write(
@@ -120,6 +121,10 @@ export async function writeChunk(
       const fetched = opened.fetchMessages(uidSetOf(waiting))[Symbol.asyncIterator]();
       const writer = async (): Promise<void> => {
         while (outcome.failure === undefined) {
+          if (run.isLate()) {
+            stopped = true;
+            return;
+          }
           const next = await fetched.next();
           if (next.done) return;
           if (waiting.has(next.value.uid))
@@ -138,7 +143,7 @@ export async function writeChunk(
   }
   await settleRefusals(run, outcome, refusals);
   for (const uid of waiting)
-    if (outcome.failure === undefined || opened.unread.has(uid)) outcome.absent.push(uid);
+    if ((outcome.failure === undefined && !stopped) || opened.unread.has(uid)) outcome.absent.push(uid);
   return outcome;
 }
 
