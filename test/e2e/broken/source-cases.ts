@@ -180,20 +180,25 @@ export const sourceCases: readonly BrokenCase[] = [
   scripted({
     title: "a list: 20 of 60 are counted and not shown, in three syncs with propagateDeletes",
     options: { propagateDeletes: true },
-    between: (server, user) => [
-      () =>
-        server.setQuirks({
-          finds: (found) => found.filter((uid) => uid <= 40 || uid > perFolder),
-          omits: ({ uid }) => uid > 40 && uid <= perFolder,
-        }),
-      () => undefined,
-      () =>
+    between: (server, user) => {
+      const arrive = (number: number) =>
         server
           .account(user)
           .folder("INBOX")
-          .append({ content: message("INBOX", 99) }),
-    ],
-    expected: { copied: total + 1, named: { MessagesUnshown: 20 * folders.length } },
+          .append({ content: message("INBOX", number) });
+      return [
+        () => {
+          server.setQuirks({
+            finds: (found) => found.filter((uid) => uid <= 40 || uid > perFolder),
+            omits: ({ uid }) => uid > 40 && uid <= perFolder,
+          });
+          arrive(97);
+        },
+        () => void arrive(98),
+        () => void arrive(99),
+      ];
+    },
+    expected: { copied: total + 3, named: { MessagesUnshown: 20 } },
   }),
   scripted({
     title: "an inbox that is listed twice",
