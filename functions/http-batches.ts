@@ -1,10 +1,13 @@
+import { createHash } from "node:crypto";
 import type { HttpRequest, HttpResponseInit } from "@azure/functions";
 import { z } from "zod";
 import { actOnFolder, batchControl, status } from "../shared/composition.ts";
 import { batchNameSchema, folderIdSchema, mailboxIdSchema } from "../shared/domain/names.ts";
 import { mailboxStatusSchema } from "../shared/domain/states.ts";
-import type { ControlResult } from "../shared/migration/control/batch-control.ts";
-import { errorResponse, route } from "./http.ts";
+import type { Refused } from "../shared/migration/control/batch-control.ts";
+import type { Begun } from "../shared/migration/operations/begin-operation.ts";
+import { mailboxOrders } from "../shared/migration/status/mailbox-query.ts";
+import { callerOf, errorResponse, route } from "./http.ts";
 
 const batchParams = z.object({ batch: batchNameSchema });
 const mailboxParams = batchParams.extend({ mailboxId: mailboxIdSchema });
@@ -13,35 +16,53 @@ const folderParams = mailboxParams.extend({
   folderId: folderIdSchema,
   action: z.enum(["recreate", "confirm"]),
 });
+const operationParams = batchParams.extend({ operation: z.coerce.number().int().nonnegative() });
 const listQuery = z.object({
   status: mailboxStatusSchema.optional(),
+  errorCode: z.string().optional(),
+  $search: z.string().min(1).optional(),
+  $orderby: z
+    .string()
+    .regex(
+      new RegExp(`^(${mailboxOrders.join("|")})( (asc|desc))?$`),
+      `expected one of ${mailboxOrders.join(", ")}, and asc or desc`,
+    )
+    .transform((text) => {
+      const [field, direction] = text.split(" ") as [(typeof mailboxOrders)[number], string?];
+      return { field, descending: direction === "desc" };
+    })
+    .optional(),
   $top: z.coerce.number().int().min(1).max(999).default(100),
   $skiptoken: z.string().optional(),
 });
 const noBatch = errorResponse(404, "BatchNotFound", "There is no batch of this name.");
 
-export async function listBatches(): Promise<HttpResponseInit> {
-  return { jsonBody: { value: await (await status()).batches(), nextLink: null } };
+export async function listBatches(request: HttpRequest): Promise<HttpResponseInit> {
+  return tagged(request, { value: await (await status()).batches(), nextLink: null });
 }
 
 export async function getBatch(request: HttpRequest): Promise<HttpResponseInit> {
   const { batch } = batchParams.parse(request.params);
   const view = await (await status()).batch(batch);
-  return view ? { jsonBody: view } : noBatch;
+  return view ? tagged(request, view) : noBatch;
 }
 
 export async function listMailboxes(request: HttpRequest): Promise<HttpResponseInit> {
   const { batch } = batchParams.parse(request.params);
   const query = listQuery.parse(Object.fromEntries(request.query));
-  const page = await (await status()).mailboxes(batch, {
+  const list = await (await status()).mailboxes(batch, {
+    status: query.status,
+    errorCode: query.errorCode,
+    search: query.$search,
+    orderBy: query.$orderby,
     top: query.$top,
-    ...(query.status ? { status: query.status } : {}),
-    ...(query.$skiptoken ? { continuation: query.$skiptoken } : {}),
+    continuation: query.$skiptoken,
   });
-  if (page === undefined) return noBatch;
+  if (list === undefined) return noBatch;
+  const { continuation, ...shown } = list;
   const next = new URL(request.url);
-  if (page.continuation) next.searchParams.set("$skiptoken", page.continuation);
-  return { jsonBody: { value: page.value, nextLink: page.continuation ? next.href : null } };
+  if (continuation) next.searchParams.set("$skiptoken", continuation);
+  return tagged(request, { ...shown, nextLink: continuation ? next.href : null });
 }
 
 export async function getMailbox(request: HttpRequest): Promise<HttpResponseInit> {
@@ -54,7 +75,7 @@ export async function getMailbox(request: HttpRequest): Promise<HttpResponseInit
 
 export async function actOnBatch(request: HttpRequest): Promise<HttpResponseInit> {
   const { batch, action } = actionParams.parse(request.params);
-  return answer(await (await batchControl())[action](batch));
+  return answer(request, await (await batchControl()).act(batch, action, callerOf(request)));
 }
 
 export async function deleteBatch(request: HttpRequest): Promise<HttpResponseInit> {
@@ -63,7 +84,7 @@ export async function deleteBatch(request: HttpRequest): Promise<HttpResponseIni
     .enum(["true", "false"])
     .default("false")
     .parse(request.query.get("force") ?? undefined);
-  return answer(await (await batchControl()).remove(batch, force === "true"));
+  return answer(request, await (await batchControl()).remove(batch, force === "true", callerOf(request)));
 }
 
 export async function actOnMailboxFolder(request: HttpRequest): Promise<HttpResponseInit> {
@@ -71,20 +92,52 @@ export async function actOnMailboxFolder(request: HttpRequest): Promise<HttpResp
   const result = await (await actOnFolder())(batch, mailboxId, folderId, action);
   return result.outcome === "notFound"
     ? errorResponse(404, "FolderNotFound", "There is no such folder in this mailbox.")
-    : answer(result);
+    : result.outcome === "refused"
+      ? refused(result)
+      : { status: 202, jsonBody: { mailboxes: result.mailboxes } };
 }
 
-function answer(result: ControlResult): HttpResponseInit {
+export async function listOperations(request: HttpRequest): Promise<HttpResponseInit> {
+  const { batch } = batchParams.parse(request.params);
+  const value = await (await status()).operations(batch);
+  return value ? { jsonBody: { value, nextLink: null } } : noBatch;
+}
+
+export async function getOperation(request: HttpRequest): Promise<HttpResponseInit> {
+  const { batch, operation } = operationParams.parse(request.params);
+  const view = await (await status()).operation(batch, operation);
+  return view
+    ? { jsonBody: view }
+    : errorResponse(404, "OperationNotFound", "There is no such operation of this batch.");
+}
+
+/** The operation goes on after the answer, which says where its progress can be read. */
+function answer(request: HttpRequest, result: Begun): HttpResponseInit {
   if (result.outcome === "notFound") return noBatch;
-  if (result.outcome === "refused")
-    return errorResponse(409, result.code, result.reasons.join(" "), { reasons: result.reasons });
-  return { status: 202, jsonBody: { mailboxes: result.mailboxes } };
+  if (result.outcome === "refused") return refused(result);
+  const { batch, seq, kind } = result.operation;
+  const location = new URL(`/api/batches/${batch}/operations/${seq}`, request.url).href;
+  return { status: 202, headers: { Location: location }, jsonBody: { operation: { id: seq, kind } } };
+}
+
+function refused({ code, reasons }: Refused): HttpResponseInit {
+  return errorResponse(409, code, reasons.join(" "), { reasons });
+}
+
+/** With an ETag of what is shown, whenever it was read; 304 where the caller has it already. */
+function tagged(request: HttpRequest, body: object): HttpResponseInit {
+  const text = JSON.stringify(body, (key, value: unknown) => (key === "asOf" ? undefined : value));
+  const ETag = `"${createHash("sha256").update(text).digest("base64url").slice(0, 27)}"`;
+  if (request.headers.get("if-none-match") === ETag) return { status: 304, headers: { ETag } };
+  return { headers: { ETag }, jsonBody: body };
 }
 
 route("batches-list", "GET", "batches", "Migration.Read", listBatches);
 route("batches-get", "GET", "batches/{batch}", "Migration.Read", getBatch);
 route("batches-delete", "DELETE", "batches/{batch}", "Migration.Operate", deleteBatch);
 route("batches-act", "POST", "batches/{batch}/{action}", "Migration.Operate", actOnBatch);
+route("operations-list", "GET", "batches/{batch}/operations", "Migration.Read", listOperations);
+route("operations-get", "GET", "batches/{batch}/operations/{operation}", "Migration.Read", getOperation);
 route("mailboxes-list", "GET", "batches/{batch}/mailboxes", "Migration.Read", listMailboxes);
 route("mailboxes-get", "GET", "batches/{batch}/mailboxes/{mailboxId}", "Migration.Read", getMailbox);
 route(

@@ -114,7 +114,7 @@ export async function confirmEndpoint(request: HttpRequest): Promise<HttpRespons
         `The endpoint names ${result.server.host}, port ${result.server.port}. Confirm that, if it is right.`,
       );
     default:
-      return { status: 202, jsonBody: { batches: result.batches, mailboxes: result.mailboxes } };
+      return { status: 202, jsonBody: { batches: result.batches } };
   }
 }
 

@@ -2,7 +2,7 @@ import "./overdue-sweep.ts";
 // After the hooks whose work belongs to an invocation's trace.
 import "./telemetry.ts";
 import "./upload-trigger.ts";
-import "./mailbox-sync.ts";
+import "./operations.ts";
 import "./folder-sync.ts";
 import "./isolated-sync.ts";
 import "./resync-timer.ts";

@@ -13,26 +13,30 @@ import {
   folderSyncQueue,
   isolatedSyncQueue,
   janitorQueue,
-  mailboxSyncQueue,
+  operationsQueue,
 } from "./domain/queue-messages.ts";
 import { createAdmission } from "./migration/admission/admission.ts";
-import { createMailboxSync } from "./migration/admission/mailbox-sync.ts";
 import { createBatchControl } from "./migration/control/batch-control.ts";
 import { createServerConfirmation } from "./migration/control/confirm-server.ts";
 import { createDailySync } from "./migration/control/daily-sync.ts";
 import { createFolderControl } from "./migration/control/folder-control.ts";
 import { createJanitor } from "./migration/control/janitor.ts";
+import { createOperationWork } from "./migration/control/operation-work.ts";
 import { createSweeps } from "./migration/control/sweeps.ts";
+import { createBatchTending } from "./migration/control/tend-batch.ts";
 import { createEndpoints } from "./migration/endpoints/endpoint-settings.ts";
 import { createEndpointManagement } from "./migration/endpoints/manage-endpoints.ts";
 import { createEndpointTest } from "./migration/endpoints/test-endpoint.ts";
 import { createHealth } from "./migration/health/health.ts";
+import { createOperations } from "./migration/operations/carry-out.ts";
+import { clearBatch } from "./migration/operations/clear-batch.ts";
 import type { AccessTokens } from "./migration/ports/access-tokens.ts";
 import type { Probed } from "./migration/ports/probed.ts";
 import type { SecretStore } from "./migration/ports/secrets.ts";
 import type { TargetConnector } from "./migration/ports/target.ts";
 import type { SecretOwner, Vault } from "./migration/ports/vault.ts";
 import type { Log } from "./migration/runtime.ts";
+import { createBatchStates } from "./migration/status/batch-states.ts";
 import { createStatus } from "./migration/status/status.ts";
 import { createFolderSync } from "./migration/sync/folder-sync.ts";
 import { logOutcome } from "./migration/upload/log-outcome.ts";
@@ -146,7 +150,7 @@ const serviceBus = once(async () => {
           credential: await credential(settings.clientId),
         },
   );
-  const queues = [mailboxSyncQueue, folderSyncQueue, isolatedSyncQueue, janitorQueue];
+  const queues = [operationsQueue, folderSyncQueue, isolatedSyncQueue, janitorQueue];
   return {
     queue: createWorkQueue(client, currentTraceParent),
     deadLetters: createDeadLetterQueue(client, queues),
@@ -252,6 +256,8 @@ const endpoints = once(async () => createEndpoints((await blobs()).endpoints, cl
 const admission = once(async () =>
   createAdmission({
     store: (await tables()).admissions,
+    batches: (await tables()).batches,
+    mailboxes: (await tables()).mailboxes,
     endpoints: await endpoints(),
     queue: (await serviceBus()).queue,
     clock,
@@ -259,24 +265,45 @@ const admission = once(async () =>
   }),
 );
 
+const batchStates = once(async () => {
+  const { states, mailboxes } = await tables();
+  return createBatchStates({ states, snapshots: (await blobs()).snapshots, mailboxes, clock, log });
+});
+
+/** What it takes to begin an operation on a batch. */
+const beginningParts = once(async () => ({
+  batches: (await tables()).batches,
+  queue: (await serviceBus()).queue,
+  sizeOf: (await batchStates()).sizeOf,
+  clock,
+  log,
+}));
+
+const operations = once(async () => {
+  const { mailboxes, admissions } = await tables();
+  const states = await batchStates();
+  const parts = { states, admissions, reports: (await blobs()).reports, vault: await vault() };
+  return createOperations({
+    ...(await beginningParts()),
+    mailboxes,
+    admission: await admission(),
+    refresh: async (batch) => void (await states.refresh(batch, true)),
+    clear: (batch) => clearBatch(parts, batch),
+    ending: ending.signal,
+  });
+});
+
 const ingestion = once(async () => {
-  const [{ batches, mailboxes }, { uploads, endpoints: files, reports }] = await Promise.all([
-    tables(),
-    blobs(),
-  ]);
-  const { queue } = await serviceBus();
+  const [{ mailboxes }, { uploads, endpoints: files, reports }] = await Promise.all([tables(), blobs()]);
   // Its tables of charsets are large, and few invocations read a CSV.
   const { createUploadIngestion } = await import("./migration/upload/ingest-upload.ts");
   return createUploadIngestion({
+    ...(await beginningParts()),
     uploads,
     endpoints: files,
     reports,
-    batches,
     mailboxes,
     vault: await vault(),
-    queue,
-    clock,
-    log,
   });
 });
 
@@ -290,18 +317,6 @@ export const uploadSending = once(async () => {
 export async function ingestUpload(blobName: string): Promise<void> {
   logOutcome(log, await (await ingestion()).ingest(blobName));
 }
-
-export const mailboxSync = once(async () => {
-  const { batches, mailboxes } = await tables();
-  return createMailboxSync({
-    batches,
-    mailboxes,
-    admission: await admission(),
-    clock,
-    log,
-    ending: ending.signal,
-  });
-});
 
 export const folderSync = once(async () => {
   const { batches, mailboxes, ledgers } = await tables();
@@ -329,45 +344,67 @@ export const folderSync = once(async () => {
   });
 });
 
-export const batchControl = once(async () => {
-  const { batches, mailboxes } = await tables();
-  return createBatchControl({
+export const batchControl = once(async () =>
+  createBatchControl({
+    ...(await beginningParts()),
+    reasonsAgainstRemoval: async (batch) => (await cutover()).reasonsAgainstRemoval(batch),
+  }),
+);
+
+export const actOnFolder = once(async () => {
+  const { batches, mailboxes, ledgers } = await tables();
+  const { queue } = await serviceBus();
+  return createFolderControl({
     batches,
     mailboxes,
+    ledger: ledgers,
     admission: await admission(),
-    queue: (await serviceBus()).queue,
-    reports: (await blobs()).reports,
-    vault: await vault(),
-    reasonsAgainstRemoval: async (batch) => (await cutover()).reasonsAgainstRemoval(batch),
+    queue,
     clock,
     log,
   });
 });
 
-export const actOnFolder = once(async () => {
-  const { batches, mailboxes, ledgers } = await tables();
-  const { queue } = await serviceBus();
-  return createFolderControl({ batches, mailboxes, ledger: ledgers, queue, clock, log });
-});
-
-export const resync = once(async () => {
-  const { batches, mailboxes } = await tables();
-  return createDailySync({ batches, mailboxes, queue: (await serviceBus()).queue, clock, log });
-});
-
-export const sweeps = once(async () => {
+export const operationWork = once(async () => {
   const { batches, mailboxes, admissions } = await tables();
-  const { uploads, sweeps: record } = await blobs();
-  const { deadLetters, queue } = await serviceBus();
-  const sweep = createJanitor({
-    uploads,
-    ingest: ingestUpload,
+  const { carryOut, resume } = await operations();
+  const tend = createBatchTending({
     batches,
     mailboxes,
     admissions,
     admission: await admission(),
+    states: await batchStates(),
+    operations: { resume },
     control: await batchControl(),
+    queue: (await serviceBus()).queue,
+    clock,
+    log,
+    ending: ending.signal,
+  });
+  const report = async (message: Parameters<Awaited<ReturnType<typeof reports>>["write"]>[0]) =>
+    (await reports()).write(message);
+  return createOperationWork({ carryOut, tend, report, ingest: ingestUpload, log });
+});
+
+export const resync = once(async () => {
+  const { batches } = await tables();
+  return createDailySync({ batches, queue: (await serviceBus()).queue, clock, log });
+});
+
+export const sweeps = once(async () => {
+  const { batches, mailboxes, admissions, states } = await tables();
+  const { uploads, sweeps: record } = await blobs();
+  const { deadLetters, queue } = await serviceBus();
+  const sweep = createJanitor({
+    uploads,
+    batches,
+    states,
+    forgetFigures: (await batchStates()).forget,
+    mailboxes,
+    admissions,
+    admission: await admission(),
     deadLetters,
+    queue,
     clock,
     log,
   });
@@ -378,25 +415,26 @@ export const reportFiles = once(async () => (await blobs()).reports);
 
 export const reports = once(async () => {
   const { createReports } = await import("./migration/status/reports.ts");
-  const { batches, mailboxes, ledgers } = await tables();
-  return createReports({ batches, mailboxes, ledger: ledgers, reports: (await blobs()).reports, clock, log });
+  const { batches, states: stored, ledgers } = await tables();
+  return createReports({
+    batches,
+    stored,
+    states: await batchStates(),
+    ledger: ledgers,
+    reports: (await blobs()).reports,
+    queue: (await serviceBus()).queue,
+    clock,
+    log,
+  });
 });
 
 export const endpointManagement = once(async () =>
   createEndpointManagement((await blobs()).endpoints, (await tables()).batches),
 );
 
-export const serverConfirmation = once(async () => {
-  const { batches, mailboxes } = await tables();
-  return createServerConfirmation({
-    endpoints: await endpointManagement(),
-    batches,
-    mailboxes,
-    queue: (await serviceBus()).queue,
-    clock,
-    log,
-  });
-});
+export const serverConfirmation = once(async () =>
+  createServerConfirmation({ ...(await beginningParts()), endpoints: await endpointManagement() }),
+);
 
 /** Somebody waits for the answer: milliseconds after which a server of a test is given up. */
 const testTimeouts = { connectMs: 10_000, greetingMs: 10_000, stallMs: 30_000, commandMs: 60_000 };
@@ -479,7 +517,8 @@ export const cutover = once(async () => {
 
 export const status = once(async () => {
   const { batches, mailboxes, ledgers } = await tables();
-  return createStatus({ batches, mailboxes, ledger: ledgers, endpoints: await endpoints(), clock });
+  const states = await batchStates();
+  return createStatus({ batches, mailboxes, states, ledger: ledgers, endpoints: await endpoints(), clock });
 });
 
 /** Of package.json, put in by the build. */

@@ -87,7 +87,7 @@ module deadLetters 'br/public:avm/res/insights/metric-alert:0.4.1' = {
             {
               name: 'EntityName'
               operator: 'Include'
-              values: ['mailbox-sync', 'folder-sync', 'isolated-sync', 'janitor']
+              values: ['operations', 'folder-sync', 'isolated-sync', 'janitor']
             }
           ]
           operator: 'GreaterThan'

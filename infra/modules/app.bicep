@@ -23,7 +23,7 @@ param location string
 param tags object
 
 var suffix = environment().suffixes.storage
-var queueFunctions = ['mailbox-sync', 'folder-sync']
+var queueFunctions = ['operations', 'folder-sync']
 
 module plan 'br/public:avm/res/web/serverfarm:0.7.0' = {
   name: 'plan'

@@ -43,7 +43,7 @@ module namespace 'br/public:avm/res/service-bus/namespace:0.17.0' = {
       : []
     queues: [
       {
-        name: 'mailbox-sync'
+        name: 'operations'
         requiresSession: false
         lockDuration: 'PT1M'
         maxDeliveryCount: 10

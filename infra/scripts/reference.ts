@@ -20,6 +20,8 @@ const routeMeanings: Readonly<Record<string, string>> = {
   "batches-get": "One batch.",
   "batches-delete": "Removes a batch with its secrets and reports; refused with reasons until that is safe.",
   "batches-act": "`start`, `stop`, `sync`, `retry` or `complete`.",
+  "operations-list": "the operations of a batch, newest first",
+  "operations-get": "how many mailboxes an operation has passed and changed",
   "mailboxes-list": "Its mailboxes; `?status=` and `$top` choose.",
   "mailboxes-get": "One mailbox with its folders, warnings and skipped messages.",
   "folders-act": "Says what becomes of a folder that is gone in the target.",

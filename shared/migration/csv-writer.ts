@@ -1,5 +1,5 @@
 import { pipeline, Readable } from "node:stream";
-import { stringify } from "csv-stringify";
+import { type Options, stringify } from "csv-stringify";
 import { withoutFormulas } from "./formulas.ts";
 
 export type CsvValue = string | number | undefined;
@@ -16,10 +16,17 @@ export function writeCsv(
   header: readonly string[],
   rows: AsyncIterable<readonly CsvValue[]>,
 ): AsyncIterable<string> {
+  return linesOf({ header: true, columns: [...header], bom: true }, rows);
+}
+
+/** More rows of such a report, as `writeCsv` without a header. */
+export function writeCsvRows(rows: AsyncIterable<readonly CsvValue[]>): AsyncIterable<string> {
+  return linesOf({}, rows);
+}
+
+function linesOf(options: Options, rows: AsyncIterable<readonly CsvValue[]>): AsyncIterable<string> {
   const lines = stringify({
-    header: true,
-    columns: [...header],
-    bom: true,
+    ...options,
     record_delimiter: "\r\n",
     quoted_match: quotedToo,
     cast: { string: withoutFormulas },

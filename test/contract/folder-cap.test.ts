@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { createBlobStores } from "../../shared/adapters/blobs/blob-stores.ts";
 import { createTableStores, type TableStores } from "../../shared/adapters/tables/table-stores.ts";
 import { defaultBatchOptions } from "../../shared/domain/batch-options.ts";
 import { endpointSchema } from "../../shared/domain/endpoint.ts";
@@ -7,6 +8,7 @@ import { providerOf } from "../../shared/domain/providers.ts";
 import { MailboxState } from "../../shared/migration/mailbox/change.ts";
 import type { FolderRecord } from "../../shared/migration/ports/ledger-store.ts";
 import type { MailboxRecord } from "../../shared/migration/ports/registry.ts";
+import { createBatchStates } from "../../shared/migration/status/batch-states.ts";
 import { createStatus } from "../../shared/migration/status/status.ts";
 import { newFolder } from "../../shared/migration/sync/folder-record.ts";
 import { LeaseHolder } from "../../shared/migration/sync/lease-holder.ts";
@@ -61,6 +63,9 @@ it("a folder where the provider stops is told of with the mailbox and with the f
     options: defaultBatchOptions,
     createdAt: 0,
     invalidRowCount: 0,
+    lastOperation: 0,
+    operations: [],
+    admitsFrom: 0,
   });
   await stores.mailboxes.insertAll(batch, [mailbox]);
   const lease = await LeaseHolder.acquire(stores.ledgers, ledgerId, "worker", Date.now);
@@ -76,8 +81,10 @@ it("a folder where the provider stops is told of with the mailbox and with the f
   await progress.store();
 
   const endpoints = { get: async () => endpointSchema.parse({ host }) };
-  const status = createStatus({ ...stores, ledger: stores.ledgers, endpoints, clock: Date.now });
-  const listed = await status.mailboxes(batch, {});
+  const snapshots = createBlobStores({ connectionString: azurite.connectionString }).snapshots;
+  const states = createBatchStates({ ...stores, snapshots, clock: Date.now, log: () => undefined });
+  const status = createStatus({ ...stores, states, ledger: stores.ledgers, endpoints, clock: Date.now });
+  const listed = await status.mailboxes(batch, { top: 10 });
   expect(listed?.value[0]?.warnings).toEqual([
     {
       code: "FolderCapReached",

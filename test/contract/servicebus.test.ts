@@ -12,14 +12,15 @@ import { batchNameSchema, type MailboxId, mailboxIdSchema } from "../../shared/d
 import {
   folderSyncMessageSchema,
   folderSyncQueue,
-  mailboxSyncMessageSchema,
-  mailboxSyncQueue,
+  operationMessageSchema,
+  operationsQueue,
+  type PageMessage,
 } from "../../shared/domain/queue-messages.ts";
 import type { DeadLetter } from "../../shared/migration/ports/work-queue.ts";
 import { type QueueSettings, type ServiceBusStandIn, startServiceBus } from "../stack/service-bus/index.ts";
 
 const queues: Record<string, QueueSettings> = {
-  [mailboxSyncQueue]: { duplicateDetectionWindowMs: 600_000 },
+  [operationsQueue]: { duplicateDetectionWindowMs: 600_000 },
   [folderSyncQueue]: { duplicateDetectionWindowMs: 600_000, requiresSession: true },
 };
 
@@ -42,19 +43,23 @@ function mailbox(number: number): MailboxId {
   return mailboxIdSchema.parse(number.toString(16).padStart(32, "0"));
 }
 
+function page(operation: number, attempt: number): PageMessage {
+  return { kind: "page", batch, operation, slot: 0, attempt };
+}
+
 const bodies = (queue: string): unknown[] => serviceBus.messages(queue).map(({ body }) => JSON.parse(body));
 
 describe("the work queue", () => {
-  test("sends a mailbox-sync message under a deterministic id", async () => {
-    const message = { batch, mailboxId: mailbox(1), round: 2 };
-    await createWorkQueue(client).sendMailboxSync([message]);
+  test("sends an operation's message under a deterministic id", async () => {
+    const message = page(1, 2);
+    await createWorkQueue(client).sendOperations([message]);
 
     expect(serviceBus.messages()).toMatchObject([
-      { queue: mailboxSyncQueue, state: "active", messageId: `${mailbox(1)}-2`, sessionId: undefined },
+      { queue: operationsQueue, state: "active", messageId: "page-wave-1-1-0-2", sessionId: undefined },
     ]);
-    const [received] = await client.createReceiver(mailboxSyncQueue).receiveMessages(1);
+    const [received] = await client.createReceiver(operationsQueue).receiveMessages(1);
     expect(received?.contentType).toBe("application/json");
-    expect(mailboxSyncMessageSchema.parse(received?.body)).toEqual({ ...message, formatVersion: 1 });
+    expect(operationMessageSchema.parse(received?.body)).toEqual({ ...message, formatVersion: 1 });
   });
 
   test("sends a folder-sync message into the session of its mailbox", async () => {
@@ -73,46 +78,42 @@ describe("the work queue", () => {
     const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     let current: string | undefined = traceparent;
     const workQueue = createWorkQueue(client, () => current);
-    await workQueue.sendMailboxSync([{ batch, mailboxId: mailbox(1), round: 1 }]);
+    await workQueue.sendOperations([page(1, 1)]);
     await workQueue.sendFolderSync({ batch, mailboxId: mailbox(1), round: 1, step: 0 });
     current = undefined;
-    await workQueue.sendMailboxSync([{ batch, mailboxId: mailbox(2), round: 1 }]);
+    await workQueue.sendOperations([page(2, 1)]);
     const traces = (queue: string) =>
       serviceBus.messages(queue).map(({ applicationProperties }) => applicationProperties);
     const traced = { "Diagnostic-Id": traceparent, traceparent };
-    expect(traces(mailboxSyncQueue)).toEqual([traced, {}]);
+    expect(traces(operationsQueue)).toEqual([traced, {}]);
     expect(traces(folderSyncQueue)).toEqual([traced]);
   });
 
   test("sends more messages than one batch holds", async () => {
-    const messages = Array.from({ length: 4_000 }, (_, index) => ({
-      batch,
-      mailboxId: mailbox(index),
-      round: 0,
-    }));
-    await createWorkQueue(client).sendMailboxSync(messages);
+    const messages = Array.from({ length: 4_000 }, (_, index) => page(index, 0));
+    await createWorkQueue(client).sendOperations(messages);
 
-    expect(bodies(mailboxSyncQueue)).toEqual(messages.map((message) => ({ ...message, formatVersion: 1 })));
+    expect(bodies(operationsQueue)).toEqual(messages.map((message) => ({ ...message, formatVersion: 1 })));
   });
 
   test("sends nothing where there is nothing to send", async () => {
-    await createWorkQueue(client).sendMailboxSync([]);
+    await createWorkQueue(client).sendOperations([]);
 
     expect(serviceBus.messages()).toEqual([]);
   });
 
   test("may repeat a send without effect, and raises a round or a step for a new one", async () => {
     const workQueue = createWorkQueue(client);
-    const admission = { batch, mailboxId: mailbox(1), round: 0 };
-    const chain = { ...admission, step: 0 };
+    const first = page(1, 0);
+    const chain = { batch, mailboxId: mailbox(1), round: 0, step: 0 };
     for (let attempt = 0; attempt < 2; attempt += 1) {
-      await workQueue.sendMailboxSync([admission, admission]);
+      await workQueue.sendOperations([first, first]);
       await workQueue.sendFolderSync(chain);
     }
-    await workQueue.sendMailboxSync([{ ...admission, round: 1 }]);
+    await workQueue.sendOperations([page(1, 1)]);
     await workQueue.sendFolderSync({ ...chain, step: 1 });
 
-    expect(serviceBus.counts(mailboxSyncQueue).active).toBe(2);
+    expect(serviceBus.counts(operationsQueue).active).toBe(2);
     expect(serviceBus.counts(folderSyncQueue).active).toBe(2);
   });
 
@@ -149,13 +150,13 @@ describe("the work queue", () => {
 
   test("goes on after its connection was lost", async () => {
     const workQueue = createWorkQueue(client);
-    await workQueue.sendMailboxSync([{ batch, mailboxId: mailbox(1), round: 0 }]);
+    await workQueue.sendOperations([page(1, 0)]);
     serviceBus.dropConnections();
     // A send before the client notices succeeds, too, but only with its second attempt.
     await sleep(100);
-    await workQueue.sendMailboxSync([{ batch, mailboxId: mailbox(2), round: 0 }]);
+    await workQueue.sendOperations([page(2, 0)]);
 
-    expect(serviceBus.counts(mailboxSyncQueue).active).toBe(2);
+    expect(serviceBus.counts(operationsQueue).active).toBe(2);
   });
 
   test("sends many messages at the same time", async () => {
@@ -172,7 +173,7 @@ describe("the work queue", () => {
 describe("the dead-letter queue", () => {
   const drainAll = (limit = 100) => {
     const letters: DeadLetter[] = [];
-    const drained = createDeadLetterQueue(client, [mailboxSyncQueue, folderSyncQueue]).drain(
+    const drained = createDeadLetterQueue(client, [operationsQueue, folderSyncQueue]).drain(
       limit,
       async (letter) => {
         letters.push(letter);
@@ -181,16 +182,12 @@ describe("the dead-letter queue", () => {
     return drained.then((count) => ({ count, letters }));
   };
 
-  /** Sends one message a mailbox and lets a receiver refuse them all. */
-  async function deadLetterMailboxSyncs(count: number): Promise<void> {
-    const messages = Array.from({ length: count }, (_, index) => ({
-      batch,
-      mailboxId: mailbox(index),
-      round: 0,
-    }));
-    await createWorkQueue(client).sendMailboxSync(messages);
-    const receiver = client.createReceiver(mailboxSyncQueue);
-    while (serviceBus.counts(mailboxSyncQueue).deadLetter < count) {
+  /** Sends messages and lets a receiver refuse them all. */
+  async function deadLetterOperations(count: number): Promise<void> {
+    const messages = Array.from({ length: count }, (_, index) => page(index, 0));
+    await createWorkQueue(client).sendOperations(messages);
+    const receiver = client.createReceiver(operationsQueue);
+    while (serviceBus.counts(operationsQueue).deadLetter < count) {
       for (const message of await receiver.receiveMessages(count)) {
         await receiver.deadLetterMessage(message, {
           deadLetterReason: "Refused",
@@ -206,7 +203,7 @@ describe("the dead-letter queue", () => {
   });
 
   test("hands out and removes the letters of all its queues", async () => {
-    await deadLetterMailboxSyncs(3);
+    await deadLetterOperations(3);
     const chain = { batch, mailboxId: mailbox(7), round: 1, step: 2 };
     await createWorkQueue(client).sendFolderSync(chain);
     const session = await client.acceptNextSession(folderSyncQueue);
@@ -219,8 +216,8 @@ describe("the dead-letter queue", () => {
       count: 4,
       letters: [
         ...[0, 1, 2].map((number) => ({
-          queue: mailboxSyncQueue,
-          body: { batch, mailboxId: mailbox(number), round: 0, formatVersion: 1 },
+          queue: operationsQueue,
+          body: { ...page(number, 0), formatVersion: 1 },
           reason: "Refused",
         })),
         { queue: folderSyncQueue, body: { ...chain, formatVersion: 1 }, reason: "MaxDeliveryCountExceeded" },
@@ -230,16 +227,16 @@ describe("the dead-letter queue", () => {
   });
 
   test("hands out no more than the limit", async () => {
-    await deadLetterMailboxSyncs(3);
+    await deadLetterOperations(3);
 
     expect((await drainAll(2)).count).toBe(2);
     expect((await drainAll(0)).count).toBe(0);
-    expect(serviceBus.counts(mailboxSyncQueue).deadLetter).toBe(1);
+    expect(serviceBus.counts(operationsQueue).deadLetter).toBe(1);
   });
 
   test("keeps a letter that could not be handled, for the next drain", async () => {
-    await deadLetterMailboxSyncs(2);
-    const deadLetters = createDeadLetterQueue(client, [mailboxSyncQueue]);
+    await deadLetterOperations(2);
+    const deadLetters = createDeadLetterQueue(client, [operationsQueue]);
     const failure = new Error("The handler fails.");
 
     await expect(
@@ -247,19 +244,19 @@ describe("the dead-letter queue", () => {
         throw failure;
       }),
     ).rejects.toBe(failure);
-    expect(serviceBus.counts(mailboxSyncQueue).deadLetter).toBe(2);
+    expect(serviceBus.counts(operationsQueue).deadLetter).toBe(2);
     expect((await drainAll()).count).toBe(2);
   });
 
   test("hands out a body that is no message of ours as it is", async () => {
-    const sender = client.createSender(mailboxSyncQueue);
+    const sender = client.createSender(operationsQueue);
     await sender.sendMessages({ body: "not ours" });
-    const receiver = client.createReceiver(mailboxSyncQueue);
+    const receiver = client.createReceiver(operationsQueue);
     const [message] = await receiver.receiveMessages(1);
     if (message) await receiver.deadLetterMessage(message);
 
     expect((await drainAll()).letters).toEqual([
-      { queue: mailboxSyncQueue, body: "not ours", reason: "unknown" },
+      { queue: operationsQueue, body: "not ours", reason: "unknown" },
     ]);
   });
 });
@@ -276,10 +273,10 @@ describe("failures", () => {
 
     const message = { batch, mailboxId: mailbox(1), round: 0 };
     const workQueue = createWorkQueue(emptyClient);
-    await expect(workQueue.sendMailboxSync([message])).rejects.toMatchObject(missing);
+    await expect(workQueue.sendOperations([page(1, 0)])).rejects.toMatchObject(missing);
     await expect(workQueue.sendFolderSync({ ...message, step: 0 })).rejects.toMatchObject(missing);
     await expect(
-      createDeadLetterQueue(emptyClient, [mailboxSyncQueue]).drain(1, async () => undefined),
+      createDeadLetterQueue(emptyClient, [operationsQueue]).drain(1, async () => undefined),
     ).rejects.toMatchObject(missing);
   });
 
@@ -294,22 +291,26 @@ describe("failures", () => {
     });
     onTestFinished(() => unreachable.close());
 
-    await expect(
-      createWorkQueue(unreachable).sendMailboxSync([{ batch, mailboxId: mailbox(1), round: 0 }]),
-    ).rejects.toMatchObject({ name: "MigrationError", kind: "transient", code: "ServiceBusUnreachable" });
+    await expect(createWorkQueue(unreachable).sendOperations([page(1, 0)])).rejects.toMatchObject({
+      name: "MigrationError",
+      kind: "transient",
+      code: "ServiceBusUnreachable",
+    });
   });
 
   test("a request that the service will never accept is not tried again", async () => {
-    const wrong = await startServiceBus({ queues: { [mailboxSyncQueue]: { requiresSession: true } } });
+    const wrong = await startServiceBus({ queues: { [operationsQueue]: { requiresSession: true } } });
     const wrongClient = createServiceBusClient(wrong);
     onTestFinished(async () => {
       await wrongClient.close();
       await wrong.close();
     });
 
-    await expect(
-      createWorkQueue(wrongClient).sendMailboxSync([{ batch, mailboxId: mailbox(1), round: 0 }]),
-    ).rejects.toMatchObject({ name: "MigrationError", kind: "fatal", code: "ServiceBusRequestRefused" });
+    await expect(createWorkQueue(wrongClient).sendOperations([page(1, 0)])).rejects.toMatchObject({
+      name: "MigrationError",
+      kind: "fatal",
+      code: "ServiceBusRequestRefused",
+    });
   });
 
   test.each([

@@ -146,7 +146,10 @@ describe("endpoints", () => {
       host: "New.contoso.example.",
       port: 993,
     });
-    expect(confirmed).toMatchObject({ status: 202, body: { batches: ["move"], mailboxes: 1 } });
+    expect(confirmed).toMatchObject({
+      status: 202,
+      body: { batches: [{ name: "move", operation: expect.any(Number) }] },
+    });
     expect(await call("GET", "batches/move")).toMatchObject({
       body: {
         confirmedServer: { host: "new.contoso.example", port: 993, by: "local", at: expect.any(String) },

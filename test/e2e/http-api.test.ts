@@ -157,6 +157,15 @@ describe("on this machine", () => {
     expect((await page("batches/pilot/mailboxes?status=Created")).value).toHaveLength(3);
     expect((await page("batches/pilot/mailboxes?status=Synced")).value).toEqual([]);
 
+    expect(first).toMatchObject({ count: 3, facets: { status: { Created: 3 } }, asOf: expect.any(String) });
+    const found = await page(
+      `batches/pilot/mailboxes?$search=${users[1]?.userName}&$orderby=emailAddress desc`,
+    );
+    expect(found.value.map(({ emailAddress }) => emailAddress)).toEqual([users[1]?.emailAddress]);
+    const url = `${deployment.app.url}/api/batches/pilot/mailboxes`;
+    const etag = (await fetch(url)).headers.get("etag") ?? "";
+    expect((await fetch(url, { headers: { "if-none-match": etag } })).status).toBe(304);
+
     const [some] = all;
     const one = await deployment.request("GET", `batches/pilot/mailboxes/${some?.id}`);
     expect(one).toMatchObject({ status: 200, body: { ...some, folders: [] } });
@@ -304,13 +313,18 @@ describe("on this machine", () => {
     expect(
       (refused.body as { error: { details: { reasons: string[] } } }).error.details.reasons.length,
     ).toBeGreaterThan(0);
-    expect(await deployment.request("POST", "batches/pilot/stop")).toEqual({
-      status: 202,
-      body: { mailboxes: 3 },
-    });
+    const stop = await deployment.request("POST", "batches/pilot/stop");
+    expect(stop).toEqual({ status: 202, body: { operation: { id: expect.any(Number), kind: "stop" } } });
+    const { id } = (stop.body as { operation: { id: number } }).operation;
+    const operation = async () =>
+      (await deployment.request("GET", `batches/pilot/operations/${id}`)).body as { status: string };
+    while ((await operation()).status !== "Finished") await sleep(200);
+    expect(await operation()).toMatchObject({ kind: "stop", by: "local", passedCount: 3, changedCount: 3 });
+    expect((await page("batches/pilot/operations")).value).toHaveLength(1);
+    expect((await deployment.request("GET", "batches/pilot/operations/1")).status).toBe(404);
     expect((await page("batches/pilot/mailboxes?status=Stopped")).value).toHaveLength(3);
     expect((await deployment.request("POST", "batches/pilot/dance")).status).toBe(400);
     expect((await deployment.request("DELETE", "batches/pilot?force=true")).status).toBe(202);
-    expect((await deployment.request("GET", "batches/pilot")).status).toBe(404);
+    while ((await deployment.request("GET", "batches/pilot")).status !== 404) await sleep(200);
   });
 });

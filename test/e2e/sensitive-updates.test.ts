@@ -48,7 +48,7 @@ function arrived(): readonly (readonly [string, boolean, string | undefined])[] 
 async function act(action: "sync" | "retry") {
   expect(await deployment.request("POST", `batches/${batch}/${action}`)).toMatchObject({
     status: 202,
-    body: { mailboxes: 1 },
+    body: { operation: { kind: action } },
   });
   await deployment.waitUntilSettled(batch);
   const [mailbox] = await deployment.mailboxes(batch);

@@ -5,7 +5,7 @@ import { type Source, startImapTarget, startSource } from "./dovecot-pair.ts";
 
 /** What a worker that died held is given to another one after this time. */
 const lockDurationMs = 10_000;
-const queues = { "mailbox-sync": { lockDurationMs }, "folder-sync": { lockDurationMs } };
+const queues = { operations: { lockDurationMs }, "folder-sync": { lockDurationMs } };
 const settled = ["Synced", "Failed"];
 const timeoutMs = 90_000;
 

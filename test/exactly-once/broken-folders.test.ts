@@ -31,7 +31,7 @@ const syncAgain = async (migration: Migration) => {
 };
 
 const retry = async ({ deployment }: Migration) => {
-  await deployment.perform(({ control }) => control.retry(batch));
+  await deployment.perform(({ control }) => control.act(batch, "retry", "operator"));
   await deployment.rest();
 };
 

@@ -69,7 +69,7 @@ describe.each(kinds)("messages that the server fails at by a $by, asked for $in"
     expect(((mailbox?.lastSyncedAt ?? 0) - started) / minute).toBeLessThan(25);
 
     migration.folder("INBOX").broken.clear();
-    await deployment.perform(({ control }) => control.retry(batch));
+    await deployment.perform(({ control }) => control.act(batch, "retry", "operator"));
     await deployment.rest();
     await migration.expectSettled();
   });
@@ -139,7 +139,7 @@ describe.each(["graph", "imap"] as const)(
       }
       expect(copies(migration)).toBe(41);
       inbox.broken.clear();
-      await migration.deployment.perform(({ control }) => control.retry(batch));
+      await migration.deployment.perform(({ control }) => control.act(batch, "retry", "operator"));
       await migration.deployment.rest();
       await migration.expectSettled();
     });

@@ -1,4 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { dailyWindow } from "../../shared/migration/batch/life.ts";
+import { dueAt } from "../../shared/migration/mailbox/life.ts";
 import type { MailboxRecord } from "../../shared/migration/ports/registry.ts";
 import { FaultPlan } from "../stack/memory/faults.ts";
 import { fakeTime } from "./fake-time.ts";
@@ -17,11 +19,17 @@ function migrationOf(users: readonly string[], messages = 1): Migration {
 
 const resync = ({ deployment }: Migration) => deployment.perform((worker) => worker.resync());
 
-/** How many mailboxes each run of the timer has found to be due. */
+/** How many windows the timer has begun. */
 const planned = ({ deployment }: Migration) =>
-  deployment.events
-    .filter(({ event }) => event === "resync.planned")
-    .map(({ fields }) => Number(fields.mailboxes));
+  deployment.events.filter(({ event }) => event === "resync.planned").length;
+
+/** When each mailbox is due that is. */
+async function dueTimes(migration: Migration): Promise<readonly number[]> {
+  const stored = await migration.deployment.stores.batches.get(batch);
+  const mailboxes = await migration.mailboxes();
+  const window = stored && dailyWindow(stored.value, mailboxes.length);
+  return mailboxes.flatMap((mailbox) => dueAt(mailbox, window) ?? []);
+}
 
 const byUser = async (migration: Migration): Promise<ReadonlyMap<string, MailboxRecord>> =>
   new Map((await migration.mailboxes()).map((mailbox) => [mailbox.userName, mailbox]));
@@ -46,7 +54,7 @@ describe("the daily timer", () => {
 
     const start = Date.now();
     await resync(migration);
-    const due = (await migration.mailboxes()).map(({ dueAt = 0 }) => dueAt);
+    const due = await dueTimes(migration);
     expect(Math.min(...due)).toBeGreaterThanOrEqual(start);
     expect(Math.max(...due)).toBeLessThan(start + windowMs);
     for (const quarter of [0, 1, 2, 3]) {
@@ -56,8 +64,8 @@ describe("the daily timer", () => {
 
     // Another run changes nothing.
     await resync(migration);
-    expect((await migration.mailboxes()).map(({ dueAt }) => dueAt)).toEqual(due);
-    expect(planned(migration)).toEqual([users.length, 0]);
+    expect(await dueTimes(migration)).toEqual(due);
+    expect(planned(migration)).toBe(1);
 
     await migration.deployment.goOnFor(windowMs / 2);
     const halfway = Date.now();
@@ -65,12 +73,12 @@ describe("the daily timer", () => {
       (mailboxes.get(user)?.round ?? 0) - (synced.get(user)?.round ?? 0);
     const then = await byUser(migration);
     const early = [...then.keys()].filter((user) => rounds(then, user) > 0);
-    const late = [...then.values()].filter(({ dueAt }) => dueAt !== undefined);
+    const late = await dueTimes(migration);
     expect(early.length).toBeGreaterThan(6);
     expect(late.length).toBeGreaterThan(6);
     expect(early.length + late.length).toBe(users.length);
-    // The janitor comes once a minute.
-    for (const { dueAt = 0 } of late) expect(dueAt).toBeGreaterThan(halfway - minute);
+    // A batch at work is looked at every ten seconds.
+    for (const at of late) expect(at).toBeGreaterThan(halfway - 20_000);
 
     await migration.deployment.rest();
     const last = await byUser(migration);
@@ -89,7 +97,7 @@ describe("the daily timer", () => {
       await worker.resync();
     });
     await deployment.rest();
-    expect(planned(migration)).toEqual([0]);
+    expect(await dueTimes(migration)).toEqual([]);
     expect(count("mailbox.synced")).toBe(users.length);
     await migration.expectSettled();
   });
@@ -100,13 +108,13 @@ describe("the daily timer", () => {
     await migration.upload({ options: { autoStart: false } });
     await expectLeftAlone(migration);
 
-    await deployment.perform(({ control }) => control.start(batch));
+    await deployment.perform(({ control }) => control.act(batch, "start", "operator"));
     await deployment.rest();
     await migration.sync();
-    await deployment.perform(({ control }) => control.stop(batch));
+    await deployment.perform(({ control }) => control.act(batch, "stop", "operator"));
     await deployment.rest();
     await expectLeftAlone(migration);
-    expect(planned(migration)).toEqual([]);
+    expect(planned(migration)).toBe(0);
   });
 
   it("leaves mailboxes alone that failed or are completed, also beside one that is synced", async () => {
@@ -117,12 +125,12 @@ describe("the daily timer", () => {
     mailboxes.delete(addressOf("cas"));
     await migration.upload();
     await deployment.rest();
-    await deployment.perform(({ control }) => control.complete(batch));
+    await deployment.perform(({ control }) => control.act(batch, "complete", "operator"));
     await deployment.rest();
     await expectLeftAlone(migration);
 
     deployment.target.add(addressOf("ben"));
-    await deployment.perform(({ control }) => control.retry(batch));
+    await deployment.perform(({ control }) => control.act(batch, "retry", "operator"));
     await deployment.rest();
     const before = await byUser(migration);
     expect([...before.values()].map(({ userName, status }) => `${userName} ${status}`).sort()).toEqual([
@@ -134,8 +142,8 @@ describe("the daily timer", () => {
     await deployment.rest();
     const after = await byUser(migration);
     for (const user of ["ann", "cas"]) expect(after.get(user)).toEqual(before.get(user));
-    const { status, round, dueAt } = after.get("ben") ?? {};
-    expect([status, round, dueAt]).toEqual(["Synced", (before.get("ben")?.round ?? 0) + 1, undefined]);
+    const { status, round } = after.get("ben") ?? {};
+    expect([status, round]).toEqual(["Synced", (before.get("ben")?.round ?? 0) + 1]);
   });
 });
 
@@ -163,7 +171,8 @@ describe("startAfter", () => {
     const migration = migrationOf(["ann"]);
     const { deployment } = migration;
     await migration.upload({ options: { ...options, startAfter: startAfter() } });
-    if (stops) await deployment.perform(({ control }) => control.stop(batch));
+    if (stops) await deployment.perform(({ control }) => control.act(batch, "stop", "operator"));
+    await deployment.goOnFor(minute);
     const before = await statuses(migration);
     await deployment.goOnFor(60 * minute);
     expect(await statuses(migration)).toEqual(before);

@@ -103,7 +103,7 @@ describe("a mailbox that kills its worker", () => {
     await migration.deployment.rest();
     expect(await statuses(migration)).toEqual({ ann: "Failed WorkerCrashed" });
     poison = false;
-    await migration.deployment.perform(({ control }) => control.retry(batch));
+    await migration.deployment.perform(({ control }) => control.act(batch, "retry", "operator"));
     await migration.deployment.rest();
     await migration.expectSettled();
   });

@@ -34,7 +34,7 @@ async function backAndForth(target: TargetKind, plan: FaultPlan): Promise<number
   const inbox = migration.folder("INBOX");
   const messages = [...inbox.messages.values()];
   replaceBy(inbox, 7, messages);
-  migration.deployment.begin(({ control }) => control.sync(batch));
+  migration.deployment.begin(({ control }) => control.act(batch, "sync", "operator"));
   await migration.deployment.goOnUntil(async () =>
     plan.calls.slice(before).some((name) => name === "source.openFolder"),
   );

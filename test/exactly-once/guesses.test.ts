@@ -21,7 +21,7 @@ describe("guesses about damaged mail", () => {
     await migration.deployment.rest();
     expect(await warnings(migration)).toEqual({ CharsetGuessed: 3, HeaderMended: 1 });
     migration.folder("INBOX").add(message(5));
-    await migration.deployment.perform(({ control }) => control.sync(batch));
+    await migration.deployment.perform(({ control }) => control.act(batch, "sync", "operator"));
     await migration.deployment.rest();
     expect(await warnings(migration)).toEqual({ CharsetGuessed: 3, HeaderMended: 1, OriginalAttached: 1 });
     await migration.expectAtRest();

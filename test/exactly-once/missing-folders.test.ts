@@ -55,7 +55,9 @@ async function folderAt(migration: Migration, path: string): Promise<FolderRecor
 
 async function warningsOf(migration: Migration) {
   const [mailbox] = await migration.mailboxes();
-  return mailbox ? mailboxView(mailbox).warnings.map(({ code, count }) => [code, count]) : [];
+  return mailbox
+    ? mailboxView(mailbox, { intent: "running" }).warnings.map(({ code, count }) => [code, count])
+    : [];
 }
 
 async function act(migration: Migration, folderId: FolderId, what: FolderAct) {
@@ -136,7 +138,7 @@ describe("a target folder that its user deleted for good", () => {
   it("counts as removed after some minutes, and the mailbox says what is not copied", async () => {
     const migration = await removed();
     expect(await warningsOf(migration)).toEqual([["FolderRemovedInTarget", 1]]);
-    await migration.deployment.perform(({ control }) => control.retry(batch));
+    await migration.deployment.perform(({ control }) => control.act(batch, "retry", "operator"));
     await migration.deployment.rest();
     expect(migration.target().textsIn("Work")).toEqual([]);
   });
@@ -188,7 +190,7 @@ it("a folder that the source shows anew goes on once an operator confirms it, wh
   await migration.sync();
   await migration.deployment.rest();
   expect(await warningsOf(migration)).toEqual([["FolderReplaced", 1]]);
-  await migration.deployment.perform(({ control }) => control.retry(batch));
+  await migration.deployment.perform(({ control }) => control.act(batch, "retry", "operator"));
   await migration.deployment.rest();
   expect(migration.target().textsIn("Work")).toHaveLength(32);
 

@@ -19,15 +19,16 @@ interface Intervention {
 const interventions: readonly Intervention[] = [
   {
     title: "stops the batch, and starts it again later",
-    act: ({ deployment }) => deployment.begin(({ control }) => control.stop(batch)),
-    afterwards: ({ deployment }) => deployment.perform(({ control }) => control.start(batch)),
+    act: ({ deployment }) => deployment.begin(({ control }) => control.act(batch, "stop", "operator")),
+    afterwards: ({ deployment }) =>
+      deployment.perform(({ control }) => control.act(batch, "start", "operator")),
   },
   {
     title: "stops the batch and starts it at once",
     act: ({ deployment }) =>
       deployment.begin(async ({ control }) => {
-        await control.stop(batch);
-        await control.start(batch);
+        await control.act(batch, "stop", "operator");
+        await control.act(batch, "start", "operator");
       }),
     afterwards: async () => undefined,
   },
@@ -35,14 +36,14 @@ const interventions: readonly Intervention[] = [
     title: "asks for another round and a retry",
     act: ({ deployment }) =>
       deployment.begin(async ({ control }) => {
-        await control.sync(batch);
-        await control.retry(batch);
+        await control.act(batch, "sync", "operator");
+        await control.act(batch, "retry", "operator");
       }),
     afterwards: async () => undefined,
   },
   {
     title: "deletes the batch, and uploads it again later",
-    act: ({ deployment }) => deployment.begin(({ control }) => control.remove(batch, true)),
+    act: ({ deployment }) => deployment.begin(({ control }) => control.remove(batch, true, "operator")),
     afterwards: (migration) => migration.upload(),
   },
   {
@@ -106,7 +107,10 @@ it.each(["complete", "retry"] as const)(
     const migration = start(new FaultPlan());
     await migration.upload({ options: { startAfter: new Date(Date.now() + 86_400_000).toISOString() } });
     await migration.deployment.perform(async ({ control }) =>
-      expect(await control[action](batch)).toMatchObject({ outcome: "refused", code: "BatchNotStarted" }),
+      expect(await control.act(batch, action, "operator")).toMatchObject({
+        outcome: "refused",
+        code: "BatchNotStarted",
+      }),
     );
     await migration.deployment.goOnFor(20 * 60_000);
     expect(migration.target().items).toEqual([]);
@@ -114,7 +118,7 @@ it.each(["complete", "retry"] as const)(
       ["Created", undefined],
     ]);
 
-    await migration.deployment.perform(({ control }) => control.start(batch));
+    await migration.deployment.perform(({ control }) => control.act(batch, "start", "operator"));
     await migration.deployment.rest();
     await migration.expectSettled();
     const [stored] = await migration.deployment.stores.batches.list();

@@ -69,7 +69,7 @@ describe.each(["graph", "imap"] as const)(
       }
 
       migration.target().refusing.clear();
-      await deployment.perform(({ control }) => control.retry(batch));
+      await deployment.perform(({ control }) => control.act(batch, "retry", "operator"));
       await deployment.rest();
       await migration.expectSettled();
     });
@@ -181,7 +181,7 @@ describe("a target that is away as a whole", () => {
     for (let hours = 0; hours < 3; hours++) await migration.deployment.goOnFor(hour);
     const [mailbox] = await migration.mailboxes();
     expect([mailbox?.status, mailbox?.error?.code]).toEqual(["Failed", "GraphTokenRefused"]);
-    await migration.deployment.perform(({ control }) => control.retry(batch));
+    await migration.deployment.perform(({ control }) => control.act(batch, "retry", "operator"));
     await migration.deployment.rest();
     await migration.expectSettled();
   });

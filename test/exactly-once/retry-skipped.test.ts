@@ -31,7 +31,7 @@ describe("a retry", () => {
     expect(await counts(migration)).toEqual(["Synced", 1, 2]);
 
     migration.folder("INBOX").withheld.delete(3);
-    await deployment.perform(({ control }) => control.retry(batch));
+    await deployment.perform(({ control }) => control.act(batch, "retry", "operator"));
     await deployment.rest();
     expect(await counts(migration)).toEqual(["Synced", 2, 1]);
     migration.folder("INBOX").withheld.clear();
@@ -39,12 +39,12 @@ describe("a retry", () => {
     await deployment.rest();
     expect(await counts(migration)).toEqual(["Synced", 2, 1]);
 
-    await deployment.perform(({ control }) => control.retry(batch));
+    await deployment.perform(({ control }) => control.act(batch, "retry", "operator"));
     await deployment.rest();
     await migration.expectSettled();
     expect(await counts(migration)).toEqual(["Synced", 3, 0]);
     const { round } = (await migration.mailboxes())[0] ?? {};
-    await deployment.perform(({ control }) => control.retry(batch));
+    await deployment.perform(({ control }) => control.act(batch, "retry", "operator"));
     expect((await migration.mailboxes())[0]?.round).toBe(round);
   });
 
@@ -58,7 +58,7 @@ describe("a retry", () => {
         await migration.deployment.rest();
         const before = plan.calls.length;
         migration.folder("INBOX").withheld.clear();
-        await migration.deployment.perform(({ control }) => control.retry(batch));
+        await migration.deployment.perform(({ control }) => control.act(batch, "retry", "operator"));
         await migration.deployment.rest();
         return { migration, before };
       };

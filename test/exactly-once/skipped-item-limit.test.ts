@@ -11,7 +11,7 @@ const outcome = async (migration: Migration) => {
 };
 
 const retry = async ({ deployment }: Migration) => {
-  await deployment.perform(({ control }) => control.retry(batch));
+  await deployment.perform(({ control }) => control.act(batch, "retry", "operator"));
   await deployment.rest();
 };
 

@@ -95,12 +95,12 @@ describe("logins tested before anything is copied", () => {
     await upload(migration);
     await deployment.goOnUntil(async () => count("login.passed") === 2);
     expect(await statuses(migration)).toEqual(["Queued", "Queued"]);
-    await deployment.perform(({ control }) => control.stop(batch));
+    await deployment.perform(({ control }) => control.act(batch, "stop", "operator"));
     await deployment.goOnFor(180_000);
     expect(await statuses(migration)).toEqual(["Stopped", "Stopped"]);
     expect(count("batch.released")).toBe(0);
 
-    await deployment.perform(({ control }) => control.start(batch));
+    await deployment.perform(({ control }) => control.act(batch, "start", "operator"));
     await deployment.rest();
     await migration.expectSettled();
     expect([count("login.passed"), count("batch.released")]).toEqual([2, 1]);

@@ -37,7 +37,7 @@ async function addAndSync(migration: Migration, fresh: number, path = "INBOX"): 
 }
 
 async function retry(migration: Migration): Promise<void> {
-  await migration.deployment.perform(({ control }) => control.retry(batch));
+  await migration.deployment.perform(({ control }) => control.act(batch, "retry", "operator"));
   await migration.deployment.rest();
 }
 

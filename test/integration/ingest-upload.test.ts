@@ -12,8 +12,8 @@ import { createLocalVault } from "../../shared/adapters/vault/local-vault.ts";
 import { defaultBatchOptions } from "../../shared/domain/batch-options.ts";
 import { MigrationError } from "../../shared/domain/errors.ts";
 import type { BatchName } from "../../shared/domain/names.ts";
-import { folderSyncQueue, janitorQueue, mailboxSyncQueue } from "../../shared/domain/queue-messages.ts";
-import type { MailboxRecord } from "../../shared/migration/ports/registry.ts";
+import { folderSyncQueue, janitorQueue, operationsQueue } from "../../shared/domain/queue-messages.ts";
+import { type MailboxRecord, slotCount } from "../../shared/migration/ports/registry.ts";
 import type { Fields } from "../../shared/migration/runtime.ts";
 import {
   createUploadIngestion,
@@ -42,7 +42,7 @@ beforeAll(async () => {
   azurite = await startAzurite();
   serviceBus = await startServiceBus({
     queues: {
-      [mailboxSyncQueue]: { duplicateDetectionWindowMs: 600_000 },
+      [operationsQueue]: { duplicateDetectionWindowMs: 600_000 },
       [folderSyncQueue]: { duplicateDetectionWindowMs: 600_000, requiresSession: true },
       [janitorQueue]: { duplicateDetectionWindowMs: 600_000 },
     },
@@ -56,6 +56,7 @@ beforeAll(async () => {
     ...blobs,
     vault: createLocalVault(randomBytes(32)),
     queue: createWorkQueue(client),
+    sizeOf: async (name) => (await tables.states.get(name))?.value.totals.counts.total,
     clock: () => now,
     log: (event, fields) => void events.push({ event, fields }),
   };
@@ -125,17 +126,17 @@ async function batchOf(batch: BatchName) {
   return (await tables.batches.get(batch))?.value;
 }
 
-/** Messages of one batch, by the address of the mailbox they wake. */
+/** Operations of one batch that start mailboxes, each with the slots it has messages for. */
 async function wakeUps(batch: BatchName): Promise<string[]> {
-  const addresses = new Map(
-    (await mailboxesOf(batch)).map(({ id, emailAddress }) => [id as string, emailAddress]),
-  );
-  return serviceBus
-    .messages(mailboxSyncQueue)
-    .map(({ body }) => JSON.parse(body) as { batch: string; mailboxId: string; round: number })
-    .filter((message) => message.batch === batch)
-    .map(({ mailboxId, round }) => `${addresses.get(mailboxId)} round ${relativeRound(round)}`)
-    .sort();
+  const sent = serviceBus
+    .messages(operationsQueue)
+    .map(({ body }) => JSON.parse(body) as { kind: string; batch: string; operation: number; slot: number })
+    .filter((message) => message.kind === "page" && message.batch === batch);
+  // The first one is carried out first; what the others do is for its end.
+  const [first] = (await tables.batches.operations(batch)).slice(-1);
+  if (first === undefined) return [];
+  const slots = sent.filter(({ operation }) => operation === first.seq).map(({ slot }) => slot);
+  return [`${first.kind} ${[...new Set(slots)].sort((a, b) => a - b).join(" ")}`.trim()];
 }
 
 async function report(batch: string): Promise<string[][]> {
@@ -153,8 +154,11 @@ async function stateOf(batch: BatchName) {
       password: await parts.vault.open({ batch: owner, mailboxId: id, server: sealedFor }, sealedPassword),
     })),
   );
-  const { name: _, displayName: __, ...record } = (await batchOf(batch)) ?? { name: "", displayName: "" };
-  return { record, mailboxes, wakeUps: await wakeUps(batch), report: await report(batch), uploaded };
+  const { name: _, displayName: __, ...all } = (await batchOf(batch)) ?? { name: "", displayName: "" };
+  // A repetition begins the operation again, which then finds nothing to do.
+  const record = { ...all, lastOperation: 0, operations: [] };
+  const operations = new Set((await tables.batches.operations(batch)).map(({ kind }) => kind));
+  return { record, mailboxes, operations, report: await report(batch), uploaded };
 }
 
 describe("a first upload", () => {
@@ -171,7 +175,7 @@ describe("a first upload", () => {
       batch,
       validRowCount: 2,
       invalidRowCount: 1,
-      startedCount: 2,
+      operation: expect.any(Number),
     });
 
     expect(await batchOf(batch)).toMatchObject({
@@ -194,7 +198,7 @@ describe("a first upload", () => {
       },
       { emailAddress: "c@contoso.com", userRoot: "/users/c", password: "pw", kind: "initial" },
     ]);
-    expect(state.wakeUps).toEqual(["anna@contoso.com round 1", "c@contoso.com round 1"]);
+    expect(await wakeUps(batch)).toEqual(["upload 0"]);
     expect(state.report).toEqual([
       ["3", "'=b@contoso.com", "Password", "ValueMissing", "The Password is missing."],
     ]);
@@ -213,7 +217,7 @@ describe("a first upload", () => {
   it("does not start a batch that shall be started by hand, later, or that has no users", async () => {
     const byHand = newBatchName();
     await putBlob("uploads", `contoso/${byHand}.json`, '{ "autoStart": false }');
-    expect(await upload(byHand, ["a@contoso.com,a,1"])).toMatchObject({ startedCount: 0 });
+    expect(await upload(byHand, ["a@contoso.com,a,1"])).toMatchObject({ operation: undefined });
     const later = newBatchName();
     await putBlob("uploads", `contoso/${later}.json`, '{ "startAfter": "2026-03-02T00:00:01Z" }');
     await upload(later, ["a@contoso.com,a,1"]);
@@ -226,9 +230,9 @@ describe("a first upload", () => {
 
     now += 2_000;
     await upload(later, ["b@contoso.com,b,1"]);
-    expect(await wakeUps(later)).toEqual(["a@contoso.com round -1", "b@contoso.com round 1"]);
+    expect(await wakeUps(later)).toEqual(["upload 0"]);
     await upload(nobody, ["a@contoso.com,a,1"]);
-    expect(await wakeUps(nobody)).toEqual(["a@contoso.com round 1"]);
+    expect(await wakeUps(nobody)).toEqual(["upload 0"]);
   });
 
   it("leaves files that are no CSV alone", async () => {
@@ -276,10 +280,7 @@ describe("a batch uploaded again", () => {
     expect(state.mailboxes[0]).toMatchObject({ lastSyncedAt: 5, syncedItemCount: 7 });
     expect(state.mailboxes[1]?.error).toBeUndefined();
     expect(state.mailboxes[1]?.attempts).toBe(0);
-    expect(state.wakeUps).toEqual(
-      expect.arrayContaining(["b@contoso.com round 2", "c@contoso.com round 6", "e@contoso.com round 1"]),
-    );
-    expect(state.wakeUps).toHaveLength(7);
+    expect(await tables.batches.operations(batch)).toHaveLength(2);
   });
 
   it("takes new options, and keeps its own where none are uploaded", async () => {
@@ -299,9 +300,10 @@ describe("a batch uploaded again", () => {
     const batch = newBatchName();
     await upload(batch, ["a@contoso.com,a,1"]);
     await setBatch(batch, "stopped");
-    expect(await upload(batch, ["b@contoso.com,b,1"])).toMatchObject({ startedCount: 0 });
+    expect(await upload(batch, ["b@contoso.com,b,1"])).toMatchObject({ operation: undefined });
     expect((await batchOf(batch))?.intent).toBe("stopped");
-    expect(await wakeUps(batch)).toEqual(["a@contoso.com round 1"]);
+    expect(await wakeUps(batch)).toEqual(["upload 0"]);
+    expect(await tables.batches.operations(batch)).toHaveLength(1);
     expect((await mailboxesOf(batch)).map(({ status }) => status)).toEqual(["Created", "Created"]);
   });
 
@@ -519,12 +521,13 @@ describe("a crash", () => {
           };
         },
       });
-    const { clock, log, uploads, endpoints, reports, batches, mailboxes, vault, queue } = parts;
+    const { clock, log, sizeOf, uploads, endpoints, reports, batches, mailboxes, vault, queue } = parts;
     return {
       calls: () => calls,
       parts: {
         clock,
         log,
+        sizeOf,
         uploads: wrap(uploads),
         endpoints: wrap(endpoints),
         reports: wrap(reports),
@@ -715,18 +718,18 @@ describe("a password", () => {
 });
 
 describe("a file of 50,000 rows", () => {
-  it("becomes 50,000 mailboxes, each woken once", { timeout: 900_000 }, async () => {
+  it("becomes 50,000 mailboxes, and one operation that starts them", { timeout: 900_000 }, async () => {
     const batch = newBatchName();
     const rows = Array.from(
       { length: 50_000 },
       (_, n) => `user${n}@contoso.com,admin/user${n},pässword-${n}`,
     );
     const outcome = await upload(batch, rows);
-    expect(outcome).toMatchObject({ validRowCount: 50_000, invalidRowCount: 0, startedCount: 50_000 });
-    const woken = await wakeUps(batch);
-    expect(woken).toHaveLength(50_000);
-    expect(new Set(woken)).toEqual(
-      new Set(Array.from({ length: 50_000 }, (_, n) => `user${n}@contoso.com round 1`)),
-    );
+    expect(outcome).toMatchObject({ validRowCount: 50_000, invalidRowCount: 0 });
+    const ids = new Set<string>();
+    for (let slot = 0; slot < slotCount; slot++)
+      for (const { id } of await tables.mailboxes.summaries(batch, { slot, of: slotCount })) ids.add(id);
+    expect(ids.size).toBe(50_000);
+    expect(await wakeUps(batch)).toEqual(["upload 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15"]);
   });
 });

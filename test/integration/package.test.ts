@@ -135,7 +135,7 @@ describe("package", () => {
       expect(names).toEqual(
         expect.arrayContaining([
           "upload",
-          "mailbox-sync",
+          "operations",
           "folder-sync",
           "resync",
           "janitor",

@@ -3,9 +3,11 @@ import { parse } from "csv-parse/sync";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { type BlobStores, createBlobStores } from "../../shared/adapters/blobs/blob-stores.ts";
 import { createTableStores, type TableStores } from "../../shared/adapters/tables/table-stores.ts";
-import type { LedgerId } from "../../shared/domain/names.ts";
-import type { BatchStore, MailboxRecord } from "../../shared/migration/ports/registry.ts";
-import { createReports } from "../../shared/migration/status/reports.ts";
+import type { BatchName, LedgerId } from "../../shared/domain/names.ts";
+import { type BatchStore, type MailboxRecord, slotCount } from "../../shared/migration/ports/registry.ts";
+import type { WorkQueue } from "../../shared/migration/ports/work-queue.ts";
+import { createBatchStates } from "../../shared/migration/status/batch-states.ts";
+import { createReports, type ReportsParts } from "../../shared/migration/status/reports.ts";
 import { batch, folder, mailbox, newBatchName, newLedgerId, skip } from "../contract/tables/samples.ts";
 import { type Azurite, startAzurite } from "../stack/azurite.ts";
 
@@ -24,18 +26,26 @@ afterAll(async () => {
   await azurite?.close();
 });
 
-function writeReports(batches: BatchStore = tables.batches): Promise<void> {
-  const { mailboxes, ledgers } = tables;
-  const write = createReports({
+function reportsOf(changes: Partial<ReportsParts> = {}) {
+  const { batches, mailboxes, ledgers, states: stored } = tables;
+  const clock = () => 5;
+  const log = () => undefined;
+  const states = createBatchStates({ states: stored, snapshots: blobs.snapshots, mailboxes, clock, log });
+  return createReports({
     batches,
-    mailboxes,
+    stored,
+    states,
     ledger: ledgers,
     reports: blobs.reports,
-    clock: () => 5,
-    log: () => undefined,
+    queue: { sendOperations: async () => undefined } as unknown as WorkQueue,
+    clock,
+    log,
+    ...changes,
   });
-  return write();
 }
+
+const writeReports = (batch: BatchName, changes: Partial<ReportsParts> = {}) =>
+  reportsOf(changes).write({ kind: "report", batch, attempt: 0 });
 
 async function blobOf(name: string): Promise<string | undefined> {
   const container = BlobServiceClient.fromConnectionString(azurite.connectionString).getContainerClient(
@@ -84,7 +94,7 @@ it("lists every mailbox and every skipped item, safe to be opened in a spreadshe
     name,
     changes.map((change) => mailbox(name, change)),
   );
-  await writeReports();
+  await writeReports(name);
 
   const mailboxes = await blobOf(`${name}/mailboxes.csv`);
   expect(recordsOf(mailboxes)).toHaveLength(3);
@@ -116,8 +126,8 @@ it("lists every mailbox and every skipped item, safe to be opened in a spreadshe
   });
   expect((await tables.batches.get(name))?.value.reported).toMatchObject({ at: 5 });
 
-  await tables.mailboxes.deleteAll(name);
-  await writeReports();
+  await tables.mailboxes.deleteSlot(name, { slot: 0, of: 1 });
+  await writeReports(name);
   expect(recordsOf(await blobOf(`${name}/mailboxes.csv`))).toEqual([]);
   expect(recordsOf(await blobOf(`${name}/skipped-items.csv`))).toEqual([]);
 });
@@ -126,9 +136,58 @@ it("leaves no report of a batch that is removed meanwhile", async () => {
   const name = newBatchName();
   await tables.batches.create(batch(name, { intent: "removing" }));
   const gone = newBatchName();
-  const listed = [name, gone].map((one) => batch(one, { intent: "running" }));
-  await writeReports({ ...tables.batches, list: async () => listed });
+  // Each was running when the writing began.
+  let looks = 0;
+  const batches: BatchStore = {
+    ...tables.batches,
+    get: async (one) =>
+      looks++ % 2 === 0
+        ? { value: batch(one, { intent: "running" }), version: "1" }
+        : tables.batches.get(one),
+  };
+  for (const one of [name, gone]) await writeReports(one, { batches });
   for (const one of [name, gone])
     for (const report of ["mailboxes", "skipped-items"])
       expect(await blobOf(`${one}/${report}.csv`)).toBeUndefined();
 });
+
+it("goes on with the slots that are missing after a crash, and takes nothing of an edition before", async () => {
+  const name = newBatchName();
+  await tables.batches.create(batch(name, { intent: "running" }));
+  const ledgerId = await skipped([1, 2]);
+  const all = Array.from({ length: 1_040 }, (_, n) =>
+    mailbox(name, n % 20 === 0 ? { status: "Synced", ledgerId, skippedItemCount: 2 } : { status: "Synced" }),
+  );
+  await tables.mailboxes.insertAll(name, all);
+  // What another edition has left, and an attempt of a part that did not come to its end.
+  await blobs.reports.stage(name, "skipped-items", "an-edition-of-yesterday", 3, texts("yesterday\r\n"));
+  let reads = 0;
+  const dying = {
+    ...tables.ledgers,
+    listFolders: async (id: LedgerId) => {
+      if (++reads > 20) throw new RangeError("the process ends here");
+      return tables.ledgers.listFolders(id);
+    },
+  };
+  await expect(writeReports(name, { ledger: dying })).rejects.toThrow();
+  expect(await blobOf(`${name}/skipped-items.csv`)).toBeUndefined();
+  const before = reads;
+  const counting = {
+    ...tables.ledgers,
+    listFolders: (id: LedgerId) => {
+      reads++;
+      return tables.ledgers.listFolders(id);
+    },
+  };
+  await writeReports(name, { ledger: counting });
+  expect(recordsOf(await blobOf(`${name}/skipped-items.csv`))).toHaveLength(104);
+  expect(recordsOf(await blobOf(`${name}/mailboxes.csv`))).toHaveLength(1_040);
+  // Slots that were through are not read again.
+  const slots = new Set(all.filter(({ ledgerId: one }) => one).map(({ id }) => id.slice(0, 1)));
+  expect(slots.size).toBeLessThanOrEqual(slotCount);
+  expect(reads - before).toBeLessThan(52);
+});
+
+async function* texts(...given: readonly string[]) {
+  yield* given;
+}

@@ -12,6 +12,7 @@ export interface BatchAnswer {
   readonly syncedCount: number;
   readonly failedCount: number;
   readonly activeCount: number;
+  readonly operations: readonly { readonly id: number; readonly kind: string }[];
   readonly syncedItemCount: number;
   readonly skippedItemCount: number;
   readonly totalItemsInSourceMailboxCount: number;
@@ -137,6 +138,7 @@ export async function startDeployment(options: DeploymentOptions = {}): Promise<
         const rows = await mailboxes(name).catch(() => []);
         const settled =
           read &&
+          (await batch(name))?.operations.length === 0 &&
           rows.length > 0 &&
           rows.every((row) => ["Synced", "Failed", "Completed", "Stopped"].includes(row.status));
         if (settled) {

@@ -5,7 +5,7 @@ import {
   folderSyncQueue,
   isolatedSyncQueue,
   janitorQueue,
-  mailboxSyncQueue,
+  operationsQueue,
 } from "../../shared/domain/queue-messages.ts";
 import { startAzurite } from "./azurite.ts";
 import { type DnsServer, startDnsServer } from "./dns-server.ts";
@@ -16,7 +16,7 @@ const minute = 60_000;
 
 /** The queues as the deployment declares them. */
 export const queues: Readonly<Record<string, QueueSettings>> = {
-  [mailboxSyncQueue]: {
+  [operationsQueue]: {
     lockDurationMs: minute,
     maxDeliveryCount: 10,
     duplicateDetectionWindowMs: 10 * minute,

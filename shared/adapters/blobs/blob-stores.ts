@@ -1,4 +1,5 @@
 import { endpointNameSchema } from "../../domain/names.ts";
+import type { SnapshotStore } from "../../migration/ports/batch-state.ts";
 import type { EndpointStore, ReportStore, UploadStore } from "../../migration/ports/blobs.ts";
 import type { Leases } from "../../migration/ports/leases.ts";
 import type { Probed } from "../../migration/ports/probed.ts";
@@ -7,6 +8,7 @@ import type { TargetTestRecords } from "../../migration/ports/target-test-record
 import type { StorageSettings } from "../azure-storage.ts";
 import { Container, type StoredBlob } from "./container.ts";
 import { createLeases } from "./leases.ts";
+import { createSnapshotStore } from "./snapshot-store.ts";
 import { createSweepRecord } from "./sweep-record.ts";
 import { createTargetTestRecords } from "./target-test-records.ts";
 
@@ -17,6 +19,7 @@ export interface BlobStores extends Probed {
   readonly sweeps: SweepRecord;
   readonly leases: Leases;
   readonly targetTests: TargetTestRecords;
+  readonly snapshots: SnapshotStore;
   /** Creates the containers that are missing. Repeatable. @throws MigrationError */
   createContainers(): Promise<void>;
 }
@@ -34,6 +37,7 @@ export function createBlobStores(settings: StorageSettings): BlobStores {
     sweeps: createSweepRecord(coordination),
     leases: createLeases(coordination),
     targetTests: createTargetTestRecords(coordination),
+    snapshots: createSnapshotStore(coordination),
     async probe() {
       await Promise.all(
         [uploads, endpoints, reports, coordination].map((container) => container.properties("probe")),
@@ -99,6 +103,28 @@ function createEndpointStore(container: Container): EndpointStore {
 /** Longest name of a blob; what is cut off does not matter for finding the report of a file. */
 const maxNameLength = 900;
 
+/** A block of a part of a report; the last one of its part says so. */
+interface Block {
+  readonly part: number;
+  readonly index: number;
+  readonly ends: boolean;
+}
+
+/** As long as those that the SDK makes: all blocks of a blob have to be. */
+const blockIdLength = 48;
+
+function blockId(edition: string, { part, index, ends }: Block): string {
+  const text = `${edition.slice(0, 12)} ${part} ${index} ${ends ? "end" : ""}`;
+  return Buffer.from(text.padEnd(blockIdLength)).toString("base64");
+}
+
+function blockOf(edition: string, id: string): Block | undefined {
+  const [of, part, index, end] = Buffer.from(id, "base64").toString().split(" ");
+  return of === edition.slice(0, 12)
+    ? { part: Number(part), index: Number(index), ends: end === "end" }
+    : undefined;
+}
+
 function createReportStore(container: Container): ReportStore {
   const writeCsv = (name: string, content: AsyncIterable<string>) =>
     container.write(`${name}.csv`, "text/csv; charset=utf-8", content);
@@ -118,6 +144,31 @@ function createReportStore(container: Container): ReportStore {
       return opened && { file: fileOf(opened.blob), content: opened.content };
     },
     write: (batch, report, content) => writeCsv(`${batch}/${report}`, content),
+    stage: (batch, report, edition, part, content) =>
+      container.stage(`${batch}/${report}.csv`, content, (index, ends) =>
+        blockId(edition, { part, index, ends }),
+      ),
+    async staged(batch, report, edition) {
+      const blocks = await container.staged(`${batch}/${report}.csv`);
+      const known = blocks.flatMap((id) => blockOf(edition, id) ?? []);
+      return new Set(known.filter(({ ends }) => ends).map(({ part }) => part));
+    },
+    async commit(batch, report, edition) {
+      const name = `${batch}/${report}.csv`;
+      const blocks = (await container.staged(name)).flatMap((id) => blockOf(edition, id) ?? []);
+      const ends = new Map<number, number>();
+      for (const { part, index, ends: isEnd } of blocks)
+        if (isEnd) ends.set(part, Math.min(index, ends.get(part) ?? index));
+      // An attempt that did not end may have left more pieces than there are.
+      const wanted = blocks
+        .filter(
+          ({ part, index, ends: isEnd }) =>
+            isEnd === (index === ends.get(part)) && index <= (ends.get(part) ?? -1),
+        )
+        .sort((a, b) => a.part - b.part || a.index - b.index);
+      const ids = wanted.map((block) => blockId(edition, block));
+      await container.commit(name, "text/csv; charset=utf-8", ids);
+    },
     writeRejected: (file, content) =>
       writeCsv(`_rejected/${file.slice(0, maxNameLength)}/validation`, content),
     async deleteAll(batch) {

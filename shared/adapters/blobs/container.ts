@@ -120,6 +120,15 @@ export class Container {
     };
   }
 
+  /** A whole blob; undefined if there is none. */
+  async readBytes(name: string): Promise<{ readonly bytes: Buffer; readonly version: string } | undefined> {
+    const opened = await this.open(name);
+    if (opened === undefined) return undefined;
+    const chunks: Buffer[] = [];
+    for await (const chunk of opened.content) chunks.push(chunk);
+    return { bytes: Buffer.concat(chunks), version: opened.blob.etag };
+  }
+
   /** The blob's name as stored for a name in any case: the exact one if there is one. */
   async findName(name: string): Promise<string | undefined> {
     if (await this.#exists(name)) return name;
@@ -161,6 +170,54 @@ export class Container {
   }
 
   /**
+   * Keeps text as blocks of a blob that is not changed by that. Nothing is kept of no text. Repeatable.
+   * @param idOf the id of a block by its place, and whether it is the last one.
+   */
+  async stage(
+    name: string,
+    content: AsyncIterable<string>,
+    idOf: (index: number, ends: boolean) => string,
+  ): Promise<void> {
+    const blob = this.#client.getBlockBlobClient(name);
+    const send = (id: string, bytes: Buffer) =>
+      classified(() =>
+        blob.stageBlock(id, bytes, bytes.length, { abortSignal: AbortSignal.timeout(callTimeoutMs) }),
+      );
+    let last: Buffer | undefined;
+    let index = 0;
+    for await (const piece of piecesOf(content)) {
+      if (last !== undefined) await send(idOf(index++, false), last);
+      last = piece;
+    }
+    if (last !== undefined) await send(idOf(index, true), last);
+  }
+
+  /** Ids of the blocks that are kept and not part of the blob yet. */
+  async staged(name: string): Promise<readonly string[]> {
+    return classified(async () => {
+      try {
+        const list = await this.#client
+          .getBlockBlobClient(name)
+          .getBlockList("uncommitted", { abortSignal: AbortSignal.timeout(callTimeoutMs) });
+        return (list.uncommittedBlocks ?? []).map((block) => block.name);
+      } catch (error) {
+        if (isMissingBlob(error)) return [];
+        throw error;
+      }
+    });
+  }
+
+  /** Makes a blob of blocks that are kept, over whatever is there. @throws MigrationError `transient`/`StorageWriteCollided` if one is gone. */
+  async commit(name: string, contentType: string, ids: readonly string[]): Promise<void> {
+    await classified(() =>
+      this.#client.getBlockBlobClient(name).commitBlockList([...ids], {
+        blobHTTPHeaders: { blobContentType: contentType },
+        abortSignal: AbortSignal.timeout(callTimeoutMs),
+      }),
+    );
+  }
+
+  /**
    * Writes a small text in the place of one version of the blob, or where there is no blob. Repeatable.
    * @returns the ETag of the blob with this text, or undefined if another version is there.
    */
@@ -170,23 +227,19 @@ export class Container {
     text: string,
     replaces: string | undefined,
   ): Promise<string | undefined> {
-    const blob = this.#client.getBlockBlobClient(name);
-    const outcome = await classified(async () => {
-      try {
-        return await blob.upload(text, Buffer.byteLength(text), {
-          blobHTTPHeaders: { blobContentType: contentType },
-          conditions: replaces === undefined ? { ifNoneMatch: "*" } : { ifMatch: replaces },
-          abortSignal: AbortSignal.timeout(callTimeoutMs),
-        });
-      } catch (error) {
-        if (isFailedCondition(error)) return undefined;
-        throw error;
-      }
-    });
-    if (outcome !== undefined) return outcome.etag;
+    const version = await this.#replace(name, contentType, Buffer.from(text), replaces);
+    if (version !== undefined) return version;
     // The answer to an earlier attempt may have been lost.
     const stored = await this.readText(name);
     return stored?.text === text ? stored.version : undefined;
+  }
+
+  /**
+   * Writes bytes in the place of one version of the blob, or where there is no blob.
+   * @returns the ETag; undefined if another version is there, be it our own whose answer was lost.
+   */
+  replaceBytes(name: string, bytes: Buffer, replaces: string | undefined): Promise<string | undefined> {
+    return this.#replace(name, "application/octet-stream", bytes, replaces);
   }
 
   /**
@@ -228,6 +281,27 @@ export class Container {
     await this.#lease(name, id)
       .releaseLease({ abortSignal: AbortSignal.timeout(callTimeoutMs) })
       .catch(() => undefined);
+  }
+
+  #replace(
+    name: string,
+    contentType: string,
+    bytes: Buffer,
+    replaces: string | undefined,
+  ): Promise<string | undefined> {
+    return classified(async () => {
+      try {
+        const answer = await this.#client.getBlockBlobClient(name).upload(bytes, bytes.length, {
+          blobHTTPHeaders: { blobContentType: contentType },
+          conditions: replaces === undefined ? { ifNoneMatch: "*" } : { ifMatch: replaces },
+          abortSignal: AbortSignal.timeout(callTimeoutMs),
+        });
+        return answer.etag;
+      } catch (error) {
+        if (isFailedCondition(error)) return undefined;
+        throw error;
+      }
+    });
   }
 
   #lease(name: string, id: string): BlobLeaseClient {

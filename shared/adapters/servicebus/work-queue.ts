@@ -7,10 +7,10 @@ import {
   isolatedSession,
   isolatedSyncQueue,
   janitorQueue,
-  type MailboxSyncMessage,
-  mailboxSyncMessageId,
-  mailboxSyncQueue,
   messageFormat,
+  type OperationMessage,
+  operationMessageId,
+  operationsQueue,
   sweepMessageId,
   targetTestMessageId,
 } from "../../domain/queue-messages.ts";
@@ -31,17 +31,21 @@ export function createWorkQueue(
   traceParent: () => string | undefined = () => undefined,
 ): WorkQueue & TargetTestQueue {
   // A sender opens its link with the first message and keeps it.
-  const mailboxSync = client.createSender(mailboxSyncQueue);
+  const operations = client.createSender(operationsQueue);
   const folderSync = client.createSender(folderSyncQueue);
   const isolatedSync = client.createSender(isolatedSyncQueue);
   const janitor = client.createSender(janitorQueue);
   return {
-    async sendMailboxSync(messages) {
+    async sendOperations(messages, notBefore) {
       try {
         const trace = traceProperties(traceParent());
         await sendInBatches(
-          mailboxSync,
-          messages.map((message) => ({ ...mailboxSyncEnvelope(message), ...trace })),
+          operations,
+          messages.map((message) => ({
+            ...operationEnvelope(message, notBefore),
+            // One look at a batch wakes the next, without an end: they belong to no trace.
+            ...(message.kind === "tend" ? {} : trace),
+          })),
         );
       } catch (error) {
         throw classify(error);
@@ -122,12 +126,19 @@ function messageTooLarge(): MigrationError {
   );
 }
 
-function mailboxSyncEnvelope(message: MailboxSyncMessage): ServiceBusMessage {
+function operationEnvelope(message: OperationMessage, notBefore: number | undefined): ServiceBusMessage {
   return {
     body: { ...message, formatVersion: messageFormat },
-    messageId: mailboxSyncMessageId(message),
+    messageId: operationMessageId(message),
     contentType,
+    ...scheduled(notBefore),
   };
+}
+
+function scheduled(notBefore: number | undefined): Pick<ServiceBusMessage, "scheduledEnqueueTimeUtc"> {
+  return notBefore !== undefined && notBefore > Date.now()
+    ? { scheduledEnqueueTimeUtc: new Date(notBefore) }
+    : {};
 }
 
 function folderSyncEnvelope(message: FolderSyncMessage, notBefore: number | undefined): ServiceBusMessage {
@@ -136,8 +147,7 @@ function folderSyncEnvelope(message: FolderSyncMessage, notBefore: number | unde
     messageId: folderSyncMessageId(message),
     sessionId: message.mailboxId,
     contentType,
-    ...(notBefore !== undefined &&
-      notBefore > Date.now() && { scheduledEnqueueTimeUtc: new Date(notBefore) }),
+    ...scheduled(notBefore),
   };
 }
 

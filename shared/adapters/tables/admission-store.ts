@@ -1,11 +1,7 @@
-import type { EndpointName, MailboxId } from "../../domain/names.ts";
-import type {
-  AdmissionChange,
-  AdmissionStore,
-  Permit,
-  WaitEntry,
-} from "../../migration/ports/admission-store.ts";
-import { type Format, formatOf, fromRow, integer, type Row, type StoredRow, text, toRow } from "./row.ts";
+import type { BatchName, EndpointName, MailboxId } from "../../domain/names.ts";
+import type { SyncKind } from "../../domain/states.ts";
+import type { AdmissionStore, Gate, Permit, WaitEntry } from "../../migration/ports/admission-store.ts";
+import { formatOf, fromRow, integer, json, optional, type Row, text, toRow } from "./row.ts";
 import { type Change, keysBelow, maxRowsPerTransaction, type RowRange, type Table } from "./table.ts";
 
 const permitFormat = formatOf<Permit>({
@@ -16,27 +12,33 @@ const permitFormat = formatOf<Permit>({
   until: integer(),
 });
 
+/** Builds before this one had lists with other keys, which are forgotten as soon as the permits are counted. */
 const waitFormat = formatOf<WaitEntry>({
   mailboxId: text(),
   batch: text(),
   kind: text(),
   round: integer(),
+  operation: integer(),
   since: integer(),
 });
 
-/** Where the wait entry of a mailbox is: the entry's own key begins with what orders the list. */
-const placeFormat = formatOf<{ readonly waitKey: string }>({ waitKey: text() });
+/** The gate of version 1 did not say how many permits there are. */
+const gateFormat = formatOf<{ readonly shares?: Gate["shares"] | undefined }>(
+  { shares: optional(json()) },
+  (row) => row,
+);
 
-/** Rows that hold nothing but their key and their version. */
+/** Rows that hold nothing but their key. */
 const bareFormat = formatOf<object>({});
 
 const gateKey = "gate";
 /** Partition with a row an endpoint ever seen; no endpoint can have this name. */
 const indexPartition = "|endpoints";
+const kinds: readonly SyncKind[] = ["initial", "incremental"];
 
 /**
- * Permits and wait lists in the table `admissions`, one partition an endpoint: the row `gate`, whose version guards
- * every decision, and rows `permit|mailbox`, `wait|kind|since|mailbox` and `place|mailbox` (the key of the wait entry).
+ * Permits and wait lists in the table `admissions`, one partition an endpoint: the row `gate`, whose version guards every
+ * decision, and rows `permit|mailbox` and `queue|kind|batch|operation|since|mailbox`, in whose order a batch is served.
  */
 export function createAdmissionStore(table: Table): AdmissionStore {
   const registered = new Set<EndpointName>();
@@ -47,105 +49,100 @@ export function createAdmissionStore(table: Table): AdmissionStore {
     registered.add(endpoint);
   }
 
-  async function findWait(endpoint: EndpointName, mailboxId: MailboxId): Promise<FoundWait> {
-    const place = await table.get(endpoint, placeKey(mailboxId));
-    if (place === undefined) return { place, row: undefined };
-    const { waitKey } = fromRow(placeFormat, place);
-    return { place, row: await table.get(endpoint, waitKey) };
-  }
-
-  async function take<T extends object>(
-    format: Format<T>,
-    endpoint: EndpointName,
-    range: RowRange,
-    limit: number,
-  ): Promise<readonly T[]> {
-    const found: T[] = [];
-    if (limit === 0) return found;
-    for await (const row of table.scan(endpoint, range, { pageSize: Math.min(limit, 1000) }))
-      if (found.push(fromRow(format, row)) === limit) break;
-    return found;
-  }
-
-  async function placing(endpoint: EndpointName, entry: WaitEntry): Promise<Placing> {
-    const { place, row } = await findWait(endpoint, entry.mailboxId);
-    const wait = toRow(waitFormat, endpoint, waitKey(entry), entry);
-    return {
-      place: toRow(placeFormat, endpoint, placeKey(entry.mailboxId), { waitKey: wait.rowKey }),
-      placeVersion: place?.etag,
-      entries: [
-        { put: wait },
-        ...(row === undefined || row.rowKey === wait.rowKey ? [] : [{ remove: row.rowKey }]),
-      ],
-    };
-  }
-
-  /** The rows of a change. Rows to remove that are not there are left out, since a transaction fails on them. */
-  async function changesOf(endpoint: EndpointName, change: AdmissionChange): Promise<readonly Change[]> {
-    // A row can appear once in a transaction: what is given anew is not taken away.
-    const given = new Set((change.permits ?? []).map(({ mailboxId }) => mailboxId));
-    const joining = new Set((change.waiting ?? []).map(({ mailboxId }) => mailboxId));
-    const leaving = (change.releasedPermits ?? []).filter((id) => !given.has(id));
-    const leavingList = (change.served ?? []).filter((id) => !joining.has(id));
-    const [released, served, joined] = await Promise.all([
-      Promise.all(leaving.map((id) => table.get(endpoint, permitKey(id)))),
-      Promise.all(leavingList.map((id) => findWait(endpoint, id))),
-      Promise.all((change.waiting ?? []).map((entry) => placing(endpoint, entry))),
-    ]);
-    const changes: Change[] = [
-      ...(change.permits ?? []).map((permit) => ({
-        put: toRow(permitFormat, endpoint, permitKey(permit.mailboxId), permit),
-      })),
-      ...removalsOf(released),
-      ...removalsOf(served.map(({ row }) => row)),
-      ...joined.flatMap(({ place, placeVersion, entries }) => [
-        { swap: place, version: placeVersion },
-        ...entries,
-      ]),
-    ];
-    // A place without its entry does no harm: it goes along as far as there is room in the transaction. It never goes
-    // alone: the mailbox may have joined anew since, and nobody would find that entry again.
-    const room = Math.max(0, maxRowsPerTransaction - 1 - changes.length);
-    const emptied = served.map(({ place, row }) => row && place).slice(0, room);
-    return [...changes, ...removalsOf(emptied)];
+  async function anyRow(endpoint: string, range: RowRange): Promise<boolean> {
+    for await (const _ of table.scan(endpoint, range, { pageSize: 1 })) return true;
+    return false;
   }
 
   return {
-    async read(endpoint, waitingLimit) {
-      // The gate first: what changes while the rest is read then makes the version stale.
-      const gate = await table.get(endpoint, gateKey);
-      const [permits, initial, incremental] = await Promise.all([
-        take(permitFormat, endpoint, keysBelow("permit|"), Number.POSITIVE_INFINITY),
-        take(waitFormat, endpoint, keysBelow("wait|initial|"), waitingLimit),
-        take(waitFormat, endpoint, keysBelow("wait|incremental|"), waitingLimit),
-      ]);
-      return { permits, waiting: [...initial, ...incremental], version: gate?.etag ?? "" };
+    async gate(endpoint) {
+      const row = await table.get(endpoint, gateKey);
+      if (row === undefined) {
+        const stored = await anyRow(endpoint, keysBelow("permit|"));
+        return { shares: {}, uncounted: stored, version: "" };
+      }
+      const { shares } = fromRow(gateFormat, row);
+      return { shares: shares ?? {}, uncounted: shares === undefined, version: row.etag };
     },
 
-    async find(endpoint, mailboxId) {
-      const [permit, wait] = await Promise.all([
-        table.get(endpoint, permitKey(mailboxId)),
-        findWait(endpoint, mailboxId),
-      ]);
-      return {
-        ...(permit === undefined ? {} : { permit: fromRow(permitFormat, permit) }),
-        ...(wait.row === undefined ? {} : { wait: fromRow(waitFormat, wait.row) }),
-      };
+    async permits(endpoint) {
+      const found: Permit[] = [];
+      for await (const row of table.scan(endpoint, keysBelow("permit|")))
+        found.push(fromRow(permitFormat, row));
+      return found;
     },
 
-    async apply(endpoint, version, change) {
+    async permit(endpoint, mailboxId) {
+      const row = await table.get(endpoint, permitKey(mailboxId));
+      return row && fromRow(permitFormat, row);
+    },
+
+    async waiting(endpoint, kind, batch, from, limit) {
+      const found: WaitEntry[] = [];
+      if (limit <= 0) return found;
+      const { to = "" } = keysBelow(listOf(kind, batch));
+      const range = { from: `${listOf(kind, batch)}${operationPart(from)}`, to };
+      for await (const row of table.scan(endpoint, range, { pageSize: Math.min(limit, 1000) }))
+        if (found.push(fromRow(waitFormat, row)) === limit) break;
+      return found;
+    },
+
+    async apply(endpoint, version, { shares, permits = [], releasedPermits = [], served = [] }) {
       await register(endpoint);
-      const gate = toRow(bareFormat, endpoint, gateKey, {});
-      const changes = await changesOf(endpoint, change);
+      const given = new Set(permits.map(({ mailboxId }) => mailboxId));
+      const changes: Change[] = [
+        ...permits.map((permit) => ({
+          put: toRow(permitFormat, endpoint, permitKey(permit.mailboxId), permit),
+        })),
+        // A row can appear once in a transaction: what is given anew is not taken away.
+        ...releasedPermits.filter((id) => !given.has(id)).map((id) => ({ remove: permitKey(id) })),
+        ...[...new Set(served.map(waitKey))].map((remove) => ({ remove })),
+      ];
+      const gate = toRow(gateFormat, endpoint, gateKey, { shares });
       return (await table.write(gate, version === "" ? undefined : version, changes)) !== undefined;
     },
 
-    async join(endpoint, entry) {
+    async join(endpoint, entries) {
+      if (entries.length === 0) return;
       await register(endpoint);
-      for (;;) {
-        const { place, placeVersion, entries } = await placing(endpoint, entry);
-        if ((await table.write(place, placeVersion, entries)) !== undefined) return;
+      const rows = new Map<string, Row>();
+      for (const entry of entries)
+        rows.set(waitKey(entry), toRow(waitFormat, endpoint, waitKey(entry), entry));
+      const all = [...rows.values()];
+      for (let start = 0; start < all.length; start += maxRowsPerTransaction)
+        await table.putAll(all.slice(start, start + maxRowsPerTransaction));
+    },
+
+    async forget(endpoint, batch, before) {
+      let count = 0;
+      for (const kind of kinds) {
+        const range = { from: listOf(kind, batch), to: `${listOf(kind, batch)}${operationPart(before)}` };
+        count += await table.removeRange(endpoint, range, 1000 - count);
       }
+      return count;
+    },
+
+    async listed(endpoint) {
+      const found = new Set<BatchName>();
+      for (const kind of kinds) {
+        const { from, to } = keysBelow(`queue|${kind}|`);
+        for (let after: string | undefined = from; after !== undefined; ) {
+          let batch: BatchName | undefined;
+          for await (const row of table.scan(endpoint, { after, to }, { pageSize: 1 })) {
+            batch = fromRow(waitFormat, row).batch;
+            break;
+          }
+          if (batch !== undefined) found.add(batch);
+          // Behind all entries of this batch.
+          after = batch === undefined ? undefined : keysBelow(listOf(kind, batch)).to;
+        }
+      }
+      return [...found];
+    },
+
+    async forgetEarlierFormat(endpoint) {
+      await table.removeRange(endpoint, keysBelow("wait|"));
+      await table.removeRange(endpoint, keysBelow("place|"));
     },
 
     extend(endpoint, mailboxId, until) {
@@ -154,45 +151,28 @@ export function createAdmissionStore(table: Table): AdmissionStore {
 
     async endpoints() {
       const found: EndpointName[] = [];
-      for await (const { rowKey } of table.scan(indexPartition))
-        if (await anyRow(table, rowKey)) found.push(rowKey as EndpointName);
+      for await (const { rowKey } of table.scan(indexPartition)) {
+        const ranges = (["permit|", "queue|", "wait|"] as const).map((prefix) => keysBelow(prefix));
+        const held = await Promise.all(ranges.map((range) => anyRow(rowKey, range)));
+        if (held.includes(true)) found.push(rowKey as EndpointName);
+      }
       return found;
     },
   };
-}
-
-interface FoundWait {
-  readonly place: StoredRow | undefined;
-  readonly row: StoredRow | undefined;
-}
-
-/** Rows that put a mailbox on the wait list; the place's version keeps two of them from both succeeding. */
-interface Placing {
-  readonly place: Row;
-  readonly placeVersion: string | undefined;
-  readonly entries: readonly Change[];
-}
-
-function removalsOf(rows: readonly (StoredRow | undefined)[]): readonly Change[] {
-  return rows.filter((row) => row !== undefined).map((row) => ({ remove: row.rowKey }));
-}
-
-/** True if the endpoint has permits or wait entries. */
-async function anyRow(table: Table, endpoint: string): Promise<boolean> {
-  for await (const _ of table.scan(endpoint, { from: "permit|", to: "permit}" }, { pageSize: 1 }))
-    return true;
-  for await (const _ of table.scan(endpoint, { from: "wait|", to: "wait}" }, { pageSize: 1 })) return true;
-  return false;
 }
 
 function permitKey(mailboxId: MailboxId): string {
   return `permit|${mailboxId}`;
 }
 
-function placeKey(mailboxId: MailboxId): string {
-  return `place|${mailboxId}`;
+function listOf(kind: SyncKind, batch: BatchName): `${string}|` {
+  return `queue|${kind}|${batch}|`;
 }
 
-function waitKey(entry: WaitEntry): string {
-  return `wait|${entry.kind}|${String(entry.since).padStart(15, "0")}|${entry.mailboxId}`;
+function operationPart(operation: number): string {
+  return String(operation).padStart(12, "0");
+}
+
+function waitKey({ kind, batch, operation, since, mailboxId }: WaitEntry): string {
+  return `${listOf(kind, batch)}${operationPart(operation)}|${String(since).padStart(15, "0")}|${mailboxId}`;
 }

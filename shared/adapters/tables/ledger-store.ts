@@ -138,7 +138,7 @@ export function createLedgerStore(table: Table): LedgerStore {
     async purge(ledgerId) {
       // The lease goes first, so that a worker still at it loses the right to commit.
       await table.remove(ledgerId, leaseKey);
-      await table.removePartition(ledgerId);
+      await table.removeRange(ledgerId, {});
     },
   };
 }

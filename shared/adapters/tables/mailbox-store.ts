@@ -1,10 +1,28 @@
 import { odata } from "@azure/data-tables";
-import type { BatchName } from "../../domain/names.ts";
-import type { MailboxRecord, MailboxStore, Versioned } from "../../migration/ports/registry.ts";
-import { flag, formatOf, fromRow, integer, json, optional, type StoredRow, text, toRow } from "./row.ts";
-import { maxRowsPerTransaction, type Table } from "./table.ts";
+import type {
+  MailboxRecord,
+  MailboxStore,
+  MailboxSummary,
+  Slot,
+  Versioned,
+} from "../../migration/ports/registry.ts";
+import {
+  type Columns,
+  flag,
+  formatOf,
+  fromRow,
+  integer,
+  json,
+  optional,
+  type StoredRow,
+  text,
+  toRow,
+  type Upgrade,
+} from "./row.ts";
+import { maxRowsPerTransaction, type RowRange, type Table } from "./table.ts";
 
-const format = formatOf<MailboxRecord>({
+/** Version 1 stored when a mailbox is due, and knew no operations. */
+const columns: Columns<MailboxRecord> = {
   id: text(),
   batch: text(),
   endpoint: text(),
@@ -16,6 +34,7 @@ const format = formatOf<MailboxRecord>({
   status: text(),
   kind: text(),
   round: integer(),
+  operation: optional(integer()),
   notBefore: optional(integer()),
   attempts: integer(),
   error: optional(json()),
@@ -38,18 +57,29 @@ const format = formatOf<MailboxRecord>({
   lastSyncedAt: optional(integer()),
   syncBegan: optional(json()),
   lastSync: optional(json()),
-  dueAt: optional(integer()),
   loginTest: optional(text()),
   deletionsConfirmed: optional(flag),
   retriesSkipped: optional(flag),
   folderActs: optional(json()),
-});
+};
+const unchanged: Upgrade = (row) => row;
+const format = formatOf<MailboxRecord>(columns, unchanged);
 
-/** Mailboxes of a page where the caller does not say how many. */
-const defaultTop = 100;
-const maxTop = 999;
+const {
+  userRoot: _userRoot,
+  sealedPassword: _sealedPassword,
+  sealedFor: _sealedFor,
+  dailyStart: _dailyStart,
+  step: _step,
+  ...summaryColumns
+} = columns;
+const summaryFormat = formatOf<Omit<MailboxSummary, "changedAt">>(summaryColumns, unchanged);
+const summaryProperties = ["RowKey", "Timestamp", "formatVersion", ...Object.keys(summaryColumns)];
 
-/** Mailboxes in the table `mailboxes`: the partition is the batch, the row key the mailbox id. */
+/**
+ * Mailboxes in the table `mailboxes`: the partition is the batch, the row key the mailbox id, whose digits are spread
+ * evenly, so that its first one divides a batch into slots.
+ */
 export function createMailboxStore(table: Table): MailboxStore {
   const rowOf = (mailbox: MailboxRecord) => toRow(format, mailbox.batch, mailbox.id, mailbox);
   return {
@@ -57,38 +87,50 @@ export function createMailboxStore(table: Table): MailboxStore {
       const row = await table.get(batch, id);
       return row && versioned(row);
     },
-    async replace({ value, version }) {
-      return (await table.write(rowOf(value), version)) !== undefined;
+    replace: ({ value, version }) => table.write(rowOf(value), version),
+    async replaceAll(mailboxes) {
+      const [first, ...rest] = mailboxes;
+      if (first === undefined) return true;
+      const changes = rest.map(({ value, version }) => ({ swap: rowOf(value), version }));
+      return (await table.write(rowOf(first.value), first.version, changes)) !== undefined;
     },
     async insertAll(_batch, mailboxes) {
       for (let start = 0; start < mailboxes.length; start += maxRowsPerTransaction)
         await table.insertMissing(mailboxes.slice(start, start + maxRowsPerTransaction).map(rowOf));
     },
-    async list(batch, query = {}) {
-      const top = Math.min(Math.max(query.top ?? defaultTop, 1), maxTop);
-      const rows = table.scan(batch, query.continuation === undefined ? {} : { after: query.continuation }, {
-        pageSize: top + 1,
-        ...(query.status === undefined ? {} : { filter: odata`status eq ${query.status}` }),
-      });
-      const items: Versioned<MailboxRecord>[] = [];
-      for await (const row of rows) {
-        // One more than asked for was found: the page is full and not the last one.
-        if (items.length === top) return { items, continuation: lastId(items) };
-        items.push(versioned(row));
-      }
-      return { items };
+    async page(batch, slot, after, limit) {
+      const found: Versioned<MailboxRecord>[] = [];
+      const range = after === "" ? keysOf(slot) : { ...keysOf(slot), from: undefined, after };
+      for await (const row of table.scan(batch, range, { pageSize: limit }))
+        if (found.push(versioned(row)) === limit) break;
+      return found;
     },
-    async *scan(batch: BatchName) {
+    async *scan(batch) {
       for await (const row of table.scan(batch)) yield versioned(row);
     },
-    deleteAll: (batch) => table.removePartition(batch),
+    async summaries(batch, slot, changedSince) {
+      const found: MailboxSummary[] = [];
+      const changed = changedSince === undefined ? undefined : new Date(Math.max(0, changedSince));
+      const rows = table.scan(batch, keysOf(slot), {
+        select: summaryProperties,
+        ...(changed === undefined ? {} : { filter: odata`Timestamp ge ${changed}` }),
+      });
+      for await (const row of rows)
+        found.push({ ...fromRow(summaryFormat, row), changedAt: Date.parse(row.timestamp ?? "") });
+      return found;
+    },
+    async deleteSlot(batch, slot) {
+      await table.removeRange(batch, keysOf(slot));
+    },
   };
+}
+
+function keysOf({ slot, of }: Slot): RowRange {
+  if (of === 1) return {};
+  const digit = slot.toString(16);
+  return { from: digit, to: `${digit}g` };
 }
 
 function versioned(row: StoredRow): Versioned<MailboxRecord> {
   return { value: fromRow(format, row), version: row.etag };
-}
-
-function lastId(items: readonly Versioned<MailboxRecord>[]): string {
-  return items.at(-1)?.value.id ?? "";
 }

@@ -16,6 +16,8 @@ export interface StoredRow {
   readonly partitionKey: string;
   readonly rowKey: string;
   readonly etag: string;
+  /** When it was last written, by the store's clock; ISO 8601 text. */
+  readonly timestamp?: string | undefined;
   readonly [property: string]: unknown;
 }
 

@@ -1,4 +1,5 @@
 import type { AdmissionStore } from "../../migration/ports/admission-store.ts";
+import type { BatchStateStore } from "../../migration/ports/batch-state.ts";
 import type { DomainStore } from "../../migration/ports/domain-store.ts";
 import type { LedgerStore } from "../../migration/ports/ledger-store.ts";
 import type { Probed } from "../../migration/ports/probed.ts";
@@ -6,6 +7,7 @@ import type { BatchStore, MailboxStore } from "../../migration/ports/registry.ts
 import type { StorageSettings } from "../azure-storage.ts";
 import { StoreClock } from "../store-clock.ts";
 import { createAdmissionStore } from "./admission-store.ts";
+import { createBatchStateStore } from "./batch-state-store.ts";
 import { createBatchStore } from "./batch-store.ts";
 import { createDomainStore } from "./domain-store.ts";
 import { createLedgerStore } from "./ledger-store.ts";
@@ -14,6 +16,7 @@ import { StorageTable } from "./table.ts";
 
 export interface TableStores extends Probed {
   readonly batches: BatchStore;
+  readonly states: BatchStateStore;
   readonly mailboxes: MailboxStore;
   readonly ledgers: LedgerStore;
   readonly admissions: AdmissionStore;
@@ -35,6 +38,7 @@ export function createTableStores(settings: StorageSettings, clock = new StoreCl
   const all = [batches, mailboxes, ledgers, admissions, domains];
   return {
     batches: createBatchStore(batches),
+    states: createBatchStateStore(batches),
     mailboxes: createMailboxStore(mailboxes),
     ledgers: createLedgerStore(ledgers),
     admissions: createAdmissionStore(admissions),

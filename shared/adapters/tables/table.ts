@@ -25,10 +25,10 @@ export type Change =
 
 /** Inclusive bounds on row keys. */
 export interface RowRange {
-  readonly from?: string;
-  readonly to?: string;
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
   /** Exclusive lower bound. */
-  readonly after?: string;
+  readonly after?: string | undefined;
 }
 
 type Policy = NonNullable<TableServiceClientOptions["additionalPolicies"]>[number]["policy"];
@@ -66,6 +66,8 @@ export interface Table {
   write(guard: Row, version: string | undefined, changes?: readonly Change[]): Promise<string | undefined>;
   /** Writes a row over whatever is there. Repeatable. */
   put(row: Row): Promise<void>;
+  /** Writes rows of one partition (at most 100) over whatever is there, all or none. Repeatable. */
+  putAll(rows: readonly Row[]): Promise<void>;
   /** Inserts those of the rows (of one partition, at most 100) that do not exist. Repeatable. */
   insertMissing(rows: readonly Row[]): Promise<void>;
   /** Changes some properties of a row. @returns false if there is no such row. Repeatable. */
@@ -77,8 +79,8 @@ export interface Table {
    * @param options.filter further OData condition; `options.pageSize` at most 1,000 rows a request.
    */
   scan(partition: string, range?: RowRange, options?: ScanOptions): AsyncIterable<StoredRow>;
-  /** Removes all rows of a partition. Repeatable. */
-  removePartition(partition: string): Promise<void>;
+  /** Removes rows of a partition. @param limit how many of them. @returns how many there were. Repeatable. */
+  removeRange(partition: string, range: RowRange, limit?: number): Promise<number>;
 }
 
 export interface ScanOptions {
@@ -159,6 +161,13 @@ export class StorageTable implements Table {
     await classified(() => this.#client.upsertEntity({ ...row }, "Replace"));
   }
 
+  async putAll(rows: readonly Row[]): Promise<void> {
+    if (rows.length === 0) return;
+    await classified(() =>
+      this.#client.submitTransaction(rows.map((row): TransactionAction => ["upsert", { ...row }, "Replace"])),
+    );
+  }
+
   insertMissing(rows: readonly Row[]): Promise<void> {
     return classified(async () => {
       let missing = rows;
@@ -219,15 +228,23 @@ export class StorageTable implements Table {
     }
   }
 
-  async removePartition(partition: string): Promise<void> {
+  async removeRange(partition: string, range: RowRange, limit = Number.POSITIVE_INFINITY): Promise<number> {
+    let count = 0;
     let group: string[] = [];
-    for await (const row of this.scan(partition, {}, { select: ["PartitionKey", "RowKey"] })) {
+    const rows = this.scan(partition, range, {
+      select: ["PartitionKey", "RowKey"],
+      pageSize: Math.min(limit, 1000),
+    });
+    for await (const row of rows) {
+      if (count === limit) break;
+      count++;
       group.push(row.rowKey);
       if (group.length < maxRowsPerTransaction) continue;
       await this.#removeRows(partition, group);
       group = [];
     }
     await this.#removeRows(partition, group);
+    return count;
   }
 
   async #removeRows(partition: string, rows: readonly string[]): Promise<void> {

@@ -1,19 +1,39 @@
+import pMap from "p-map";
 import { isMigrationError, MigrationError } from "../../domain/errors.ts";
-import type { EndpointName, MailboxId } from "../../domain/names.ts";
+import type { BatchName, EndpointName, MailboxId } from "../../domain/names.ts";
+import type { SyncKind } from "../../domain/states.ts";
+import { isAtWork } from "../batch/life.ts";
 import type { Endpoints } from "../endpoints/endpoint-settings.ts";
-import type { AdmissionStore, Permit, WaitEntry } from "../ports/admission-store.ts";
+import { isWaiting } from "../mailbox/life.ts";
+import type { AdmissionStore, Gate, Permit, WaitEntry } from "../ports/admission-store.ts";
+import type { BatchRecord, BatchStore, MailboxStore } from "../ports/registry.ts";
 import type { WorkQueue } from "../ports/work-queue.ts";
 import { type Clock, type Log, minute } from "../runtime.ts";
-import { grant, type Limits } from "./grant.ts";
+import {
+  type Candidate,
+  countShares,
+  freePermits,
+  grant,
+  type Limits,
+  maxGrants,
+  withPermits,
+} from "./grant.ts";
 
 /** A permit lives this long without a heartbeat. */
 export const permitMs = 10 * minute;
 /** Clocks of two workers may differ by this much before a permit counts as expired. */
 export const clockSkewMs = minute;
+const kinds: readonly SyncKind[] = ["initial", "incremental"];
+/** Rows that one transaction changes beside the gate and a permit that ends. */
+const maxRemovals = 98;
+/** Rows read at once. */
+const concurrency = 16;
 
 export interface Admission {
-  /** Joins the endpoint's wait list and admits whoever can be admitted. Repeatable. */
-  request(endpoint: EndpointName, entry: WaitEntry): Promise<void>;
+  /** Why no mailbox of the endpoint can be worked on: its file is gone, or needs attention. */
+  problemOf(endpoint: EndpointName): Promise<MigrationError | undefined>;
+  /** Mailboxes join the endpoint's wait list. Whoever calls it calls `admit` as well. Repeatable. */
+  join(endpoint: EndpointName, entries: readonly WaitEntry[]): Promise<void>;
   /**
    * Gives a permit back and hands it on in the same transaction. Repeatable.
    * @param round the last one the caller knows of: the permit of a later one belongs to somebody else.
@@ -23,79 +43,228 @@ export interface Admission {
   admit(endpoint: EndpointName): Promise<void>;
   /** The mailbox's permit, however old. */
   permit(endpoint: EndpointName, mailboxId: MailboxId): Promise<Permit | undefined>;
+  /** How many permits a batch has. */
+  permitsOf(endpoint: EndpointName, batch: BatchName): Promise<number>;
   /** Prolongs a permit by heartbeat. @returns false if the mailbox no longer has one. */
   extend(endpoint: EndpointName, mailboxId: MailboxId): Promise<boolean>;
+  /** Counts the permits anew, and corrects the gate. @returns the permits. Repeatable. */
+  recount(endpoint: EndpointName): Promise<readonly Permit[]>;
+}
+
+/** Who gets a permit, and who waits for nothing. */
+interface Choice {
+  readonly granted: readonly Candidate[];
+  readonly dead: readonly WaitEntry[];
+  /** True if there may be more to grant. */
+  readonly more: boolean;
 }
 
 /**
- * Decides how many mailboxes of an endpoint are worked on at once.
+ * Decides how many mailboxes of an endpoint are worked on at once, and sends each one its own message when its turn comes.
+ * Only batches that are at work are looked at, so that what a stopped one has left on the list holds up nobody.
  * A permit without its message (crash between the transaction and the send) is found by the janitor when it expires.
  */
 export function createAdmission(parts: {
   readonly store: AdmissionStore;
+  readonly batches: Pick<BatchStore, "list">;
+  readonly mailboxes: Pick<MailboxStore, "get">;
   readonly endpoints: Endpoints;
   readonly queue: WorkQueue;
   readonly clock: Clock;
   readonly log: Log;
 }): Admission {
-  const { store, endpoints, queue, clock, log } = parts;
+  const { store, batches, mailboxes, endpoints, queue, clock, log } = parts;
+
+  async function problemOf(endpoint: EndpointName): Promise<MigrationError | undefined> {
+    try {
+      await endpoints.get(endpoint);
+      return undefined;
+    } catch (error) {
+      if (isMigrationError(error) && error.kind === "mailbox") return error;
+      throw error;
+    }
+  }
 
   /** Where the endpoint's file is gone a permit can still be given back; then nobody else gets it. */
-  async function limitsOf(endpoint: EndpointName, releases: boolean): Promise<Limits> {
-    try {
-      return await endpoints.get(endpoint);
-    } catch (error) {
-      if (!releases || !isMigrationError(error) || error.kind !== "mailbox") throw error;
-      return { maxConcurrentMigrations: 0, maxConcurrentIncrementalSyncs: 0 };
-    }
+  async function limitsOf(endpoint: EndpointName): Promise<Limits> {
+    if (await problemOf(endpoint)) return { maxConcurrentMigrations: 0, maxConcurrentIncrementalSyncs: 0 };
+    return endpoints.get(endpoint);
+  }
+
+  async function atWork(endpoint: EndpointName): Promise<readonly BatchRecord[]> {
+    return (await batches.list()).filter((batch) => batch.endpoint === endpoint && isAtWork(batch));
+  }
+
+  async function recount(endpoint: EndpointName): Promise<readonly Permit[]> {
+    const gate = await store.gate(endpoint);
+    const permits = await store.permits(endpoint);
+    const shares = countShares(permits, gate.shares);
+    if (!gate.uncounted && sameCounts(shares, gate.shares)) return permits;
+    if ((await store.apply(endpoint, gate.version, { shares })) && !gate.uncounted)
+      log("admission.recounted", { endpoint, permits: permits.length });
+    if (gate.uncounted) await store.forgetEarlierFormat(endpoint);
+    return permits;
+  }
+
+  /** An entry is dead if its mailbox is gone, waits no longer, or waits in a later round. */
+  async function stateOf(
+    endpoint: EndpointName,
+    entry: WaitEntry,
+  ): Promise<"dead" | "tooEarly" | { readonly held: Permit | undefined }> {
+    const [stored, held] = await Promise.all([
+      mailboxes.get(entry.batch, entry.mailboxId),
+      store.permit(endpoint, entry.mailboxId),
+    ]);
+    if (stored === undefined || stored.value.round > entry.round) return "dead";
+    // Who joins does so before the mailbox is changed, so that none is changed and does not wait.
+    if (stored.value.round < entry.round) return "tooEarly";
+    return isWaiting(stored.value) ? { held } : "dead";
+  }
+
+  async function choose(
+    endpoint: EndpointName,
+    gate: Gate,
+    limits: Limits,
+    kind: SyncKind,
+    running: readonly BatchRecord[],
+    leaving: MailboxId | undefined,
+  ): Promise<Choice> {
+    const free = freePermits(gate.shares, limits, kind);
+    if (free <= 0) return { granted: [], dead: [], more: false };
+    const limit = Math.min(free, maxGrants);
+    const dead: WaitEntry[] = [];
+    let full = false;
+    const lists = await pMap(
+      running,
+      async ({ name, admitsFrom }) => {
+        for (let wanted = limit; ; wanted *= 4) {
+          const entries = await store.waiting(endpoint, kind, name, admitsFrom, wanted);
+          const states = await pMap(entries, (entry) => stateOf(endpoint, entry), { concurrency });
+          const seen = new Set<MailboxId>();
+          const gone: WaitEntry[] = [];
+          const candidates: Candidate[] = [];
+          for (const [index, entry] of entries.entries()) {
+            const state = states[index];
+            // One that joined twice is served once.
+            if (state === "dead" || seen.has(entry.mailboxId)) gone.push(entry);
+            else if (state !== undefined && state !== "tooEarly") {
+              seen.add(entry.mailboxId);
+              candidates.push({ entry, held: entry.mailboxId === leaving ? undefined : state.held });
+            }
+          }
+          // Whoever is behind those that are dead, or come too early, need not wait for them.
+          if (candidates.length === 0 && entries.length === wanted && gone.length < maxRemovals) continue;
+          full ||= entries.length === wanted;
+          dead.push(...gone);
+          return [name, candidates] as const;
+        }
+      },
+      { concurrency },
+    );
+    const granted = grant(kind, gate.shares, limits, new Map(lists));
+    return {
+      granted,
+      dead: dead.slice(0, maxRemovals - 2 * granted.length),
+      more: dead.length > 0 || (full && granted.length === maxGrants),
+    };
   }
 
   async function admit(
     endpoint: EndpointName,
-    released?: Pick<Permit, "mailboxId" | "round">,
+    released?: { readonly mailboxId: MailboxId; readonly round: number },
   ): Promise<void> {
-    const limits = await limitsOf(endpoint, released !== undefined);
-    const isReleased = ({ mailboxId, round }: Permit) =>
-      mailboxId === released?.mailboxId && round <= released.round;
+    const limits = await limitsOf(endpoint);
+    let leavingId = released?.mailboxId;
     for (let lostRaces = 0; lostRaces < 50; ) {
-      const state = await store.read(
-        endpoint,
-        limits.maxConcurrentMigrations + limits.maxConcurrentIncrementalSyncs,
-      );
-      const leaving = state.permits.find(isReleased)?.mailboxId;
-      const granted = grant(state, limits, clock() + permitMs, leaving);
-      if (granted.length === 0 && leaving === undefined) return;
-      const changed = await store.apply(endpoint, state.version, {
-        permits: granted,
-        served: granted.map((permit) => permit.mailboxId),
-        ...(leaving === undefined ? {} : { releasedPermits: [leaving] }),
+      const [gate, permit, running] = await Promise.all([
+        store.gate(endpoint),
+        leavingId && store.permit(endpoint, leavingId),
+        atWork(endpoint),
+      ]);
+      if (gate.uncounted) {
+        await recount(endpoint);
+        continue;
+      }
+      const leaving = permit && released && permit.round <= released.round ? permit : undefined;
+      if (leavingId !== undefined && leaving === undefined) return;
+      const left = leaving ? withPermits(gate.shares, leaving, -1) : gate.shares;
+      // What was given back is of one kind; whoever wanted the other kind has asked for it already.
+      const concerned = leaving === undefined ? kinds : [leaving.kind];
+      const choices = [];
+      let shares = left;
+      for (const kind of concerned) {
+        const choice = await choose(endpoint, { ...gate, shares }, limits, kind, running, leaving?.mailboxId);
+        choices.push(choice);
+        for (const { entry, held } of choice.granted) {
+          if (held) shares = withPermits(shares, held, -1);
+          shares = withPermits(shares, entry, 1, clock());
+        }
+        // A transaction holds those of one kind.
+        if (choice.granted.length + choice.dead.length > 0) break;
+      }
+      const granted = choices.flatMap((choice) => choice.granted);
+      const dead = choices.flatMap((choice) => choice.dead);
+      if (granted.length === 0 && dead.length === 0 && leaving === undefined) return;
+      const names = new Set(running.map(({ name }) => name));
+      const changed = await store.apply(endpoint, gate.version, {
+        shares: withoutIdle(shares, names),
+        permits: granted.map(({ entry }) => permitFor(entry, clock() + permitMs)),
+        served: [...granted.map(({ entry }) => entry), ...dead],
+        // The same mailbox may be next.
+        ...(leaving === undefined ? {} : { releasedPermits: [leaving.mailboxId] }),
       });
       if (!changed) {
         lostRaces++;
         await new Promise((resolve) => setTimeout(resolve, Math.random() * 20 * lostRaces));
         continue;
       }
-      for (const { batch, mailboxId, round, kind } of granted) {
+      leavingId = undefined;
+      for (const { entry } of granted) {
+        const { batch, mailboxId, round, kind } = entry;
         await queue.sendFolderSync({ batch, mailboxId, round, step: 0 });
         log("mailbox.admitted", { batch, mailbox: mailboxId, kind, round });
       }
+      const goesOn = choices.some(({ more }) => more) || (released === undefined && granted.length > 0);
+      if (!goesOn) return;
     }
     throw new MigrationError("transient", "AdmissionContended", "Too many workers admit mailboxes at once.");
   }
 
   return {
-    async request(endpoint, entry) {
-      await store.join(endpoint, entry);
-      await admit(endpoint);
-    },
-    async release(endpoint, mailboxId, round) {
-      const { permit } = await store.find(endpoint, mailboxId);
-      if (permit) await admit(endpoint, { mailboxId, round });
-    },
+    problemOf,
+    recount,
+    join: (endpoint, entries) => store.join(endpoint, entries),
+    release: (endpoint, mailboxId, round) => admit(endpoint, { mailboxId, round }),
     admit: (endpoint) => admit(endpoint),
-    async permit(endpoint, mailboxId) {
-      return (await store.find(endpoint, mailboxId)).permit;
+    permit: (endpoint, mailboxId) => store.permit(endpoint, mailboxId),
+    async permitsOf(endpoint, batch) {
+      const gate = await store.gate(endpoint);
+      if (gate.uncounted) return (await recount(endpoint)).filter((permit) => permit.batch === batch).length;
+      const share = gate.shares[batch];
+      return share === undefined ? 0 : share.initial + share.incremental;
     },
     extend: (endpoint, mailboxId) => store.extend(endpoint, mailboxId, clock() + permitMs),
   };
+}
+
+function permitFor({ mailboxId, batch, kind, round }: WaitEntry, until: number): Permit {
+  return { mailboxId, batch, kind, round, until };
+}
+
+function sameCounts(a: Gate["shares"], b: Gate["shares"]): boolean {
+  const counted = (shares: Gate["shares"]) =>
+    Object.entries(shares)
+      .map(([batch, { initial, incremental }]) => `${batch} ${initial} ${incremental}`)
+      .filter((text) => !text.endsWith(" 0 0"))
+      .sort()
+      .join();
+  return counted(a) === counted(b);
+}
+
+/** Without batches that have no permit and are not at work. */
+function withoutIdle(shares: Gate["shares"], running: ReadonlySet<string>): Gate["shares"] {
+  const kept = Object.entries(shares).filter(
+    ([batch, { initial, incremental }]) => initial + incremental > 0 || running.has(batch),
+  );
+  return Object.fromEntries(kept) as Gate["shares"];
 }

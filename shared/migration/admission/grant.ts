@@ -1,50 +1,85 @@
 import type { Endpoint } from "../../domain/endpoint.ts";
-import type { MailboxId } from "../../domain/names.ts";
+import type { BatchName } from "../../domain/names.ts";
 import type { SyncKind } from "../../domain/states.ts";
-import type { AdmissionState, Permit, WaitEntry } from "../ports/admission-store.ts";
+import type { BatchShare, Gate, Permit, WaitEntry } from "../ports/admission-store.ts";
 
-/** Rows one transaction may change, with room for the gate row. */
-const maxGrants = 45;
+/** Rows one transaction may change, with room for the gate and a permit that ends. */
+export const maxGrants = 45;
 
 /** How many mailboxes of an endpoint may be worked on at once. */
 export type Limits = Pick<Endpoint, "maxConcurrentMigrations" | "maxConcurrentIncrementalSyncs">;
 
+/** A mailbox whose turn may have come. */
+export interface Candidate {
+  readonly entry: WaitEntry;
+  /** The permit of an earlier round that nobody has given back yet: the mailbox takes it over. */
+  readonly held?: Permit | undefined;
+}
+
+/** Free permits of a kind. */
+export function freePermits(shares: Gate["shares"], limits: Limits, kind: SyncKind): number {
+  const limit = kind === "initial" ? limits.maxConcurrentMigrations : limits.maxConcurrentIncrementalSyncs;
+  return limit - Object.values<BatchShare>(shares).reduce((sum, share) => sum + share[kind], 0);
+}
+
 /**
- * Which waiting mailboxes get a permit now. Pure.
- * @param released a mailbox whose permit ends with this change.
- * @returns at most as many as fit one transaction; call again until none is granted.
+ * Who gets a permit now: of each batch whoever waits the longest, and of the batches the one that has the fewest permits
+ * of this kind, or of equals the one that was served the longest time ago. So batches that wait at one endpoint share it
+ * evenly, however many mailboxes each of them has. Pure.
+ * @param candidates of each batch, oldest first.
+ * @returns as many as one transaction takes at most; call again if there are more.
  */
 export function grant(
-  state: AdmissionState,
+  kind: SyncKind,
+  shares: Gate["shares"],
   limits: Limits,
-  permitUntil: number,
-  released?: MailboxId,
-): readonly Permit[] {
-  const held = new Map<MailboxId, Permit>(
-    state.permits
-      .filter((permit) => permit.mailboxId !== released)
-      .map((permit) => [permit.mailboxId, permit]),
-  );
-  const used: Record<SyncKind, number> = { initial: 0, incremental: 0 };
-  for (const permit of held.values()) used[permit.kind]++;
-  const limit: Record<SyncKind, number> = {
-    initial: limits.maxConcurrentMigrations,
-    incremental: limits.maxConcurrentIncrementalSyncs,
-  };
-  const granted: Permit[] = [];
-  for (const entry of state.waiting) {
-    if (granted.length === maxGrants) break;
-    if (held.has(entry.mailboxId)) {
-      // A restarted mailbox whose earlier chain has not handed back its permit yet: it takes it over.
-      granted.push(permitFor(entry, permitUntil));
-    } else if (used[entry.kind] < limit[entry.kind]) {
-      used[entry.kind]++;
-      granted.push(permitFor(entry, permitUntil));
+  candidates: ReadonlyMap<BatchName, readonly Candidate[]>,
+): readonly Candidate[] {
+  let free = freePermits(shares, limits, kind);
+  const rest = [...candidates]
+    .filter(([, list]) => list.length > 0)
+    .map(([batch, list]) => ({
+      batch,
+      list: [...list],
+      permits: shares[batch]?.[kind] ?? 0,
+      servedAt: shares[batch]?.servedAt ?? 0,
+    }));
+  const granted: Candidate[] = [];
+  while (rest.length > 0 && granted.length < maxGrants) {
+    rest.sort((a, b) => a.permits - b.permits || a.servedAt - b.servedAt || (a.batch < b.batch ? -1 : 1));
+    const [next] = rest;
+    const candidate = next?.list.shift();
+    if (next === undefined || candidate === undefined) break;
+    if (next.list.length === 0) rest.shift();
+    if (candidate.held === undefined) {
+      if (free <= 0) continue;
+      free--;
+      next.permits++;
     }
+    granted.push(candidate);
   }
   return granted;
 }
 
-function permitFor(entry: WaitEntry, until: number): Permit {
-  return { mailboxId: entry.mailboxId, batch: entry.batch, kind: entry.kind, round: entry.round, until };
+/** The shares with permits more or fewer. Pure. */
+export function withPermits(
+  shares: Gate["shares"],
+  { batch, kind }: Pick<Permit, "batch" | "kind">,
+  count: number,
+  servedAt?: number,
+): Gate["shares"] {
+  const share: BatchShare = shares[batch] ?? { initial: 0, incremental: 0, servedAt: 0 };
+  const changed = {
+    ...share,
+    [kind]: Math.max(0, share[kind] + count),
+    servedAt: servedAt ?? share.servedAt,
+  };
+  return { ...shares, [batch]: changed };
+}
+
+/** The permits of each batch, counted anew. Pure. @param known when each batch was served, as far as that is known. */
+export function countShares(permits: readonly Permit[], known: Gate["shares"]): Gate["shares"] {
+  let shares: Gate["shares"] = {};
+  for (const permit of permits) shares = withPermits(shares, permit, 1, known[permit.batch]?.servedAt);
+  return shares;
 }

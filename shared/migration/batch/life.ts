@@ -1,7 +1,8 @@
 import { type BatchOptions, defaultBatchOptions } from "../../domain/batch-options.ts";
 import type { BatchName, EndpointName } from "../../domain/names.ts";
 import type { BatchIntent } from "../../domain/states.ts";
-import type { BatchRecord, ConfirmedServer, RecordedError } from "../ports/registry.ts";
+import type { BatchRecord, ConfirmedServer, PendingOperation, RecordedError } from "../ports/registry.ts";
+import { hour, minute } from "../runtime.ts";
 
 /*
  * The life of a batch: the one place that writes what the operator intends with it. Every function is pure. Its status
@@ -9,6 +10,9 @@ import type { BatchRecord, ConfirmedServer, RecordedError } from "../ports/regis
  *
  * created -> running <-> stopped, running <-> completed; removing is final.
  */
+
+/** A batch of so few mailboxes is one slot, and is read whenever it is shown. */
+export const smallBatch = 1_000;
 
 /** True if mailboxes of the batch are to be worked on. */
 export function isAtWork({ intent }: BatchRecord): boolean {
@@ -58,6 +62,9 @@ export function newBatch(
     options: options ?? defaultBatchOptions,
     createdAt: now,
     invalidRowCount: 0,
+    lastOperation: Math.floor(now / 1000),
+    operations: [],
+    admitsFrom: 0,
   };
 }
 
@@ -78,7 +85,8 @@ export function uploaded(
   rows: { readonly valid: number; readonly invalid: number },
   now: number,
 ): BatchRecord {
-  const counted = { ...batch, invalidRowCount: rows.invalid, uploadError: undefined };
+  const largestFile = Math.max(batch.largestFile ?? 0, rows.valid);
+  const counted = { ...batch, invalidRowCount: rows.invalid, uploadError: undefined, largestFile };
   return rows.valid > 0 && startsByItself(batch, now) ? begun(counted, now) : counted;
 }
 
@@ -99,6 +107,60 @@ export function intended(batch: BatchRecord, intent: BatchIntent, now: number): 
   if (isRemoving(batch) && intent !== "removing") return undefined;
   if (intent === "running") return begun(batch, now);
   return batch.intent === intent ? batch : { ...batch, intent };
+}
+
+/** True if operation `later` leaves nothing for `earlier` to do, or undoes it. */
+export function supersedes(later: PendingOperation, earlier: PendingOperation): boolean {
+  return later.whole && (halts(later) || (earlier.whole && earlier.kind === "stop"));
+}
+
+function halts({ kind }: PendingOperation): boolean {
+  return kind === "stop" || kind === "remove";
+}
+
+/** An operation begins: it is the last one, and ends those that it supersedes. */
+export function operated(batch: BatchRecord, operation: PendingOperation): BatchRecord {
+  const { seq, kind, whole } = operation;
+  return {
+    ...batch,
+    lastOperation: seq,
+    operations: [
+      ...batch.operations.filter((earlier) => !supersedes(operation, earlier)),
+      { seq, kind, whole },
+    ],
+    admitsFrom: whole && halts(operation) ? seq : batch.admitsFrom,
+  };
+}
+
+/** An operation is through. @returns undefined if it is over already. */
+export function settledOperation(batch: BatchRecord, seq: number): BatchRecord | undefined {
+  const operations = batch.operations.filter((operation) => operation.seq !== seq);
+  return operations.length < batch.operations.length ? { ...batch, operations } : undefined;
+}
+
+/** Time given to each mailbox of a batch in its daily window, until that is full; in milliseconds. */
+const perMailboxMs = 5_000;
+const windowMs = 8 * hour;
+
+/**
+ * The daily window of a batch: when it began, and how long it is; undefined if it is not synced daily. Pure.
+ * @param mailboxes of the batch.
+ */
+export function dailyWindow(
+  batch: BatchRecord,
+  mailboxes: number,
+): { readonly from: number; readonly spanMs: number } | undefined {
+  if (!isSyncedDaily(batch)) return undefined;
+  return { from: batch.resyncAt ?? 0, spanMs: Math.min(windowMs, mailboxes * perMailboxMs) };
+}
+
+/** The timer fires twice at times. */
+const doubleMs = minute;
+
+/** A daily window begins. @param now milliseconds since 1970. */
+export function resyncing(batch: BatchRecord, now: number): BatchRecord | undefined {
+  if (!isSyncedDaily(batch)) return undefined;
+  return now - (batch.resyncAt ?? 0) < doubleMs ? batch : { ...batch, resyncAt: now };
 }
 
 function begun(batch: BatchRecord, now: number): BatchRecord {

@@ -1,154 +1,103 @@
-import type { BatchName, MailboxId } from "../../domain/names.ts";
-import type { BatchIntent } from "../../domain/states.ts";
-import type { Admission } from "../admission/admission.ts";
-import { changeBatch } from "../batch/change.ts";
-import { intended, isRemoving, isSyncedDaily, wasStarted } from "../batch/life.ts";
-import { changeMailbox } from "../mailbox/change.ts";
-import { released, retried, started, stopped, syncedAgain } from "../mailbox/life.ts";
-import type { ReportStore } from "../ports/blobs.ts";
-import type { BatchRecord, BatchStore, MailboxRecord, MailboxStore } from "../ports/registry.ts";
-import type { Vault } from "../ports/vault.ts";
-import type { WorkQueue } from "../ports/work-queue.ts";
-import type { Clock, Log } from "../runtime.ts";
-import { dispatch } from "./dispatch.ts";
-import { wakeJanitor } from "./sweeps.ts";
+import type { BatchName } from "../../domain/names.ts";
+import type { BatchIntent, OperationKind } from "../../domain/states.ts";
+import { intended, isAtWork, isRemoving, isSyncedDaily, wasStarted } from "../batch/life.ts";
+import {
+  type BeginOperationParts,
+  type Begun,
+  beginOperation,
+  type OperationRequest,
+} from "../operations/begin-operation.ts";
+import type { BatchRecord, Selection } from "../ports/registry.ts";
+import { wakeTending } from "./sweeps.ts";
 
-export interface BatchControlParts {
-  readonly batches: BatchStore;
-  readonly mailboxes: MailboxStore;
-  readonly admission: Admission;
-  readonly queue: WorkQueue;
-  readonly reports: ReportStore;
-  readonly vault: Vault;
+/** What an operator may do with the mailboxes of a batch. */
+export type BatchAction = "start" | "stop" | "sync" | "retry" | "complete";
+
+export interface BatchControlParts extends BeginOperationParts {
   /** What keeps a batch from being deleted safely, as sentences. */
   readonly reasonsAgainstRemoval: (batch: BatchRecord) => Promise<readonly string[]>;
-  readonly clock: Clock;
-  readonly log: Log;
 }
 
-export type ControlResult =
-  | { readonly outcome: "done"; readonly mailboxes: number }
-  | { readonly outcome: "notFound" }
-  | { readonly outcome: "refused"; readonly code: string; readonly reasons: readonly string[] };
-
-/** What an operator does with a batch. Every action can be repeated. */
+/** What an operator does with a batch: one write, then the operation goes on by itself. Every action can be repeated. */
 export interface BatchControl {
-  /** Starts a batch, or goes on with a stopped one. */
-  start(name: BatchName): Promise<ControlResult>;
-  /** Stops after the messages in flight; what was copied stays. */
-  stop(name: BatchName): Promise<ControlResult>;
-  /** Starts an incremental sync of every synced mailbox now, or of one. */
-  sync(name: BatchName, mailboxId?: MailboxId): Promise<ControlResult>;
   /**
-   * Starts every failed mailbox again, and every synced one of which messages were skipped, or changes of flags refused;
-   * those are tried again, too.
-   * A retry after `TooManyDeletions` confirms the deletions. Refused while the batch was never started.
+   * `start`: begins a batch, or goes on with a stopped one. `stop`: after the messages in flight; what was copied stays.
+   * `sync`: an incremental sync of every synced mailbox now. `retry`: every failed mailbox again, and every synced one of
+   * which messages were skipped, or changes of flags refused; those are tried again, too; after `TooManyDeletions` it
+   * confirms the deletions. `complete`: a last sync, after which mailboxes are Completed and no longer synced daily. Both
+   * are refused while the batch was never started.
+   * @param selection some of the mailboxes only: what is intended with the batch stays as it is then.
+   * @param by object id of the caller in Entra.
    */
-  retry(name: BatchName): Promise<ControlResult>;
-  /** A last sync, after which mailboxes are Completed and no longer synced daily. Refused while it was never started. */
-  complete(name: BatchName): Promise<ControlResult>;
+  act(name: BatchName, action: BatchAction, by: string, selection?: Selection): Promise<Begun>;
   /** Refused with reasons until it is safe, unless forced. Copied mail and the ledger stay. */
-  remove(name: BatchName, force: boolean): Promise<ControlResult>;
-  /** Lets every mailbox be copied whose login was tested. @returns how many. */
-  releaseTested(name: BatchName): Promise<number>;
-  /** Goes on with a removal. @returns false while mailboxes are still being worked on. */
-  finishRemoval(name: BatchName): Promise<boolean>;
+  remove(name: BatchName, force: boolean, by: string): Promise<Begun>;
+  /** Lets every mailbox be copied whose login was tested. */
+  releaseTested(name: BatchName): Promise<Begun>;
 }
+
+const intents: Readonly<Record<Exclude<BatchAction, "sync">, BatchIntent>> = {
+  start: "running",
+  stop: "stopped",
+  retry: "running",
+  complete: "completed",
+};
 
 /** Creates the use cases behind the batch actions of the HTTP API and the janitor. */
 export function createBatchControl(parts: BatchControlParts): BatchControl {
-  const { batches, mailboxes, admission, clock, log } = parts;
+  const { batches, clock, queue, log } = parts;
 
-  /** @returns undefined after the change, else why it was not made. */
-  async function setIntent(name: BatchName, intent: BatchIntent): Promise<ControlResult | undefined> {
-    if (await changeBatch(batches, name, (batch) => intended(batch, intent, clock()))) return undefined;
-    const exists = (await batches.get(name)) !== undefined;
-    return exists ? refusal("BatchRemoving", "The batch is being removed.") : { outcome: "notFound" };
-  }
-
-  async function act(
+  async function begin(
     name: BatchName,
-    intent: BatchIntent,
-    next: (mailbox: MailboxRecord) => MailboxRecord | undefined,
-  ): Promise<ControlResult> {
-    const refused = await setIntent(name, intent);
-    return refused ?? { outcome: "done", mailboxes: await dispatch(parts, name, next) };
-  }
-
-  /** A batch that waits for its start is started by start alone. @returns undefined for one that was started. */
-  async function refusedUnstarted(name: BatchName): Promise<ControlResult | undefined> {
-    const batch = await batches.get(name);
-    if (batch === undefined || wasStarted(batch.value)) return undefined;
-    return refusal("BatchNotStarted", "The batch was never started. Start it first.");
-  }
-
-  /** Takes every mailbox of a batch out of work. */
-  async function halt(name: BatchName): Promise<number> {
-    let count = 0;
-    for await (const stored of mailboxes.scan(name)) {
-      if (await changeMailbox(mailboxes, stored, stopped)) count++;
-    }
-    return count;
-  }
-
-  async function finishRemoval(name: BatchName): Promise<boolean> {
-    const stored = await batches.get(name);
-    if (stored === undefined) return true;
-    await halt(name);
-    for await (const { value } of mailboxes.scan(name)) {
-      const permit = await admission.permit(value.endpoint, value.id);
-      // A live worker notices the stop at its next heartbeat and hands its permit back.
-      if (permit && permit.until > clock()) return false;
-      if (permit) await admission.release(value.endpoint, value.id, value.round);
-    }
-    await mailboxes.deleteAll(name);
-    await parts.reports.deleteAll(name);
-    await parts.vault.forget(name);
-    await batches.delete(name);
-    log("batch.removed", { batch: name });
-    return true;
+    request: OperationRequest,
+    change: (batch: BatchRecord) => BatchRecord | Refused,
+  ): Promise<Begun> {
+    const begun = await beginOperation(parts, name, request, (batch) =>
+      isRemoving(batch) && request.kind !== "remove"
+        ? refusal("BatchRemoving", "The batch is being removed.")
+        : change(batch),
+    );
+    if (begun.outcome === "begun") await wakeTending(queue, name, clock());
+    return begun;
   }
 
   return {
-    start: (name) => act(name, "running", started),
-    async stop(name) {
-      const refused = await setIntent(name, "stopped");
-      return refused ?? { outcome: "done", mailboxes: await halt(name) };
+    act(name, action, by, selection) {
+      const request = { kind: action satisfies OperationKind, by, selection };
+      return begin(name, request, (batch) => {
+        const isWhole = selection === undefined;
+        if (action === "sync" ? !isSyncedDaily(batch) : !isWhole && !isAtWork(batch))
+          return refusal("BatchNotRunning", "Only a running batch can do that. Start it first.");
+        if ((action === "retry" || action === "complete") && !wasStarted(batch))
+          return refusal("BatchNotStarted", "The batch was never started. Start it first.");
+        if (action === "sync" || !isWhole) return batch;
+        return intended(batch, intents[action], clock()) ?? batch;
+      });
     },
-    async sync(name, mailboxId) {
-      const batch = await batches.get(name);
-      if (batch === undefined) return { outcome: "notFound" };
-      if (!isSyncedDaily(batch.value))
-        return refusal("BatchNotRunning", "Only a running batch can be synced. Start it first.");
-      const count = await dispatch(parts, name, (mailbox) =>
-        mailboxId === undefined || mailbox.id === mailboxId ? syncedAgain(mailbox) : undefined,
-      );
-      return { outcome: "done", mailboxes: count };
-    },
-    retry: async (name) => (await refusedUnstarted(name)) ?? act(name, "running", retried),
-    complete: async (name) => (await refusedUnstarted(name)) ?? act(name, "completed", syncedAgain),
-    async remove(name, force) {
+
+    async remove(name, force, by) {
       const stored = await batches.get(name);
       if (stored === undefined) return { outcome: "notFound" };
       if (!force && !isRemoving(stored.value)) {
         const reasons = await parts.reasonsAgainstRemoval(stored.value);
         if (reasons.length > 0) return { outcome: "refused", code: "BatchNotSafeToDelete", reasons };
       }
-      const refused = await setIntent(name, "removing");
-      if (refused) return refused;
-      const count = await halt(name);
-      if (!(await finishRemoval(name))) await wakeJanitor(parts.queue, clock());
-      return { outcome: "done", mailboxes: count };
+      return begin(name, { kind: "remove", by }, (batch) => intended(batch, "removing", clock()) ?? batch);
     },
+
     async releaseTested(name) {
-      const count = await dispatch(parts, name, released);
-      log("batch.released", { batch: name, mailboxes: count });
-      return count;
+      const begun = await begin(name, { kind: "release", by: "app" }, (batch) => batch);
+      if (begun.outcome === "begun") log("batch.released", { batch: name });
+      return begun;
     },
-    finishRemoval,
   };
 }
 
-export function refusal(code: string, reason: string): ControlResult {
-  return { outcome: "refused", code, reasons: [reason] };
+export interface Refused {
+  readonly code: string;
+  readonly reasons: readonly string[];
+}
+
+export function refusal(code: string, reason: string): Refused {
+  return { code, reasons: [reason] };
 }

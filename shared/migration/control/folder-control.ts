@@ -1,13 +1,19 @@
 import type { BatchName, FolderId, MailboxId } from "../../domain/names.ts";
+import type { Admission } from "../admission/admission.ts";
 import { isSyncedDaily } from "../batch/life.ts";
-import { changeMailbox } from "../mailbox/change.ts";
 import { folderActAsked, isQueued } from "../mailbox/life.ts";
+import { putToWork } from "../operations/put-to-work.ts";
 import type { FolderRecord, LedgerStore } from "../ports/ledger-store.ts";
 import type { BatchStore, FolderAct, MailboxStore } from "../ports/registry.ts";
 import type { WorkQueue } from "../ports/work-queue.ts";
 import type { Clock, Log } from "../runtime.ts";
-import { type ControlResult, refusal } from "./batch-control.ts";
-import { wakeJanitor } from "./sweeps.ts";
+import { type Refused, refusal } from "./batch-control.ts";
+import { wakeTending } from "./sweeps.ts";
+
+export type FolderActResult =
+  | { readonly outcome: "done"; readonly mailboxes: number }
+  | { readonly outcome: "notFound" }
+  | (Refused & { readonly outcome: "refused" });
 
 /**
  * What an operator does with one folder of a mailbox: `recreate` has a folder made anew in the target that its user deleted,
@@ -20,7 +26,7 @@ export type ActOnFolder = (
   mailboxId: MailboxId,
   folderId: FolderId,
   act: FolderAct,
-) => Promise<ControlResult>;
+) => Promise<FolderActResult>;
 
 /** Whether a folder is in the state that the act is for, and what is said if not. */
 const needs: Readonly<
@@ -46,11 +52,12 @@ export function createFolderControl(parts: {
   readonly batches: BatchStore;
   readonly mailboxes: MailboxStore;
   readonly ledger: LedgerStore;
+  readonly admission: Admission;
   readonly queue: WorkQueue;
   readonly clock: Clock;
   readonly log: Log;
 }): ActOnFolder {
-  const { batches, mailboxes, ledger, queue, clock, log } = parts;
+  const { batches, mailboxes, ledger, admission, queue, clock, log } = parts;
   return async (name, mailboxId, folderId, act) => {
     const [batch, stored] = await Promise.all([batches.get(name), mailboxes.get(name, mailboxId)]);
     const ledgerId = stored?.value.ledgerId;
@@ -58,18 +65,24 @@ export function createFolderControl(parts: {
     const folder = folders.find((one) => one.folderId === folderId);
     if (batch === undefined || stored === undefined || folder === undefined) return { outcome: "notFound" };
     if (!isSyncedDaily(batch.value))
-      return refusal("BatchNotRunning", "The batch does not run. Start it first.");
+      return refused("BatchNotRunning", "The batch does not run. Start it first.");
     const { met, code, reason } = needs[act];
-    if (!met(folder)) return refusal(code, reason);
-    const changed = await changeMailbox(mailboxes, stored, (mailbox) =>
+    if (!met(folder)) return refused(code, reason);
+    const { endpoint, round } = stored.value;
+    const place = { operation: batch.value.lastOperation, since: clock() };
+    const [changed] = await putToWork(parts, endpoint, [stored], place, (mailbox) =>
       folderActAsked(mailbox, folderId, act),
     );
     if (changed === undefined) return { outcome: "notFound" };
     log("folder.acted", { batch: name, mailbox: mailboxId, folder: folderId, act });
-    const begins = isQueued(changed) && changed.round > stored.value.round;
+    const begins = isQueued(changed) && changed.round > round;
     if (!begins) return { outcome: "done", mailboxes: 0 };
-    await queue.sendMailboxSync([{ batch: name, mailboxId, round: changed.round }]);
-    await wakeJanitor(queue, clock());
+    await admission.admit(endpoint);
+    await wakeTending(queue, name, clock());
     return { outcome: "done", mailboxes: 1 };
   };
+}
+
+function refused(code: string, reason: string): FolderActResult {
+  return { outcome: "refused", ...refusal(code, reason) };
 }

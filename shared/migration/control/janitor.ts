@@ -1,63 +1,47 @@
-import { z } from "zod";
-import { isMigrationError } from "../../domain/errors.ts";
-import type { EndpointName, MailboxId } from "../../domain/names.ts";
-import { mailboxSyncMessageSchema } from "../../domain/queue-messages.ts";
-import { type Admission, clockSkewMs } from "../admission/admission.ts";
-import { awaitsStart, isAtWork, isRemoving, isStartDue } from "../batch/life.ts";
-import { changeMailbox, failMailbox } from "../mailbox/change.ts";
+import { isMigrationError, type MigrationError } from "../../domain/errors.ts";
+import type { BatchName, EndpointName } from "../../domain/names.ts";
 import {
-  hasRecoveredWithout,
-  hasWork,
-  isActive,
-  isBeingTested,
-  isDue,
-  isPauseOver,
-  isQueued,
-  isSynced,
-  returned,
-  syncedAgain,
-  waitsForOthers,
-  woken,
-} from "../mailbox/life.ts";
-import type { AdmissionState, AdmissionStore, Permit } from "../ports/admission-store.ts";
+  type OperationMessage,
+  operationMessageSchema,
+  stepLetterSchema,
+  tickMs,
+} from "../../domain/queue-messages.ts";
+import { type Admission, clockSkewMs } from "../admission/admission.ts";
+import { isAtWork } from "../batch/life.ts";
+import { changeMailbox, changeMailboxes } from "../mailbox/change.ts";
+import { failed, isActive, isWaiting, returned, woken } from "../mailbox/life.ts";
+import { type PutToWorkParts, putToWork } from "../operations/put-to-work.ts";
+import type { AdmissionStore, Permit } from "../ports/admission-store.ts";
+import type { BatchState, BatchStateStore } from "../ports/batch-state.ts";
 import type { UploadStore } from "../ports/blobs.ts";
-import type {
-  BatchRecord,
-  BatchStore,
-  MailboxRecord,
-  MailboxStore,
-  Recovery,
-  Versioned,
-} from "../ports/registry.ts";
-import type { DeadLetter, DeadLetterQueue } from "../ports/work-queue.ts";
-import { type Clock, type Log, minute } from "../runtime.ts";
-import type { BatchControl } from "./batch-control.ts";
+import type { BatchRecord, BatchStore } from "../ports/registry.ts";
+import type { DeadLetter, DeadLetterQueue, WorkQueue } from "../ports/work-queue.ts";
+import { hour, minute } from "../runtime.ts";
 
 /** A file this old was missed by the trigger. */
 const uploadAgeMs = 2 * minute;
+/** Longest time of one duty in one sweep; what is left is for the next one. In milliseconds. */
+const budgetMs = 20_000;
 const deadLettersPerSweep = 500;
-/** Mailboxes of each kind taken off a wait list together: a transaction holds the rows of both. */
-const turnedAway = 40;
-/** For so long a recovery is news to those that wait, in milliseconds: several sweeps. */
-const recoveryMs = 10 * minute;
+/** Mailboxes taken off a wait list together: as many as one transaction holds. */
+const turnedAway = 99;
 
-export interface JanitorParts {
-  readonly uploads: UploadStore;
-  readonly ingest: (blobName: string) => Promise<void>;
+export interface JanitorParts extends PutToWorkParts {
+  readonly uploads: Pick<UploadStore, "list">;
   readonly batches: BatchStore;
-  readonly mailboxes: MailboxStore;
+  readonly states: Pick<BatchStateStore, "list">;
+  /** Forgets the figures of a batch that is gone. Repeatable. */
+  readonly forgetFigures: (batch: BatchName) => Promise<void>;
   readonly admissions: AdmissionStore;
   readonly admission: Admission;
-  readonly control: BatchControl;
   readonly deadLetters: DeadLetterQueue;
-  readonly clock: Clock;
-  readonly log: Log;
+  readonly queue: WorkQueue;
 }
 
 /**
  * Mends what a lost event, a lost message or a crash between two writes has left: uploads nobody read, permits whose
- * worker died, mailboxes that wait for nothing, dead letters, batches to be started or removed, syncs that are due.
- * Every duty is tried even if another one failed. Repeatable, also by two at once.
+ * worker died, dead letters, batches that nobody looks at any more. Its duties run beside each other, each for a limited
+ * time, and none of them is long: files and batches have messages of their own. Repeatable, also by two at once.
  * @returns a function that sweeps once, and returns when the next sweep is due, milliseconds since 1970: past where
  * anything is at work, undefined where nothing is even planned.
  */
@@ -68,25 +52,30 @@ export function createJanitor(parts: JanitorParts): () => Promise<number | undef
     const lookAgain: LookAgain = (at = clock()) => {
       next = Math.min(next, at);
     };
+    const began = clock();
+    const deadline = began + budgetMs;
     const duties: readonly (readonly [string, () => Promise<number>])[] = [
-      ["uploads", () => readMissedUploads(parts, lookAgain)],
+      ["uploads", () => announceMissedUploads(parts, lookAgain)],
       ["deadLetters", () => readDeadLetters(parts, lookAgain)],
-      ["permits", () => renewPermits(parts, lookAgain)],
-      ["batches", () => tendBatches(parts, lookAgain)],
+      ["permits", () => renewPermits(parts, deadline, lookAgain)],
+      ["batches", () => wakeBatches(parts, lookAgain)],
     ];
     const done: Record<string, number> = {};
-    let failure: unknown;
-    for (const [name, duty] of duties) {
-      try {
-        done[name] = await duty();
-      } catch (error) {
-        failure ??= error;
-        lookAgain();
-        log("janitor.failed", { duty: name, code: isMigrationError(error) ? error.code : "InternalError" });
-      }
-    }
-    log("janitor.swept", done);
-    if (failure !== undefined && !isMigrationError(failure)) throw failure;
+    const failures: unknown[] = [];
+    await Promise.all(
+      duties.map(async ([name, duty]) => {
+        try {
+          done[name] = await duty();
+        } catch (error) {
+          failures.push(error);
+          lookAgain();
+          log("janitor.failed", { duty: name, code: isMigrationError(error) ? error.code : "InternalError" });
+        }
+      }),
+    );
+    log("janitor.swept", { ...done, durationMs: clock() - began });
+    const unknown = failures.find((failure) => !isMigrationError(failure));
+    if (unknown !== undefined) throw unknown;
     return Number.isFinite(next) ? next : undefined;
   };
 }
@@ -94,42 +83,26 @@ export function createJanitor(parts: JanitorParts): () => Promise<number | undef
 /** Says when something needs another look, milliseconds since 1970; now where left out. */
 type LookAgain = (at?: number) => void;
 
-/** Does a duty for each, whatever happens to the others. @returns the sum. @throws the first failure. */
-async function forEach<T>(items: Iterable<T>, duty: (item: T) => Promise<number>): Promise<number> {
-  let count = 0;
-  const failures: unknown[] = [];
-  for (const item of items) {
-    try {
-      count += await duty(item);
-    } catch (error) {
-      failures.push(error);
-    }
-  }
-  if (failures.length > 0) throw failures[0];
-  return count;
-}
-
-async function readMissedUploads(
-  { uploads, ingest, clock, log }: JanitorParts,
+/** A file is read by a message of its own: it may take minutes. */
+async function announceMissedUploads(
+  { uploads, queue, clock }: JanitorParts,
   lookAgain: LookAgain,
 ): Promise<number> {
-  let count = 0;
-  for await (const file of uploads.list()) {
-    lookAgain(file.modifiedAt + uploadAgeMs);
-    if (clock() - file.modifiedAt < uploadAgeMs) continue;
-    try {
-      await ingest(file.name);
-      count++;
-    } catch (error) {
-      // The files behind it are read whatever is wrong with this one.
-      log("upload.failed", { code: isMigrationError(error) ? error.code : "InternalError" });
-    }
+  const messages: OperationMessage[] = [];
+  for await (const { name, version, modifiedAt } of uploads.list()) {
+    lookAgain(modifiedAt + uploadAgeMs);
+    const ageMs = clock() - modifiedAt;
+    if (ageMs < uploadAgeMs) continue;
+    messages.push({
+      kind: "upload",
+      file: name,
+      version: version.replace(/[^A-Za-z0-9]/g, ""),
+      attempt: Math.floor(clock() / uploadAgeMs),
+    });
   }
-  return count;
+  await queue.sendOperations(messages);
+  return messages.length;
 }
-
-/** The body of a message about a mailbox. */
-const letterSchema = mailboxSyncMessageSchema.extend({ step: z.int().optional() });
 
 function readDeadLetters(parts: JanitorParts, lookAgain: LookAgain): Promise<number> {
   return parts.deadLetters.drain(deadLettersPerSweep, (letter) => {
@@ -140,11 +113,12 @@ function readDeadLetters(parts: JanitorParts, lookAgain: LookAgain): Promise<num
 
 /**
  * A message the queue gave up on: nothing it needs could be reached, or no worker was there. Its mailbox is tried again
- * after a while, unless a newer round has begun. Deaths are counted by its steps.
+ * after a while, unless a newer round has begun. Deaths are counted by its steps. An operation goes on by itself.
  */
 async function returnMailboxOf(parts: JanitorParts, letter: DeadLetter): Promise<void> {
-  const body = letterSchema.safeParse(letter.body);
-  parts.log("deadletter.handled", { queue: letter.queue, reason: letter.reason, readable: body.success });
+  const body = stepLetterSchema.safeParse(letter.body);
+  const readable = body.success || operationMessageSchema.safeParse(letter.body).success;
+  parts.log("deadletter.handled", { queue: letter.queue, reason: letter.reason, readable });
   if (!body.success) return;
   const { batch, mailboxId, round } = body.data;
   const stored = await parts.mailboxes.get(batch, mailboxId);
@@ -157,150 +131,159 @@ async function returnMailboxOf(parts: JanitorParts, letter: DeadLetter): Promise
 }
 
 /** Permits whose worker no longer prolongs them: the mailbox starts another round, or its place becomes free. */
-async function renewPermits(parts: JanitorParts, lookAgain: LookAgain): Promise<number> {
-  return forEach(await parts.admissions.endpoints(), async (endpoint) => {
-    const { permits, waiting } = await parts.admissions.read(endpoint, 1);
-    if (permits.length + waiting.length > 0) lookAgain();
-    const oldest = Math.min(...waiting.map(({ since }) => since), parts.clock());
-    parts.log("queue.measured", { endpoint, permits: permits.length, queueAgeMs: parts.clock() - oldest });
-    const expired = permits.filter((permit) => permit.until + clockSkewMs <= parts.clock());
-    const count = await forEach(expired, (permit) => renewPermit(parts, endpoint, permit));
-    await admitWaiting(parts, endpoint);
-    return count;
-  });
-}
-
-/** Admits whoever can be admitted. Where the endpoint is gone or needs attention nobody can: those that wait fail. */
-async function admitWaiting(parts: JanitorParts, endpoint: EndpointName): Promise<void> {
-  try {
-    await parts.admission.admit(endpoint);
-  } catch (error) {
-    if (!isMigrationError(error) || error.kind !== "mailbox") throw error;
-    for (;;) {
-      const { waiting, version } = await parts.admissions.read(endpoint, turnedAway);
-      if (waiting.length === 0) return;
-      for (const { batch, mailboxId: id, round } of waiting)
-        await failMailbox(parts, { batch, id, round }, error);
-      const served = waiting.map(({ mailboxId }) => mailboxId);
-      if (!(await parts.admissions.apply(endpoint, version, { served }))) return;
+async function renewPermits(parts: JanitorParts, deadline: number, lookAgain: LookAgain): Promise<number> {
+  const batches = await parts.batches.list();
+  let count = 0;
+  const failures: unknown[] = [];
+  for (const endpoint of shuffled(await parts.admissions.endpoints())) {
+    if (parts.clock() > deadline) break;
+    try {
+      const own = batches.filter((batch) => batch.endpoint === endpoint);
+      count += await tendEndpoint(parts, endpoint, own, deadline, lookAgain);
+    } catch (error) {
+      failures.push(error);
     }
   }
+  if (failures.length > 0) throw failures[0];
+  return count;
 }
 
-async function renewPermit(parts: JanitorParts, endpoint: EndpointName, permit: Permit): Promise<number> {
-  const stored = await parts.mailboxes.get(permit.batch, permit.mailboxId);
-  const queued =
-    stored &&
-    (await changeMailbox(parts.mailboxes, stored, (mailbox) =>
-      isActive(mailbox) ? woken(mailbox) : undefined,
-    ));
-  if (queued) await requestFor(parts, queued);
-  // Many may wait before it, and none of them would get on while the old permit lasts.
-  await parts.admission.release(endpoint, permit.mailboxId, permit.round);
-  return 1;
+/** In another order each time, so that an endpoint that takes all the time holds up the others once at most. */
+function shuffled<T>(items: readonly T[]): readonly T[] {
+  return items
+    .map((item) => ({ item, place: Math.random() }))
+    .sort((a, b) => a.place - b.place)
+    .map(({ item }) => item);
 }
 
-/** What a sweep sees of outages: mailboxes that got over one, and mailboxes that wait for another try. */
-interface Outages {
-  readonly recoveries: Recovery[];
-  readonly waiting: Versioned<MailboxRecord>[];
-}
-
-async function tendBatches(parts: JanitorParts, lookAgain: LookAgain): Promise<number> {
-  const outages: Outages = { recoveries: [], waiting: [] };
-  const count = await forEach(await parts.batches.list(), async (batch) => {
-    if (isRemoving(batch)) {
-      if (!(await parts.control.finishRemoval(batch.name))) lookAgain();
-    } else if (isStartDue(batch, parts.clock())) await parts.control.start(batch.name);
-    else if (isAtWork(batch)) return tendMailboxes(parts, batch, lookAgain, outages);
-    else if (awaitsStart(batch)) lookAgain(batch.options.startAfter);
-    return 0;
-  });
-  return count + (await wakeRecovered(parts, outages));
-}
-
-/** What kept one mailbox from going on kept others as well: once it has passed they need not sit out their pauses. */
-async function wakeRecovered(parts: JanitorParts, { recoveries, waiting }: Outages): Promise<number> {
-  if (recoveries.length === 0) return 0;
-  return forEach(waiting, async (stored) => {
-    const changed = await changeMailbox(parts.mailboxes, stored, (mailbox) =>
-      hasRecoveredWithout(mailbox, recoveries) ? woken(mailbox) : undefined,
-    );
-    if (changed === undefined) return 0;
-    await requestFor(parts, changed);
-    return 1;
-  });
-}
-
-async function tendMailboxes(
+async function tendEndpoint(
   parts: JanitorParts,
-  batch: BatchRecord,
+  endpoint: EndpointName,
+  batches: readonly BatchRecord[],
+  deadline: number,
   lookAgain: LookAgain,
-  { recoveries, waiting }: Outages,
 ): Promise<number> {
-  const admitted = await parts.admissions.read(batch.endpoint, 1);
+  const { admission, admissions, clock } = parts;
+  const permits = await admission.recount(endpoint);
+  const oldest = await oldestWaiting(parts, endpoint, batches);
+  if (permits.length > 0 || oldest !== undefined) lookAgain();
+  parts.log("queue.measured", {
+    endpoint,
+    permits: permits.length,
+    queueAgeMs: oldest === undefined ? 0 : Math.max(0, clock() - oldest),
+  });
   let count = 0;
-  let tested = true;
-  let anyWaits = false;
-  for await (const stored of parts.mailboxes.scan(batch.name)) {
-    const mailbox = stored.value;
-    const next = nextLookAt(mailbox, parts.clock());
-    if (next !== undefined) lookAgain(next);
-    anyWaits ||= waitsForOthers(mailbox);
-    tested &&= !isBeingTested(batch.options, mailbox);
-    if (mailbox.recovery && parts.clock() - mailbox.recovery.at < recoveryMs)
-      recoveries.push(mailbox.recovery);
-    if (isQueued(mailbox) && mailbox.trouble?.failingSince !== undefined) waiting.push(stored);
-    if (tended(mailbox, admitted, parts.clock()) === undefined) continue;
-    if (await isBeingServed(parts, batch.endpoint, mailbox.id)) continue;
-    const changed = await changeMailbox(parts.mailboxes, stored, (current) =>
-      tended(current, admitted, parts.clock()),
+  const failures: unknown[] = [];
+  for (const permit of permits.filter(({ until }) => until + clockSkewMs <= clock())) {
+    if (clock() > deadline) break;
+    try {
+      await renewPermit(parts, endpoint, permit, batches);
+      count++;
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  for (const name of await admissions.listed(endpoint)) {
+    // A worker that stood still may have joined the list of a batch that was removed meanwhile.
+    const admitsFrom = batches.find((batch) => batch.name === name)?.admitsFrom ?? Number.MAX_SAFE_INTEGER;
+    if (admitsFrom > 0 && (await admissions.forget(endpoint, name, admitsFrom)) > 0) lookAgain();
+  }
+  const problem = await admission.problemOf(endpoint);
+  if (problem) await failWaiting(parts, endpoint, batches.filter(isAtWork), problem, deadline);
+  else await admission.admit(endpoint);
+  if (failures.length > 0) throw failures[0];
+  return count;
+}
+
+/** Where the endpoint is gone or needs attention nobody can be admitted: those that wait fail. */
+async function failWaiting(
+  parts: JanitorParts,
+  endpoint: EndpointName,
+  batches: readonly BatchRecord[],
+  { code, message }: MigrationError,
+  deadline: number,
+): Promise<void> {
+  const { admissions, mailboxes, clock, log } = parts;
+  for (const { name, admitsFrom } of batches)
+    for (const kind of ["initial", "incremental"] as const)
+      while (clock() <= deadline) {
+        const gate = await admissions.gate(endpoint);
+        const waiting = await admissions.waiting(endpoint, kind, name, admitsFrom, turnedAway);
+        if (waiting.length === 0) break;
+        const read = await Promise.all(waiting.map(({ mailboxId }) => mailboxes.get(name, mailboxId)));
+        const stored = read.filter((mailbox) => mailbox !== undefined);
+        const changed = await changeMailboxes(mailboxes, stored, (mailbox) =>
+          isWaiting(mailbox) ? failed(mailbox, { code, message, at: clock() }) : undefined,
+        );
+        for (const { id } of changed) log("mailbox.failed", { batch: name, mailbox: id, code });
+        const { shares, version } = gate;
+        if (!(await admissions.apply(endpoint, version, { shares, served: waiting }))) break;
+      }
+}
+
+async function oldestWaiting(
+  { admissions }: JanitorParts,
+  endpoint: EndpointName,
+  batches: readonly BatchRecord[],
+): Promise<number | undefined> {
+  const first = await Promise.all(
+    batches
+      .filter(isAtWork)
+      .flatMap(({ name, admitsFrom }) =>
+        (["initial", "incremental"] as const).map((kind) =>
+          admissions.waiting(endpoint, kind, name, admitsFrom, 1),
+        ),
+      ),
+  );
+  const since = first.flat().map((entry) => entry.since);
+  return since.length === 0 ? undefined : Math.min(...since);
+}
+
+async function renewPermit(
+  parts: JanitorParts,
+  endpoint: EndpointName,
+  permit: Permit,
+  batches: readonly BatchRecord[],
+): Promise<void> {
+  const stored = await parts.mailboxes.get(permit.batch, permit.mailboxId);
+  const batch = batches.find(({ name }) => name === permit.batch);
+  if (stored && batch && isAtWork(batch)) {
+    const place = { operation: batch.lastOperation, since: parts.clock() };
+    await putToWork(parts, endpoint, [stored], place, (mailbox) =>
+      isActive(mailbox) ? woken(mailbox) : undefined,
     );
-    if (changed === undefined) continue;
-    await requestFor(parts, changed);
-    count++;
   }
-  return anyWaits && tested ? count + (await parts.control.releaseTested(batch.name)) : count;
+  // Many may wait before it, and none of them would get on while the old permit lasts.
+  await parts.admission.release(endpoint, permit.mailboxId, stored?.value.round ?? permit.round);
 }
 
-/**
- * The mailbox as it has to be queued, or undefined if nothing has been lost and nothing is due. Pure.
- * A mailbox that waits for its turn is lost only if nobody waits at the endpoint; one that waits for the logins of
- * others is not lost.
- */
-export function tended(
-  mailbox: MailboxRecord,
-  state: AdmissionState,
-  now: number,
-): MailboxRecord | undefined {
-  if (isDue(mailbox, now)) return syncedAgain(mailbox);
-  if (mailbox.notBefore !== undefined) return isPauseOver(mailbox, now) ? woken(mailbox) : undefined;
-  const admitted = state.permits.some((permit) => permit.mailboxId === mailbox.id);
-  const nobodyWaits = !state.waiting.some((entry) => entry.kind === mailbox.kind);
-  return !admitted && nobodyWaits ? woken(mailbox) : undefined;
-}
-
-/**
- * When the mailbox needs another look, milliseconds since 1970: `now` while it is at work, undefined if nothing is planned.
- * Pure.
- */
-export function nextLookAt(mailbox: MailboxRecord, now: number): number | undefined {
-  if (hasWork(mailbox)) return isQueued(mailbox) ? (mailbox.notBefore ?? now) : now;
-  return isSynced(mailbox) ? mailbox.dueAt : undefined;
-}
-
-async function isBeingServed(parts: JanitorParts, endpoint: EndpointName, id: MailboxId): Promise<boolean> {
-  const { permit, wait } = await parts.admissions.find(endpoint, id);
-  return permit !== undefined || wait !== undefined;
-}
-
-/** Asks for admission. A mailbox whose endpoint is gone or needs attention fails, as it would by its message. */
-async function requestFor(parts: JanitorParts, mailbox: MailboxRecord): Promise<void> {
-  const { endpoint, id, batch, kind, round } = mailbox;
-  try {
-    await parts.admission.request(endpoint, { mailboxId: id, batch, kind, round, since: parts.clock() });
-  } catch (error) {
-    if (!isMigrationError(error) || error.kind !== "mailbox") throw error;
-    await failMailbox(parts, mailbox, error);
+/** Has batches looked at that are at work; those whose own messages go on get none twice. */
+async function wakeBatches(parts: JanitorParts, lookAgain: LookAgain): Promise<number> {
+  const { queue, clock } = parts;
+  const [batches, states] = await Promise.all([parts.batches.list(), parts.states.list()]);
+  const stateOf = new Map<BatchName, BatchState>(states.map((state) => [state.batch, state]));
+  const now = clock();
+  const tick = Math.floor(now / tickMs) + 1;
+  const messages: OperationMessage[] = [];
+  for (const batch of batches) {
+    const state = stateOf.get(batch.name);
+    const nextAt = nextLook(batch, state, now);
+    lookAgain(nextAt ?? Number.POSITIVE_INFINITY);
+    // What pauses may have recovered with others; and once an hour every mailbox is read.
+    const isNews = state?.atRest === false || now - (state?.asOf ?? 0) >= hour;
+    if (isNews || (nextAt !== undefined && nextAt <= now + minute))
+      messages.push({ kind: "tend", batch: batch.name, tick });
   }
+  await queue.sendOperations(messages, tick * tickMs);
+  // A worker that stood still may have stored those of a batch that was removed meanwhile.
+  const names = new Set(batches.map(({ name }) => name));
+  for (const { batch } of states) if (!names.has(batch)) await parts.forgetFigures(batch);
+  return messages.length;
+}
+
+/** When a batch is to be looked at, by what is known of it. Pure. @param now milliseconds since 1970. */
+export function nextLook(batch: BatchRecord, state: BatchState | undefined, now: number): number | undefined {
+  if (batch.operations.length > 0 || state === undefined) return now;
+  // A window began since.
+  return (batch.resyncAt ?? 0) > state.asOf ? now : state.nextAt;
 }

@@ -1,5 +1,6 @@
 import { isMigrationError } from "../../domain/errors.ts";
-import type { SweepMessage } from "../../domain/queue-messages.ts";
+import type { BatchName } from "../../domain/names.ts";
+import { type SweepMessage, tickMs } from "../../domain/queue-messages.ts";
 import type { SweepRecord } from "../ports/sweep-record.ts";
 import type { WorkQueue } from "../ports/work-queue.ts";
 import { type Clock, type Log, minute } from "../runtime.ts";
@@ -34,6 +35,13 @@ export interface Sweeps {
 /** Wakes the janitor in the next minute, where its chain ends or something new begins. Repeatable. @throws MigrationError */
 export function wakeJanitor(queue: WorkQueue, now: number): Promise<void> {
   return queue.sendSweep({ minute: minuteAfter(now) });
+}
+
+/** Has a batch looked at soon, and the janitor come as long as it is at work. Repeatable. @throws MigrationError */
+export async function wakeTending(queue: WorkQueue, batch: BatchName, now: number): Promise<void> {
+  const tick = Math.floor(now / tickMs) + 1;
+  await queue.sendOperations([{ kind: "tend", batch, tick }], tick * tickMs);
+  await wakeJanitor(queue, now);
 }
 
 /**

@@ -26,6 +26,38 @@ export async function changeMailbox(
   return undefined;
 }
 
+/** Groups of rows that one transaction holds. */
+export const groupSize = 100;
+/** Races lost by a group, after which each mailbox is changed for itself. */
+const racesOfGroup = 3;
+
+/**
+ * Applies a change to at most {@link groupSize} mailboxes of one batch in one transaction, whoever else changes them
+ * meanwhile. A change that gives back the same object writes nothing.
+ * @param change pure; undefined to leave a mailbox alone. Asked anew about those that somebody else changed.
+ * @returns the mailboxes that were not left alone, as they are stored then.
+ */
+export async function changeMailboxes(
+  mailboxes: MailboxStore,
+  group: readonly Versioned<MailboxRecord>[],
+  change: (mailbox: MailboxRecord) => MailboxRecord | undefined,
+): Promise<readonly MailboxRecord[]> {
+  let current = group;
+  for (let races = 0; races < racesOfGroup; races++) {
+    const decided = current.flatMap((stored) => {
+      const value = change(stored.value);
+      return value === undefined ? [] : [{ stored, value }];
+    });
+    const written = decided.filter(({ stored, value }) => value !== stored.value);
+    if (await mailboxes.replaceAll(written.map(({ stored, value }) => ({ ...stored, value }))))
+      return decided.map(({ value }) => value);
+    const read = await Promise.all(current.map(({ value }) => mailboxes.get(value.batch, value.id)));
+    current = read.filter((stored) => stored !== undefined);
+  }
+  const changed = await Promise.all(current.map((stored) => changeMailbox(mailboxes, stored, change)));
+  return changed.filter((mailbox) => mailbox !== undefined);
+}
+
 /** Fails a mailbox in one of its rounds. @returns the mailbox as failed; undefined if it is no longer at work in it. */
 export async function failMailbox(
   parts: { readonly mailboxes: MailboxStore; readonly clock: Clock; readonly log: Log },
@@ -67,11 +99,12 @@ export class MailboxState {
     for (;;) {
       const value = change(this.#stored.value);
       if (value === undefined) throw new Superseded();
-      const replaced = await this.#store.replace({ ...this.#stored, value });
-      await this.#reload(
-        replaced ? value : { ...value, round: this.#round, status: this.#stored.value.status },
-      );
-      if (replaced) return;
+      const version = await this.#store.replace({ ...this.#stored, value });
+      if (version !== undefined) {
+        this.#stored = { value, version };
+        return;
+      }
+      await this.#reload({ ...value, round: this.#round, status: this.#stored.value.status });
     }
   }
 

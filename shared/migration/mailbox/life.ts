@@ -1,7 +1,14 @@
 import type { BatchOptions } from "../../domain/batch-options.ts";
 import type { BatchName, EndpointName, FolderId, LedgerId, MailboxId } from "../../domain/names.ts";
 import type { MailboxCounts, MailboxStatus } from "../../domain/states.ts";
-import type { FolderAct, MailboxRecord, RecordedError, Recovery, Trouble } from "../ports/registry.ts";
+import type {
+  FolderAct,
+  MailboxRecord,
+  MailboxSummary,
+  RecordedError,
+  Recovery,
+  Trouble,
+} from "../ports/registry.ts";
 import { minute } from "../runtime.ts";
 import { isWorthRetrying } from "../warnings.ts";
 import { percentageOf, withoutFigures } from "./figures.ts";
@@ -30,76 +37,92 @@ export type MailboxLogin = Pick<
   "emailAddress" | "userName" | "userRoot" | "sealedPassword" | "sealedFor"
 >;
 
+/** What there is to know of a mailbox without its secrets. */
+export type MailboxFacts = Omit<MailboxSummary, "changedAt">;
+
 /** The code of a mailbox whose password is sealed for another server than its endpoint names now. */
 export const hostChanged = "EndpointHostChanged";
 
 /** True if the mailbox waits for work or is being worked on. */
-export function isActive({ status }: MailboxRecord): boolean {
+export function isActive({ status }: MailboxFacts): boolean {
   return status === "Queued" || status === "Syncing" || status === "IncrementalSyncing";
 }
 
 /** True if nobody has started the mailbox since it was uploaded or mended. */
-export function isCreated({ status }: MailboxRecord): boolean {
+export function isCreated({ status }: MailboxFacts): boolean {
   return status === "Created";
 }
 
 /** True if the mailbox waits for its permit, or for the end of a long pause. */
-export function isQueued({ status }: MailboxRecord): boolean {
+export function isQueued({ status }: MailboxFacts): boolean {
   return status === "Queued";
 }
 
 /** True if the mailbox waits for an operator's retry. */
-export function isFailed({ status }: MailboxRecord): boolean {
+export function isFailed({ status }: MailboxFacts): boolean {
   return status === "Failed";
 }
 
 /** True if the mailbox is up to date until its next sync. */
-export function isSynced({ status }: MailboxRecord): boolean {
+export function isSynced({ status }: MailboxFacts): boolean {
   return status === "Synced";
 }
 
 /** True if the mailbox is yet to be worked on, or is being worked on. */
-export function hasWork(mailbox: MailboxRecord): boolean {
+export function hasWork(mailbox: MailboxFacts): boolean {
   return isCreated(mailbox) || isActive(mailbox);
 }
 
-/** True if the mailbox is synced and no next sync was planned yet. */
-export function awaitsNextSync({ status, dueAt }: MailboxRecord): boolean {
-  return status === "Synced" && dueAt === undefined;
-}
-
-/** True if the mailbox is synced and the time of its next sync has come. @param now milliseconds since 1970. */
-export function isDue({ status, dueAt }: MailboxRecord, now: number): boolean {
-  return status === "Synced" && dueAt !== undefined && dueAt <= now;
+/**
+ * When the mailbox is due in the daily window of its batch, milliseconds since 1970; undefined if it is not synced, or was
+ * synced since the window began.
+ * @param window of the batch: when it began, and how long it is.
+ */
+export function dueAt(
+  { id, status, lastSyncedAt, folderActs }: MailboxFacts,
+  window: { readonly from: number; readonly spanMs: number } | undefined,
+): number | undefined {
+  if (status !== "Synced" || window === undefined) return undefined;
+  // What was asked for after the last step of a round had begun needs another one.
+  if (folderActs !== undefined) return 0;
+  if ((lastSyncedAt ?? 0) >= window.from) return undefined;
+  // Ids are digests, so that their places are spread evenly, and each mailbox has the same one every day.
+  const place = Number.parseInt(id.slice(-8), 16) / 2 ** 32;
+  return window.from + Math.floor(place * window.spanMs);
 }
 
 /** True if a pause that gave the permit back is over. @param now milliseconds since 1970. */
-export function isPauseOver(mailbox: MailboxRecord, now: number): boolean {
+export function isPauseOver(mailbox: MailboxFacts, now: number): boolean {
   return isQueued(mailbox) && mailbox.notBefore !== undefined && mailbox.notBefore <= now;
 }
 
 /** True while nothing of the mailbox may be copied before its login has been tested. */
-export function needsLoginTest({ testLogins }: BatchOptions, mailbox: MailboxRecord): boolean {
+export function needsLoginTest({ testLogins }: BatchOptions, mailbox: MailboxFacts): boolean {
   return testLogins && mailbox.loginTest === undefined && mailbox.startedAt === undefined;
 }
 
 /** True if other mailboxes of the batch wait for the test of this one. They do not wait for a server that is away. */
-export function isBeingTested(options: BatchOptions, mailbox: MailboxRecord): boolean {
+export function isBeingTested(options: BatchOptions, mailbox: MailboxFacts): boolean {
   return needsLoginTest(options, mailbox) && hasWork(mailbox) && mailbox.attempts < triesOfLogin;
 }
 
 /** True if the mailbox has passed its test and waits until every other one has been tested. */
-export function waitsForOthers(mailbox: MailboxRecord): boolean {
+export function waitsForOthers(mailbox: MailboxFacts): boolean {
   return isActive(mailbox) && mailbox.loginTest === "passed";
 }
 
+/** True if the mailbox has to be on the wait list of its endpoint, unless it has a permit. */
+export function isWaiting(mailbox: MailboxFacts): boolean {
+  return isQueued(mailbox) && mailbox.notBefore === undefined && !waitsForOthers(mailbox);
+}
+
 /** True if workers died in its steps so often that it is worked on apart from others. */
-export function isIsolated({ trouble }: MailboxRecord): boolean {
+export function isIsolated({ trouble }: MailboxFacts): boolean {
   return (trouble?.deaths ?? 0) >= deathsToIsolate;
 }
 
 /** True if a pause that gave the permit back follows failures that others have recovered from since. */
-export function hasRecoveredWithout(mailbox: MailboxRecord, recoveries: readonly Recovery[]): boolean {
+export function hasRecoveredWithout(mailbox: MailboxFacts, recoveries: readonly Recovery[]): boolean {
   const { trouble, error, notBefore } = mailbox;
   if (!isQueued(mailbox) || notBefore === undefined || trouble?.failingSince === undefined) return false;
   const failedAt = error?.at ?? trouble.failingSince;
@@ -118,7 +141,7 @@ const countOfStatus: Readonly<Record<MailboxStatus, Exclude<keyof MailboxCounts,
 };
 
 /** Under which of a batch's counts the mailbox falls. */
-export function countOf({ status }: MailboxRecord): Exclude<keyof MailboxCounts, "total"> {
+export function countOf({ status }: MailboxFacts): Exclude<keyof MailboxCounts, "total"> {
   return countOfStatus[status];
 }
 
@@ -253,9 +276,8 @@ export function resealed(
   return mailbox.sealedPassword === sealed ? { ...mailbox, ...login } : mailbox;
 }
 
-/** Its message arrived: it asks for a permit in the round it is in. One that is Queued already stays as it is. */
+/** It was uploaded into a batch that is at work: it asks for a permit in the round it is in. */
 export function queued(mailbox: MailboxRecord): MailboxRecord | undefined {
-  if (isQueued(mailbox)) return mailbox;
   return isCreated(mailbox) ? { ...mailbox, status: "Queued" } : undefined;
 }
 
@@ -267,11 +289,6 @@ export function woken(mailbox: MailboxRecord): MailboxRecord | undefined {
 /** Every login of the batch was tested: it may be copied. */
 export function released(mailbox: MailboxRecord): MailboxRecord | undefined {
   return waitsForOthers(mailbox) ? { ...queuedAgain(mailbox), loginTest: "released" } : undefined;
-}
-
-/** The daily timer plans its next sync. @param at milliseconds since 1970. */
-export function due(mailbox: MailboxRecord, at: number): MailboxRecord | undefined {
-  return awaitsNextSync(mailbox) ? { ...mailbox, dueAt: at } : undefined;
 }
 
 /**
@@ -431,8 +448,6 @@ export function synced(mailbox: MailboxRecord, final: boolean, now: number): Mai
     lastSync: mailbox.syncBegan
       ? { beganAt: mailbox.syncBegan.at, newItems: newItemsOf(mailbox, mailbox.syncBegan) }
       : mailbox.lastSync,
-    // What was asked for after this round's last step had begun needs another one.
-    dueAt: mailbox.folderActs && !final ? now : undefined,
   };
   return { ...next, percentageComplete: percentageOf(next) };
 }
@@ -472,7 +487,7 @@ export function loginPassed(
 }
 
 function queuedAgain(mailbox: MailboxRecord): MailboxRecord {
-  return { ...mailbox, status: "Queued", round: mailbox.round + 1, notBefore: undefined, dueAt: undefined };
+  return { ...mailbox, status: "Queued", round: mailbox.round + 1, notBefore: undefined };
 }
 
 function hasSameLogin(a: MailboxLogin, b: MailboxLogin): boolean {

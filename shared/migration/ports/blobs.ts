@@ -70,6 +70,22 @@ export interface ReportStore {
   /** Writes `reports/{batch}/{report}.csv` as a whole, streaming. Repeatable. */
   write(batch: BatchName, report: ReportName, content: AsyncIterable<string>): Promise<void>;
   /**
+   * Keeps a part of a report until all of them are there; streaming. Repeatable: over what was kept of this part before.
+   * @param edition what the report shows, at least 12 letters and digits long: parts of another one are not mixed with it.
+   * @param part 0 to 15.
+   */
+  stage(
+    batch: BatchName,
+    report: ReportName,
+    edition: string,
+    part: number,
+    content: AsyncIterable<string>,
+  ): Promise<void>;
+  /** Parts of an edition that are kept as a whole. */
+  staged(batch: BatchName, report: ReportName, edition: string): Promise<ReadonlySet<number>>;
+  /** Writes the report of the parts that are kept, in their order. @throws MigrationError `transient` if none is left. */
+  commit(batch: BatchName, report: ReportName, edition: string): Promise<void>;
+  /**
    * Writes the report of an uploaded file that belongs to no batch, `reports/_rejected/{file}/validation.csv`, as a
    * whole. No batch has such a name. Repeatable.
    */

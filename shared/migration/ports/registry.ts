@@ -1,7 +1,7 @@
 import type { BatchOptions } from "../../domain/batch-options.ts";
 import type { SourceServer } from "../../domain/credentials.ts";
 import type { BatchName, EndpointName, FolderId, LedgerId, MailboxId } from "../../domain/names.ts";
-import type { BatchIntent, MailboxStatus, SyncKind } from "../../domain/states.ts";
+import type { BatchIntent, MailboxStatus, OperationKind, SyncKind } from "../../domain/states.ts";
 import type { WarningCounts } from "../../domain/warnings.ts";
 
 /** A stored value with the version it was read at. */
@@ -13,6 +13,57 @@ export interface Versioned<T> {
 export interface ConfirmedServer extends SourceServer {
   /** Object id of the caller in Entra. */
   readonly by: string;
+  readonly at: number;
+}
+
+/** Which mailboxes of a batch an operation is about; all of them where nothing is said. */
+export interface Selection {
+  readonly mailboxes?: readonly MailboxId[] | undefined;
+  readonly status?: MailboxStatus | undefined;
+  /** Code of the mailbox's error. */
+  readonly errorCode?: string | undefined;
+}
+
+/** An operation that is not through yet. They are carried out in the order in which they began. */
+export interface PendingOperation {
+  readonly seq: number;
+  readonly kind: OperationKind;
+  /** False if it is about some mailboxes only. */
+  readonly whole: boolean;
+}
+
+export interface OperationRecord extends PendingOperation {
+  readonly batch: BatchName;
+  readonly selection: Selection;
+  /** Object id of the caller in Entra, or `app`. */
+  readonly by: string;
+  readonly at: number;
+  /** Parts that are worked on at once; see {@link MailboxStore}. */
+  readonly slots: number;
+  /** Mailboxes it has to look at; undefined where nobody knows. */
+  readonly total?: number | undefined;
+  /** Operations that ended because of this one. */
+  readonly supersedes: readonly number[];
+  /** Undefined until it is over. */
+  readonly outcome?:
+    | {
+        readonly state: "finished" | "superseded";
+        readonly at: number;
+        readonly passed: number;
+        readonly changed: number;
+      }
+    | undefined;
+}
+
+/** How far an operation is in one of its slots. */
+export interface OperationCursor {
+  readonly slot: number;
+  /** The last mailbox that was looked at; empty at first. */
+  readonly after: string;
+  readonly passed: number;
+  readonly changed: number;
+  readonly done: boolean;
+  /** When it last moved. */
   readonly at: number;
 }
 
@@ -30,6 +81,16 @@ export interface BatchRecord {
   readonly invalidRowCount: number;
   /** What stopped its last upload; undefined once one was read. */
   readonly uploadError?: RecordedError | undefined;
+  /** The most rows that any file of the batch had; it may have more mailboxes. */
+  readonly largestFile?: number | undefined;
+  /** Number of the last operation. They begin at the second of creation, since message ids are made of them. */
+  readonly lastOperation: number;
+  /** Oldest first. */
+  readonly operations: readonly PendingOperation[];
+  /** Who waits for a permit since an operation before this one waits for nothing: the batch was stopped since. */
+  readonly admitsFrom: number;
+  /** When the last daily window began. */
+  readonly resyncAt?: number | undefined;
   /** The server that an operator last confirmed after the endpoint had changed, and who did it. */
   readonly confirmedServer?: ConfirmedServer | undefined;
   /** What the reports show and when they were written; undefined before the first ones. */
@@ -76,6 +137,8 @@ export interface MailboxRecord {
   readonly kind: SyncKind;
   /** Raised by every start, retry and wake-up. */
   readonly round: number;
+  /** The last operation that changed it, or made sure that no earlier one can. */
+  readonly operation?: number | undefined;
   /** Earliest instant of the next attempt. */
   readonly notBefore?: number | undefined;
   /** Attempts in a row that ended with a transient error. */
@@ -107,8 +170,6 @@ export interface MailboxRecord {
   readonly syncBegan?: { readonly at: number; readonly items: number; readonly bytes: number } | undefined;
   /** The last sync that ended well: when it began, and how many messages it found new. */
   readonly lastSync?: { readonly beganAt: number; readonly newItems: number } | undefined;
-  /** When the next incremental sync is due. */
-  readonly dueAt?: number | undefined;
   /**
    * Only where the batch tests logins first: `passed` waits until every mailbox of the batch has been tested,
    * `released` may be copied.
@@ -122,37 +183,68 @@ export interface MailboxRecord {
   readonly folderActs?: Readonly<Record<FolderId, FolderAct>> | undefined;
 }
 
-export interface Page<T> {
-  readonly items: readonly T[];
-  /** Opaque; undefined on the last page. */
-  readonly continuation?: string | undefined;
-}
+/** A mailbox without its secrets and with the moment of its last change. */
+export type MailboxSummary = Omit<
+  MailboxRecord,
+  "userRoot" | "sealedPassword" | "sealedFor" | "dailyStart" | "step"
+> & {
+  /** By the store's clock. */
+  readonly changedAt: number;
+};
 
-/** Batches: few, in one partition. All writes are conditional; a lost race gives `undefined`. */
+/** Batches and their operations: few, in one partition. All writes are conditional; a lost race gives `undefined`. */
 export interface BatchStore {
   get(name: BatchName): Promise<Versioned<BatchRecord> | undefined>;
   list(): Promise<readonly BatchRecord[]>;
   /** @returns false if it exists already. */
   create(batch: BatchRecord): Promise<boolean>;
-  /** @returns false if it changed since it was read. */
-  replace(batch: Versioned<BatchRecord>): Promise<boolean>;
-  /** Repeatable. */
+  /**
+   * @param operations written with it, over what is there: all or nothing.
+   * @returns false if the batch changed since it was read.
+   */
+  replace(batch: Versioned<BatchRecord>, operations?: readonly OperationRecord[]): Promise<boolean>;
+  /** Removes the batch and its operations. Repeatable. */
   delete(name: BatchName): Promise<void>;
+  operation(name: BatchName, seq: number): Promise<OperationRecord | undefined>;
+  /** Newest first. */
+  operations(name: BatchName): Promise<readonly OperationRecord[]>;
+  /** Where an operation is; slots that nobody has begun are left out. */
+  cursors(name: BatchName, seq: number): Promise<readonly Versioned<OperationCursor>[]>;
+  /** @param cursor.version empty for a slot that nobody has begun. @returns false if somebody else was faster. */
+  advance(name: BatchName, seq: number, cursor: Versioned<OperationCursor>): Promise<boolean>;
+  /** Forgets where an operation was. Repeatable. */
+  forgetCursors(name: BatchName, seq: number): Promise<void>;
 }
 
-/** Mailboxes: one partition a batch, so that listing a batch is one range read. */
+/** Slots of a batch: parts of about the same size, by the first digit of the mailbox's id. */
+export const slotCount = 16;
+
+/** One of `of` parts of a batch: 1 or {@link slotCount}. */
+export interface Slot {
+  readonly slot: number;
+  readonly of: number;
+}
+
+/** Mailboxes: one partition a batch, whose slots are ranges of its keys. */
 export interface MailboxStore {
   get(batch: BatchName, id: MailboxId): Promise<Versioned<MailboxRecord> | undefined>;
-  /** @returns false if it changed since it was read. */
-  replace(mailbox: Versioned<MailboxRecord>): Promise<boolean>;
+  /** @returns the new version; undefined if it changed since it was read. */
+  replace(mailbox: Versioned<MailboxRecord>): Promise<string | undefined>;
+  /** Replaces at most 100 mailboxes of a batch, all or none. @returns false if one of them changed since it was read. */
+  replaceAll(mailboxes: readonly Versioned<MailboxRecord>[]): Promise<boolean>;
   /** Inserts new mailboxes (existing ones are left as they are). Repeatable. */
   insertAll(batch: BatchName, mailboxes: readonly MailboxRecord[]): Promise<void>;
-  list(
+  /** Mailboxes of a slot in the order of their ids, at most `limit` of them. @param after exclusive; empty for the first. */
+  page(
     batch: BatchName,
-    query?: { readonly status?: MailboxStatus; readonly top?: number; readonly continuation?: string },
-  ): Promise<Page<Versioned<MailboxRecord>>>;
+    slot: Slot,
+    after: string,
+    limit: number,
+  ): Promise<readonly Versioned<MailboxRecord>[]>;
   /** Every mailbox of a batch, page by page. */
   scan(batch: BatchName): AsyncIterable<Versioned<MailboxRecord>>;
-  /** Removes all mailboxes of a batch. Repeatable. */
-  deleteAll(batch: BatchName): Promise<void>;
+  /** Summaries of a slot. @param changedSince by the store's clock, to leave out what was not changed since. */
+  summaries(batch: BatchName, slot: Slot, changedSince?: number): Promise<readonly MailboxSummary[]>;
+  /** Removes the mailboxes of a slot. Repeatable. */
+  deleteSlot(batch: BatchName, slot: Slot): Promise<void>;
 }

@@ -1,14 +1,17 @@
 import type {
   FolderSyncMessage,
-  MailboxSyncMessage,
+  OperationMessage,
   SweepMessage,
   TargetTestMessage,
 } from "../../domain/queue-messages.ts";
 
 /** Sends wake-ups. Message ids are deterministic, so that sending twice is harmless; losing one is mended by the janitor. */
 export interface WorkQueue {
-  /** Sends in as few batches as the size limit allows. @throws MigrationError `transient`. */
-  sendMailboxSync(messages: readonly MailboxSyncMessage[]): Promise<void>;
+  /**
+   * Sends in as few batches as the size limit allows. @throws MigrationError `transient`.
+   * @param notBefore milliseconds since 1970; scheduled messages where given and in the future.
+   */
+  sendOperations(messages: readonly OperationMessage[], notBefore?: number): Promise<void>;
   /** @param notBefore milliseconds since 1970; a scheduled message where given and in the future. */
   sendFolderSync(message: FolderSyncMessage, notBefore?: number): Promise<void>;
   /** A scheduled message for its minute, which belongs to no trace: one wakes the next, without an end. */

@@ -1,39 +1,11 @@
-import { type BatchStatus, batchStatus, type MailboxCounts } from "../../domain/states.ts";
+import { type BatchStatus, batchStatus, type OperationKind } from "../../domain/states.ts";
 import { batchPercentage, percentageOf } from "../mailbox/figures.ts";
-import { countOf, isActive } from "../mailbox/life.ts";
-import type { BatchRecord, MailboxRecord } from "../ports/registry.ts";
+import { countOf, isActive, type MailboxFacts } from "../mailbox/life.ts";
+import type { BatchTotals, Outage } from "../ports/batch-state.ts";
+import type { BatchRecord } from "../ports/registry.ts";
 
-/** What the mailboxes of a batch add up to. */
-export interface BatchTotals {
-  readonly counts: MailboxCounts;
-  readonly syncedItemCount: number;
-  readonly skippedItemCount: number;
-  /** Items skipped and not left out on purpose. */
-  readonly lostItemCount: number;
-  readonly totalItemsInSourceMailboxCount: number;
-  readonly bytesTransferred: number;
-  readonly estimatedTotalTransferSize: number;
-  /** Sum over the mailboxes of how much of each is complete, 0 to 100. */
-  readonly percentages: number;
-  /** Milliseconds since 1970; undefined until every mailbox was synced once. */
-  readonly lastSyncedAt?: number | undefined;
-  /** Mailboxes that cannot go on since something they need is away; undefined if there is none. */
-  readonly outage?: Outage | undefined;
-}
-
-/** What keeps mailboxes of a batch from going on, and passes by itself. */
-interface Outage {
-  readonly mailboxes: number;
-  /** Milliseconds since 1970: when the first of them could not go on. */
-  readonly since: number;
-  /** Of the last failure of any of them; undefined where none could be stored: then it was the store itself, or the queue. */
-  readonly error: MailboxRecord["error"];
-}
-
-/** Adds up mailboxes. */
-export async function totalsOf(
-  mailboxes: AsyncIterable<{ readonly value: MailboxRecord }>,
-): Promise<BatchTotals> {
+/** Adds up mailboxes. Pure. */
+export function totalsOf(mailboxes: Iterable<MailboxFacts>): BatchTotals {
   const counts = { total: 0, created: 0, active: 0, synced: 0, failed: 0, stopped: 0, completed: 0 };
   let syncedItemCount = 0;
   let skippedItemCount = 0;
@@ -43,21 +15,21 @@ export async function totalsOf(
   let estimatedTotalTransferSize = 0;
   let percentages = 0;
   let lastSyncedAt: number | undefined;
-  let everySynced = true;
+  let unsyncedCount = 0;
   let outage: Outage | undefined;
-  for await (const { value } of mailboxes) {
+  for (const mailbox of mailboxes) {
     counts.total++;
-    counts[countOf(value)]++;
-    syncedItemCount += value.syncedItemCount;
-    skippedItemCount += value.skippedItemCount;
-    lostItemCount += value.skippedItemCount - (value.leftOutItemCount ?? 0);
-    totalItemsInSourceMailboxCount += value.totalItemCount;
-    bytesTransferred += value.bytesTransferred;
-    estimatedTotalTransferSize += Math.max(value.estimatedBytes, value.bytesTransferred);
-    percentages += percentageOf(value);
-    outage = withMailbox(outage, value);
-    if (value.lastSyncedAt === undefined) everySynced = false;
-    else lastSyncedAt = Math.min(lastSyncedAt ?? value.lastSyncedAt, value.lastSyncedAt);
+    counts[countOf(mailbox)]++;
+    syncedItemCount += mailbox.syncedItemCount;
+    skippedItemCount += mailbox.skippedItemCount;
+    lostItemCount += mailbox.skippedItemCount - (mailbox.leftOutItemCount ?? 0);
+    totalItemsInSourceMailboxCount += mailbox.totalItemCount;
+    bytesTransferred += mailbox.bytesTransferred;
+    estimatedTotalTransferSize += Math.max(mailbox.estimatedBytes, mailbox.bytesTransferred);
+    percentages += percentageOf(mailbox);
+    outage = withMailbox(outage, mailbox);
+    if (mailbox.lastSyncedAt === undefined) unsyncedCount++;
+    else lastSyncedAt = Math.min(lastSyncedAt ?? mailbox.lastSyncedAt, mailbox.lastSyncedAt);
   }
   return {
     counts,
@@ -68,12 +40,13 @@ export async function totalsOf(
     bytesTransferred,
     estimatedTotalTransferSize,
     percentages,
-    lastSyncedAt: everySynced ? lastSyncedAt : undefined,
+    unsyncedCount,
+    lastSyncedAt: unsyncedCount === 0 ? lastSyncedAt : undefined,
     outage,
   };
 }
 
-function withMailbox(outage: Outage | undefined, mailbox: MailboxRecord): Outage | undefined {
+function withMailbox(outage: Outage | undefined, mailbox: MailboxFacts): Outage | undefined {
   const since = mailbox.trouble?.failingSince;
   if (since === undefined || !isActive(mailbox)) return outage;
   const { error } = mailbox;
@@ -122,6 +95,10 @@ export interface BatchView {
     readonly code: string;
     readonly message: string;
   } | null;
+  /** When the figures were taken. */
+  readonly asOf: string;
+  /** Operations that are not through yet, oldest first. */
+  readonly operations: readonly { readonly id: number; readonly kind: OperationKind }[];
   /** Who last confirmed the server of the endpoint, after it had changed. */
   readonly confirmedServer: {
     readonly host: string;
@@ -132,10 +109,10 @@ export interface BatchView {
 }
 
 /**
- * A batch with its figures. Pure. Rates are averages since the start while anything is being copied, else 0.
+ * A batch with its figures. Pure. @param asOf when they were taken, milliseconds since 1970. Rates are averages since the start while anything is being copied, else 0.
  * @param now milliseconds since 1970.
  */
-export function batchView(batch: BatchRecord, totals: BatchTotals, now: number): BatchView {
+export function batchView(batch: BatchRecord, totals: BatchTotals, asOf: number, now: number): BatchView {
   const { counts } = totals;
   const { confirmedServer, uploadError } = batch;
   const minutes = batch.startedAt === undefined ? 0 : Math.max((now - batch.startedAt) / 60_000, 1 / 60);
@@ -148,7 +125,7 @@ export function batchView(batch: BatchRecord, totals: BatchTotals, now: number):
   return {
     name: batch.displayName,
     endpoint: batch.endpoint,
-    status: batchStatus(batch.intent, counts),
+    status: batchStatus(batch.intent, counts, batch.operations.length > 0),
     createdAt: iso(batch.createdAt),
     startedAt: isoOrNull(batch.startedAt),
     lastSyncedAt: isoOrNull(totals.lastSyncedAt),
@@ -170,6 +147,8 @@ export function batchView(batch: BatchRecord, totals: BatchTotals, now: number):
     estimatedCompletion: isoOrNull(completion),
     outage: outageView(totals.outage),
     dataConsistencyScore: consistency(totals),
+    asOf: iso(asOf),
+    operations: batch.operations.map(({ seq, kind }) => ({ id: seq, kind })),
     confirmedServer: confirmedServer ? { ...confirmedServer, at: iso(confirmedServer.at) } : null,
   };
 }

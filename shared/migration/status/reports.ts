@@ -1,15 +1,23 @@
-import { createHash, type Hash } from "node:crypto";
-import { isMigrationError } from "../../domain/errors.ts";
+import pMap from "p-map";
 import type { BatchName } from "../../domain/names.ts";
+import type { OperationMessage } from "../../domain/queue-messages.ts";
 import { changeBatch } from "../batch/change.ts";
-import { isRemoving, wasStarted } from "../batch/life.ts";
-import { type CsvValue, writeCsv } from "../csv-writer.ts";
-import { hasWork } from "../mailbox/life.ts";
+import { isRemoving, smallBatch, wasStarted } from "../batch/life.ts";
+import { type CsvValue, writeCsv, writeCsvRows } from "../csv-writer.ts";
+import type { BatchState, BatchStateStore } from "../ports/batch-state.ts";
 import type { ReportStore } from "../ports/blobs.ts";
 import type { LedgerStore } from "../ports/ledger-store.ts";
-import type { BatchRecord, BatchStore, MailboxRecord, MailboxStore } from "../ports/registry.ts";
-import { type Clock, day, type Log } from "../runtime.ts";
+import {
+  type BatchRecord,
+  type BatchStore,
+  type MailboxSummary,
+  type Slot,
+  slotCount,
+} from "../ports/registry.ts";
+import type { WorkQueue } from "../ports/work-queue.ts";
+import { type Clock, day, type Log, minute } from "../runtime.ts";
 import type { Warning } from "../warnings.ts";
+import type { BatchStates } from "./batch-states.ts";
 import { mailboxView, skippedItemView } from "./status.ts";
 
 const mailboxesHeader = [
@@ -30,36 +38,22 @@ const mailboxesHeader = [
 ];
 const skippedItemsHeader = ["emailAddress", "folder", "uid", "receivedAt", "size", "code", "message"];
 
-/** Where the mailboxes of a batch stand, all of them. */
-export interface BatchState {
-  /** True if none is being worked on, waits, or is due. */
-  readonly atRest: boolean;
-  /** Another one as soon as any mailbox began a round or ended it. */
-  readonly digest: string;
-}
-
-/** Takes in the mailboxes of a batch one after another, in the order of the store. */
-export class BatchWatch {
-  readonly #hash: Hash = createHash("sha256");
-  #atRest = true;
-
-  see(mailbox: MailboxRecord): void {
-    const { id, round, status, dueAt } = mailbox;
-    this.#hash.update(`${id} ${round} ${status}\n`);
-    if (hasWork(mailbox) || dueAt !== undefined) this.#atRest = false;
-  }
-
-  /** Where the batch stands after the last mailbox; may be asked once. */
-  end(): BatchState {
-    return { atRest: this.#atRest, digest: this.#hash.digest("base64url") };
-  }
-}
+/** Ledgers read at once. */
+const concurrency = 16;
+/** A message writes for so long, then the next one goes on; in milliseconds. */
+const budgetMs = minute;
+/** The timer comes so often; in milliseconds. */
+const intervalMs = 5 * minute;
 
 /**
  * True if the reports do not show the last round: at its end, and once a day where a round takes longer. Pure.
  * @param now milliseconds since 1970.
  */
-export function areReportsDue(batch: BatchRecord, { atRest, digest }: BatchState, now: number): boolean {
+export function areReportsDue(
+  batch: BatchRecord,
+  { atRest, digest }: Pick<BatchState, "atRest" | "digest">,
+  now: number,
+): boolean {
   // At work the counters rise without a new digest.
   if (atRest && batch.reported?.digest === digest) return false;
   return atRest || now - (batch.reported?.at ?? batch.startedAt ?? batch.createdAt) >= day;
@@ -67,61 +61,51 @@ export function areReportsDue(batch: BatchRecord, { atRest, digest }: BatchState
 
 export interface ReportsParts {
   readonly batches: BatchStore;
-  readonly mailboxes: MailboxStore;
+  readonly stored: Pick<BatchStateStore, "list">;
+  readonly states: BatchStates;
   readonly ledger: LedgerStore;
   readonly reports: ReportStore;
+  readonly queue: WorkQueue;
   readonly clock: Clock;
   readonly log: Log;
 }
 
-/**
- * The reports timer: writes `mailboxes.csv` and `skipped-items.csv` of every batch whose reports do not show its last
- * round, a mailbox at a time, over the old ones. It takes minutes for a large batch, so nothing else waits for it. A batch
- * whose reports fail holds up no other one, and is tried again by the next run. Repeatable.
- */
-export function createReports(parts: ReportsParts): () => Promise<void> {
-  const { batches, mailboxes, ledger, reports, clock, log } = parts;
+export interface Reports {
+  /** The timer: sends a message for every batch whose reports do not show its last round. Repeatable. */
+  announce(): Promise<void>;
+  /**
+   * Writes `mailboxes.csv` and `skipped-items.csv` of a batch over the old ones, the skipped items slot by slot. What is
+   * not through in a minute is for the next message, which goes on with the slots that are missing. Repeatable.
+   */
+  write(message: Extract<OperationMessage, { readonly kind: "report" }>): Promise<void>;
+}
 
-  async function* mailboxRows(name: BatchName): AsyncGenerator<readonly CsvValue[]> {
-    for await (const { value } of mailboxes.scan(name)) {
-      const view = mailboxView(value);
-      yield [
-        view.emailAddress,
-        view.userName,
-        view.status,
-        view.syncedItemCount,
-        view.skippedItemCount,
-        view.totalItemsInSourceMailboxCount,
-        view.bytesTransferred,
-        view.estimatedTotalTransferSize,
-        view.percentageComplete,
-        view.startedAt ?? undefined,
-        view.lastSyncedAt ?? undefined,
-        view.error?.code,
-        view.error?.message,
-        view.warnings.map(warningText).join(" | "),
-      ];
+export function createReports(parts: ReportsParts): Reports {
+  const { batches, states, ledger, reports, queue, clock, log } = parts;
+
+  async function* skippedRows(mailboxes: readonly MailboxSummary[]): AsyncGenerator<readonly CsvValue[]> {
+    const some = mailboxes.filter(
+      ({ ledgerId, skippedItemCount }) => ledgerId !== undefined && skippedItemCount > 0,
+    );
+    for (let start = 0; start < some.length; start += concurrency) {
+      const group = await pMap(some.slice(start, start + concurrency), foldersOf, { concurrency });
+      for (const { mailbox, paths } of group) {
+        if (mailbox.ledgerId === undefined) continue;
+        for await (const skipped of ledger.listSkipped(mailbox.ledgerId)) {
+          const item = skippedItemView(skipped, paths.get(skipped.folderId) ?? "");
+          const { folder, uid, receivedAt, size, code, message } = item;
+          yield [mailbox.emailAddress, folder, uid, receivedAt, size, code, message];
+        }
+      }
     }
   }
 
-  async function* skippedRows(name: BatchName): AsyncGenerator<readonly CsvValue[]> {
-    for await (const { value } of mailboxes.scan(name)) {
-      if (value.ledgerId === undefined || value.skippedItemCount === 0) continue;
-      const folders = await ledger.listFolders(value.ledgerId);
-      const paths = new Map(folders.map(({ folderId, source }) => [folderId, source.segments.join("/")]));
-      for await (const skipped of ledger.listSkipped(value.ledgerId)) {
-        const item = skippedItemView(skipped, paths.get(skipped.folderId) ?? "");
-        yield [
-          value.emailAddress,
-          item.folder,
-          item.uid,
-          item.receivedAt,
-          item.size,
-          item.code,
-          item.message,
-        ];
-      }
-    }
+  async function foldersOf(mailbox: MailboxSummary) {
+    const folders = mailbox.ledgerId === undefined ? [] : await ledger.listFolders(mailbox.ledgerId);
+    return {
+      mailbox,
+      paths: new Map(folders.map(({ folderId, source }) => [folderId, source.segments.join("/")])),
+    };
   }
 
   /** @returns false if the batch is gone or going. */
@@ -132,32 +116,72 @@ export function createReports(parts: ReportsParts): () => Promise<void> {
     return noted !== undefined;
   }
 
-  async function stateOf(name: BatchName): Promise<BatchState> {
-    const watch = new BatchWatch();
-    for await (const { value } of mailboxes.scan(name)) watch.see(value);
-    return watch.end();
-  }
+  return {
+    async announce() {
+      const now = clock();
+      const byName = new Map((await parts.stored.list()).map((state) => [state.batch, state]));
+      const due = (await batches.list()).filter((batch) => {
+        const state = byName.get(batch.name);
+        return state && wasStarted(batch) && !isRemoving(batch) && areReportsDue(batch, state, now);
+      });
+      const attempt = Math.floor(now / intervalMs);
+      await queue.sendOperations(due.map(({ name }) => ({ kind: "report", batch: name, attempt })));
+    },
 
-  async function write(name: BatchName, digest: string): Promise<void> {
-    await reports.write(name, "mailboxes", writeCsv(mailboxesHeader, mailboxRows(name)));
-    await reports.write(name, "skipped-items", writeCsv(skippedItemsHeader, skippedRows(name)));
-    if (await note(name, digest)) log("batch.reported", { batch: name });
-    // The removal may have passed before the last report was written.
-    else await reports.deleteAll(name);
-  }
-
-  return async () => {
-    for (const batch of await batches.list()) {
-      if (!wasStarted(batch) || isRemoving(batch)) continue;
-      try {
-        const state = await stateOf(batch.name);
-        if (areReportsDue(batch, state, clock())) await write(batch.name, state.digest);
-      } catch (error) {
-        if (!isMigrationError(error)) throw error;
-        log("reports.failed", { batch: batch.name, code: error.code });
+    async write({ batch: name, attempt }) {
+      const batch = (await batches.get(name))?.value;
+      if (batch === undefined || isRemoving(batch)) return;
+      const { mailboxes, digest, ...state } = await states.refresh(batch);
+      if (!areReportsDue(batch, { ...state, digest }, clock())) return;
+      const of = mailboxes.length <= smallBatch ? 1 : slotCount;
+      const deadline = clock() + budgetMs;
+      const written = await reports.staged(name, "skipped-items", digest);
+      for (let slot = 0; slot < of; slot++) {
+        if (written.has(slot)) continue;
+        if (clock() > deadline) {
+          await queue.sendOperations([{ kind: "report", batch: name, attempt: attempt + 1 }]);
+          return;
+        }
+        const rows = skippedRows(mailboxes.filter((mailbox) => isIn({ slot, of }, mailbox)));
+        const content = slot === 0 ? writeCsv(skippedItemsHeader, rows) : writeCsvRows(rows);
+        await reports.stage(name, "skipped-items", digest, slot, content);
       }
-    }
+      await reports.write(name, "mailboxes", writeCsv(mailboxesHeader, mailboxRows(batch, mailboxes)));
+      await reports.commit(name, "skipped-items", digest);
+      if (await note(name, digest)) log("batch.reported", { batch: name });
+      // The removal may have passed before the last report was written.
+      else await reports.deleteAll(name);
+    },
   };
+}
+
+function isIn({ slot, of }: Slot, { id }: MailboxSummary): boolean {
+  return of === 1 || Number.parseInt(id.slice(0, 1), 16) === slot;
+}
+
+async function* mailboxRows(
+  batch: BatchRecord,
+  mailboxes: readonly MailboxSummary[],
+): AsyncGenerator<readonly CsvValue[]> {
+  for (const mailbox of mailboxes) {
+    const view = mailboxView(mailbox, batch);
+    yield [
+      view.emailAddress,
+      view.userName,
+      view.status,
+      view.syncedItemCount,
+      view.skippedItemCount,
+      view.totalItemsInSourceMailboxCount,
+      view.bytesTransferred,
+      view.estimatedTotalTransferSize,
+      view.percentageComplete,
+      view.startedAt ?? undefined,
+      view.lastSyncedAt ?? undefined,
+      view.error?.code,
+      view.error?.message,
+      view.warnings.map(warningText).join(" | "),
+    ];
+  }
 }
 
 function warningText({ code, count, message, remedy }: Warning): string {

@@ -4,14 +4,17 @@ import { type Provider, providerOf } from "../../domain/providers.ts";
 import type { MailboxStatus } from "../../domain/states.ts";
 import type { Endpoints } from "../endpoints/endpoint-settings.ts";
 import { percentageOf } from "../mailbox/figures.ts";
+import { hasWork, type MailboxFacts } from "../mailbox/life.ts";
+import type { Facets } from "../ports/batch-state.ts";
 import type { FolderRecord, LedgerStore, SkippedItem } from "../ports/ledger-store.ts";
-import type { BatchStore, MailboxRecord, MailboxStore } from "../ports/registry.ts";
+import type { BatchRecord, BatchStore, MailboxStore } from "../ports/registry.ts";
 import type { Clock } from "../runtime.ts";
 import { describeWarnings, folderWarnings, type Warning } from "../warnings.ts";
-import { type BatchTotals, type BatchView, batchView, iso, isoOrNull, totalsOf } from "./batch-totals.ts";
+import type { BatchStates } from "./batch-states.ts";
+import { type BatchView, batchView, iso, isoOrNull } from "./batch-totals.ts";
+import { type MailboxQuery, selectMailboxes } from "./mailbox-query.ts";
+import { type OperationView, operationView } from "./operation-view.ts";
 
-/** Adding up a batch reads every mailbox of it: the page may ask more often than that. */
-export const totalsMs = 2_500;
 /** Skipped items shown with a mailbox; all of them are in skipped-items.csv. */
 const maxSkippedItems = 100;
 
@@ -19,7 +22,7 @@ export interface MailboxView {
   readonly id: string;
   readonly emailAddress: string;
   readonly userName: string;
-  readonly status: MailboxStatus;
+  readonly status: MailboxStatus | "Stopping";
   readonly startedAt: string | null;
   readonly lastSyncedAt: string | null;
   readonly nextAttemptAt: string | null;
@@ -68,38 +71,42 @@ export interface MailboxDetails extends MailboxView {
   readonly skippedItems: readonly SkippedItemView[];
 }
 
+export interface MailboxList {
+  readonly value: readonly MailboxView[];
+  /** Mailboxes that the query finds, on all pages. */
+  readonly count: number;
+  /** Of all mailboxes of the batch. */
+  readonly facets: Facets;
+  readonly asOf: string;
+  readonly continuation: string | undefined;
+}
+
 /** What operators see of batches and mailboxes. Reads only. */
 export interface Status {
   batches(): Promise<readonly BatchView[]>;
   batch(name: BatchName): Promise<BatchView | undefined>;
   /** @returns undefined if there is no such batch. */
-  mailboxes(
-    name: BatchName,
-    query: { readonly status?: MailboxStatus; readonly top?: number; readonly continuation?: string },
-  ): Promise<
-    { readonly value: readonly MailboxView[]; readonly continuation?: string | undefined } | undefined
-  >;
+  mailboxes(name: BatchName, query: MailboxQuery): Promise<MailboxList | undefined>;
   mailbox(name: BatchName, id: MailboxId): Promise<MailboxDetails | undefined>;
+  /** Newest first. @returns undefined if there is no such batch. */
+  operations(name: BatchName): Promise<readonly OperationView[] | undefined>;
+  operation(name: BatchName, seq: number): Promise<OperationView | undefined>;
 }
 
 /** Creates the views behind the HTTP API. */
 export function createStatus(parts: {
   readonly batches: BatchStore;
-  readonly mailboxes: MailboxStore;
+  readonly mailboxes: Pick<MailboxStore, "get">;
+  readonly states: BatchStates;
   readonly ledger: LedgerStore;
   readonly endpoints: Endpoints;
   readonly clock: Clock;
 }): Status {
-  const { batches, mailboxes, ledger, endpoints, clock } = parts;
-  const totals = new Map<BatchName, { readonly until: number; readonly totals: Promise<BatchTotals> }>();
+  const { batches, mailboxes, states, ledger, endpoints, clock } = parts;
 
-  function totalsFor(name: BatchName): Promise<BatchTotals> {
-    const cached = totals.get(name);
-    if (cached && cached.until > clock()) return cached.totals;
-    const fresh = totalsOf(mailboxes.scan(name));
-    totals.set(name, { until: clock() + totalsMs, totals: fresh });
-    fresh.catch(() => totals.delete(name));
-    return fresh;
+  async function viewOf(batch: BatchRecord): Promise<BatchView> {
+    const { totals, asOf } = await states.figures(batch);
+    return batchView(batch, totals, asOf, clock());
   }
 
   /** A view is not the place to say that the endpoint is gone or needs attention: then no provider is known. */
@@ -114,21 +121,43 @@ export function createStatus(parts: {
 
   return {
     async batches() {
-      const all = await batches.list();
-      return Promise.all(all.map(async (batch) => batchView(batch, await totalsFor(batch.name), clock())));
+      return Promise.all((await batches.list()).map(viewOf));
     },
     async batch(name) {
       const stored = await batches.get(name);
-      return stored && batchView(stored.value, await totalsFor(name), clock());
+      return stored && viewOf(stored.value);
     },
     async mailboxes(name, query) {
-      if ((await batches.get(name)) === undefined) return undefined;
-      const page = await mailboxes.list(name, query);
-      return { value: page.items.map(({ value }) => mailboxView(value)), continuation: page.continuation };
+      const stored = await batches.get(name);
+      if (stored === undefined) return undefined;
+      const { asOf, mailboxes: all, facets } = await states.snapshot(stored.value);
+      const found = selectMailboxes(all, query);
+      return {
+        value: found.page.map((mailbox) => mailboxView(mailbox, stored.value)),
+        count: found.count,
+        facets,
+        asOf: iso(asOf),
+        continuation: found.continuation,
+      };
+    },
+    async operations(name) {
+      const [stored, found] = await Promise.all([batches.get(name), batches.operations(name)]);
+      return stored && found.map((operation) => operationView(stored.value, operation, []));
+    },
+    async operation(name, seq) {
+      const stored = await batches.get(name);
+      const operation = stored && (await batches.operation(name, seq));
+      if (stored === undefined || operation === undefined) return undefined;
+      const cursors = operation.outcome ? [] : await batches.cursors(name, seq);
+      return operationView(
+        stored.value,
+        operation,
+        cursors.map(({ value }) => value),
+      );
     },
     async mailbox(name, id) {
-      const stored = await mailboxes.get(name, id);
-      if (stored === undefined) return undefined;
+      const [batch, stored] = await Promise.all([batches.get(name), mailboxes.get(name, id)]);
+      if (batch === undefined || stored === undefined) return undefined;
       const { ledgerId } = stored.value;
       const folders = ledgerId === undefined ? [] : await ledger.listFolders(ledgerId);
       const paths = new Map(folders.map(({ folderId, source }) => [folderId, source.segments.join("/")]));
@@ -140,7 +169,7 @@ export function createStatus(parts: {
         }
       const provider = await providerAt(stored.value.endpoint);
       return {
-        ...mailboxView(stored.value),
+        ...mailboxView(stored.value, batch.value),
         folders: folders.map((folder) => folderView(folder, provider)),
         skippedItems,
       };
@@ -148,13 +177,13 @@ export function createStatus(parts: {
   };
 }
 
-/** A mailbox with its figures. Pure. */
-export function mailboxView(mailbox: MailboxRecord): MailboxView {
+/** A mailbox with its figures. Pure. What a stop has not reached yet is Stopping: it is in force at once. */
+export function mailboxView(mailbox: MailboxFacts, { intent }: Pick<BatchRecord, "intent">): MailboxView {
   return {
     id: mailbox.id,
     emailAddress: mailbox.emailAddress,
     userName: mailbox.userName,
-    status: mailbox.status,
+    status: intent === "stopped" && hasWork(mailbox) ? "Stopping" : mailbox.status,
     startedAt: isoOrNull(mailbox.startedAt),
     lastSyncedAt: isoOrNull(mailbox.lastSyncedAt),
     nextAttemptAt: isoOrNull(mailbox.notBefore),

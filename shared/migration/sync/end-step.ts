@@ -1,6 +1,6 @@
 import type { MigrationError } from "../../domain/errors.ts";
 import type { FolderSyncMessage } from "../../domain/queue-messages.ts";
-import { isFinal } from "../batch/life.ts";
+import { isAtWork, isFinal } from "../batch/life.ts";
 import { changeMailbox, MailboxState, Superseded } from "../mailbox/change.ts";
 import { failed, isActive, type Pause, paused, stepEnded, synced } from "../mailbox/life.ts";
 import type { BatchRecord, MailboxRecord } from "../ports/registry.ts";
@@ -120,13 +120,36 @@ export async function noteEnd(
   return stored?.value;
 }
 
-/** A step that was replaced or stopped has ended all the same; after a stop the permit goes to somebody else. */
+/**
+ * A step that was replaced or stopped has ended all the same. After a stop the permit goes to somebody else; a mailbox that
+ * is in a later round keeps it, and goes on.
+ */
 export async function settleInactive(
   parts: FolderSyncParts,
   message: FolderSyncMessage,
   step: string,
 ): Promise<void> {
-  const mailbox = await noteEnd(parts, message, step);
-  if (mailbox === undefined || isActive(mailbox)) return;
-  await parts.admission.release(mailbox.endpoint, mailbox.id, mailbox.round);
+  const [mailbox, batch] = await Promise.all([
+    noteEnd(parts, message, step),
+    parts.batches.get(message.batch),
+  ]);
+  if (mailbox === undefined) return;
+  const { endpoint, id, round } = mailbox;
+  if (batch === undefined || !isAtWork(batch.value) || !isActive(mailbox))
+    await parts.admission.release(endpoint, id, round);
+  else if (round > message.round) await goOnInRound(parts, mailbox);
+}
+
+/** Sends the current step of a mailbox whose round was raised, if it still has a permit. Repeatable. */
+export async function goOnInRound(parts: FolderSyncParts, mailbox: MailboxRecord): Promise<void> {
+  const { endpoint, batch, id, round, notBefore } = mailbox;
+  if ((await parts.admission.permit(endpoint, id)) === undefined) return;
+  const step = await currentStep(parts, mailbox);
+  await parts.queue.sendFolderSync({ batch, mailboxId: id, round, step }, notBefore);
+}
+
+async function currentStep(parts: FolderSyncParts, mailbox: MailboxRecord): Promise<number> {
+  if (mailbox.ledgerId === undefined) return 0;
+  const position = (await parts.ledger.readChains(mailbox.ledgerId))[mailbox.id];
+  return position?.round === mailbox.round ? position.step : 0;
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { isMigrationError, MigrationError } from "../../domain/errors.ts";
 import type { FolderSyncMessage } from "../../domain/queue-messages.ts";
+import { isAtWork } from "../batch/life.ts";
 import { MailboxState, Superseded } from "../mailbox/change.ts";
 import {
   deathsToFail,
@@ -15,7 +16,15 @@ import {
 import { patiently } from "../patience.ts";
 import type { BatchRecord, MailboxRecord, Versioned } from "../ports/registry.ts";
 import { logCrash } from "../runtime.ts";
-import { finish, isLongPause, noteEnd, recordFailure, settleInactive, wakeLater } from "./end-step.ts";
+import {
+  finish,
+  goOnInRound,
+  isLongPause,
+  noteEnd,
+  recordFailure,
+  settleInactive,
+  wakeLater,
+} from "./end-step.ts";
 import { LeaseHolder } from "./lease-holder.ts";
 import type { FolderSyncParts } from "./parts.ts";
 import { resolveLedger } from "./resolve-ledger.ts";
@@ -99,18 +108,14 @@ async function openStep(
     parts.mailboxes.get(message.batch, message.mailboxId),
   ]);
   if (batch === undefined || mailbox === undefined || message.round > mailbox.value.round) return undefined;
-  if (!isActive(mailbox.value) || waitsForOthers(mailbox.value)) {
+  if (!isAtWork(batch.value) || !isActive(mailbox.value) || waitsForOthers(mailbox.value)) {
     await parts.admission.release(mailbox.value.endpoint, mailbox.value.id, mailbox.value.round);
     return undefined;
   }
-  const { endpoint, id, round, notBefore } = mailbox.value;
+  const { endpoint, id, round } = mailbox.value;
   if (message.round < round) {
     // The worker that raised the round may have ended before it sent the wake-up.
-    if (await parts.admission.permit(endpoint, id))
-      await parts.queue.sendFolderSync(
-        { ...message, round, step: await currentStep(parts, mailbox.value) },
-        notBefore,
-      );
+    await goOnInRound(parts, mailbox.value);
     return undefined;
   }
   if (isIsolated(mailbox.value) && !isolated) {
@@ -119,12 +124,6 @@ async function openStep(
   }
   if (!(await parts.admission.extend(endpoint, id))) return undefined;
   return { batch: batch.value, mailbox };
-}
-
-async function currentStep(parts: FolderSyncParts, mailbox: MailboxRecord): Promise<number> {
-  if (mailbox.ledgerId === undefined) return 0;
-  const position = (await parts.ledger.readChains(mailbox.ledgerId))[mailbox.id];
-  return position?.round === mailbox.round ? position.step : 0;
 }
 
 async function takeStep(

@@ -1,6 +1,8 @@
 import { isMigrationError, MigrationError } from "../../domain/errors.ts";
 import type { Admission } from "../admission/admission.ts";
+import { isAtWork } from "../batch/life.ts";
 import { type MailboxState, Superseded } from "../mailbox/change.ts";
+import type { BatchStore } from "../ports/registry.ts";
 import type { LeaseHolder } from "./lease-holder.ts";
 
 const heartbeatMs = 15_000;
@@ -16,10 +18,12 @@ export interface Heartbeat {
 }
 
 /**
- * Keeps lease and permit alive while a step runs, and notices when it has to end.
+ * Keeps lease and permit alive while a step runs, and notices when it has to end: its batch is stopped as soon as that is
+ * intended, before its mailboxes have followed.
  * @param ending aborted when the process is about to end.
  */
 export function startHeartbeat(
+  batches: Pick<BatchStore, "get">,
   admission: Admission,
   state: MailboxState,
   lease: LeaseHolder,
@@ -27,8 +31,10 @@ export function startHeartbeat(
 ): Heartbeat {
   let ended: unknown;
   const beat = async (): Promise<void> => {
-    const { endpoint, id } = state.mailbox;
+    const { batch, endpoint, id } = state.mailbox;
     await lease.renew();
+    const intended = await batches.get(batch);
+    if (intended === undefined || !isAtWork(intended.value)) throw new Superseded();
     if (!(await admission.extend(endpoint, id))) throw new Superseded();
     await state.refresh();
   };

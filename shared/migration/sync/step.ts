@@ -53,7 +53,7 @@ export async function runStep(
   const key = `${mailbox.id}-${mailbox.ledgerId}`;
   const { host } = await parts.endpoints.get(mailbox.endpoint);
   const timeUpAt = parts.clock() + parts.limits.maxSeconds * 1000;
-  const heart = startHeartbeat(parts.admission, state, lease, parts.ending);
+  const heart = startHeartbeat(parts.batches, parts.admission, state, lease, parts.ending);
   const progress = new Progress(state, parts.clock, providerOf(host));
   let session: MailboxSession | undefined;
   let good = false;

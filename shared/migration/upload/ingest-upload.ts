@@ -2,16 +2,13 @@ import type { Readable } from "node:stream";
 import { sourceServer } from "../../domain/credentials.ts";
 import { isMigrationError, type MigrationError } from "../../domain/errors.ts";
 import type { BatchName } from "../../domain/names.ts";
-import type { MailboxSyncMessage } from "../../domain/queue-messages.ts";
 import { changeBatch } from "../batch/change.ts";
-import { isAtWork, uploadStopped } from "../batch/life.ts";
-import { wakeJanitor } from "../control/sweeps.ts";
-import { isCreated } from "../mailbox/life.ts";
+import { uploadStopped } from "../batch/life.ts";
+import type { BeginOperationParts } from "../operations/begin-operation.ts";
 import type { EndpointStore, ReportStore, UploadStore } from "../ports/blobs.ts";
-import type { BatchStore, MailboxStore } from "../ports/registry.ts";
+import type { MailboxStore } from "../ports/registry.ts";
 import type { Vault } from "../ports/vault.ts";
-import type { WorkQueue } from "../ports/work-queue.ts";
-import { type Clock, type Log, logCrash } from "../runtime.ts";
+import { logCrash } from "../runtime.ts";
 import { fileIssue, type Rejected, type UploadIssue } from "./issues.ts";
 import type { MigrationFile } from "./migration-file.ts";
 import { createUploadReader } from "./read-upload.ts";
@@ -19,9 +16,6 @@ import { createUploadBatch } from "./upload-batch.ts";
 import { kindOfUpload, kindUnknown, parseUploadName, type UploadName } from "./upload-name.ts";
 import { createUploadUsers } from "./upload-users.ts";
 import { validationReport } from "./validation-report.ts";
-
-/** Mailboxes woken together. */
-const wakeGroupSize = 500;
 
 /** What became of an uploaded file. */
 export type IngestOutcome =
@@ -34,54 +28,33 @@ export type IngestOutcome =
       readonly batch: BatchName;
       readonly validRowCount: number;
       readonly invalidRowCount: number;
-      /** Mailboxes asked to start. */
-      readonly startedCount: number;
+      /** Number of the operation that starts the mailboxes; undefined if they are not to start yet. */
+      readonly operation: number | undefined;
     };
 
 export interface UploadIngestion {
   /**
-   * Turns `uploads/{endpoint}/{batch}.csv` into a batch with its mailboxes, reports what is wrong with it, wakes the
-   * mailboxes to start, and removes the file last. Any other file but options is reported and removed as well: it may
+   * Turns `uploads/{endpoint}/{batch}.csv` into a batch with its mailboxes, reports what is wrong with it, begins
+   * the operation that starts them, and removes the file last. Any other file but options is reported and removed as well: it may
    * hold passwords. May be repeated after a crash at any point and ends in the same state.
    * @throws MigrationError of a store that may do better later; the file is still there then.
    */
   ingest(blobName: string): Promise<IngestOutcome>;
 }
 
-export interface UploadIngestionParts {
+export interface UploadIngestionParts extends BeginOperationParts {
   readonly uploads: UploadStore;
   readonly endpoints: EndpointStore;
   readonly reports: ReportStore;
-  readonly batches: BatchStore;
   readonly mailboxes: MailboxStore;
   readonly vault: Vault;
-  readonly queue: WorkQueue;
-  readonly clock: Clock;
-  readonly log: Log;
 }
 
 export function createUploadIngestion(parts: UploadIngestionParts): UploadIngestion {
-  const { uploads, reports, batches, mailboxes, queue } = parts;
+  const { uploads, reports, batches } = parts;
   const readUpload = createUploadReader(parts);
   const uploadBatch = createUploadBatch(parts);
   const uploadUsers = createUploadUsers(parts);
-
-  /** Wakes every mailbox that has not been started, those of earlier uploads included. Waking one twice is harmless. */
-  async function wakeMailboxes(batch: BatchName): Promise<number> {
-    let count = 0;
-    let group: MailboxSyncMessage[] = [];
-    for await (const { value } of mailboxes.scan(batch)) {
-      if (!isCreated(value)) continue;
-      group.push({ batch, mailboxId: value.id, round: value.round });
-      if (group.length < wakeGroupSize) continue;
-      await queue.sendMailboxSync(group);
-      count += group.length;
-      group = [];
-    }
-    if (group.length > 0) await queue.sendMailboxSync(group);
-    if (count + group.length > 0) await wakeJanitor(queue, parts.clock());
-    return count + group.length;
-  }
 
   async function noteStopped(batch: BatchName, error: Pick<UploadIssue, "code" | "message">): Promise<void> {
     await changeBatch(batches, batch, (stored) => uploadStopped(stored, error, parts.clock()));
@@ -149,14 +122,14 @@ export function createUploadIngestion(parts: UploadIngestionParts): UploadIngest
     const counts = await uploadUsers.add(place, file.rows());
     await reports.write(name.batch, "validation", validationReport(issuesOf(file, counts.refused)));
 
-    const batch = await uploadBatch.settle(name, counts);
-    if ("issues" in batch) return batch;
+    const settled = await uploadBatch.settle(name, counts);
+    if ("issues" in settled) return settled;
     return {
       kind: "ingested",
       batch: name.batch,
       validRowCount: counts.valid,
       invalidRowCount: counts.invalid,
-      startedCount: isAtWork(batch) ? await wakeMailboxes(name.batch) : 0,
+      operation: settled.operation,
     };
   }
 

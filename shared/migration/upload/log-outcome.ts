@@ -6,7 +6,7 @@ export function logOutcome(log: Log, outcome: IngestOutcome): void {
   if (outcome.kind === "rejected") {
     log("upload.rejected", { batch: outcome.batch, codes: outcome.codes.join(" ") });
   } else if (outcome.kind === "ingested") {
-    const { batch, validRowCount, invalidRowCount, startedCount } = outcome;
-    log("upload.ingested", { batch, validRowCount, invalidRowCount, startedCount });
+    const { batch, validRowCount, invalidRowCount, operation } = outcome;
+    log("upload.ingested", { batch, validRowCount, invalidRowCount, operation });
   }
 }

@@ -1,9 +1,10 @@
 import type { BatchOptions } from "../../domain/batch-options.ts";
+import { MigrationError } from "../../domain/errors.ts";
 import type { BatchName, EndpointName } from "../../domain/names.ts";
-import { changeBatch } from "../batch/change.ts";
-import { isRemoving, newBatch, uploaded } from "../batch/life.ts";
-import type { BatchRecord, BatchStore, MailboxStore } from "../ports/registry.ts";
-import type { Clock } from "../runtime.ts";
+import { isAtWork, isRemoving, newBatch, uploaded } from "../batch/life.ts";
+import { wakeTending } from "../control/sweeps.ts";
+import { type BeginOperationParts, beginOperation } from "../operations/begin-operation.ts";
+import type { BatchRecord, MailboxStore } from "../ports/registry.ts";
 import { fileIssue, type Rejected, type UploadIssue } from "./issues.ts";
 import type { UploadName } from "./upload-name.ts";
 
@@ -23,19 +24,19 @@ export interface UploadBatch {
     options: BatchOptions | undefined,
   ): Promise<{ readonly created: boolean } | Rejected>;
   /**
-   * Starts the batch if its options say so and nobody decided otherwise.
-   * @returns the batch as it is from now on; a refusal if it was removed while its users were added.
+   * Starts the batch if its options say so and nobody decided otherwise; in a batch that is at work, every mailbox that
+   * was not started is from then on, those of earlier uploads included.
+   * @returns the number of the operation that starts them, if they are to start; a refusal if the batch was removed while
+   * its users were added.
    */
-  settle(name: UploadName, counts: RowCounts): Promise<BatchRecord | Rejected>;
+  settle(name: UploadName, counts: RowCounts): Promise<{ readonly operation: number | undefined } | Rejected>;
 }
 
 /** What an upload does to the record of its batch. Everything may be repeated. */
-export function createUploadBatch(parts: {
-  readonly batches: BatchStore;
-  readonly mailboxes: MailboxStore;
-  readonly clock: Clock;
-}): UploadBatch {
-  const { batches, mailboxes, clock } = parts;
+export function createUploadBatch(
+  parts: BeginOperationParts & { readonly mailboxes: Pick<MailboxStore, "deleteSlot"> },
+): UploadBatch {
+  const { batches, mailboxes, queue, clock } = parts;
   return {
     async prepare(name, options) {
       for (;;) {
@@ -53,15 +54,41 @@ export function createUploadBatch(parts: {
     },
 
     async settle(name, counts) {
-      const batch = await changeBatch(batches, name.batch, (stored) =>
-        isRemoving(stored) ? undefined : uploaded(stored, counts, clock()),
-      );
-      if (batch !== undefined) return batch;
+      const settled = (batch: BatchRecord) => uploaded(batch, counts, clock());
+      for (;;) {
+        const stored = await batches.get(name.batch);
+        if (stored === undefined || isRemoving(stored.value)) break;
+        if (!isAtWork(settled(stored.value))) {
+          if (await batches.replace({ ...stored, value: settled(stored.value) })) {
+            await wakeTending(queue, name.batch, clock());
+            return { operation: undefined };
+          }
+          continue;
+        }
+        const request = { kind: "upload", by: "app" } as const;
+        const begun = await beginOperation(parts, name.batch, request, (batch) =>
+          isRemoving(batch) ? { code: "BatchRemoving", reasons: [] } : settled(batch),
+        );
+        if (begun.outcome !== "begun") {
+          if (begun.outcome === "refused" && begun.code !== "BatchRemoving") throw tooManyOperations();
+          break;
+        }
+        await wakeTending(queue, name.batch, clock());
+        return { operation: begun.operation.seq };
+      }
       // The mailboxes just added may be younger than the removal's own pass over them.
-      await mailboxes.deleteAll(name.batch);
+      await mailboxes.deleteSlot(name.batch, { slot: 0, of: 1 });
       return { issues: [beingRemoved(name.batch)] };
     },
   };
+}
+
+function tooManyOperations(): MigrationError {
+  return new MigrationError(
+    "transient",
+    "TooManyOperations",
+    "Too many operations of the batch wait for their turn.",
+  );
 }
 
 function refusalOf(batch: BatchRecord, endpoint: EndpointName): UploadIssue | undefined {

@@ -14,8 +14,14 @@ import type {
 } from "../../../shared/domain/names.ts";
 import { uidSetOf } from "../../../shared/domain/uid-set.ts";
 import type { Permit, WaitEntry } from "../../../shared/migration/ports/admission-store.ts";
+import type { BatchState } from "../../../shared/migration/ports/batch-state.ts";
 import type { FolderRecord, ItemRecord, SkippedItem } from "../../../shared/migration/ports/ledger-store.ts";
-import type { BatchRecord, MailboxRecord } from "../../../shared/migration/ports/registry.ts";
+import type {
+  BatchRecord,
+  MailboxRecord,
+  OperationRecord,
+} from "../../../shared/migration/ports/registry.ts";
+import { totalsOf } from "../../../shared/migration/status/batch-totals.ts";
 
 export const newId = () => randomBytes(16).toString("hex");
 export const newBatchName = () => `batch-${newId().slice(0, 8)}` as BatchName;
@@ -34,7 +40,43 @@ export function batch(name: BatchName, changes: Partial<BatchRecord> = {}): Batc
     options: { ...defaultBatchOptions, renameFolders: { "A/B": "C" } },
     createdAt: 1_763_000_000_123,
     invalidRowCount: 0,
+    lastOperation: 7,
+    operations: [],
+    admitsFrom: 0,
     ...changes,
+  };
+}
+
+export function operation(
+  name: BatchName,
+  seq: number,
+  changes: Partial<OperationRecord> = {},
+): OperationRecord {
+  return {
+    batch: name,
+    seq,
+    kind: "retry",
+    whole: true,
+    selection: {},
+    by: "operator",
+    at: 1_763_000_000_123,
+    slots: 16,
+    supersedes: [],
+    ...changes,
+  };
+}
+
+export function state(name: BatchName): BatchState {
+  return {
+    batch: name,
+    asOf: 7,
+    totals: totalsOf([]),
+    facets: { status: { Synced: 3 }, errorCode: {} },
+    atRest: false,
+    nextAt: 8,
+    digest: "d",
+    recoveries: [{ from: 1, at: 2 }],
+    rebuiltAt: 6,
   };
 }
 
@@ -181,6 +223,7 @@ export const wait = (since: number, changes: Partial<WaitEntry> = {}): WaitEntry
   batch: admitted,
   kind: "initial",
   round: 1,
+  operation: 1,
   since,
   ...changes,
 });

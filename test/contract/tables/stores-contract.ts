@@ -1,10 +1,13 @@
 import { describe, expect, it } from "vitest";
 import type { TableStores } from "../../../shared/adapters/tables/table-stores.ts";
-import type { FolderId, LedgerId, UidValidity } from "../../../shared/domain/names.ts";
+import type { EndpointName, FolderId, LedgerId, UidValidity } from "../../../shared/domain/names.ts";
+import type { SyncKind } from "../../../shared/domain/states.ts";
 import { formatUidSet, uidSetOf } from "../../../shared/domain/uid-set.ts";
+import type { Gate } from "../../../shared/migration/ports/admission-store.ts";
 import type { Lease } from "../../../shared/migration/ports/ledger-store.ts";
-import type { MailboxRecord } from "../../../shared/migration/ports/registry.ts";
+import { type MailboxRecord, slotCount, type Versioned } from "../../../shared/migration/ports/registry.ts";
 import {
+  admitted,
   all,
   batch,
   codeOf,
@@ -17,8 +20,10 @@ import {
   newId,
   newLedgerId,
   newMailboxId,
+  operation,
   permit,
   skip,
+  state,
   uidValidity,
   wait,
 } from "./samples.ts";
@@ -90,6 +95,34 @@ export function tableStoresContract(open: () => TableStores): void {
       expect((await open().batches.get(name))?.value).toEqual(stopped);
     });
 
+    it("writes operations with the batch, or neither, and forgets them with it", async () => {
+      const name = newBatchName();
+      await open().batches.create(batch(name));
+      const read = await open().batches.get(name);
+      if (read === undefined) throw new Error("the batch is missing");
+      const one = operation(name, 8, { selection: { status: "Failed" }, total: 5 });
+      expect(await open().batches.replace(read, [one])).toBe(true);
+      expect(await open().batches.replace(read, [operation(name, 9)])).toBe(false);
+      expect(await open().batches.operation(name, 8)).toEqual(one);
+      expect(await open().batches.operations(name)).toEqual([one]);
+
+      const first = { slot: 3, after: "", passed: 0, changed: 0, done: false, at: 1 };
+      expect(await open().batches.advance(name, 8, { value: first, version: "" })).toBe(true);
+      expect(await open().batches.advance(name, 8, { value: first, version: "" })).toBe(false);
+      const [cursor] = await open().batches.cursors(name, 8);
+      expect(cursor?.value).toEqual(first);
+      const next = { ...first, after: "f", passed: 4, changed: 2, done: true };
+      const version = cursor?.version ?? "";
+      expect(await open().batches.advance(name, 8, { value: next, version })).toBe(true);
+      expect(await open().batches.advance(name, 8, { value: first, version })).toBe(false);
+      expect((await open().batches.cursors(name, 8)).map(({ value }) => value)).toEqual([next]);
+      expect(await open().batches.list()).toContainEqual(batch(name));
+
+      await open().batches.delete(name);
+      expect(await open().batches.operations(name)).toEqual([]);
+      expect(await open().batches.cursors(name, 8)).toEqual([]);
+    });
+
     it("deletes repeatably, and knows nothing of what was never there", async () => {
       const name = newBatchName();
       await open().batches.create(batch(name));
@@ -111,7 +144,8 @@ export function tableStoresContract(open: () => TableStores): void {
       const read = await open().mailboxes.get(name, first.id);
       if (read === undefined) throw new Error("the mailbox is missing");
       const synced = { ...first, status: "Synced", error: { code: "X", message: "y", at: 3 } } as const;
-      expect(await open().mailboxes.replace({ ...read, value: synced })).toBe(true);
+      const version = await open().mailboxes.replace({ ...read, value: synced });
+      expect((await open().mailboxes.get(name, first.id))?.version).toBe(version);
 
       await open().mailboxes.insertAll(name, mailboxes);
       await open().mailboxes.insertAll(name, mailboxes);
@@ -136,39 +170,66 @@ export function tableStoresContract(open: () => TableStores): void {
       expect(won.filter(Boolean)).toHaveLength(1);
     });
 
-    it("lists in pages, by status, without gaps or repeats", async () => {
+    it("replaces a hundred at once, all or none", async () => {
       const name = newBatchName();
-      const mailboxes = Array.from({ length: 23 }, (_, n) =>
-        mailbox(name, { status: n % 2 === 0 ? "Failed" : "Synced" }),
-      );
+      const mailboxes = Array.from({ length: 100 }, () => mailbox(name));
       await open().mailboxes.insertAll(name, mailboxes);
-      const sizes: number[] = [];
-      const ids: string[] = [];
-      let continuation: string | undefined;
-      do {
-        const page = await open().mailboxes.list(name, {
-          status: "Failed",
-          top: 5,
-          ...(continuation === undefined ? {} : { continuation }),
-        });
-        sizes.push(page.items.length);
-        ids.push(...page.items.map(({ value }) => value.id));
-        continuation = page.continuation;
-      } while (continuation !== undefined);
-      expect(sizes).toEqual([5, 5, 2]);
-      const failed = mailboxes.filter(({ status }) => status === "Failed").map(({ id }) => id);
-      expect(ids).toEqual(failed.sort());
+      const read = await all(open().mailboxes.scan(name));
+      const queued = read.map(({ value, version }) => ({
+        value: { ...value, status: "Queued" as const },
+        version,
+      }));
+      expect(await open().mailboxes.replaceAll(queued)).toBe(true);
+      // One of them is another version by now.
+      const again = await all(open().mailboxes.scan(name));
+      await open().mailboxes.replace(again[50] as Versioned<MailboxRecord>);
+      const stopped = again.map(({ value, version }) => ({
+        value: { ...value, status: "Stopped" as const },
+        version,
+      }));
+      expect(await open().mailboxes.replaceAll(stopped)).toBe(false);
+      const statuses = (await all(open().mailboxes.scan(name))).map(({ value }) => value.status);
+      expect(new Set(statuses)).toEqual(new Set(["Queued"]));
+      expect(await open().mailboxes.replaceAll([])).toBe(true);
     });
 
-    it("has no continuation after a page that is exactly full", async () => {
+    it("reads pages of each slot without gaps or repeats", async () => {
       const name = newBatchName();
-      await open().mailboxes.insertAll(
-        name,
-        Array.from({ length: 4 }, () => mailbox(name)),
+      const mailboxes = Array.from({ length: 60 }, () => mailbox(name));
+      await open().mailboxes.insertAll(name, mailboxes);
+      for (const of of [1, slotCount]) {
+        const ids: string[] = [];
+        for (let slot = 0; slot < of; slot++)
+          for (let after = ""; ; ) {
+            const page = await open().mailboxes.page(name, { slot, of }, after, 2);
+            ids.push(...page.map(({ value }) => value.id));
+            after = page.at(-1)?.value.id ?? after;
+            if (page.length < 2) break;
+          }
+        expect(ids).toEqual(mailboxes.map(({ id }) => id).sort());
+      }
+    });
+
+    it("summarizes mailboxes without their secrets, all of them or those changed since", async () => {
+      const name = newBatchName();
+      const error = { code: "X", message: "y", at: 3 };
+      const mailboxes = Array.from({ length: 20 }, () => mailbox(name, { userRoot: "/root", error }));
+      await open().mailboxes.insertAll(name, mailboxes);
+      const of = { slot: 0, of: 1 };
+      const summaries = await open().mailboxes.summaries(name, of);
+      const [first] = mailboxes.sort((a, b) => (a.id < b.id ? -1 : 1));
+      const { userRoot: _, sealedPassword: __, ...known } = first as MailboxRecord;
+      expect(summaries).toHaveLength(20);
+      expect(summaries[0]).toEqual({ ...known, changedAt: expect.any(Number) });
+      const changedAt = Math.max(...summaries.map((mailbox) => mailbox.changedAt));
+      expect(await open().mailboxes.summaries(name, of, changedAt + 60_000)).toEqual([]);
+      expect(await open().mailboxes.summaries(name, of, changedAt - 60_000)).toHaveLength(20);
+      const inSlots = await Promise.all(
+        Array.from({ length: slotCount }, (_, slot) =>
+          open().mailboxes.summaries(name, { slot, of: slotCount }),
+        ),
       );
-      const page = await open().mailboxes.list(name, { top: 4 });
-      expect(page.items).toHaveLength(4);
-      expect(page.continuation).toBeUndefined();
+      expect(inSlots.flat().map(({ id }) => id)).toEqual(mailboxes.map(({ id }) => id));
     });
 
     it("removes the mailboxes of one batch only", async () => {
@@ -179,8 +240,8 @@ export function tableStoresContract(open: () => TableStores): void {
         Array.from({ length: 205 }, () => mailbox(name)),
       );
       await open().mailboxes.insertAll(other, [mailbox(other)]);
-      await open().mailboxes.deleteAll(name);
-      await open().mailboxes.deleteAll(name);
+      await open().mailboxes.deleteSlot(name, { slot: 0, of: 1 });
+      await open().mailboxes.deleteSlot(name, { slot: 0, of: 1 });
       expect(await all(open().mailboxes.scan(name))).toEqual([]);
       expect(await all(open().mailboxes.scan(other))).toHaveLength(1);
     });
@@ -394,139 +455,105 @@ export function tableStoresContract(open: () => TableStores): void {
   });
 
   describe("AdmissionStore", () => {
+    const shares = { [admitted]: { initial: 1, incremental: 0, servedAt: 5 } } as Gate["shares"];
+    const first = (endpoint: EndpointName, limit = 10, from = 0, kind: SyncKind = "initial") =>
+      open().admissions.waiting(endpoint, kind, admitted, from, limit);
+
     it("starts empty and hands a permit over in one change", async () => {
       const endpoint = newEndpointName();
-      const empty = await open().admissions.read(endpoint, 10);
-      expect(empty).toMatchObject({ permits: [], waiting: [] });
-
+      const empty = await open().admissions.gate(endpoint);
+      expect(empty).toEqual({ shares: {}, uncounted: false, version: "" });
       const held = permit();
-      expect(await open().admissions.apply(endpoint, empty.version, { permits: [held] })).toBe(true);
-      const first = wait(1);
-      await open().admissions.join(endpoint, first);
+      expect(await open().admissions.apply(endpoint, "", { shares, permits: [held] })).toBe(true);
+      const entry = wait(1);
+      await open().admissions.join(endpoint, [entry]);
 
-      const state = await open().admissions.read(endpoint, 10);
-      expect(state).toMatchObject({ permits: [held], waiting: [first] });
-      const granted = permit({ mailboxId: first.mailboxId });
-      const change = {
-        releasedPermits: [held.mailboxId],
-        permits: [granted],
-        served: [first.mailboxId],
-      };
-      expect(await open().admissions.apply(endpoint, state.version, change)).toBe(true);
-      expect(await open().admissions.read(endpoint, 10)).toMatchObject({ permits: [granted], waiting: [] });
-      expect(await open().admissions.find(endpoint, first.mailboxId)).toEqual({ permit: granted });
-      expect(await open().admissions.find(endpoint, held.mailboxId)).toEqual({});
+      const gate = await open().admissions.gate(endpoint);
+      expect(gate).toMatchObject({ shares, uncounted: false });
+      expect(await open().admissions.permits(endpoint)).toEqual([held]);
+      expect(await first(endpoint)).toEqual([entry]);
+      const granted = permit({ mailboxId: entry.mailboxId });
+      const change = { shares, releasedPermits: [held.mailboxId], permits: [granted], served: [entry] };
+      expect(await open().admissions.apply(endpoint, gate.version, change)).toBe(true);
+      expect(await open().admissions.permits(endpoint)).toEqual([granted]);
+      expect(await open().admissions.permit(endpoint, entry.mailboxId)).toEqual(granted);
+      expect(await open().admissions.permit(endpoint, held.mailboxId)).toBeUndefined();
+      expect(await first(endpoint)).toEqual([]);
+      // What is gone cannot be served again, whatever the gate says.
+      const { version } = await open().admissions.gate(endpoint);
+      expect(await open().admissions.apply(endpoint, version, { shares, served: [entry] })).toBe(false);
     });
 
-    it("reads the oldest of each kind", async () => {
+    it("reads the oldest of a batch and a kind, and nothing from before an operation", async () => {
       const endpoint = newEndpointName();
       const initial = [30, 9, 200].map((since) => wait(since));
       const incremental = [8, 7].map((since) => wait(since, { kind: "incremental" }));
-      for (const entry of [...initial, ...incremental]) await open().admissions.join(endpoint, entry);
-      const { waiting } = await open().admissions.read(endpoint, 2);
-      expect(waiting.map(({ kind, since }) => [kind, since])).toEqual([
-        ["initial", 9],
-        ["initial", 30],
-        ["incremental", 7],
-        ["incremental", 8],
-      ]);
-      expect((await open().admissions.read(endpoint, 0)).waiting).toEqual([]);
+      const later = wait(1, { operation: 2 });
+      const other = wait(1, { batch: newBatchName() });
+      await open().admissions.join(endpoint, [later, other, ...initial, ...incremental]);
+      await open().admissions.join(endpoint, initial);
+      expect((await first(endpoint)).map(({ since }) => since)).toEqual([9, 30, 200, 1]);
+      expect((await first(endpoint, 2)).map(({ since }) => since)).toEqual([9, 30]);
+      expect((await first(endpoint, 10, 0, "incremental")).map(({ since }) => since)).toEqual([7, 8]);
+      expect(await first(endpoint, 10, 2)).toEqual([later]);
+      expect(await first(endpoint, 0)).toEqual([]);
+
+      expect(await open().admissions.forget(endpoint, admitted, 2)).toBe(5);
+      expect(await open().admissions.forget(endpoint, admitted, 2)).toBe(0);
+      expect(await first(endpoint)).toEqual([later]);
+      expect(await open().admissions.waiting(endpoint, "initial", other.batch, 0, 5)).toEqual([other]);
+      expect([...(await open().admissions.listed(endpoint))].sort()).toEqual([admitted, other.batch].sort());
     });
 
     it("lets one of several concurrent changes win", async () => {
       const endpoint = newEndpointName();
       for (const round of ["empty", "used"]) {
-        const { version } = await open().admissions.read(endpoint, 1);
+        const { version } = await open().admissions.gate(endpoint);
         const won = await Promise.all(
           Array.from({ length: 5 }, () =>
-            open().admissions.apply(endpoint, version, { permits: [permit()] }),
+            open().admissions.apply(endpoint, version, { shares, permits: [permit()] }),
           ),
         );
         expect(won.filter(Boolean), round).toHaveLength(1);
       }
-      expect((await open().admissions.read(endpoint, 1)).permits).toHaveLength(2);
+      expect(await open().admissions.permits(endpoint)).toHaveLength(2);
     });
 
-    it("keeps one entry a mailbox, whichever kind and time it joins with", async () => {
-      const endpoint = newEndpointName();
-      const entry = wait(5);
-      await open().admissions.join(endpoint, entry);
-      await open().admissions.join(endpoint, entry);
-      const later = { ...entry, kind: "incremental", since: 9, round: 2 } as const;
-      await open().admissions.join(endpoint, later);
-      expect((await open().admissions.read(endpoint, 9)).waiting).toEqual([later]);
-      expect(await open().admissions.find(endpoint, entry.mailboxId)).toEqual({ wait: later });
-
-      const { version } = await open().admissions.read(endpoint, 9);
-      const again = { ...entry, since: 10 };
-      expect(await open().admissions.apply(endpoint, version, { waiting: [again, wait(11)] })).toBe(true);
-      expect((await open().admissions.read(endpoint, 9)).waiting.map(({ since }) => since)).toEqual([10, 11]);
-    });
-
-    it("keeps one entry when a mailbox joins many times at once", async () => {
-      const endpoint = newEndpointName();
-      const entry = wait(1);
-      await Promise.all(
-        Array.from({ length: 6 }, (_, n) => open().admissions.join(endpoint, { ...entry, since: n + 1 })),
-      );
-      expect((await open().admissions.read(endpoint, 9)).waiting).toHaveLength(1);
-    });
-
-    it("serves and releases what is not there any more", async () => {
-      const endpoint = newEndpointName();
-      const { version } = await open().admissions.read(endpoint, 1);
-      const change = { served: [newMailboxId()], releasedPermits: [newMailboxId()] };
-      expect(await open().admissions.apply(endpoint, version, change)).toBe(true);
-    });
-
-    it("gives a mailbox a new permit or place in the change that takes its old one", async () => {
+    it("gives a mailbox a new permit in the change that takes its old one", async () => {
       const endpoint = newEndpointName();
       const held = permit();
-      const { mailboxId } = held;
-      await open().admissions.apply(endpoint, "", { permits: [held] });
-      await open().admissions.join(endpoint, wait(1, { mailboxId }));
-      const { version } = await open().admissions.read(endpoint, 1);
+      await open().admissions.apply(endpoint, "", { shares, permits: [held] });
+      const { version } = await open().admissions.gate(endpoint);
       const renewed = { ...held, round: 2 };
-      const again = wait(2, { mailboxId, kind: "incremental" });
-      const change = {
-        permits: [renewed],
-        releasedPermits: [mailboxId],
-        served: [mailboxId],
-        waiting: [again],
-      };
+      const change = { shares, permits: [renewed], releasedPermits: [held.mailboxId] };
       expect(await open().admissions.apply(endpoint, version, change)).toBe(true);
-      expect(await open().admissions.find(endpoint, mailboxId)).toEqual({ permit: renewed, wait: again });
-      expect((await open().admissions.read(endpoint, 5)).waiting).toEqual([again]);
+      expect(await open().admissions.permits(endpoint)).toEqual([renewed]);
     });
 
-    it("grants 49 waiting mailboxes at once", async () => {
+    it("joins 250 and grants 49 of them at once", async () => {
       const endpoint = newEndpointName();
-      const entries = Array.from({ length: 49 }, (_, n) => wait(n));
-      for (const entry of entries) await open().admissions.join(endpoint, entry);
-      const { version } = await open().admissions.read(endpoint, 50);
-      const ids = entries.map(({ mailboxId }) => mailboxId);
-      const permits = ids.map((mailboxId) => permit({ mailboxId }));
-      expect(await open().admissions.apply(endpoint, version, { permits, served: ids })).toBe(true);
-      const state = await open().admissions.read(endpoint, 50);
-      expect(state.permits).toHaveLength(49);
-      expect(state.waiting).toEqual([]);
-      for (const mailboxId of ids.slice(0, 2)) await open().admissions.join(endpoint, wait(1, { mailboxId }));
-      expect((await open().admissions.read(endpoint, 50)).waiting).toHaveLength(2);
+      await open().admissions.join(
+        endpoint,
+        Array.from({ length: 250 }, (_, n) => wait(n)),
+      );
+      const served = await first(endpoint, 49);
+      const permits = served.map(({ mailboxId }) => permit({ mailboxId }));
+      expect(await open().admissions.apply(endpoint, "", { shares, permits, served })).toBe(true);
+      expect(await open().admissions.permits(endpoint)).toHaveLength(49);
+      expect(await first(endpoint, 999)).toHaveLength(201);
     });
 
     it("extends a permit that exists, and says when there is none", async () => {
       const endpoint = newEndpointName();
       const held = permit();
-      await open().admissions.apply(endpoint, "", { permits: [held] });
-      const { version } = await open().admissions.read(endpoint, 1);
+      await open().admissions.apply(endpoint, "", { shares, permits: [held] });
+      const { version } = await open().admissions.gate(endpoint);
       expect(await open().admissions.extend(endpoint, held.mailboxId, 1_763_000_600_000)).toBe(true);
       expect(await open().admissions.extend(endpoint, newMailboxId(), 1)).toBe(false);
-      expect(await open().admissions.find(endpoint, held.mailboxId)).toEqual({
-        permit: { ...held, until: 1_763_000_600_000 },
-      });
-      expect(await open().admissions.apply(endpoint, version, { releasedPermits: [held.mailboxId] })).toBe(
-        true,
-      );
+      const extended = { ...held, until: 1_763_000_600_000 };
+      expect(await open().admissions.permit(endpoint, held.mailboxId)).toEqual(extended);
+      const change = { shares, releasedPermits: [held.mailboxId] };
+      expect(await open().admissions.apply(endpoint, version, change)).toBe(true);
     });
 
     it("names the endpoints in use", async () => {
@@ -534,14 +561,33 @@ export function tableStoresContract(open: () => TableStores): void {
       const waiting = newEndpointName();
       const emptied = newEndpointName();
       const held = permit();
-      await open().admissions.apply(used, "", { permits: [permit()] });
-      await open().admissions.join(waiting, wait(1));
-      await open().admissions.apply(emptied, "", { permits: [held] });
-      const { version } = await open().admissions.read(emptied, 1);
-      await open().admissions.apply(emptied, version, { releasedPermits: [held.mailboxId] });
+      await open().admissions.apply(used, "", { shares, permits: [permit()] });
+      await open().admissions.join(waiting, [wait(1)]);
+      await open().admissions.apply(emptied, "", { shares, permits: [held] });
+      const { version } = await open().admissions.gate(emptied);
+      await open().admissions.apply(emptied, version, { shares: {}, releasedPermits: [held.mailboxId] });
       const endpoints = await open().admissions.endpoints();
       expect(endpoints).toEqual(expect.arrayContaining([used, waiting]));
       expect(endpoints).not.toContain(emptied);
+    });
+  });
+
+  describe("BatchStateStore", () => {
+    it("keeps the last figures of a batch, unless somebody else was faster", async () => {
+      const name = newBatchName();
+      expect(await open().states.get(name)).toBeUndefined();
+      const figures = state(name);
+      expect(await open().states.replace({ value: figures, version: "" })).toBe(true);
+      expect(await open().states.replace({ value: figures, version: "" })).toBe(false);
+      const read = await open().states.get(name);
+      expect(read?.value).toEqual(figures);
+      const next = { ...figures, asOf: 9, snapshot: { version: "v", at: 8 } };
+      expect(await open().states.replace({ value: next, version: read?.version ?? "" })).toBe(true);
+      expect(await open().states.replace({ value: figures, version: read?.version ?? "" })).toBe(false);
+      expect(await open().states.list()).toContainEqual(next);
+      await open().states.delete(name);
+      await open().states.delete(name);
+      expect(await open().states.get(name)).toBeUndefined();
     });
   });
 }

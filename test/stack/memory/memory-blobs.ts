@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { Readable } from "node:stream";
 import type { BatchName, EndpointName } from "../../../shared/domain/names.ts";
+import type { SnapshotStore } from "../../../shared/migration/ports/batch-state.ts";
 import type {
   EndpointFile,
   EndpointStore,
@@ -10,6 +11,7 @@ import type {
   UploadedFile,
   UploadStore,
 } from "../../../shared/migration/ports/blobs.ts";
+import type { MailboxSummary } from "../../../shared/migration/ports/registry.ts";
 import type { SweepRecord } from "../../../shared/migration/ports/sweep-record.ts";
 
 interface Blob {
@@ -28,6 +30,7 @@ export class MemoryBlobs {
   readonly endpoints: EndpointStore = new MemoryEndpoints();
   readonly reports: ReportStore = new MemoryReports(this.#reports);
   readonly sweeps: SweepRecord = new MemorySweepRecord();
+  readonly snapshots: SnapshotStore = new MemorySnapshots();
 
   upload(name: string, text: string): void {
     this.#uploads.set(name, { text, version: String(++this.#versions), modifiedAt: Date.now() });
@@ -85,6 +88,27 @@ class MemorySweepRecord implements SweepRecord {
   }
 }
 
+class MemorySnapshots implements SnapshotStore {
+  readonly #files = new Map<BatchName, { readonly version: string; readonly text: string }>();
+  #versions = 0;
+
+  async read(batch: BatchName) {
+    const file = this.#files.get(batch);
+    return file && { version: file.version, mailboxes: JSON.parse(file.text) as readonly MailboxSummary[] };
+  }
+
+  async write(batch: BatchName, mailboxes: readonly MailboxSummary[], replaces: string | undefined) {
+    if (this.#files.get(batch)?.version !== replaces) return undefined;
+    const version = String(++this.#versions);
+    this.#files.set(batch, { version, text: JSON.stringify(mailboxes) });
+    return version;
+  }
+
+  async delete(batch: BatchName): Promise<void> {
+    this.#files.delete(batch);
+  }
+}
+
 class MemoryEndpoints implements EndpointStore {
   readonly #files = new Map<string, EndpointFile>();
   #versions = 0;
@@ -114,6 +138,7 @@ class MemoryEndpoints implements EndpointStore {
 
 class MemoryReports implements ReportStore {
   readonly #files: Map<string, string>;
+  readonly #staged = new Map<string, string>();
 
   constructor(files: Map<string, string>) {
     this.#files = files;
@@ -136,6 +161,31 @@ class MemoryReports implements ReportStore {
 
   async write(batch: BatchName, report: ReportName, content: AsyncIterable<string>): Promise<void> {
     this.#files.set(`${batch}/${report}`, await textOf(content));
+  }
+
+  async stage(
+    batch: BatchName,
+    report: ReportName,
+    edition: string,
+    part: number,
+    content: AsyncIterable<string>,
+  ): Promise<void> {
+    const text = await textOf(content);
+    if (text !== "") this.#staged.set(`${batch}/${report} ${edition} ${part}`, text);
+  }
+
+  async staged(batch: BatchName, report: ReportName, edition: string): Promise<ReadonlySet<number>> {
+    const prefix = `${batch}/${report} ${edition} `;
+    const names = [...this.#staged.keys()].filter((name) => name.startsWith(prefix));
+    return new Set(names.map((name) => Number(name.slice(prefix.length))));
+  }
+
+  async commit(batch: BatchName, report: ReportName, edition: string): Promise<void> {
+    const parts = [...(await this.staged(batch, report, edition))].sort((a, b) => a - b);
+    const texts = parts.map((part) => this.#staged.get(`${batch}/${report} ${edition} ${part}`) ?? "");
+    this.#files.set(`${batch}/${report}`, texts.join(""));
+    for (const name of [...this.#staged.keys()])
+      if (name.startsWith(`${batch}/${report} `)) this.#staged.delete(name);
   }
 
   async writeRejected(file: string, content: AsyncIterable<string>): Promise<void> {

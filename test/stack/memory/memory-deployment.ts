@@ -1,6 +1,8 @@
 import { vi } from "vitest";
 import type { TableStores } from "../../../shared/adapters/tables/table-stores.ts";
 import type { FolderSyncMessage } from "../../../shared/domain/queue-messages.ts";
+import { dailyWindow } from "../../../shared/migration/batch/life.ts";
+import { dueAt } from "../../../shared/migration/mailbox/life.ts";
 import type { StepLimits } from "../../../shared/migration/sync/limits.ts";
 import type { Queue, SessionLock } from "../service-bus/queue.ts";
 import type { FaultPlan } from "./faults.ts";
@@ -37,6 +39,10 @@ export interface DeploymentSettings {
   readonly restartMs?: number;
   /** False for a janitor's timer that has stopped for good. */
   readonly timer?: boolean;
+  /** False where no mailbox is ever worked on: only what happens to a whole batch is looked at. */
+  readonly steps?: boolean;
+  /** Asked for each message of an operation: true hands it to a second worker at once. */
+  readonly doubles?: () => boolean;
 }
 
 /**
@@ -65,8 +71,25 @@ export class MemoryDeployment {
   #turn = 0;
   #progress = 0;
   #noWorkerUntil = 0;
+  /** Of what was begun beside the messages. */
+  #running = 0;
+  readonly #steps: boolean;
+  readonly #doubles: () => boolean;
 
-  constructor({ target, plan, processes = 1, limits = {}, restartMs = 0, timer = true }: DeploymentSettings) {
+  constructor({
+    target,
+    plan,
+    processes = 1,
+    limits = {},
+    restartMs = 0,
+    timer = true,
+    steps = true,
+    doubles = () => false,
+  }: DeploymentSettings) {
+    this.#steps = steps;
+    this.#doubles = doubles;
+    // What comes at full minutes comes at the same call in every run.
+    vi.setSystemTime(Math.ceil(Date.now() / minute) * minute);
     this.#restartMs = restartMs;
     this.target = new MemoryTarget(target);
     this.#plan = plan;
@@ -163,8 +186,8 @@ export class MemoryDeployment {
       if (this.#progress !== before) continue;
       if (await done()) return;
       if (Date.now() > end) throw new Error(`not at rest: ${JSON.stringify(await this.#left())}`);
-      const { mailboxSync, folderSync, isolatedSync, janitor } = this.queues;
-      const due = [mailboxSync, folderSync, isolatedSync, janitor].map(
+      const { operations, folderSync, isolatedSync, janitor } = this.queues;
+      const due = [operations, folderSync, isolatedSync, janitor].map(
         (queue) => queue.nextDueAt() ?? Infinity,
       );
       const wake = Math.min(...due);
@@ -203,16 +226,21 @@ export class MemoryDeployment {
   /** Runs something in the next process. What fails is for the queue or the next timer to repeat. */
   async #run(action: (worker: Worker) => Promise<void>): Promise<void> {
     this.#progress++;
-    await action(this.#worker()).catch((error: unknown) =>
+    this.#running++;
+    const worker = this.#worker();
+    const done = action(worker).catch((error: unknown) =>
       this.events.push({ event: "failed", fields: { error } }),
     );
+    await Promise.race([done, worker.process.death]);
+    this.#running--;
     this.#progress++;
   }
 
   #deliver(): void {
-    const { mailboxSync, folderSync, isolatedSync, janitor } = this.queues;
-    this.#deliverAll(mailboxSync, (worker, message) => worker.mailboxSync(message));
+    const { operations, folderSync, isolatedSync, janitor } = this.queues;
+    this.#deliverAll(operations, (worker, message) => worker.operation(message));
     this.#deliverAll(janitor, ({ sweeps }, message) => sweeps.onMessage(message));
+    if (!this.#steps) return;
     for (let session = accept(folderSync); session; session = accept(folderSync)) {
       this.#progress++;
       if (this.#hasNoWorker) abandonAll(folderSync, session);
@@ -238,6 +266,7 @@ export class MemoryDeployment {
         continue;
       }
       const worker = this.#worker();
+      if (this.#doubles()) void this.#run((other) => handle(other, content));
       const renewal = this.#whileRenewed(worker, () => queue.renewLock(lock.token));
       void this.#settle(queue, lock.token, worker, handle(worker, content)).then(() =>
         clearInterval(renewal),
@@ -307,7 +336,7 @@ export class MemoryDeployment {
 
   async #isAtRest(): Promise<boolean> {
     const { active, permits, messages } = await this.#left();
-    return active.length === 0 && permits === 0 && messages === 0;
+    return active.length === 0 && permits === 0 && messages === 0 && this.#running === 0;
   }
 
   async #left() {
@@ -315,13 +344,18 @@ export class MemoryDeployment {
     let permits = 0;
     for (const batch of await this.stores.batches.list()) {
       if (batch.intent === "removing") active.push(batch.name);
-      for await (const { value } of this.stores.mailboxes.scan(batch.name))
-        if (["Queued", "Syncing", "IncrementalSyncing"].includes(value.status) || value.dueAt !== undefined)
+      const mailboxes = [];
+      for await (const { value } of this.stores.mailboxes.scan(batch.name)) mailboxes.push(value);
+      const window = dailyWindow(batch, mailboxes.length);
+      for (const value of mailboxes)
+        if (
+          ["Queued", "Syncing", "IncrementalSyncing"].includes(value.status) ||
+          dueAt(value, window) !== undefined
+        )
           active.push(`${value.emailAddress}: ${value.status} ${value.error?.code ?? ""}`);
     }
     for (const endpoint of await this.stores.admissions.endpoints()) {
-      const state = await this.stores.admissions.read(endpoint, 1000);
-      permits += state.permits.length + state.waiting.length;
+      permits += (await this.stores.admissions.permits(endpoint)).length;
     }
     return { active, permits, messages: this.queues.pending };
   }

@@ -5,9 +5,9 @@ import {
   isolatedSession,
   isolatedSyncQueue,
   janitorQueue,
-  type MailboxSyncMessage,
-  mailboxSyncMessageId,
-  mailboxSyncQueue,
+  type OperationMessage,
+  operationMessageId,
+  operationsQueue,
   type SweepMessage,
   sweepMessageId,
 } from "../../../shared/domain/queue-messages.ts";
@@ -20,7 +20,7 @@ const clock = () => Date.now();
 
 /** The application's queues, as they are declared for Azure. */
 export class MemoryQueues implements WorkQueue, DeadLetterQueue {
-  readonly mailboxSync = new Queue<MailboxSyncMessage>(mailboxSyncQueue, settings, clock);
+  readonly operations = new Queue<OperationMessage>(operationsQueue, settings, clock);
   readonly folderSync = new Queue<FolderSyncMessage>(
     folderSyncQueue,
     { ...settings, requiresSession: true },
@@ -33,14 +33,14 @@ export class MemoryQueues implements WorkQueue, DeadLetterQueue {
   );
   readonly janitor = new Queue<SweepMessage>(janitorQueue, settings, clock);
 
-  async sendMailboxSync(messages: readonly MailboxSyncMessage[]): Promise<void> {
-    this.mailboxSync.send(
+  async sendOperations(messages: readonly OperationMessage[], notBefore?: number): Promise<void> {
+    this.operations.send(
       messages.map((content) => ({
         content,
-        messageId: mailboxSyncMessageId(content),
+        messageId: operationMessageId(content),
         sessionId: undefined,
         ttlMs: undefined,
-        notBefore: undefined,
+        notBefore,
       })),
     );
   }
@@ -94,7 +94,7 @@ export class MemoryQueues implements WorkQueue, DeadLetterQueue {
   }
 
   get #all() {
-    return [this.mailboxSync, this.folderSync, this.isolatedSync, this.janitor];
+    return [this.operations, this.folderSync, this.isolatedSync, this.janitor];
   }
 
   /** Messages that wait, are scheduled, or are being handled; dead letters among them. */

@@ -1,4 +1,5 @@
 import { createAdmissionStore } from "../../../shared/adapters/tables/admission-store.ts";
+import { createBatchStateStore } from "../../../shared/adapters/tables/batch-state-store.ts";
 import { createBatchStore } from "../../../shared/adapters/tables/batch-store.ts";
 import { createDomainStore } from "../../../shared/adapters/tables/domain-store.ts";
 import { createLedgerStore } from "../../../shared/adapters/tables/ledger-store.ts";
@@ -18,6 +19,7 @@ export interface Tables {
 export function storesOver({ batches, mailboxes, ledgers, admissions, domains }: Tables): TableStores {
   return {
     batches: createBatchStore(batches),
+    states: createBatchStateStore(batches),
     mailboxes: createMailboxStore(mailboxes),
     ledgers: createLedgerStore(ledgers),
     admissions: createAdmissionStore(admissions),

@@ -17,8 +17,11 @@ const defaultPageSize = 1000;
 export class MemoryTable implements Table {
   readonly #partitions = new Map<string, Map<string, StoredRow>>();
   #versions = 0;
+  /** Requests that the service would have had: one a call, of a listing one a page, of a removal one a hundred rows. */
+  requests = 0;
 
   async get(partition: string, row: string): Promise<StoredRow | undefined> {
+    this.requests++;
     return this.#partitions.get(partition)?.get(row);
   }
 
@@ -27,6 +30,7 @@ export class MemoryTable implements Table {
     version: string | undefined,
     changes: readonly Change[] = [],
   ): Promise<string | undefined> {
+    this.requests++;
     const { partitionKey } = guard;
     const all: readonly Change[] = [{ swap: guard, version }, ...changes];
     requireTransaction(partitionKey, all);
@@ -36,10 +40,23 @@ export class MemoryTable implements Table {
   }
 
   async put(row: Row): Promise<void> {
+    this.requests++;
     this.#store(row);
   }
 
+  async putAll(rows: readonly Row[]): Promise<void> {
+    this.requests++;
+    const [first] = rows;
+    if (first === undefined) return;
+    requireTransaction(
+      first.partitionKey,
+      rows.map((row) => ({ put: row })),
+    );
+    for (const row of rows) this.#store(row);
+  }
+
   async insertMissing(rows: readonly Row[]): Promise<void> {
+    this.requests++;
     const [first] = rows;
     if (first === undefined) return;
     requireTransaction(
@@ -50,6 +67,7 @@ export class MemoryTable implements Table {
   }
 
   async merge(row: Row): Promise<boolean> {
+    this.requests++;
     const found = this.#find(row.partitionKey, row.rowKey);
     if (found === undefined) return false;
     this.#store({ ...(found as unknown as Row), ...row });
@@ -57,6 +75,7 @@ export class MemoryTable implements Table {
   }
 
   async remove(partition: string, row: string): Promise<void> {
+    this.requests++;
     this.#partitions.get(partition)?.delete(row);
   }
 
@@ -67,6 +86,7 @@ export class MemoryTable implements Table {
   ): AsyncGenerator<StoredRow> {
     let last = after;
     for (;;) {
+      this.requests++;
       const rest = [...(this.#partitions.get(partition)?.values() ?? [])]
         .filter(
           ({ rowKey }) =>
@@ -83,8 +103,20 @@ export class MemoryTable implements Table {
     }
   }
 
-  async removePartition(partition: string): Promise<void> {
-    this.#partitions.delete(partition);
+  async removeRange(partition: string, { from, to, after }: RowRange, limit = Infinity): Promise<number> {
+    const rows = this.#partitions.get(partition);
+    const keys = [...(rows?.keys() ?? [])]
+      .filter(
+        (key) =>
+          (from === undefined || key >= from) &&
+          (to === undefined || key <= to) &&
+          (after === undefined || key > after),
+      )
+      .sort()
+      .slice(0, limit);
+    for (const key of keys) rows?.delete(key);
+    this.requests += 1 + Math.ceil(keys.length / maxRowsPerTransaction);
+    return keys.length;
   }
 
   /** Stores every row anew, as another build would have written it. */
@@ -112,7 +144,8 @@ export class MemoryTable implements Table {
   #store(row: Row): void {
     const rows = this.#partitions.get(row.partitionKey) ?? new Map<string, StoredRow>();
     this.#partitions.set(row.partitionKey, rows);
-    rows.set(row.rowKey, { ...row, etag: `W/"${++this.#versions}"` });
+    const timestamp = new Date().toISOString();
+    rows.set(row.rowKey, { ...row, timestamp, etag: `W/"${++this.#versions}"` });
   }
 }
 
@@ -134,9 +167,9 @@ function refused(what: string): MigrationError {
   return new MigrationError("fatal", "StorageRequestRefused", `Table Storage refused ${what}.`);
 }
 
-/** Only what the stores ask for: one property compared with one text. */
+/** Only what the stores ask for: when a row was last written. */
 function fits(row: StoredRow, filter: string): boolean {
-  const [, property = "", value] = /^(\w+) eq '([^']*)'$/.exec(filter) ?? [];
-  if (value === undefined) throw new Error(`a filter that is not known: ${filter}`);
-  return row[property] === value;
+  const [, since] = /^Timestamp ge datetime'([^']*)'$/.exec(filter) ?? [];
+  if (since === undefined) throw new Error(`a filter that is not known: ${filter}`);
+  return Date.parse(row.timestamp ?? "") >= Date.parse(since);
 }

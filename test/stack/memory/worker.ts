@@ -1,17 +1,21 @@
 import { sourceAccount } from "../../../shared/domain/credentials.ts";
-import type { FolderSyncMessage, MailboxSyncMessage } from "../../../shared/domain/queue-messages.ts";
+import type { FolderSyncMessage, OperationMessage } from "../../../shared/domain/queue-messages.ts";
 import { createAdmission } from "../../../shared/migration/admission/admission.ts";
-import { createMailboxSync } from "../../../shared/migration/admission/mailbox-sync.ts";
 import { type BatchControl, createBatchControl } from "../../../shared/migration/control/batch-control.ts";
 import { createDailySync } from "../../../shared/migration/control/daily-sync.ts";
 import { type ActOnFolder, createFolderControl } from "../../../shared/migration/control/folder-control.ts";
 import { createJanitor } from "../../../shared/migration/control/janitor.ts";
+import { createOperationWork } from "../../../shared/migration/control/operation-work.ts";
 import { createSweeps, type Sweeps } from "../../../shared/migration/control/sweeps.ts";
+import { createBatchTending } from "../../../shared/migration/control/tend-batch.ts";
 import { createCutover } from "../../../shared/migration/cutover/cutover.ts";
 import { createDomainWatch } from "../../../shared/migration/cutover/watch-domains.ts";
 import { createEndpoints } from "../../../shared/migration/endpoints/endpoint-settings.ts";
+import { createOperations } from "../../../shared/migration/operations/carry-out.ts";
+import { clearBatch } from "../../../shared/migration/operations/clear-batch.ts";
 import type { Vault } from "../../../shared/migration/ports/vault.ts";
 import type { Log } from "../../../shared/migration/runtime.ts";
+import { type BatchStates, createBatchStates } from "../../../shared/migration/status/batch-states.ts";
 import { createReports } from "../../../shared/migration/status/reports.ts";
 import { createFolderSync } from "../../../shared/migration/sync/folder-sync.ts";
 import type { StepLimits } from "../../../shared/migration/sync/limits.ts";
@@ -37,7 +41,7 @@ export interface Outside {
 /** The application's use cases in one process, as the triggers call them. */
 export interface Worker {
   readonly process: WorkerProcess;
-  readonly mailboxSync: (message: MailboxSyncMessage) => Promise<void>;
+  readonly operation: (message: OperationMessage) => Promise<void>;
   readonly folderSync: (message: FolderSyncMessage, isolated: boolean) => Promise<void>;
   /** Tells the process that it is about to end. */
   readonly end: () => void;
@@ -46,6 +50,7 @@ export interface Worker {
   readonly report: () => Promise<void>;
   readonly resync: () => Promise<void>;
   readonly control: BatchControl;
+  readonly states: BatchStates;
   readonly actOnFolder: ActOnFolder;
 }
 
@@ -61,7 +66,7 @@ const clock = () => Date.now();
 /** Starts the application in a process. */
 export function startWorker(process: WorkerProcess, outside: Outside): Worker {
   const { limits, log } = outside;
-  const { batches, mailboxes, ledgers, admissions, domains } = storesOver({
+  const stores = storesOver({
     batches: process.seeing("batches", outside.tables.batches),
     mailboxes: process.seeing("mailboxes", outside.tables.mailboxes),
     ledgers: process.seeing("ledgers", outside.tables.ledgers),
@@ -75,7 +80,11 @@ export function startWorker(process: WorkerProcess, outside: Outside): Worker {
   const isSession = (value: unknown) =>
     value instanceof MemorySourceMailbox || value instanceof MemoryOpenFolder;
   const endpoints = createEndpoints(endpointFiles, clock);
-  const admission = createAdmission({ store: admissions, endpoints, queue, clock, log });
+  const { batches, mailboxes, ledgers, admissions, domains } = stores;
+  const admission = createAdmission({ store: admissions, batches, mailboxes, endpoints, queue, clock, log });
+  const snapshots = process.seeing("snapshots", outside.blobs.snapshots);
+  const states = createBatchStates({ states: stores.states, snapshots, mailboxes, clock, log });
+  const beginning = { batches, queue, sizeOf: states.sizeOf, clock, log };
   const watch = createDomainWatch({
     domains,
     routing: async () => ({ known: false }),
@@ -86,55 +95,70 @@ export function startWorker(process: WorkerProcess, outside: Outside): Worker {
   });
   const { reasonsAgainstRemoval } = createCutover({ batches, mailboxes, domains, watch, clock });
   const control = createBatchControl({
-    batches,
-    mailboxes,
-    admission,
-    queue,
-    reports,
-    vault,
+    ...beginning,
     reasonsAgainstRemoval,
-    clock,
-    log,
   });
   const ingestion = createUploadIngestion({
+    ...beginning,
     uploads,
     endpoints: endpointFiles,
     reports,
-    batches,
     mailboxes,
     vault,
-    queue,
-    clock,
-    log,
   });
   const ingest = async (blobName: string): Promise<void> => {
     await ingestion.ingest(blobName);
   };
   const sweep = createJanitor({
     uploads,
-    ingest,
+    batches,
+    states: stores.states,
+    forgetFigures: states.forget,
+    mailboxes,
+    admissions,
+    admission,
+    deadLetters: queue,
+    queue,
+    clock,
+    log,
+  });
+  const ending = new AbortController();
+  const { carryOut, resume } = createOperations({
+    ...beginning,
+    mailboxes,
+    admission,
+    refresh: async (batch) => void (await states.refresh(batch, true)),
+    clear: (batch) => clearBatch({ states, admissions, reports, vault }, batch),
+    ending: ending.signal,
+  });
+  const tend = createBatchTending({
     batches,
     mailboxes,
     admissions,
     admission,
+    states,
+    operations: { resume },
     control,
-    deadLetters: queue,
+    queue,
+    clock,
+    log,
+    ending: ending.signal,
+  });
+  const { announce, write } = createReports({
+    batches,
+    stored: stores.states,
+    states,
+    ledger: ledgers,
+    reports,
+    queue,
     clock,
     log,
   });
   const target = process.seeing("target", outside.target, (value) => value instanceof MemoryTargetMailbox);
-  const ending = new AbortController();
   return {
     process,
     end: () => ending.abort(),
-    mailboxSync: createMailboxSync({
-      batches,
-      mailboxes,
-      admission,
-      clock,
-      log,
-      ending: ending.signal,
-    }),
+    operation: createOperationWork({ carryOut, tend, report: write, ingest, log }),
     folderSync: createFolderSync({
       batches,
       mailboxes,
@@ -166,9 +190,10 @@ export function startWorker(process: WorkerProcess, outside: Outside): Worker {
       clock,
       log,
     }),
-    report: createReports({ batches, mailboxes, ledger: ledgers, reports, clock, log }),
-    resync: createDailySync({ batches, mailboxes, queue, clock, log }),
+    report: announce,
+    resync: createDailySync({ batches, queue, clock, log }),
     control,
-    actOnFolder: createFolderControl({ batches, mailboxes, ledger: ledgers, queue, clock, log }),
+    actOnFolder: createFolderControl({ batches, mailboxes, ledger: ledgers, admission, queue, clock, log }),
+    states,
   };
 }

@@ -8,7 +8,7 @@ import {
   folderSyncQueue,
   isolatedSyncQueue,
   janitorQueue,
-  mailboxSyncQueue,
+  operationsQueue,
 } from "../../../shared/domain/queue-messages.ts";
 import { planDeployment } from "../../stack/infra-check/deployment.ts";
 import { eventLevelProblems, hostJsonProblems, permitProblems } from "../../stack/infra-check/host-json.ts";
@@ -122,8 +122,8 @@ describe("instances that are kept warm", () => {
 
   it("are of the functions that copy mail, and none without being asked for", async () => {
     expect(await alwaysReady(0)).toEqual([]);
-    expect(await alwaysReady(2)).toEqual(["function:mailbox-sync", "function:folder-sync"]);
-    expect(registered).toEqual(expect.arrayContaining(["function:mailbox-sync", "function:folder-sync"]));
+    expect(await alwaysReady(2)).toEqual(["function:operations", "function:folder-sync"]);
+    expect(registered).toEqual(expect.arrayContaining(["function:operations", "function:folder-sync"]));
   });
 });
 
@@ -210,7 +210,7 @@ describe("queues", () => {
 
   it("are declared in Bicep as in the local stack", async () => {
     expect(Object.keys(expected)).toEqual([
-      mailboxSyncQueue,
+      operationsQueue,
       folderSyncQueue,
       isolatedSyncQueue,
       janitorQueue,

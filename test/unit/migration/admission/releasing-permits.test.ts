@@ -1,38 +1,91 @@
 import { expect, it } from "vitest";
-import type { BatchName, EndpointName, MailboxId } from "../../../../shared/domain/names.ts";
-import { createAdmission } from "../../../../shared/migration/admission/admission.ts";
-import { createEndpoints } from "../../../../shared/migration/endpoints/endpoint-settings.ts";
-import { MemoryBlobs } from "../../../stack/memory/memory-blobs.ts";
-import { MemoryQueues } from "../../../stack/memory/memory-queues.ts";
-import { storesOver } from "../../../stack/memory/memory-stores.ts";
-import { MemoryTable } from "../../../stack/memory/memory-table.ts";
+import type { BatchName, MailboxId } from "../../../../shared/domain/names.ts";
+import { endpoint, entryOf, sampleEndpoint } from "./sample-endpoint.ts";
 
-const endpoint = "old" as EndpointName;
-const mailboxId = "0123456789abcdef0123456789abcdef" as MailboxId;
+const spring = "spring" as BatchName;
+const autumn = "autumn" as BatchName;
+const ids = (digit: string, count: number) =>
+  Array.from({ length: count }, (_, n) => `${digit}${n.toString(16).padStart(31, "0")}` as MailboxId);
 
 it("keeps the permit of a mailbox that was started again, when its earlier worker gives back its own late", async () => {
-  const blobs = new MemoryBlobs();
-  await blobs.endpoints.write(endpoint, JSON.stringify({ host: "imap.example.net" }), undefined);
-  const { admissions } = storesOver({
-    batches: new MemoryTable(),
-    mailboxes: new MemoryTable(),
-    ledgers: new MemoryTable(),
-    admissions: new MemoryTable(),
-    domains: new MemoryTable(),
-  });
-  const admission = createAdmission({
-    store: admissions,
-    endpoints: createEndpoints(blobs.endpoints, () => 0),
-    queue: new MemoryQueues(),
-    clock: () => 0,
-    log: () => undefined,
-  });
-  const entry = { mailboxId, batch: "spring" as BatchName, kind: "initial", since: 1 } as const;
-  await admission.request(endpoint, { ...entry, round: 1 });
-  await admission.request(endpoint, { ...entry, round: 2 });
+  const { admission, stores, add } = await sampleEndpoint(2);
+  const [id] = ids("a", 1) as [MailboxId];
+  await add(spring, [id]);
+  await admission.admit(endpoint);
+  const stored = await stores.mailboxes.get(spring, id);
+  if (stored === undefined) throw new Error("it was not stored");
+  const again = { ...stored.value, round: stored.value.round + 1 };
+  await stores.mailboxes.replace({ ...stored, value: again });
+  await admission.join(endpoint, [entryOf(again, 1)]);
+  await admission.admit(endpoint);
 
-  await admission.release(endpoint, mailboxId, 1);
-  expect(await admission.permit(endpoint, mailboxId)).toMatchObject({ round: 2 });
-  await admission.release(endpoint, mailboxId, 2);
-  expect(await admission.permit(endpoint, mailboxId)).toBeUndefined();
+  await admission.release(endpoint, id, stored.value.round);
+  expect(await admission.permit(endpoint, id)).toMatchObject({ round: again.round });
+  expect(await admission.permitsOf(endpoint, spring)).toBe(1);
+  await admission.release(endpoint, id, again.round);
+  expect(await admission.permit(endpoint, id)).toBeUndefined();
+  expect(await admission.permitsOf(endpoint, spring)).toBe(0);
+});
+
+it("admits nothing of a batch that was stopped, and what it left on the list holds up nobody", async () => {
+  const { admission, stores, tables, add } = await sampleEndpoint(2);
+  await add(spring, ids("a", 500));
+  await add(autumn, ids("b", 3));
+  const stored = await stores.batches.get(spring);
+  if (stored === undefined) throw new Error("it was not stored");
+  await stores.batches.replace({ ...stored, value: { ...stored.value, intent: "stopped", admitsFrom: 1 } });
+
+  const reads = { count: 0 };
+  const get = tables.mailboxes.get.bind(tables.mailboxes);
+  tables.mailboxes.get = (...key) => {
+    reads.count++;
+    return get(...key);
+  };
+  await admission.admit(endpoint);
+  const permits = await stores.admissions.permits(endpoint);
+  expect(permits.map(({ batch }) => batch)).toEqual([autumn, autumn]);
+  expect(reads.count).toBeLessThan(5);
+  for (const { mailboxId, round } of permits) await admission.release(endpoint, mailboxId, round);
+  expect((await stores.admissions.permits(endpoint)).map(({ batch }) => batch)).toEqual([autumn]);
+});
+
+it("passes over mailboxes of a running batch that wait no longer, a transaction for many of them", async () => {
+  const { admission, stores, tables, add } = await sampleEndpoint(1);
+  await add(spring, ids("a", 120), { status: "Stopped" });
+  await add(autumn, ids("b", 1));
+  let writes = 0;
+  const write = tables.admissions.write.bind(tables.admissions);
+  tables.admissions.write = (...given) => {
+    writes++;
+    return write(...given);
+  };
+  await admission.admit(endpoint);
+  expect((await stores.admissions.permits(endpoint)).map(({ batch }) => batch)).toEqual([autumn]);
+  await admission.release(endpoint, ids("b", 1)[0] as MailboxId, 99);
+  expect(await stores.admissions.waiting(endpoint, "initial", spring, 0, 999)).toEqual([]);
+  expect(writes).toBeLessThan(8);
+});
+
+it("gives two batches at one endpoint the same part of it, though one is much longer", async () => {
+  const { admission, stores, queue, add } = await sampleEndpoint(4);
+  await add(spring, ids("a", 300));
+  await admission.admit(endpoint);
+  await add(autumn, ids("b", 30));
+  const held = [...(await stores.admissions.permits(endpoint))];
+  const served: BatchName[] = [];
+  for (let round = 0; round < 60; round++) {
+    const oldest = held.shift();
+    if (oldest === undefined) throw new Error("nobody has a permit");
+    await admission.release(endpoint, oldest.mailboxId, oldest.round);
+    const known = new Set(held.map(({ mailboxId }) => mailboxId));
+    for (const permit of await stores.admissions.permits(endpoint))
+      if (!known.has(permit.mailboxId)) {
+        held.push(permit);
+        served.push(permit.batch);
+      }
+  }
+  // The first two that end give way, from then on both have two.
+  expect(served.slice(0, 2)).toEqual([autumn, autumn]);
+  expect(served.slice(2, 50).filter((batch) => batch === autumn)).toHaveLength(24);
+  expect(queue.folderSync.counts().active).toBe(64);
 });

@@ -1,92 +1,116 @@
 import { describe, expect, it } from "vitest";
-import type { BatchName, MailboxId } from "../../../../shared/domain/names.ts";
-import {
-  createJanitor,
-  type JanitorParts,
-  nextLookAt,
-  tended,
-} from "../../../../shared/migration/control/janitor.ts";
-import { mailbox, mailboxId } from "../sample-mailbox.ts";
+import type { BatchName, EndpointName } from "../../../../shared/domain/names.ts";
+import { dailyWindow, newBatch } from "../../../../shared/migration/batch/life.ts";
+import { createJanitor, type JanitorParts, nextLook } from "../../../../shared/migration/control/janitor.ts";
+import { isTimeFor } from "../../../../shared/migration/control/tend-batch.ts";
+import type { BatchState } from "../../../../shared/migration/ports/batch-state.ts";
+import type { BatchRecord } from "../../../../shared/migration/ports/registry.ts";
+import { foldState, nextLookAt } from "../../../../shared/migration/status/batch-states.ts";
+import { mailbox } from "../sample-mailbox.ts";
 
-describe("what the janitor does with a mailbox", () => {
-  const nobody = { permits: [], waiting: [], version: "1" };
-  const wait = {
-    mailboxId: "f".repeat(32) as MailboxId,
-    batch: "b" as BatchName,
-    kind: "initial" as const,
-    round: 1,
-    since: 1,
-  };
+const name = { batch: "b" as BatchName, displayName: "B", endpoint: "e" as EndpointName };
+const batch = (change: Partial<BatchRecord> = {}): BatchRecord => ({
+  ...newBatch(name, undefined, 0),
+  intent: "running",
+  ...change,
+});
+const window = { from: 5, spanMs: 0 };
+const failing = { error: { code: "X", message: "y", at: 3 }, trouble: { failingSince: 3 }, notBefore: 99 };
 
+describe("whose time has come", () => {
   it.each([
-    ["a synced one that is due", mailbox("Synced", { dueAt: 5 }), nobody, true],
-    ["a synced one that is not due yet", mailbox("Synced", { dueAt: 15 }), nobody, false],
-    ["a synced one without a date", mailbox("Synced"), nobody, false],
-    ["a queued one that nobody waits for", mailbox("Queued"), nobody, true],
-    ["a queued one while others wait", mailbox("Queued"), { ...nobody, waiting: [wait] }, false],
-    [
-      "a syncing one with a permit",
-      mailbox("Syncing"),
-      { ...nobody, permits: [{ ...wait, mailboxId, until: 99 }] },
-      false,
-    ],
-    ["a syncing one without", mailbox("Syncing"), nobody, true],
-    ["a pause that is over", mailbox("Queued", { notBefore: 5 }), nobody, true],
-    ["a pause that is not", mailbox("Queued", { notBefore: 15 }), nobody, false],
-    ["one that waits for the logins of others", mailbox("Queued", { loginTest: "passed" }), nobody, false],
-    ["one that no longer does", mailbox("Queued", { loginTest: "released" }), nobody, true],
-    ["a failed one", mailbox("Failed"), nobody, false],
-    ["a stopped one", mailbox("Stopped"), nobody, false],
-  ] as const)("%s", (_, before, state, queued) => {
-    const after = tended(before, state, 10);
-    if (queued)
-      expect(after).toMatchObject({ status: "Queued", round: 8, notBefore: undefined, dueAt: undefined });
-    else expect(after).toBeUndefined();
+    ["a synced one that is due", mailbox("Synced"), true],
+    ["a synced one that was synced in this window", mailbox("Synced", { lastSyncedAt: 6 }), false],
+    ["a pause that is over", mailbox("Queued", { notBefore: 10 }), true],
+    ["a pause that is not", mailbox("Queued", { notBefore: 15 }), false],
+    ["a pause for what others got over", mailbox("Queued", failing), true],
+    ["one that waits for its turn", mailbox("Queued"), false],
+    ["a failed one", mailbox("Failed"), false],
+    ["a stopped one", mailbox("Stopped"), false],
+  ] as const)("%s", (_, one, expected) => {
+    expect(isTimeFor(one, window, [{ from: 2, at: 4 }], 10)).toBe(expected);
+  });
+
+  it("nobody, without a window", () => {
+    expect(isTimeFor(mailbox("Synced"), dailyWindow(batch(), 1), [], 10)).toBe(false);
+    expect(
+      isTimeFor(mailbox("Synced"), dailyWindow(batch({ intent: "completed", resyncAt: 5 }), 1), [], 10),
+    ).toBe(false);
   });
 });
 
-describe("when the janitor looks at a mailbox again", () => {
+describe("when a mailbox is looked at again", () => {
   it.each([
     ["now, while it is copied", mailbox("Syncing"), 10],
     ["now, while it waits for its turn", mailbox("Queued"), 10],
     ["now, if it was never started", mailbox("Created"), 10],
     ["when its pause is over", mailbox("Queued", { notBefore: 70 }), 70],
     ["now, if it pauses with its permit", mailbox("Syncing", { notBefore: 70 }), 10],
-    ["when its next sync is due", mailbox("Synced", { dueAt: 80 }), 80],
-    ["not before somebody plans a sync", mailbox("Synced"), undefined],
-    ["not while it is stopped", mailbox("Stopped", { dueAt: 80 }), undefined],
+    ["when its next sync is due", mailbox("Synced"), 5],
+    ["not before the next window", mailbox("Synced", { lastSyncedAt: 6 }), undefined],
+    ["not while it is stopped", mailbox("Stopped"), undefined],
     ["not once it failed", mailbox("Failed"), undefined],
     ["not once it is completed", mailbox("Completed"), undefined],
   ] as const)("%s", (_, before, expected) => {
-    expect(nextLookAt(before, 10)).toBe(expected);
+    expect(nextLookAt({ ...before, changedAt: 0 }, window, 10)).toBe(expected);
+  });
+});
+
+describe("when a batch is looked at again", () => {
+  const stateOf = (of: BatchRecord, ...mailboxes: readonly ReturnType<typeof mailbox>[]): BatchState => ({
+    ...foldState(
+      of,
+      mailboxes.map((one) => ({ ...one, changedAt: 0 })),
+      10,
+    ),
+    rebuiltAt: 10,
+  });
+  const pending = [{ seq: 1, kind: "start", whole: true }] as const;
+  it.each([
+    ["now, if nobody has looked at it", batch(), undefined, 20],
+    ["not at rest", batch(), stateOf(batch(), mailbox("Failed")), undefined],
+    ["now, while an operation is pending", batch({ operations: pending }), stateOf(batch()), 20],
+    ["now, if a window began since", batch({ resyncAt: 15 }), stateOf(batch()), 20],
+    ["at the end of the first pause", batch(), stateOf(batch(), mailbox("Queued", { notBefore: 70 })), 70],
+  ] as const)("%s", (_, one, state, expected) => {
+    expect(nextLook(one, state, 20)).toBe(expected);
   });
 });
 
 describe("uploads that nobody read", () => {
-  it("are read one after another, whatever is wrong with one of them", async () => {
-    const read: string[] = [];
+  it("have a message each, however many there are, and other duties go on beside", async () => {
+    const sent: unknown[] = [];
     const events: unknown[] = [];
     const nothing = async () => [];
     const sweep = createJanitor({
       uploads: {
         async *list() {
-          for (const name of ["a/1.csv", "a/2.csv", "list.txt"])
-            yield { name, version: "1", size: 1, modifiedAt: 0 };
+          for (const file of ["a/1.csv", "list.txt"])
+            yield { name: file, version: '"0x1"', size: 1, modifiedAt: 0 };
         },
       },
-      ingest: async (name: string) => {
-        read.push(name);
-        if (name === "a/1.csv") throw new RangeError("canary");
-      },
+      queue: { sendOperations: async (messages: readonly unknown[]) => void sent.push(...messages) },
       batches: { list: nothing },
-      admissions: { endpoints: nothing },
-      deadLetters: { drain: async () => 0 },
+      states: { list: nothing },
+      admissions: {
+        endpoints: async () => {
+          throw new RangeError("canary");
+        },
+      },
+      deadLetters: { drain: async () => 3 },
       clock: () => 10 * 60_000,
       log: (event: string, fields: unknown) => void events.push([event, fields]),
     } as unknown as JanitorParts);
-    await sweep();
-    expect(read).toEqual(["a/1.csv", "a/2.csv", "list.txt"]);
-    expect(events).toContainEqual(["upload.failed", { code: "InternalError" }]);
+    await expect(sweep()).rejects.toThrow(RangeError);
+    expect(sent).toMatchObject([
+      { kind: "upload", file: "a/1.csv", version: "0x1", attempt: 5 },
+      { kind: "upload", file: "list.txt" },
+    ]);
+    expect(events).toContainEqual(["janitor.failed", { duty: "permits", code: "InternalError" }]);
+    expect(events).toContainEqual([
+      "janitor.swept",
+      { uploads: 2, deadLetters: 3, batches: 0, durationMs: 0 },
+    ]);
     expect(JSON.stringify(events)).not.toContain("canary");
   });
 });

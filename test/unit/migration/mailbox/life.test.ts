@@ -1,6 +1,7 @@
+import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { batchOptionsSchema } from "../../../../shared/domain/batch-options.ts";
-import type { LedgerId } from "../../../../shared/domain/names.ts";
+import type { LedgerId, MailboxId } from "../../../../shared/domain/names.ts";
 import * as life from "../../../../shared/migration/mailbox/life.ts";
 import type { MailboxRecord } from "../../../../shared/migration/ports/registry.ts";
 import { mailbox } from "../sample-mailbox.ts";
@@ -18,7 +19,6 @@ const states = {
   Syncing: mailbox("Syncing", { startedAt: 5, attempts: 2 }),
   IncrementalSyncing: mailbox("IncrementalSyncing", { kind: "incremental", startedAt: 5 }),
   Synced: mailbox("Synced", { kind: "incremental", startedAt: 5, lastSyncedAt: 9 }),
-  "Synced, due": mailbox("Synced", { kind: "incremental", lastSyncedAt: 9, dueAt: 90 }),
   "Synced, some skipped": mailbox("Synced", { kind: "incremental", skippedItemCount: 2 }),
   Stopped: mailbox("Stopped", { startedAt: 5 }),
   "Stopped, tested": mailbox("Stopped", { loginTest: "passed" }),
@@ -34,7 +34,6 @@ const events = {
   queued: life.queued,
   woken: life.woken,
   released: life.released,
-  due: (one: MailboxRecord) => life.due(one, 200),
   copying: (one: MailboxRecord) => life.copying(one, { targetId: "t", ledgerId: "l" as LedgerId }, now),
   "short pause": (one: MailboxRecord) =>
     life.paused(one, { until: 110, attempts: 5, error, givesPermitBack: false, step: "a" }),
@@ -55,26 +54,25 @@ const events = {
  * does not concern the state.
  */
 const table = `
-                     | Created   | Queued    | Queued, pausing | Queued, tested | Syncing   | IncrementalSyncing  | Synced    | Synced, due | Synced, some skipped | Stopped   | Stopped, tested | Failed    | Completed
-started              | Queued+   | -         | -               | -              | -         | -                   | -         | -           | -                    | Queued+   | Queued+         | -         | Queued+
-stopped              | Stopped   | Stopped   | Stopped         | Stopped        | Stopped   | Stopped             | -         | -           | -                    | -         | -               | -         | -
-syncedAgain          | -         | -         | -               | -              | -         | -                   | Queued+   | Queued+     | Queued+              | -         | -               | -         | -
-retried              | -         | -         | -               | -              | -         | -                   | -         | -           | Queued+              | -         | -               | Queued+   | -
-queued               | Queued    | =         | =               | =              | -         | -                   | -         | -           | -                    | -         | -               | -         | -
-woken                | Queued+   | Queued+   | Queued+         | -              | Queued+   | Queued+             | -         | -           | -                    | -         | -               | -         | -
-released             | -         | -         | -               | Queued+        | -         | -                   | -         | -           | -                    | -         | -               | -         | -
-due                  | -         | -         | -               | -              | -         | -                   | Synced    | -           | Synced               | -         | -               | -         | -
-copying              | -         | Syncing   | Syncing         | -              | Syncing   | IncrementalSyncing  | -         | -           | -                    | -         | -               | -         | -
-short pause          | -         | Queued+   | Queued+         | Queued+        | Syncing+  | IncrementalSyncing+ | -         | -           | -                    | -         | -               | -         | -
-long pause           | -         | Queued+   | Queued+         | Queued+        | Queued+   | Queued+             | -         | -           | -                    | -         | -               | -         | -
-stepBegun            | -         | Queued    | Queued          | Queued         | Syncing   | IncrementalSyncing  | -         | -           | -                    | -         | -               | -         | -
-returned             | Queued+   | Queued+   | Queued+         | -              | Queued+   | Queued+             | -         | -           | -                    | -         | -               | -         | -
-failed               | -         | Failed    | Failed          | Failed         | Failed    | Failed              | -         | -           | -                    | -         | -               | -         | -
-synced               | -         | Synced    | Synced          | Synced         | Synced    | Synced              | -         | -           | -                    | -         | -               | -         | -
-synced for good      | -         | Completed | Completed       | Completed      | Completed | Completed           | -         | -           | -                    | -         | -               | -         | -
-loginPassed          | -         | Queued+   | Queued+         | Queued+        | Queued+   | Queued+             | -         | -           | -                    | -         | -               | -         | -
-mended, same row     | -         | -         | -               | -              | -         | -                   | -         | -           | -                    | -         | -               | Created+  | -
-mended, new password | Created   | Queued    | Queued          | Created+       | Syncing   | IncrementalSyncing  | Synced    | Synced      | Synced               | Stopped   | Stopped+        | Created+  | Completed
+                     | Created   | Queued    | Queued, pausing | Queued, tested | Syncing   | IncrementalSyncing  | Synced    | Synced, some skipped | Stopped   | Stopped, tested | Failed    | Completed
+started              | Queued+   | -         | -               | -              | -         | -                   | -         | -                    | Queued+   | Queued+         | -         | Queued+
+stopped              | Stopped   | Stopped   | Stopped         | Stopped        | Stopped   | Stopped             | -         | -                    | -         | -               | -         | -
+syncedAgain          | -         | -         | -               | -              | -         | -                   | Queued+   | Queued+              | -         | -               | -         | -
+retried              | -         | -         | -               | -              | -         | -                   | -         | Queued+              | -         | -               | Queued+   | -
+queued               | Queued    | -         | -               | -              | -         | -                   | -         | -                    | -         | -               | -         | -
+woken                | Queued+   | Queued+   | Queued+         | -              | Queued+   | Queued+             | -         | -                    | -         | -               | -         | -
+released             | -         | -         | -               | Queued+        | -         | -                   | -         | -                    | -         | -               | -         | -
+copying              | -         | Syncing   | Syncing         | -              | Syncing   | IncrementalSyncing  | -         | -                    | -         | -               | -         | -
+short pause          | -         | Queued+   | Queued+         | Queued+        | Syncing+  | IncrementalSyncing+ | -         | -                    | -         | -               | -         | -
+long pause           | -         | Queued+   | Queued+         | Queued+        | Queued+   | Queued+             | -         | -                    | -         | -               | -         | -
+stepBegun            | -         | Queued    | Queued          | Queued         | Syncing   | IncrementalSyncing  | -         | -                    | -         | -               | -         | -
+returned             | Queued+   | Queued+   | Queued+         | -              | Queued+   | Queued+             | -         | -                    | -         | -               | -         | -
+failed               | -         | Failed    | Failed          | Failed         | Failed    | Failed              | -         | -                    | -         | -               | -         | -
+synced               | -         | Synced    | Synced          | Synced         | Synced    | Synced              | -         | -                    | -         | -               | -         | -
+synced for good      | -         | Completed | Completed       | Completed      | Completed | Completed           | -         | -                    | -         | -               | -         | -
+loginPassed          | -         | Queued+   | Queued+         | Queued+        | Queued+   | Queued+             | -         | -                    | -         | -               | -         | -
+mended, same row     | -         | -         | -               | -              | -         | -                   | -         | -                    | -         | -               | Created+  | -
+mended, new password | Created   | Queued    | Queued          | Created+       | Syncing   | IncrementalSyncing  | Synced    | Synced               | Stopped   | Stopped+        | Created+  | Completed
 `;
 
 const [head = "", ...rows] = table.trim().split("\n");
@@ -100,12 +98,28 @@ describe("what an event makes of a mailbox", () => {
   });
 });
 
+it("is due at the same place of its window every day, and a batch is spread over it", () => {
+  const ids = Array.from({ length: 1000 }, (_, n) =>
+    createHash("sha256").update(`${n}`).digest("hex").slice(0, 32),
+  );
+  const places = (from: number) =>
+    ids.map(
+      (id) => (life.dueAt({ ...states.Synced, id: id as MailboxId }, { from, spanMs: 1000 }) ?? 0) - from,
+    );
+  expect(places(10)).toEqual(places(99));
+  expect(Math.min(...places(10))).toBeGreaterThanOrEqual(0);
+  expect(Math.max(...places(10))).toBeLessThan(1000);
+  expect(places(10).filter((place) => place < 500).length).toBeGreaterThan(400);
+  expect(places(10).filter((place) => place < 500).length).toBeLessThan(600);
+  // Synced since the window began.
+  expect(life.dueAt(states.Synced, { from: 9, spanMs: 1000 })).toBeUndefined();
+});
+
 describe("what else an event writes", () => {
   const { Queued: waiting, Syncing: syncing, Failed: failing } = states;
 
-  it("another round forgets the pause and the date of the next sync", () => {
+  it("another round forgets the pause", () => {
     expect(life.woken(states["Queued, pausing"])).toMatchObject({ notBefore: undefined, attempts: 3 });
-    expect(life.syncedAgain(states["Synced, due"])?.dueAt).toBeUndefined();
   });
 
   it("a retry begins with a clean slate and tries skipped messages again", () => {
@@ -116,7 +130,6 @@ describe("what else an event writes", () => {
       attempts: 0,
       error: undefined,
       notBefore: undefined,
-      dueAt: undefined,
       retriesSkipped: true,
     });
   });
@@ -129,10 +142,6 @@ describe("what else an event writes", () => {
 
   it("a release lets a tested mailbox be copied", () => {
     expect(life.released(states["Queued, tested"])?.loginTest).toBe("released");
-  });
-
-  it("the daily timer writes the date", () => {
-    expect(life.due(states.Synced, 200)).toEqual({ ...states.Synced, dueAt: 200 });
   });
 
   it("copying notes ledger and target, and the first start for good", () => {
@@ -168,7 +177,7 @@ describe("what else an event writes", () => {
   });
 
   it("the end of a round clears what the round was about, and what follows is incremental", () => {
-    const busy = { ...states["Queued, pausing"], deletionsConfirmed: true, dueAt: 3 };
+    const busy = { ...states["Queued, pausing"], deletionsConfirmed: true };
     expect(life.synced(busy, false, now)).toEqual({
       ...busy,
       status: "Synced",
@@ -179,7 +188,6 @@ describe("what else an event writes", () => {
       deletionsConfirmed: undefined,
       lastSyncedAt: now,
       percentageComplete: 100,
-      dueAt: undefined,
     });
   });
 
@@ -296,6 +304,8 @@ describe("what a mailbox counts as", () => {
       .filter(([, one]) => holds(one))
       .map(([name]) => name);
 
+  const window = { from: 90, spanMs: 10 };
+
   it.each([
     ["at work or waiting for it", life.isActive, /^Queued|Syncing/],
     ["yet to be worked on, or at it", life.hasWork, /^Created|^Queued|Syncing/],
@@ -303,9 +313,9 @@ describe("what a mailbox counts as", () => {
     ["waiting for its permit", life.isQueued, /^Queued/],
     ["failed", life.isFailed, /^Failed/],
     ["waiting for the logins of others", life.waitsForOthers, /^Queued, tested/],
-    ["waiting for its next sync to be planned", life.awaitsNextSync, /^Synced(?!, due)/],
-    ["due", (one: MailboxRecord) => life.isDue(one, 90), /^Synced, due/],
-    ["not due yet", (one: MailboxRecord) => life.isDue(one, 89), /^never/],
+    ["waiting for a permit", life.isWaiting, /^Queued$/],
+    ["due in a window", (one: MailboxRecord) => life.dueAt(one, window) !== undefined, /^Synced/],
+    ["due without a window", (one: MailboxRecord) => life.dueAt(one, undefined) !== undefined, /^never/],
     ["at the end of its pause", (one: MailboxRecord) => life.isPauseOver(one, 90), /^Queued, pausing/],
     ["still pausing", (one: MailboxRecord) => life.isPauseOver(one, 89), /^never/],
   ] as const)("%s", (_, holds, names) => {

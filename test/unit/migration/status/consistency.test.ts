@@ -27,12 +27,9 @@ it.each([
   expect(consistency({ counts, ...totals })).toBe(score);
 });
 
-async function viewOf(...mailboxes: readonly MailboxRecord[]): Promise<BatchView> {
+function viewOf(...mailboxes: readonly MailboxRecord[]): BatchView {
   const place = { batch: "b" as BatchName, displayName: "b", endpoint: "e" as EndpointName };
-  async function* stored() {
-    for (const value of mailboxes) yield { value };
-  }
-  return batchView(newBatch(place, undefined, 0), await totalsOf(stored()), 1);
+  return batchView(newBatch(place, undefined, 0), totalsOf(mailboxes), 1, 1);
 }
 
 const copied = mailbox("Synced", { totalItemCount: 10, syncedItemCount: 10, lastSyncedAt: 1 });

@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 import { defaultBatchOptions } from "../../../../shared/domain/batch-options.ts";
 import type { BatchName, EndpointName, MailboxId } from "../../../../shared/domain/names.ts";
 import type { BatchRecord, MailboxRecord } from "../../../../shared/migration/ports/registry.ts";
-import { areReportsDue, BatchWatch } from "../../../../shared/migration/status/reports.ts";
+import { foldState } from "../../../../shared/migration/status/batch-states.ts";
+import { areReportsDue } from "../../../../shared/migration/status/reports.ts";
 
 const hour = 3_600_000;
 const batch: BatchRecord = {
@@ -14,6 +15,9 @@ const batch: BatchRecord = {
   createdAt: 0,
   startedAt: 0,
   invalidRowCount: 0,
+  lastOperation: 0,
+  operations: [],
+  admitsFrom: 0,
 };
 const mailbox: MailboxRecord = {
   id: "0123456789abcdef0123456789abcdef" as MailboxId,
@@ -34,10 +38,8 @@ const mailbox: MailboxRecord = {
   createdAt: 0,
 };
 
-function stateOf(changes: Partial<MailboxRecord>) {
-  const watch = new BatchWatch();
-  watch.see({ ...mailbox, ...changes });
-  return watch.end();
+function stateOf(changes: Partial<MailboxRecord>, resyncAt?: number) {
+  return foldState({ ...batch, resyncAt }, [{ ...mailbox, ...changes, changedAt: 0 }], 0);
 }
 
 const shown = { digest: stateOf({}).digest, at: 100 * hour };
@@ -49,7 +51,6 @@ describe("reports are written", () => {
     ["when a mailbox failed since", shown, { status: "Failed" }, 101, true],
     ["not again while nothing happens", shown, {}, 200, false],
     ["not in the middle of a round", shown, { round: 8, status: "IncrementalSyncing" }, 101, false],
-    ["not while a mailbox is due", shown, { round: 8, dueAt: 1 }, 101, false],
     ["not before anything was started", undefined, { status: "Created" }, 1, false],
     ["once a day where a round takes longer", shown, { round: 8, status: "Syncing" }, 124, true],
     [
@@ -61,5 +62,9 @@ describe("reports are written", () => {
     ],
   ] as const)("%s", (_, reported, changes, hours, due) => {
     expect(areReportsDue({ ...batch, reported }, stateOf(changes), hours * hour)).toBe(due);
+  });
+
+  it("not while a mailbox is due", () => {
+    expect(areReportsDue({ ...batch, reported: shown }, stateOf({ round: 8 }, 1), 101 * hour)).toBe(false);
   });
 });

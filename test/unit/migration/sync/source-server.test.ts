@@ -44,7 +44,7 @@ function batchOf(confirmed?: SourceServer): BatchRecord {
 async function stored(server: SourceServer | undefined): Promise<MailboxState> {
   const one = sample("Syncing");
   const sealedPassword = await vault.seal({ batch: one.batch, mailboxId: one.id, server }, "secret");
-  await mailboxes.deleteAll(one.batch);
+  await mailboxes.deleteSlot(one.batch, { slot: 0, of: 1 });
   await mailboxes.insertAll(one.batch, [{ ...one, sealedPassword, sealedFor: server }]);
   const found = await mailboxes.get(one.batch, one.id);
   if (found === undefined) throw new Error("it was not stored");

@@ -4,7 +4,7 @@ import type { IngestOutcome } from "../../../../shared/migration/upload/ingest-u
 import { logOutcome } from "../../../../shared/migration/upload/log-outcome.ts";
 
 const batch = "spring" as BatchName;
-const counts = { validRowCount: 3, invalidRowCount: 1, startedCount: 2 };
+const counts = { validRowCount: 3, invalidRowCount: 1, operation: 2 };
 
 it.each<[IngestOutcome, readonly unknown[]]>([
   [{ kind: "nothing" }, []],

@@ -1,0 +1,271 @@
+import { createHash } from "node:crypto";
+import { LRUCache } from "lru-cache";
+import pMap from "p-map";
+import type { BatchName } from "../../domain/names.ts";
+import { awaitsStart, dailyWindow, isAtWork, isRemoving, smallBatch } from "../batch/life.ts";
+import { dueAt, hasWork, isQueued } from "../mailbox/life.ts";
+import type {
+  BatchState,
+  BatchStateStore,
+  BatchTotals,
+  Facets,
+  SnapshotStore,
+} from "../ports/batch-state.ts";
+import {
+  type BatchRecord,
+  type MailboxStore,
+  type MailboxSummary,
+  type Recovery,
+  slotCount,
+} from "../ports/registry.ts";
+import { type Clock, hour, type Log, minute } from "../runtime.ts";
+import { totalsOf } from "./batch-totals.ts";
+
+/** What was read of a small batch is shown for so long from the end of the reading; in milliseconds. */
+export const shownMs = 2_500;
+/** A snapshot at work is written at most this often, in milliseconds. */
+const snapshotMs = minute;
+/** Clocks within the store may differ by this much, in milliseconds. */
+const overlapMs = 2 * minute;
+/** Recoveries are news for so long, in milliseconds: several looks at a batch. */
+const recoveryMs = 10 * minute;
+const maxRecoveries = 20;
+/** Parsed snapshots that a process keeps. */
+const maxKept = 8;
+
+/** The mailboxes of a batch as they were at one moment. */
+export interface BatchSnapshot {
+  /** Milliseconds since 1970. */
+  readonly asOf: number;
+  readonly mailboxes: readonly MailboxSummary[];
+}
+
+/** Figures and lists of batches, none of which is read whole when somebody looks. */
+export interface BatchStates {
+  /**
+   * Looks at a batch: reads what changed since the last time, and stores where it stands. Repeatable; of two at once one
+   * stores.
+   * @param whole true to read every mailbox, so that the figures are exact.
+   * @returns where it stands, and its mailboxes.
+   */
+  refresh(batch: BatchRecord, whole?: boolean): Promise<BatchState & BatchSnapshot>;
+  /** The figures to be shown: of a small batch at most five seconds old, of a large one as of the last look at it. */
+  figures(batch: BatchRecord): Promise<Pick<BatchState, "asOf" | "totals" | "facets">>;
+  /** The mailboxes to be shown: of a small batch as they are now, of a large one as of its last snapshot. */
+  snapshot(batch: BatchRecord): Promise<BatchSnapshot & { readonly facets: Facets }>;
+  /** How many mailboxes a batch has, as far as that is known. */
+  sizeOf(name: BatchName): Promise<number | undefined>;
+  /** The recoveries of all batches. */
+  recoveries(): Promise<readonly Recovery[]>;
+  /** Repeatable. */
+  forget(name: BatchName): Promise<void>;
+}
+
+export function createBatchStates(parts: {
+  readonly states: BatchStateStore;
+  readonly snapshots: SnapshotStore;
+  readonly mailboxes: Pick<MailboxStore, "summaries">;
+  readonly clock: Clock;
+  readonly log: Log;
+}): BatchStates {
+  const { states, snapshots, mailboxes, clock, log } = parts;
+  const kept = new LRUCache<
+    BatchName,
+    { readonly version: string; readonly mailboxes: readonly MailboxSummary[] }
+  >({
+    max: maxKept,
+  });
+  const shown = new Map<
+    BatchName,
+    { readonly of: string; readonly until: () => number; readonly state: Promise<BatchState & BatchSnapshot> }
+  >();
+
+  async function readAll(name: BatchName, slots: number, since?: number): Promise<readonly MailboxSummary[]> {
+    const parts = Array.from({ length: slots }, (_, slot) => ({ slot, of: slots }));
+    const read = await pMap(parts, (slot) => mailboxes.summaries(name, slot, since), { concurrency: slots });
+    return read.flat();
+  }
+
+  /** The snapshot, from memory if it is this version. */
+  async function load(name: BatchName, version: string) {
+    const known = kept.get(name);
+    if (known?.version === version) return known;
+    const read = await snapshots.read(name);
+    if (read) kept.set(name, read);
+    return read;
+  }
+
+  async function refresh(batch: BatchRecord, whole = false): Promise<BatchState & BatchSnapshot> {
+    const { name } = batch;
+    const prior = await states.get(name);
+    const asOf = clock();
+    const size = Math.max(prior?.value.totals.counts.total ?? 0, batch.largestFile ?? 0);
+    const isSmall = size <= smallBatch;
+    const base =
+      !isSmall && prior?.value.snapshot ? await load(name, prior.value.snapshot.version) : undefined;
+    const folded =
+      base &&
+      folding(base.mailboxes, await readAll(name, slotCount, latestChange(base.mailboxes) - overlapMs));
+    const rebuilds = whole || folded === undefined || asOf - (prior?.value.rebuiltAt ?? 0) >= hour;
+    const all = rebuilds ? await readAll(name, isSmall ? 1 : slotCount) : folded;
+    if (rebuilds && base && folded) tellDifference(name, folded, all, latestChange(base.mailboxes));
+
+    const figures = foldState(batch, all, asOf);
+    const rebuiltAt = rebuilds ? asOf : (prior?.value.rebuiltAt ?? asOf);
+    const old = prior?.value.snapshot;
+    const takes =
+      all.length > smallBatch &&
+      (rebuilds || figures.atRest || old === undefined || asOf - old.at >= snapshotMs);
+    const version = takes ? await snapshots.write(name, all, base?.version) : old?.version;
+    if (takes && version !== undefined) kept.set(name, { version, mailboxes: all });
+    const snapshot = version === undefined ? old : { version, at: takes ? asOf : (old?.at ?? asOf) };
+    const state: BatchState = { ...figures, rebuiltAt, ...(all.length > smallBatch ? { snapshot } : {}) };
+    // Whoever was faster saw the same.
+    await states.replace({ value: state, version: prior?.version ?? "" });
+    return { ...state, mailboxes: all };
+  }
+
+  function tellDifference(
+    name: BatchName,
+    folded: readonly MailboxSummary[],
+    read: readonly MailboxSummary[],
+    knownUntil: number,
+  ): void {
+    const before = new Map(folded.map((mailbox) => [mailbox.id, mailbox.changedAt]));
+    const there = new Set(read.map(({ id }) => id));
+    const differing =
+      read.filter(({ id, changedAt }) => changedAt <= knownUntil && before.get(id) !== changedAt).length +
+      folded.filter(({ id }) => !there.has(id)).length;
+    if (differing > 0) log("state.differed", { batch: name, mailboxes: differing });
+  }
+
+  /** Of a small batch, or one that nobody has looked at: read now, once for all who ask meanwhile. */
+  function look(batch: BatchRecord): Promise<BatchState & BatchSnapshot> {
+    const current = shown.get(batch.name);
+    const { intent, lastOperation, operations } = batch;
+    // What an operation has done is seen at once.
+    const of = `${intent} ${lastOperation} ${operations.length}`;
+    if (current?.of === of && clock() < current.until()) return current.state;
+    let until = Number.POSITIVE_INFINITY;
+    const state = refresh(batch).finally(() => {
+      until = clock() + shownMs;
+    });
+    shown.set(batch.name, { of, until: () => until, state });
+    state.catch(() => shown.delete(batch.name));
+    return state;
+  }
+
+  async function known(batch: BatchRecord): Promise<BatchState | undefined> {
+    const state = (await states.get(batch.name))?.value;
+    return state && state.totals.counts.total > smallBatch ? state : undefined;
+  }
+
+  /** Where everything rests nothing has changed since. */
+  function asOfNow({ atRest, asOf }: BatchState, batch: BatchRecord): number {
+    return atRest && batch.operations.length === 0 ? Math.max(asOf, clock()) : asOf;
+  }
+
+  return {
+    refresh,
+    async figures(batch) {
+      const state = await known(batch);
+      return state ? { ...state, asOf: asOfNow(state, batch) } : look(batch);
+    },
+    async snapshot(batch) {
+      const state = await known(batch);
+      const loaded = state?.snapshot && (await load(batch.name, state.snapshot.version));
+      if (state === undefined && (batch.largestFile ?? 0) <= smallBatch) {
+        const asOf = clock();
+        const mailboxes = await readAll(batch.name, 1);
+        return { asOf, mailboxes, facets: foldState(batch, mailboxes, asOf).facets };
+      }
+      if (state === undefined || loaded === undefined) return look(batch);
+      const isLast = loaded.version === state.snapshot?.version;
+      const asOf =
+        isLast && state.snapshot?.at === state.asOf ? asOfNow(state, batch) : (state.snapshot?.at ?? 0);
+      return { asOf, mailboxes: loaded.mailboxes, facets: state.facets };
+    },
+    async sizeOf(name) {
+      return (await states.get(name))?.value.totals.counts.total;
+    },
+    async recoveries() {
+      const now = clock();
+      return (await states.list())
+        .flatMap((state) => state.recoveries)
+        .filter(({ at }) => now - at < recoveryMs);
+    },
+    async forget(name) {
+      kept.delete(name);
+      shown.delete(name);
+      await snapshots.delete(name);
+      await states.delete(name);
+    },
+  };
+}
+
+/** Mailboxes with those that changed in their places. Pure. */
+function folding(
+  before: readonly MailboxSummary[],
+  changed: readonly MailboxSummary[],
+): readonly MailboxSummary[] {
+  const byId = new Map(before.map((mailbox) => [mailbox.id, mailbox]));
+  for (const mailbox of changed) byId.set(mailbox.id, mailbox);
+  return byId.size === before.length
+    ? [...byId.values()]
+    : [...byId.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+function latestChange(mailboxes: readonly MailboxSummary[]): number {
+  let latest = 0;
+  for (const { changedAt } of mailboxes) latest = Math.max(latest, changedAt);
+  return latest;
+}
+
+/** Where a batch stands by its mailboxes. Pure. @param now milliseconds since 1970. */
+export function foldState(
+  batch: BatchRecord,
+  mailboxes: readonly MailboxSummary[],
+  now: number,
+): Omit<BatchState, "rebuiltAt" | "snapshot"> {
+  const totals: BatchTotals = totalsOf(mailboxes);
+  const window = dailyWindow(batch, mailboxes.length);
+  const hash = createHash("sha256");
+  const status: Record<string, number> = {};
+  const errorCode: Record<string, number> = {};
+  const recoveries: Recovery[] = [];
+  let nextAt = Number.POSITIVE_INFINITY;
+  for (const mailbox of mailboxes) {
+    hash.update(`${mailbox.id} ${mailbox.round} ${mailbox.status}\n`);
+    status[mailbox.status] = (status[mailbox.status] ?? 0) + 1;
+    const code = mailbox.error?.code;
+    if (code !== undefined) errorCode[code] = (errorCode[code] ?? 0) + 1;
+    if (mailbox.recovery && now - mailbox.recovery.at < recoveryMs) recoveries.push(mailbox.recovery);
+    if (isAtWork(batch)) nextAt = Math.min(nextAt, nextLookAt(mailbox, window, now) ?? nextAt);
+  }
+  const isBusy = batch.operations.length > 0 || isRemoving(batch);
+  const startAt = awaitsStart(batch) ? (batch.options.startAfter ?? now) : Number.POSITIVE_INFINITY;
+  const next = isBusy ? now : Math.min(nextAt, startAt);
+  return {
+    batch: batch.name,
+    asOf: now,
+    totals,
+    facets: { status, errorCode },
+    atRest: !isBusy && !mailboxes.some(hasWork) && !Number.isFinite(nextAt),
+    nextAt: Number.isFinite(next) ? next : undefined,
+    digest: hash.digest("base64url"),
+    recoveries: recoveries.sort((a, b) => b.at - a.at).slice(0, maxRecoveries),
+  };
+}
+
+/**
+ * When the mailbox needs another look, milliseconds since 1970: `now` while it is at work, undefined if nothing is planned.
+ * Pure.
+ */
+export function nextLookAt(
+  mailbox: MailboxSummary,
+  window: ReturnType<typeof dailyWindow>,
+  now: number,
+): number | undefined {
+  if (hasWork(mailbox)) return isQueued(mailbox) ? (mailbox.notBefore ?? now) : now;
+  return dueAt(mailbox, window);
+}
