@@ -131,8 +131,9 @@ export function folderWarnings(
   if (folder.replaced !== undefined) counts.FolderReplaced = 1;
   if (provider?.folderCap?.messages.includes(shown)) counts.FolderCapReached = 1;
   if (folder.trouble !== undefined) counts.FolderUnreadable = 1;
-  counts.MessagesUnshown = folder.counts.unshown ?? 0;
-  counts.MessagesSetAside = (folder.setAside ?? []).reduce((sum, { uids }) => sum + sizeOf(uids), 0);
+  if (folder.counts.unshown) counts.MessagesUnshown = folder.counts.unshown;
+  const aside = (folder.setAside ?? []).reduce((sum, { uids }) => sum + sizeOf(uids), 0);
+  if (aside > 0) counts.MessagesSetAside = aside;
   for (const [flag, uids] of Object.entries(folder.unkeptFlags ?? {})) {
     const code = unkeptCodes[flag];
     if (code !== undefined) counts[code] = sizeOf(uids);

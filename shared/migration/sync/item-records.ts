@@ -8,31 +8,10 @@ import type {
   SkippedItem,
 } from "../ports/ledger-store.ts";
 import type { MessageSummary } from "../ports/source.ts";
-import { envelopeDigest, headerDigest } from "./digest.ts";
-import { copiedFlags } from "./flags.ts";
 
 /*
  * The records of a folder's messages: items that were copied and messages that were skipped. All functions are pure.
  */
-
-/** Item record of a message as it was just written. @param header its header section. */
-export function itemOf(
-  folder: Generation,
-  message: MessageSummary,
-  size: number,
-  header: Buffer,
-  targetId: ItemRecord["targetId"],
-): ItemRecord {
-  return {
-    ...keyOf({ ...folder, uid: message.uid }),
-    targetId,
-    digest: headerDigest(header),
-    envelope: envelopeDigest(header),
-    internalDate: message.internalDate.getTime(),
-    size,
-    flags: copiedFlags(message.flags),
-  };
-}
 
 /** Record of a message that is not copied. */
 export function skipOf(

@@ -7,9 +7,9 @@ import {
   unionOf,
 } from "../../domain/uid-set.ts";
 import type { ItemRecord, OpenChunk } from "../ports/ledger-store.ts";
+import { itemOf } from "./copied-item.ts";
 import { lookUp } from "./find-copies.ts";
 import { chunkRecovered, createReopened, doubtSettled, type PlacedFolder } from "./folder-record.ts";
-import { itemOf } from "./item-records.ts";
 import type { SyncRun } from "./run.ts";
 import { dueAside, setAside } from "./set-aside.ts";
 import type { SteadyFolder } from "./steady-source.ts";

@@ -48,7 +48,7 @@ const stepSchema = z.object({
 const targetTestSchema = z.object({
   id: z.string(),
   /** `Passed` with warnings, too. `Interrupted`: it ended in the middle, and the next one tidies up. */
-  status: z.enum(["Queued", "Running", "Passed", "Failed", "Interrupted"]),
+  status: z.enum(["Waiting", "Running", "Passed", "Failed", "Interrupted"]),
   request: targetTestRequestSchema,
   createdAt: z.string(),
   startedAt: z.string().nullable(),
@@ -138,7 +138,7 @@ export function createTargetTests(parts: {
     async start(request) {
       const test: TargetTest = {
         id: randomUUID(),
-        status: "Queued",
+        status: "Waiting",
         request,
         createdAt: now(),
         startedAt: null,

@@ -49,7 +49,7 @@ describe("a test of a target mailbox", () => {
       await note(step("warning"));
     });
     const { id, status } = await tests.start({ mailbox: "a@contoso.com" });
-    expect([status, sent]).toEqual(["Queued", [id]]);
+    expect([status, sent]).toEqual(["Waiting", [id]]);
     await tests.run(id);
     expect(seen).toEqual(["Running", 1]);
     expect(await tests.get(id)).toMatchObject({ status: "Passed", steps: [step("ok"), step("warning")] });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { FolderId, TargetFolderId, TargetItemId } from "../../../../shared/domain/names.ts";
+import { itemOf } from "../../../../shared/migration/sync/copied-item.ts";
 import * as records from "../../../../shared/migration/sync/item-records.ts";
 import { folder, item, uid } from "./sample-folder.ts";
 
@@ -8,7 +9,7 @@ const message = { uid: uid(6), size: 90, internalDate: new Date(5), flags: ["\\S
 describe("the record of a message", () => {
   it("that was copied holds what it is recognised and followed by", () => {
     const header = Buffer.from("A: 1\r\n");
-    expect(records.itemOf(folder(), message, 100, header, "t6" as TargetItemId)).toEqual({
+    expect(itemOf(folder(), message, 100, header, "t6" as TargetItemId)).toEqual({
       folderId: "f",
       uidValidity: "7",
       uid: 6,
