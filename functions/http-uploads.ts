@@ -1,7 +1,7 @@
 import type { HttpRequest, HttpResponseInit } from "@azure/functions";
 import { z } from "zod";
 import { uploadSending } from "../shared/composition.ts";
-import { maxBytes } from "../shared/migration/upload/migration-file.ts";
+import { maxBytes } from "../shared/migration/upload/file-limits.ts";
 import { parseUploadName, type UploadName } from "../shared/migration/upload/upload-name.ts";
 import { bytesOf, errorResponse, route } from "./http.ts";
 

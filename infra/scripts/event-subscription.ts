@@ -1,7 +1,7 @@
 /** Subscribes the blob trigger to new CSV files. Its webhook has a key only once the app is deployed. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
-import { maxBytes } from "../../shared/migration/upload/migration-file.ts";
+import { maxBytes } from "../../shared/migration/upload/file-limits.ts";
 import { runCommand } from "./command.ts";
 import { type Rest, RestError, restOfCli, services } from "./rest.ts";
 import { deploymentValue } from "./values.ts";

@@ -135,10 +135,12 @@ export async function startDeployment(options: DeploymentOptions = {}): Promise<
       for (;;) {
         // A file that is still there may yet start mailboxes again.
         const read = !(await hasUploads());
+        // Asked first: an operation that is through has changed its mailboxes.
+        const through = (await batch(name))?.operations.length === 0;
         const rows = await mailboxes(name).catch(() => []);
         const settled =
           read &&
-          (await batch(name))?.operations.length === 0 &&
+          through &&
           rows.length > 0 &&
           rows.every((row) => ["Synced", "Failed", "Completed", "Stopped"].includes(row.status));
         if (settled) {

@@ -2,17 +2,12 @@ import type { Readable } from "node:stream";
 import { addressKey } from "../../domain/addresses.ts";
 import { type HeaderRules, type Layout, readHeader } from "./csv-header.ts";
 import { type CsvEvent, CsvReader } from "./csv-records.ts";
+import { maxBytes, maxRows, maxRowsWithBlank } from "./file-limits.ts";
 import type { Rejected, UploadIssue } from "./issues.ts";
 import { type Opening, readOpening } from "./opening-lines.ts";
 import { createPacing, type Pacing } from "./pacing.ts";
 import { decodeText, detectText } from "./text.ts";
 import { type CheckedRow, type CsvRow, checkRow } from "./user-row.ts";
-
-/** Rows and bytes a migration file may have, the same as in Exchange Online. */
-export const maxRows = 50_000;
-export const maxBytes = 10 * 1024 * 1024;
-/** Rows of a file, blank ones included: as many as a spreadsheet has. */
-export const maxRowsWithBlank = 1_048_576;
 
 export interface MigrationFileRules extends HeaderRules {
   readonly maxRows?: number;

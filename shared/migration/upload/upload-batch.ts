@@ -66,9 +66,12 @@ export function createUploadBatch(
           continue;
         }
         const request = { kind: "upload", by: "app" } as const;
-        const begun = await beginOperation(parts, name.batch, request, (batch) =>
-          isRemoving(batch) ? { code: "BatchRemoving", reasons: [] } : settled(batch),
-        );
+        const begun = await beginOperation(parts, name.batch, request, (batch) => {
+          if (isRemoving(batch)) return { code: "BatchRemoving", reasons: [] };
+          const next = settled(batch);
+          return isAtWork(next) ? next : { code: stoppedMeanwhile, reasons: [] };
+        });
+        if (begun.outcome === "refused" && begun.code === stoppedMeanwhile) continue;
         if (begun.outcome !== "begun") {
           if (begun.outcome === "refused" && begun.code !== "BatchRemoving") throw tooManyOperations();
           break;
@@ -82,6 +85,9 @@ export function createUploadBatch(
     },
   };
 }
+
+/** Somebody stopped the batch between two reads of it: its new mailboxes wait for its start. */
+const stoppedMeanwhile = "BatchStopped";
 
 function tooManyOperations(): MigrationError {
   return new MigrationError(
