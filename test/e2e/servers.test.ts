@@ -29,7 +29,6 @@ const chosen = [
   "RFC822.SIZE of a message too large to hold",
   "throttles FETCH",
   "BYE in the middle of a FETCH",
-  "FETCH leaves messages out",
   "labels, each message once",
   "drops the connection in the middle of a message",
 ];

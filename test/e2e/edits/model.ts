@@ -36,6 +36,8 @@ interface Known {
   readonly copy?: Copy | undefined;
   /** Where the copy was put. */
   readonly place: Place;
+  /** It found no message in its folder's new generation, which is believed after most of a day, longer than a play. */
+  readonly kept?: true;
 }
 
 /**
@@ -65,7 +67,8 @@ const nothing: World = { known: [], loose: [] };
  * - a copy that the user moved or deleted is left alone for good, and its message is not copied again;
  * - a folder that the user deleted is not written into: new messages there are not copied, and a copy whose message
  *   was moved there stays where it is;
- * - what was deleted at the source goes to the deleted items, if the batch says so, or else stays;
+ * - what was deleted at the source goes to the deleted items, if the batch says so, or else stays; so it does for now where
+ *   its folder came back with new UIDs meanwhile;
  * - a renamed folder keeps its place in the target under the name it has there, also when another one of the
  *   old name appears and shares it.
  */
@@ -198,7 +201,7 @@ export class TargetModel {
       else created.push([path, { key, life, messages: [] }]);
     }
     const leaving = orphans.filter(({ path }) => !source.has(path));
-    for (const folder of leaving) folder.gone = true;
+    for (const folder of leaving) Object.assign(folder, { gone: true, reborn: false });
     for (const [path, { key, life }] of created)
       this.#folders.push({
         id: this.#folders.length,
@@ -233,11 +236,13 @@ export class TargetModel {
     const stays = new Map<Known, Present>();
     const waiting: Known[] = [];
     const lost: Known[] = [];
+    const dropped: Known[] = [];
     for (const one of world.known) {
       const at = present.find(
         ({ folder, message }) => folder.id === one.folder && message.id === one.message,
       );
-      if (at) stays.set(one, at);
+      if (one.kept) (leaving.has(one.folder) ? dropped : waiting).push(one);
+      else if (at) stays.set(one, at);
       else if (this.#folders[one.folder]?.gone && !leaving.has(one.folder)) waiting.push(one);
       else lost.push(one);
     }
@@ -257,6 +262,7 @@ export class TargetModel {
         const moved = new Set(pairs.map(([one]) => one));
         for (const one of lost)
           if (!moved.has(one)) known.push(...this.#forget(one, leaving.has(one.folder), copies));
+        for (const one of dropped) known.push(...this.#forget(one, true, copies));
         const arrived = new Set(pairs.map(([, at]) => at));
         for (const at of fresh) {
           const { place } = at.folder;
@@ -326,6 +332,7 @@ export class TargetModel {
     if (!this.#propagateDeletes && withItsFolder && !folder?.place.deleted) return [one];
     const { copy } = one;
     if (copy === undefined) return [];
+    if (this.#propagateDeletes && folder?.reborn) return [{ ...one, kept: true }];
     const goes = this.#propagateDeletes && this.#inPlace(one);
     loose.push(goes ? { ...copy, place: this.#placeOf(this.#user.trash) } : copy);
     return [];
@@ -385,6 +392,7 @@ function distinct(worlds: readonly World[]): readonly World[] {
         one.flags.toSorted().join(" "),
         one.place.name,
         one.copy ? text(one.copy) : "",
+        one.kept ? "kept" : "",
       ].join("|"),
     );
     byText.set([...known.sort(), ...world.loose.map(text).sort()].join("\n"), world);

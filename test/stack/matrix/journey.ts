@@ -37,7 +37,7 @@ export interface MatrixResult {
 }
 
 /** All batches run at once. */
-const settleMs = 300_000;
+const settleMs = 1_500_000;
 
 const addressOf = (batch: string): string => `${batch}@contoso.com`;
 
