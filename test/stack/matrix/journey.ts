@@ -37,7 +37,7 @@ export interface MatrixResult {
 }
 
 /** All batches run at once. */
-const settleMs = 1_500_000;
+const usualSettleMs = 300_000;
 
 const addressOf = (batch: string): string => `${batch}@contoso.com`;
 
@@ -113,7 +113,7 @@ class Journey {
     const reached = { ...result, server: source.server };
     const initialCopy = await step(async () => {
       await this.#upload(batch, source);
-      return (await this.#settled(batch)) ?? (await this.#difference(batch, source));
+      return (await this.#settled(batch, cell.settleMs)) ?? (await this.#difference(batch, source));
     });
     if (initialCopy !== undefined)
       return { ...reached, initialCopy, secondRound: notReached, newMail: notReached };
@@ -130,7 +130,7 @@ class Journey {
     try {
       const source = await cell.open();
       await this.#upload(batch, source);
-      await this.#deployment.waitUntilSettled(batch, settleMs);
+      await this.#deployment.waitUntilSettled(batch, usualSettleMs);
       const [mailbox] = await this.#deployment.mailboxes(batch);
       const isRefused = mailbox?.status === "Failed" && mailbox.error?.code === code;
       const found = `${mailbox?.status} ${mailbox?.error?.code ?? ""}`;
@@ -164,7 +164,7 @@ class Journey {
     await this.#deployment.upload(`${batch}-source`, batch, [{ emailAddress: addressOf(batch), ...row }]);
   }
 
-  async #settled(batch: string): Promise<Outcome> {
+  async #settled(batch: string, settleMs = usualSettleMs): Promise<Outcome> {
     const { status } = await this.#deployment.waitUntilSettled(batch, settleMs);
     if (status === "Synced") return undefined;
     const [mailbox] = await this.#deployment.mailboxes(batch);

@@ -38,6 +38,7 @@ interface Script {
   readonly folderMap?: CellSource["folderMap"];
   /** Where folders other than the inbox are created. */
   readonly prefix?: string;
+  readonly settleMs?: number;
 }
 
 /** Folders that Exchange shows over IMAP and that hold no mail. */
@@ -126,6 +127,8 @@ const scripts: readonly Script[] = [
   {
     server: "scripted",
     title: "FETCH leaves messages out",
+    // A message that is not given is named after a quarter of an hour of tries.
+    settleMs: 1_500_000,
     quirks: { omits: ({ uid }) => uid === 2 },
   },
   {
@@ -187,6 +190,7 @@ export function scriptedServers(onStart: (stop: () => Promise<void>) => void): {
     (script): Cell => ({
       title: script.title,
       login: script.login ?? "own password",
+      settleMs: script.settleMs,
       open: async () => {
         const type = tokenSourceOf(script.login ?? "own password");
         if (type === undefined) return openCell(await start(script), script);

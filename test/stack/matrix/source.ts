@@ -39,6 +39,8 @@ export interface CellSource {
 export interface Cell {
   readonly title: string;
   readonly login: CredentialForm;
+  /** Milliseconds that a round may take, where that is more than usual. */
+  readonly settleMs?: number | undefined;
   readonly open: () => Promise<CellSource>;
 }
 
