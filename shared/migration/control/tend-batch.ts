@@ -10,6 +10,7 @@ import {
   isBeingTested,
   isPauseOver,
   isQueued,
+  isSynced,
   type MailboxFacts,
   syncedAgain,
   waitsForOthers,
@@ -102,7 +103,7 @@ async function tendMailboxes(
   const stored = read.filter((mailbox) => mailbox !== undefined);
   const changed = await putToWork(parts, batch.endpoint, stored, place, (mailbox) => {
     if (!lost.has(mailbox.id) && !isTimeFor(mailbox, window, recoveries, now)) return undefined;
-    return mailbox.status === "Synced"
+    return isSynced(mailbox)
       ? syncedAgain(mailbox)
       : mailbox.round === rounds.get(mailbox.id)
         ? woken(mailbox)

@@ -2,7 +2,7 @@ import pMap from "p-map";
 import type { EndpointName } from "../../domain/names.ts";
 import type { Admission } from "../admission/admission.ts";
 import { changeMailboxes, groupSize } from "../mailbox/change.ts";
-import { failed, isWaiting } from "../mailbox/life.ts";
+import { failed, isFailed, isWaiting } from "../mailbox/life.ts";
 import type { WaitEntry } from "../ports/admission-store.ts";
 import type { MailboxRecord, MailboxStore, Versioned } from "../ports/registry.ts";
 import type { Clock, Log } from "../runtime.ts";
@@ -71,7 +71,7 @@ async function changeGroup(
   await join(group.flatMap(({ value }) => decide(value) ?? []));
   const changed = await changeMailboxes(mailboxes, group, decide);
   await join(changed);
-  for (const { batch, id, status, error } of changed)
-    if (status === "Failed") log("mailbox.failed", { batch, mailbox: id, code: error?.code });
+  for (const { batch, id, error } of changed.filter(isFailed))
+    log("mailbox.failed", { batch, mailbox: id, code: error?.code });
   return changed;
 }
