@@ -62,16 +62,17 @@ export function batchChecks(facts: MailboxFacts): readonly Check[] {
         "Wait for what is being synced, and retry what failed.",
       ),
     ];
+  const allSynced = mailboxes === 1 ? "The mailbox is synced" : `All ${mailboxes} mailboxes are synced`;
   if (lostItems > 0)
     return [
       check(
         "mailboxes",
         "warning",
-        `All ${mailboxes} mailboxes are synced; ${plural(lostItems, "message was", "messages were")} skipped.`,
+        `${allSynced}; ${plural(lostItems, "message was", "messages were")} skipped.`,
         "See skipped-items.csv: they stay at the old server only.",
       ),
     ];
-  return [check("mailboxes", "ok", `All ${mailboxes} mailboxes are synced.`)];
+  return [check("mailboxes", "ok", `${allSynced}.`)];
 }
 
 /**

@@ -189,7 +189,7 @@ describe("a batch", () => {
   it("with mailboxes that failed or lost mail says so", async () => {
     const lost = await started(["a@contoso.onmicrosoft.com"], { skippedItemCount: 3, leftOutItemCount: 1 });
     expect((await lost.cutover.view(name, false))?.checks).toMatchObject([
-      { verdict: "warning", value: "All 1 mailboxes are synced; 2 messages were skipped." },
+      { verdict: "warning", value: "The mailbox is synced; 2 messages were skipped." },
     ]);
     const failed = await started(["a@contoso.onmicrosoft.com"], {
       status: "Failed",
