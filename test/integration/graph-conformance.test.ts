@@ -6,7 +6,7 @@ import { disagreements, enoughWitnesses } from "../stack/conformance/damaged/dis
 import { type DamagedRun, runDamaged } from "../stack/conformance/damaged/journey.ts";
 import { renderDamaged } from "../stack/conformance/damaged/table.ts";
 import { type Row, runConformance, startJourney } from "../stack/conformance/journey.ts";
-import { withTable } from "../stack/conformance/readme.ts";
+import { withTable } from "../stack/conformance/page.ts";
 import { renderTable } from "../stack/conformance/table.ts";
 import { generateCorpus } from "../stack/corpus/corpus.ts";
 import type { MessageInspection } from "../stack/graph/index.ts";
@@ -45,12 +45,12 @@ describe("every kind of message", () => {
     expect(exact("S/MIME encrypted")).toContain("encrypted content (openssl decrypts)");
   });
 
-  it("has a row of its own, which README.md shows as it was measured", async () => {
+  it("has a row of its own, which the page of what arrives shows as it was measured", async () => {
     const table = renderTable(rows);
     for (const { kind } of rows) expect(table).toContain(`\n| ${kind} `);
-    const readme = await readFile(join(import.meta.dirname, "../../README.md"), "utf8");
-    expect(withTable(readme, table)).toBe(readme);
-    expect(withTable(readme, table.replace("| Plain text ", "| Plain texts"))).not.toBe(readme);
+    const page = await readFile(join(import.meta.dirname, "../../infra/docs/fidelity.md"), "utf8");
+    expect(withTable(page, table)).toBe(page);
+    expect(withTable(page, table.replace("| Plain text ", "| Plain texts"))).not.toBe(page);
   });
 });
 

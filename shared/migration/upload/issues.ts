@@ -11,7 +11,7 @@ export interface UploadIssue {
   readonly line: number;
   readonly emailAddress?: string | undefined;
   readonly column?: string | undefined;
-  /** Stable and documented in the README. */
+  /** Stable and documented in the error codes. */
   readonly code: string;
   /** A sentence. */
   readonly message: string;

@@ -3,7 +3,12 @@ import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 
 const infra = join(import.meta.dirname, "../../../infra");
-const pages = ["README.md", ...readdirSync(join(infra, "docs")).map((file) => `docs/${file}`)];
+const pages = [
+  "README.md",
+  "../README.md",
+  "../ARCHITECTURE.md",
+  ...readdirSync(join(infra, "docs")).map((file) => `docs/${file}`),
+];
 const textOf = (path: string): string => readFileSync(path, "utf8");
 
 /** The anchor that a heading gets on GitHub. */
