@@ -257,6 +257,23 @@ describe("the check of a target mailbox", () => {
   it("tells what a tenant makes of the experiments", async () => {
     const { steps } = await check({ request: { experiments: true } });
     expect(find(steps, "experiment: importMime")).toMatchObject({ outcome: "skipped" });
-    expect(find(steps, "experiment: PATCH")).toBeDefined();
+    expect(find(steps, "experiment: PATCH")).toMatchObject({ outcome: "skipped" });
+  });
+
+  it.each([
+    {
+      rawMime: "kept",
+      imported: "no draft, received as written, sent as written, header kept, 3 of 3 parts byte by byte",
+      patched: "no draft, received as written, sent as written, header kept, 3 of 3 parts byte by byte",
+    },
+    {
+      rawMime: "remade",
+      imported: "no draft, received otherwise, sent otherwise, header lost, 2 of 3 parts byte by byte",
+      patched: "no draft, received as written, sent as written, header lost, 2 of 3 parts byte by byte",
+    },
+  ] as const)("compares what comes back part by part where raw MIME is $rawMime", async (tenant) => {
+    const { steps } = await check({ graph: { rawMime: tenant.rawMime }, request: { experiments: true } });
+    expect(find(steps, "experiment: importMime")).toMatchObject({ outcome: "ok", answered: tenant.imported });
+    expect(find(steps, "experiment: PATCH")).toMatchObject({ outcome: "ok", answered: tenant.patched });
   });
 });

@@ -5,6 +5,7 @@ import { ContentStore } from "./content.ts";
 import { type FaultPlan, Faults } from "./faults.ts";
 import { type ItemInspection, inspectMailbox, type MailboxInspection } from "./inspection.ts";
 import { renderMime as renderItem } from "./mime.ts";
+import type { RawMime } from "./raw-mime.ts";
 import { attachmentRoutes } from "./routes-attachments.ts";
 import { folderRoutes } from "./routes-folders.ts";
 import { messageRoutes } from "./routes-messages.ts";
@@ -50,6 +51,8 @@ export interface GraphOptions {
   readonly largestRequest?: number;
   /** The rule on updates of sensitive properties; absent, it holds and the app has no permission. */
   readonly sensitiveUpdates?: SensitiveUpdateOptions;
+  /** What is made of raw MIME by calls that the product does not use; absent, they are refused. */
+  readonly rawMime?: RawMime;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
 }
@@ -106,7 +109,7 @@ export async function startGraph(options: GraphOptions = {}): Promise<GraphStand
     router: new Router([
       ...userRoutes(tenant),
       ...folderRoutes(),
-      ...messageRoutes(tenant, updates),
+      ...messageRoutes(tenant, updates, options.rawMime),
       ...attachmentRoutes(tenant, uploads, updates),
     ]),
     throttle: new Throttle({ ...outlookLimits, ...options.limits }, statistics),

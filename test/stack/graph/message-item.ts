@@ -48,6 +48,8 @@ export interface MessageItem {
   /** Single-value extended properties by canonical id, with the value as it was given. */
   readonly extended: Map<string, string>;
   attachments: StoredAttachment[];
+  /** Its bytes as they came, where the service keeps them. */
+  mime?: Buffer;
   internetMessageId: string;
   isDraft: boolean;
   isRead: boolean;

@@ -9,14 +9,7 @@ import { createItem, type ItemContext, type MessageItem, type StoredAttachment }
  * learn.microsoft.com/graph/api/mailfolder-post-messages, "MIME format".
  */
 export async function parseMime(body: Buffer, context: ItemContext): Promise<MessageItem> {
-  const encoded = body.toString("latin1").replaceAll(/[\r\n]/g, "");
-  if (encoded === "" || !/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(encoded))
-    throw new GraphError(
-      400,
-      "ErrorMimeContentInvalidBase64String",
-      "Invalid base64 string for MIME content.",
-    );
-  const email = await PostalMime.parse(Buffer.from(encoded, "base64"), { forceRfc822Attachments: true });
+  const email = await PostalMime.parse(decodedMime(body), { forceRfc822Attachments: true });
   const from = recipients(email.from === undefined ? [] : [email.from])[0];
   const item = createItem(
     {
@@ -36,6 +29,18 @@ export async function parseMime(body: Buffer, context: ItemContext): Promise<Mes
   );
   item.attachments = email.attachments.map((attachment) => storedAttachment(attachment, context));
   return item;
+}
+
+/** The bytes behind base64. @throws GraphError 400 for what is none. */
+export function decodedMime(body: Buffer): Buffer {
+  const encoded = body.toString("latin1").replaceAll(/[\r\n]/g, "");
+  if (encoded === "" || !/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(encoded))
+    throw new GraphError(
+      400,
+      "ErrorMimeContentInvalidBase64String",
+      "Invalid base64 string for MIME content.",
+    );
+  return Buffer.from(encoded, "base64");
 }
 
 function recipients(addresses: readonly Address[] = []): JsonObject[] {

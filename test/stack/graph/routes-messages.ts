@@ -5,6 +5,7 @@ import { messageComparator, messagePredicate, newestFirst, requireEfficientOrder
 import { renderMime } from "./mime.ts";
 import { parseMime } from "./mime-draft.ts";
 import { parseCount, parseExpand, parseFilter, parseOrderBy, parseSelect } from "./odata.ts";
+import { importedItem, type RawMime, replacement } from "./raw-mime.ts";
 import { messagePropertyNames, messageResource, type View } from "./resources.ts";
 import { readDestination } from "./routes-folders.ts";
 import {
@@ -26,7 +27,7 @@ import { messageShape, requireShape } from "./schema.ts";
 import type { SensitiveUpdates } from "./sensitive-updates.ts";
 import type { Tenant } from "./tenant.ts";
 
-export function messageRoutes(tenant: Tenant, updates: SensitiveUpdates): Route[] {
+export function messageRoutes(tenant: Tenant, updates: SensitiveUpdates, rawMime?: RawMime): Route[] {
   return [
     mailboxRoute("GET", "/messages", (call, _, mailbox) => {
       const messages = [...mailbox.folders].flatMap((folder) => [...folder.messages]);
@@ -45,9 +46,19 @@ export function messageRoutes(tenant: Tenant, updates: SensitiveUpdates): Route[
     ...onMessage("GET", "/$value", (_, message) => ({
       status: 200,
       headers: { "Content-Type": "text/plain" },
-      bytes: renderMime(message.item),
+      bytes: message.item.mime ?? renderMime(message.item),
     })),
-    ...onMessage("PATCH", "", (call, message, mailbox) => {
+    mailboxRoute("POST", "/mailFolders/{folder}/importMime", async (call, parameters, mailbox) => {
+      const context = { contents: tenant.contents, now: tenant.now() };
+      const item = await importedItem(rawMime, call.body, context);
+      return one(call, mailbox.addMessage(mailbox.folder(parameter(parameters, "folder")), item), 201);
+    }),
+    ...onMessage("PATCH", "", async (call, message, mailbox) => {
+      if (rawMime !== undefined && mediaType(call) === "text/plain") {
+        const context = { contents: tenant.contents, now: tenant.now() };
+        mailbox.changeMessage(message, await replacement(rawMime, call.body, context));
+        return one(call, message, 200);
+      }
       const body = requireShape(readJson(call), messageShape);
       mailbox.changeMessage(message, (item) => updateItem(item, updates.admit(item, body), tenant.now()));
       return one(call, message, 200);
@@ -71,7 +82,12 @@ export function messageRoutes(tenant: Tenant, updates: SensitiveUpdates): Route[
   ];
 }
 
-type OnMessage = (call: Call, message: StoredMessage, mailbox: Mailbox, parameters: Parameters) => Answer;
+type OnMessage = (
+  call: Call,
+  message: StoredMessage,
+  mailbox: Mailbox,
+  parameters: Parameters,
+) => Answer | Promise<Answer>;
 
 /** A message is reached by itself and through its folder; through another folder it does not exist. */
 export function onMessage(method: string, suffix: string, run: OnMessage): MailboxRoute[] {

@@ -51,6 +51,8 @@ type Outcome = Answer | "reset";
 const keepAliveTimeout = 60_000;
 
 const version = "/v1.0";
+/** Of beta there is one call. */
+const betaCall = /^\/beta(\/users\/[^/]+\/mailFolders\/[^/]+\/importMime)$/;
 const batchPath = "/$batch";
 const uploadRoute = "AttachmentSessions";
 /** In the statistics, what was refused before it reached a route. */
@@ -93,7 +95,7 @@ export class GraphServer {
     const incoming: Incoming = {
       method: request.method ?? "GET",
       root: `${origin}${version}`,
-      path: url.pathname.slice(version.length),
+      path: betaCall.exec(url.pathname)?.[1] ?? url.pathname.slice(version.length),
       query: url.searchParams,
       headers: headersOf(request),
       requestId: randomUUID(),
@@ -123,7 +125,7 @@ export class GraphServer {
   async #graph(incoming: Incoming, path: string): Promise<Outcome> {
     const { tokens, tenant } = this.#parts;
     try {
-      if (!path.startsWith(`${version}/`))
+      if (!path.startsWith(`${version}/`) && !betaCall.test(path))
         throw new GraphError(400, "BadRequest", `Invalid version; this is ${version}.`);
       tokens.require(incoming.headers.authorization, tenant.now());
     } catch (error) {
@@ -277,7 +279,7 @@ export class GraphServer {
     const incoming: Incoming = {
       method: step.method,
       root: batch.root,
-      path: url.pathname.slice(version.length),
+      path: betaCall.exec(url.pathname)?.[1] ?? url.pathname.slice(version.length),
       query: url.searchParams,
       headers: step.headers,
       requestId: randomUUID(),
