@@ -55,7 +55,9 @@ export class MemoryDeployment {
   readonly target: MemoryTarget;
   readonly blobs = new MemoryBlobs();
   readonly queues = new MemoryQueues();
+  /** As the application sees them: they count its requests. */
   readonly tables: Readonly<Record<keyof Tables, MemoryTable>>;
+  /** As the test sees them. */
   readonly stores: TableStores;
   /** Names and fields of what the application logged. */
   readonly events: { readonly event: string; readonly fields: Readonly<Record<string, unknown>> }[] = [];
@@ -101,7 +103,13 @@ export class MemoryDeployment {
       admissions: new MemoryTable(),
       domains: new MemoryTable(),
     };
-    this.stores = storesOver(this.tables);
+    this.stores = storesOver({
+      batches: new MemoryTable(this.tables.batches),
+      mailboxes: new MemoryTable(this.tables.mailboxes),
+      ledgers: new MemoryTable(this.tables.ledgers),
+      admissions: new MemoryTable(this.tables.admissions),
+      domains: new MemoryTable(this.tables.domains),
+    });
     this.#outside = {
       tables: this.tables,
       blobs: this.blobs,

@@ -10,19 +10,31 @@ import { MigrationError } from "../../../shared/domain/errors.ts";
 
 const defaultPageSize = 1000;
 
+/** Rows of one partition, and their keys in order as long as none comes or goes. */
+interface Partition {
+  readonly rows: Map<string, StoredRow>;
+  keys?: readonly string[] | undefined;
+}
+
 /**
  * A table with the rules of Azure Table Storage: versions, all-or-nothing transactions of at most 100 different rows of
  * one partition, listings page by page, each as of the moment it is read. Every call takes effect at once.
  */
 export class MemoryTable implements Table {
-  readonly #partitions = new Map<string, Map<string, StoredRow>>();
-  #versions = 0;
+  readonly #partitions: Map<string, Partition>;
+  readonly #versions: { last: number };
   /** Requests that the service would have had: one a call, of a listing one a page, of a removal one a hundred rows. */
   requests = 0;
 
+  /** @param over a table whose rows this one shows as well, with requests of its own. */
+  constructor(over?: MemoryTable) {
+    this.#partitions = over === undefined ? new Map() : over.#partitions;
+    this.#versions = over === undefined ? { last: 0 } : over.#versions;
+  }
+
   async get(partition: string, row: string): Promise<StoredRow | undefined> {
     this.requests++;
-    return this.#partitions.get(partition)?.get(row);
+    return this.#find(partition, row);
   }
 
   async write(
@@ -36,7 +48,7 @@ export class MemoryTable implements Table {
     requireTransaction(partitionKey, all);
     if (all.some((change) => !this.#isPossible(partitionKey, change))) return undefined;
     for (const change of all) this.#apply(partitionKey, change);
-    return this.#partitions.get(partitionKey)?.get(guard.rowKey)?.etag;
+    return this.#find(partitionKey, guard.rowKey)?.etag;
   }
 
   async put(row: Row): Promise<void> {
@@ -76,7 +88,7 @@ export class MemoryTable implements Table {
 
   async remove(partition: string, row: string): Promise<void> {
     this.requests++;
-    this.#partitions.get(partition)?.delete(row);
+    this.#delete(partition, row);
   }
 
   async *scan(
@@ -87,46 +99,65 @@ export class MemoryTable implements Table {
     let last = after;
     for (;;) {
       this.requests++;
-      const rest = [...(this.#partitions.get(partition)?.values() ?? [])]
-        .filter(
-          ({ rowKey }) =>
-            (from === undefined || rowKey >= from) &&
-            (to === undefined || rowKey <= to) &&
-            (last === undefined || rowKey > last),
-        )
-        .filter((row) => filter === undefined || fits(row, filter))
-        .sort((a, b) => (a.rowKey < b.rowKey ? -1 : 1));
-      const page = rest.slice(0, pageSize);
+      const page: StoredRow[] = [];
+      let more = false;
+      for (const row of this.#range(partition, { from, to, after: last })) {
+        if (filter !== undefined && !fits(row, filter)) continue;
+        more = page.length === pageSize;
+        if (more) break;
+        page.push(row);
+      }
       yield* page;
-      if (rest.length <= page.length) return;
+      if (!more) return;
       last = page.at(-1)?.rowKey;
     }
   }
 
-  async removeRange(partition: string, { from, to, after }: RowRange, limit = Infinity): Promise<number> {
-    const rows = this.#partitions.get(partition);
-    const keys = [...(rows?.keys() ?? [])]
-      .filter(
-        (key) =>
-          (from === undefined || key >= from) &&
-          (to === undefined || key <= to) &&
-          (after === undefined || key > after),
-      )
-      .sort()
-      .slice(0, limit);
-    for (const key of keys) rows?.delete(key);
+  async removeRange(partition: string, range: RowRange, limit = Infinity): Promise<number> {
+    const keys: string[] = [];
+    for (const { rowKey } of this.#range(partition, range)) {
+      if (keys.length >= limit) break;
+      keys.push(rowKey);
+    }
+    for (const key of keys) this.#delete(partition, key);
     this.requests += 1 + Math.ceil(keys.length / maxRowsPerTransaction);
     return keys.length;
   }
 
   /** Stores every row anew, as another build would have written it. */
   rewrite(form: (row: StoredRow) => Row): void {
-    for (const rows of this.#partitions.values())
+    for (const { rows } of this.#partitions.values())
       for (const row of [...rows.values()]) this.#store(form(row));
   }
 
   #find(partition: string, row: string): StoredRow | undefined {
-    return this.#partitions.get(partition)?.get(row);
+    return this.#partitions.get(partition)?.rows.get(row);
+  }
+
+  /** Rows of a range in the order of their keys. */
+  *#range(partition: string, { from, to, after }: RowRange): Generator<StoredRow> {
+    const found = this.#partitions.get(partition);
+    if (found === undefined) return;
+    found.keys ??= [...found.rows.keys()].sort();
+    const { keys, rows } = found;
+    const isBefore = (key: string) =>
+      (from !== undefined && key < from) || (after !== undefined && key <= after);
+    let low = 0;
+    for (let high = keys.length; low < high; ) {
+      const middle = (low + high) >> 1;
+      if (isBefore(keys[middle] as string)) low = middle + 1;
+      else high = middle;
+    }
+    for (let index = low; index < keys.length; index++) {
+      const key = keys[index] as string;
+      if (to !== undefined && key > to) return;
+      yield rows.get(key) as StoredRow;
+    }
+  }
+
+  #delete(partition: string, row: string): void {
+    const found = this.#partitions.get(partition);
+    if (found?.rows.delete(row)) found.keys = undefined;
   }
 
   #isPossible(partition: string, change: Change): boolean {
@@ -137,15 +168,16 @@ export class MemoryTable implements Table {
 
   #apply(partition: string, change: Change): void {
     if ("put" in change) this.#store(change.put);
-    else if ("remove" in change) this.#partitions.get(partition)?.delete(change.remove);
+    else if ("remove" in change) this.#delete(partition, change.remove);
     else this.#store(change.swap);
   }
 
   #store(row: Row): void {
-    const rows = this.#partitions.get(row.partitionKey) ?? new Map<string, StoredRow>();
-    this.#partitions.set(row.partitionKey, rows);
+    const found: Partition = this.#partitions.get(row.partitionKey) ?? { rows: new Map() };
+    this.#partitions.set(row.partitionKey, found);
+    if (!found.rows.has(row.rowKey)) found.keys = undefined;
     const timestamp = new Date().toISOString();
-    rows.set(row.rowKey, { ...row, timestamp, etag: `W/"${++this.#versions}"` });
+    found.rows.set(row.rowKey, { ...row, timestamp, etag: `W/"${++this.#versions.last}"` });
   }
 }
 
