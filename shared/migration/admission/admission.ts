@@ -18,14 +18,17 @@ import {
   maxGrants,
   withPermits,
 } from "./grant.ts";
+import { Turns } from "./turns.ts";
 
 /** A permit lives this long without a heartbeat. */
 export const permitMs = 10 * minute;
 /** Clocks of two workers may differ by this much before a permit counts as expired. */
 export const clockSkewMs = minute;
 const kinds: readonly SyncKind[] = ["initial", "incremental"];
-/** Rows that one transaction changes beside the gate and a permit that ends. */
-const maxRemovals = 98;
+/** Rows that one transaction changes beside the gate. */
+const maxChanges = 99;
+/** Permits that one transaction takes back. */
+const maxReleases = 30;
 /** Rows read at once. */
 const concurrency = 16;
 
@@ -57,6 +60,12 @@ interface Choice {
   readonly dead: readonly WaitEntry[];
   /** True if there may be more to grant. */
   readonly more: boolean;
+}
+
+/** A permit to be given back. */
+interface Release {
+  readonly mailboxId: MailboxId;
+  readonly round: number;
 }
 
 /**
@@ -127,11 +136,13 @@ export function createAdmission(parts: {
     limits: Limits,
     kind: SyncKind,
     running: readonly BatchRecord[],
-    leaving: MailboxId | undefined,
+    leaving: readonly Permit[],
   ): Promise<Choice> {
     const free = freePermits(gate.shares, limits, kind);
     if (free <= 0) return { granted: [], dead: [], more: false };
     const limit = Math.min(free, maxGrants);
+    const given = new Set(leaving.map(({ mailboxId }) => mailboxId));
+    const room = maxChanges - leaving.length;
     const dead: WaitEntry[] = [];
     let full = false;
     const lists = await pMap(
@@ -149,11 +160,11 @@ export function createAdmission(parts: {
             if (state === "dead" || seen.has(entry.mailboxId)) gone.push(entry);
             else if (state !== undefined && state !== "tooEarly") {
               seen.add(entry.mailboxId);
-              candidates.push({ entry, held: entry.mailboxId === leaving ? undefined : state.held });
+              candidates.push({ entry, held: given.has(entry.mailboxId) ? undefined : state.held });
             }
           }
           // Whoever is behind those that are dead, or come too early, need not wait for them.
-          if (candidates.length === 0 && entries.length === wanted && gone.length < maxRemovals) continue;
+          if (candidates.length === 0 && entries.length === wanted && gone.length < room) continue;
           full ||= entries.length === wanted;
           dead.push(...gone);
           return [name, candidates] as const;
@@ -162,39 +173,47 @@ export function createAdmission(parts: {
       { concurrency },
     );
     const granted = grant(kind, gate.shares, limits, new Map(lists));
+    // Who takes over a permit of their own takes none of the free ones.
+    const tookOver = granted.some(({ held }) => held !== undefined);
     return {
       granted,
-      dead: dead.slice(0, maxRemovals - 2 * granted.length),
-      more: dead.length > 0 || (full && granted.length === maxGrants),
+      dead: dead.slice(0, room - 2 * granted.length),
+      more: dead.length > 0 || (full && (tookOver || granted.length === maxGrants)),
     };
   }
 
-  async function admit(
-    endpoint: EndpointName,
-    released?: { readonly mailboxId: MailboxId; readonly round: number },
-  ): Promise<void> {
+  /** @param asks undefined to fill what is free, or permits to be given back first. */
+  async function admit(endpoint: EndpointName, asks: readonly (Release | undefined)[]): Promise<void> {
     const limits = await limitsOf(endpoint);
-    let leavingId = released?.mailboxId;
+    let ending = asks.filter((ask) => ask !== undefined);
+    const open = new Set(ending.length < asks.length ? kinds : []);
     for (let lostRaces = 0; lostRaces < 50; ) {
-      const [gate, permit, running] = await Promise.all([
+      const some = ending.slice(0, maxReleases);
+      const [gate, found, running] = await Promise.all([
         store.gate(endpoint),
-        leavingId && store.permit(endpoint, leavingId),
+        pMap(some, ({ mailboxId }) => store.permit(endpoint, mailboxId), { concurrency }),
         atWork(endpoint),
       ]);
       if (gate.uncounted) {
         await recount(endpoint);
         continue;
       }
-      const leaving = permit && released && permit.round <= released.round ? permit : undefined;
-      if (leavingId !== undefined && leaving === undefined) return;
-      const left = leaving ? withPermits(gate.shares, leaving, -1) : gate.shares;
-      // What was given back is of one kind; whoever wanted the other kind has asked for it already.
-      const concerned = leaving === undefined ? kinds : [leaving.kind];
-      const choices = [];
-      let shares = left;
-      for (const kind of concerned) {
-        const choice = await choose(endpoint, { ...gate, shares }, limits, kind, running, leaving?.mailboxId);
-        choices.push(choice);
+      const held = new Map(found.flatMap((permit) => (permit ? [[permit.mailboxId, permit]] : [])));
+      const leaving = new Set<Permit>();
+      for (const { mailboxId, round } of some) {
+        const permit = held.get(mailboxId);
+        if (permit !== undefined && permit.round <= round) leaving.add(permit);
+      }
+      let shares = gate.shares;
+      for (const permit of leaving) {
+        shares = withPermits(shares, permit, -1);
+        // Whoever wanted one of the other kind has asked for it already.
+        open.add(permit.kind);
+      }
+      const looked = new Map<SyncKind, Choice>();
+      for (const kind of open) {
+        const choice = await choose(endpoint, { ...gate, shares }, limits, kind, running, [...leaving]);
+        looked.set(kind, choice);
         for (const { entry, held } of choice.granted) {
           if (held) shares = withPermits(shares, held, -1);
           shares = withPermits(shares, entry, 1, clock());
@@ -202,40 +221,51 @@ export function createAdmission(parts: {
         // A transaction holds those of one kind.
         if (choice.granted.length + choice.dead.length > 0) break;
       }
+      const choices = [...looked.values()];
       const granted = choices.flatMap((choice) => choice.granted);
-      const dead = choices.flatMap((choice) => choice.dead);
-      if (granted.length === 0 && dead.length === 0 && leaving === undefined) return;
-      const names = new Set(running.map(({ name }) => name));
-      const changed = await store.apply(endpoint, gate.version, {
-        shares: withoutIdle(shares, names),
-        permits: granted.map(({ entry }) => permitFor(entry, clock() + permitMs)),
-        served: [...granted.map(({ entry }) => entry), ...dead],
-        // The same mailbox may be next.
-        ...(leaving === undefined ? {} : { releasedPermits: [leaving.mailboxId] }),
-      });
-      if (!changed) {
-        lostRaces++;
-        await new Promise((resolve) => setTimeout(resolve, Math.random() * 20 * lostRaces));
-        continue;
+      const served = [...granted.map(({ entry }) => entry), ...choices.flatMap((choice) => choice.dead)];
+      if (served.length + leaving.size > 0) {
+        const names = new Set(running.map(({ name }) => name));
+        const changed = await store.apply(endpoint, gate.version, {
+          shares: withoutIdle(shares, names),
+          permits: granted.map(({ entry }) => permitFor(entry, clock() + permitMs)),
+          served,
+          // The same mailbox may be next.
+          releasedPermits: [...leaving].map(({ mailboxId }) => mailboxId),
+        });
+        if (!changed) {
+          lostRaces++;
+          await new Promise((resolve) => setTimeout(resolve, Math.random() * 20 * lostRaces));
+          continue;
+        }
       }
-      leavingId = undefined;
       for (const { entry } of granted) {
         const { batch, mailboxId, round, kind } = entry;
         await queue.sendFolderSync({ batch, mailboxId, round, step: 0 });
         log("mailbox.admitted", { batch, mailbox: mailboxId, kind, round });
       }
-      const goesOn = choices.some(({ more }) => more) || (released === undefined && granted.length > 0);
-      if (!goesOn) return;
+      ending = ending.slice(maxReleases);
+      for (const [kind, { more }] of looked) if (!more) open.delete(kind);
+      if (ending.length === 0 && open.size === 0) return;
     }
     throw new MigrationError("transient", "AdmissionContended", "Too many workers admit mailboxes at once.");
+  }
+
+  const turns = new Map<EndpointName, Turns<Release | undefined>>();
+
+  /** The gate of an endpoint takes one change after another: those of one process go together. */
+  function inTurn(endpoint: EndpointName, ask: Release | undefined): Promise<void> {
+    const known = turns.get(endpoint) ?? new Turns((asks) => admit(endpoint, asks));
+    turns.set(endpoint, known);
+    return known.ask(ask);
   }
 
   return {
     problemOf,
     recount,
     join: (endpoint, entries) => store.join(endpoint, entries),
-    release: (endpoint, mailboxId, round) => admit(endpoint, { mailboxId, round }),
-    admit: (endpoint) => admit(endpoint),
+    release: (endpoint, mailboxId, round) => inTurn(endpoint, { mailboxId, round }),
+    admit: (endpoint) => inTurn(endpoint, undefined),
     permit: (endpoint, mailboxId) => store.permit(endpoint, mailboxId),
     async permitsOf(endpoint, batch) {
       const gate = await store.gate(endpoint);

@@ -3,8 +3,8 @@ import type { BatchName } from "../../domain/names.ts";
 import type { SyncKind } from "../../domain/states.ts";
 import type { BatchShare, Gate, Permit, WaitEntry } from "../ports/admission-store.ts";
 
-/** Rows one transaction may change, with room for the gate and a permit that ends. */
-export const maxGrants = 45;
+/** Of one transaction, which changes two rows for each, with room for the gate and permits that end. */
+export const maxGrants = 30;
 
 /** How many mailboxes of an endpoint may be worked on at once. */
 export type Limits = Pick<Endpoint, "maxConcurrentMigrations" | "maxConcurrentIncrementalSyncs">;

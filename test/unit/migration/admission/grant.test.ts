@@ -71,7 +71,7 @@ describe("granting permits", () => {
 
   it("changes no more rows than fit a transaction", () => {
     const many = list(spring, ...Array.from({ length: 200 }, (_, n) => n));
-    expect(grant("initial", {}, limits(200), new Map([many]))).toHaveLength(45);
+    expect(grant("initial", {}, limits(200), new Map([many]))).toHaveLength(30);
   });
 });
 

@@ -89,3 +89,20 @@ it("gives two batches at one endpoint the same part of it, though one is much lo
   expect(served.slice(2, 50).filter((batch) => batch === autumn)).toHaveLength(24);
   expect(queue.folderSync.counts().active).toBe(64);
 });
+
+it("takes the permits of one process back together, and hands them on in the same transaction", async () => {
+  const { admission, stores, tables, queue, add } = await sampleEndpoint(20);
+  await add(spring, ids("a", 60));
+  await admission.admit(endpoint);
+  const held = await stores.admissions.permits(endpoint);
+  expect(held).toHaveLength(20);
+  tables.admissions.requests = 0;
+  await Promise.all(held.map(({ mailboxId, round }) => admission.release(endpoint, mailboxId, round)));
+  const next = await stores.admissions.permits(endpoint);
+  expect(next).toHaveLength(20);
+  expect(next.filter(({ mailboxId }) => held.some((one) => one.mailboxId === mailboxId))).toEqual([]);
+  expect(await admission.permitsOf(endpoint, spring)).toBe(20);
+  expect(queue.folderSync.counts().active).toBe(40);
+  // A permit is looked up for each that ends and each that begins; gate, list and transaction count once.
+  expect(tables.admissions.requests).toBeLessThan(50);
+});
