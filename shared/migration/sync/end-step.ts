@@ -17,9 +17,14 @@ export function isLongPause(until: number, now: number): boolean {
   return until - now > longPauseMs;
 }
 
-/** Marks the mailbox synced and hands its permit on. */
-export async function finish(parts: FolderSyncParts, batch: BatchRecord, state: MailboxState): Promise<void> {
-  await state.update((mailbox) => synced(mailbox, isFinal(batch), parts.clock()));
+/** Marks the mailbox synced and hands its permit on. @param end what the end of its last step makes of it. */
+export async function finish(
+  parts: FolderSyncParts,
+  batch: BatchRecord,
+  state: MailboxState,
+  end: (mailbox: MailboxRecord) => MailboxRecord,
+): Promise<void> {
+  await state.update((mailbox) => synced(end(mailbox), isFinal(batch), parts.clock()));
   const { id, endpoint, round, syncedItemCount, skippedItemCount, bytesTransferred } = state.mailbox;
   parts.log("mailbox.synced", {
     batch: batch.name,

@@ -161,13 +161,13 @@ async function takeStep(
       return;
     }
     const end = await runStep(parts, batch, state, lease, message, pool, id, stoodStill);
-    const next = end === undefined && held.tooLong() ? parts.clock() + releaseMs : end;
-    if (next === "finished") {
+    if ("finished" in end) {
       await lease.release();
       release = false;
-      await finish(parts, batch, state);
+      await finish(parts, batch, state, end.finished);
       return;
     }
+    const next = end.next === undefined && held.tooLong() ? parts.clock() + releaseMs : end.next;
     if (next !== undefined && isLongPause(next, parts.clock())) {
       await lease.release();
       release = false;

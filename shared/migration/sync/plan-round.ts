@@ -40,7 +40,9 @@ export interface RoundPlan {
   readonly current: readonly FolderRecord[];
   /** Folders that left the source, or no longer take part. */
   readonly leaving: readonly FolderRecord[];
-  /** Those of them that are listed all the same. */
+  /** All that are neither. */
+  readonly others: readonly FolderRecord[];
+  /** Those of the leaving ones that are listed all the same. */
   readonly listed: ReadonlySet<FolderId>;
   /** Those of the current ones whose place was answered as if it were not there. */
   readonly missing: ReadonlySet<FolderId>;
@@ -90,9 +92,11 @@ export async function planRound(run: SyncRun): Promise<RoundPlan | undefined> {
     const status = matches[index]?.folder.source.status;
     if (status) statuses.set(record.folderId, status);
   }
+  const known = new Set([...current, ...leaving].map(({ folderId }) => folderId));
   return {
     current,
     leaving,
+    others: records.filter(({ folderId }) => !known.has(folderId)),
     listed: new Set(leaving.filter(isListed).map(({ folderId }) => folderId)),
     missing,
     statuses,

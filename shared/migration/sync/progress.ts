@@ -63,16 +63,26 @@ export class Progress {
     await this.#write();
   }
 
+  /** Stores the figures at the end of a step that went well. @param step its id. @param stoodStill as for `stepEnded`. */
+  async storeEnd(step: string, stoodStill: boolean): Promise<void> {
+    const change = await this.end(step, false, stoodStill);
+    await this.#state.update(change);
+  }
+
   /**
-   * Stores the figures at the end of a step that went well.
-   * @param step its id. @param ended true for the end of a round. @param stoodStill as for `stepEnded`.
+   * What the end of a step that went well makes of the mailbox: its figures are in. Nothing is stored from now on.
+   * @param ended true for the end of a round.
    */
-  async storeEnd(step: string, ended: boolean, stoodStill: boolean): Promise<void> {
+  async end(
+    step: string,
+    ended: boolean,
+    stoodStill: boolean,
+  ): Promise<(mailbox: MailboxRecord) => MailboxRecord> {
     clearTimeout(this.#trailing);
     await this.#storing;
-    const end = (mailbox: MailboxRecord) =>
+    const change = (mailbox: MailboxRecord) =>
       stepEnded(gotOn(mailbox, !stoodStill, this.#clock()), step, stoodStill);
-    await this.#write(end, ended);
+    return this.#withFigures(change, ended) ?? change;
   }
 
   get #synced(): number {
@@ -87,12 +97,18 @@ export class Progress {
     this.#storing = this.#storing.then(() => this.#write()).catch(() => undefined);
   }
 
-  async #write(change?: (mailbox: MailboxRecord) => MailboxRecord, ended = false): Promise<void> {
+  async #write(): Promise<void> {
+    const change = this.#withFigures((mailbox) => mailbox, false);
+    if (change) await this.#state.update(change);
+  }
+
+  /** @returns undefined as long as nothing is known of the folders. */
+  #withFigures(
+    change: (mailbox: MailboxRecord) => MailboxRecord,
+    ended: boolean,
+  ): ((mailbox: MailboxRecord) => MailboxRecord) | undefined {
     const folders = [...this.#folders.values()];
-    if (this.#base === undefined || folders.length === 0) {
-      if (change) await this.#state.update(change);
-      return;
-    }
+    if (this.#base === undefined || folders.length === 0) return undefined;
     const syncedItemCount = this.#synced;
     const copied = syncedItemCount > this.#base;
     const { bytesTransferred } = this;
@@ -107,10 +123,8 @@ export class Progress {
       estimatedBytes: Math.round(average * totalItemCount),
       warnings: addWarnings(folders.map((folder) => folderWarnings(folder, this.#provider))),
     };
-    await this.#state.update((mailbox) => {
-      const current = copied ? gotOn(mailbox, false, this.#clock()) : mailbox;
-      return withSums(change?.(current) ?? current, sums, ended);
-    });
+    return (mailbox) =>
+      withSums(change(copied ? gotOn(mailbox, false, this.#clock()) : mailbox), sums, ended);
   }
 }
 

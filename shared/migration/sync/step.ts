@@ -32,12 +32,16 @@ import { type Visit, visitFolder } from "./visit-folder.ts";
 /** A chunk may go on for so long when the time of its step is over, in milliseconds. */
 const chunkMs = 2 * minute;
 
+/** When the next step comes (undefined: at once), or what the end of the round makes of the mailbox. */
+export type StepEnd =
+  | { readonly finished: (mailbox: MailboxRecord) => MailboxRecord }
+  | { readonly next: number | undefined };
+
 /**
  * One step of a mailbox: plans where it has to, visits folders until its limits are reached, and keeps the session for
  * the next one.
  * @param stepId of the step, as the mailbox's row has it.
  * @param stoodStill tells whether the process has stood still since the step began.
- * @returns "finished", or the instant (or undefined for at once) of the next step.
  */
 export async function runStep(
   parts: FolderSyncParts,
@@ -48,7 +52,7 @@ export async function runStep(
   pool: SessionPool,
   stepId: string,
   stoodStill: () => boolean,
-): Promise<"finished" | number | undefined> {
+): Promise<StepEnd> {
   const { mailbox } = state;
   const key = `${mailbox.id}-${mailbox.ledgerId}`;
   const { host } = await parts.endpoints.get(mailbox.endpoint);
@@ -110,8 +114,9 @@ export async function runStep(
     good = true;
     // Who reads a message that could not be read before has to plan first: it may have moved meanwhile.
     goesOn = next === undefined && !source.hasUnread;
-    await progress.storeEnd(stepId, next === "finished", stoodStill());
-    return next;
+    if (next === "finished") return { finished: await progress.end(stepId, true, stoodStill()) };
+    await progress.storeEnd(stepId, stoodStill());
+    return { next };
   } finally {
     heart.stop();
     if (!good) await progress.store().catch(() => undefined);
@@ -131,8 +136,9 @@ async function visitFolders(
   batch: BatchRecord,
   limitsNow: () => Promise<StepLimits>,
 ): Promise<"finished" | number | undefined> {
-  if (plans && !(await plan(run))) return undefined;
-  const folders = await run.ledger.listFolders(run.ledgerId);
+  const plan = plans ? await planAndFollow(run) : undefined;
+  if (plan === "goesOn") return undefined;
+  const folders = plan?.unchanged ?? (await run.ledger.listFolders(run.ledgerId));
   progress.replace(folders);
   const pending = folders.filter((folder) => folder.pending).filter(isPlaced);
   if (pending.length === 0) {
@@ -166,13 +172,15 @@ async function visitFolders(
 
 /**
  * Plans the round; then moved messages follow to where they went, and folders that are gone are left.
- * @returns false if there was not time enough: the next step goes on.
+ * @returns "goesOn" if there was not time enough; else all folders as they are stored, unless any changed after its plan.
  */
-async function plan(run: SyncRun): Promise<boolean> {
+async function planAndFollow(
+  run: SyncRun,
+): Promise<"goesOn" | { readonly unchanged: readonly FolderRecord[] | undefined }> {
   run.unfinished.goesOn = true;
   const round = await planRound(run);
-  if (round === undefined) return false;
-  const { current, leaving, listed, missing, statuses, first } = round;
+  if (round === undefined) return "goesOn";
+  const { current, leaving, others, listed, missing, statuses, first } = round;
   // Nothing moves into or out of a place that is missing until it is known whether it is there.
   const pending = current
     .filter(isPlaced)
@@ -184,14 +192,14 @@ async function plan(run: SyncRun): Promise<boolean> {
   if (!first && pending.length + left.length > 0) {
     const seesAll = missing.size === 0 && current.every(isWhollySeen) && left.length === removed.length;
     const followed = await movesFollowed(run, pending, removed, statuses, seesAll);
-    if (followed === undefined) return false;
+    if (followed === undefined) return "goesOn";
     const { records, isWhole } = followed;
     for (const folder of records.values()) run.progressed(folder);
     // What is missing may be where nobody could look: then a folder without its messages waits as well.
     for (const folder of isWhole ? removed : []) {
       const record = records.get(folder.folderId) ?? folder;
       if (listed.has(folder.folderId)) await leaveFolder(run, record);
-      else if (!(await forgetFolder(run, record))) return false;
+      else if (!(await forgetFolder(run, record))) return "goesOn";
     }
   }
   for (const folder of leaving) if (!isPlaced(folder)) await leaveFolder(run, folder);
@@ -203,7 +211,8 @@ async function plan(run: SyncRun): Promise<boolean> {
   });
   run.unfinished.listed = undefined;
   run.unfinished.goesOn = false;
-  return true;
+  const isSame = leaving.length === 0 && (first || pending.length === 0);
+  return { unchanged: isSame ? [...current, ...others] : undefined };
 }
 
 /** A list may leave a folder out: a folder counts as gone if it does not open, either. */
