@@ -139,7 +139,7 @@ export function settledOperation(batch: BatchRecord, seq: number): BatchRecord |
 }
 
 /** Time given to each mailbox of a batch in its daily window, until that is full; in milliseconds. */
-const perMailboxMs = 5_000;
+const perMailboxMs = 2_000;
 const windowMs = 8 * hour;
 
 /**
