@@ -45,7 +45,7 @@ async function expectLeftAlone(migration: Migration): Promise<void> {
 describe("the daily timer", () => {
   it("makes synced mailboxes due all over its window, and each is brought up to date in its turn", async () => {
     const users = Array.from({ length: 48 }, (_, index) => `user${index}`);
-    const windowMs = users.length * 5_000;
+    const windowMs = users.length * 2_000;
     const migration = migrationOf(users);
     await migration.upload();
     await migration.deployment.rest();
