@@ -142,6 +142,27 @@ export function hostileMessages(scale: number): readonly HostileMessage[] {
     "2 MB of cid: in HTML": () => header + html(bytesOf("cid:", 2 * mb)),
     "100,000 different cids in HTML": () =>
       header + html(Array.from({ length: 100_000 * scale }, (_, index) => `cid:${index} `).join("")),
+    "1.9 MB of cid:% in HTML": () => header + html(bytesOf("cid:% ", 1.9 * mb)),
+    "2 MB of < in a text beside HTML": () => mixed(html("<p>"), `\r\n${bytesOf("<", 2 * mb - kb)}`),
+    "1 MB of quotes in a text": () => `${header}\r\n${bytesOf('"', 1 * mb)}`,
+    "1,000 parts of 40 bytes": () => many(1000 * scale, "Content-Type: text/html; name=x\r\n\r\nx"),
+    "60 levels of alternatives around 900 parts": () =>
+      nested(
+        60,
+        shortBoundary,
+        `Content-Type: multipart/mixed; boundary=z\r\n\r\n${times("--z\r\nContent-Type: text/plain; name=x\r\n\r\nx\r\n", 900 * scale)}`,
+      ).replaceAll('multipart/mixed; boundary="', 'multipart/alternative; boundary="'),
+    "14 Content fields of 63 KB of junk as UTF-7": () =>
+      `Content-Type: text/plain; charset=utf-7\r\n${Array.from({ length: 14 }, (_, index) => `Content-${index}: ${bytesOf("+AAA\xff", 63 * kb)}\r\n`).join("")}\r\nx`,
+    "15 To fields of 60 KB of junk as UTF-7": () =>
+      `Content-Type: text/plain; charset=utf-7\r\n${times(`To: ${bytesOf("+AAA\xff", 60 * kb)}\r\n`, 15)}\r\nx`,
+    "9,000 Content fields in bytes of no charset": () =>
+      `Content-Type: text/plain; charset=euc-kr\r\n${times(`Content-A: ${times("\xff", 90)}\r\n`, 9_000 * scale)}\r\nx`,
+    "130 attached messages with 60 KB of encoded words in the subject": () =>
+      many(
+        130 * scale,
+        `Content-Type: message/rfc822\r\n\r\nSubject: ${bytesOf("=?utf-7?Q?+A-?= ", 60 * kilobyte)}\r\n\r\nx`,
+      ),
     "1.5 MB of UTF-7 junk": () =>
       `${header}Content-Type: text/plain; charset=utf-7\r\n\r\n${bytesOf("+A-", 1.5 * mb)}`,
     "one line of 50 MB": () => `${header}\r\n${bytesOf("x", 50 * mb)}`,

@@ -22,6 +22,8 @@ export interface Attachment {
 /** Characters of the original header that are stored as a property of the message. */
 export const maxStoredHeader = 128 * 1024;
 const maxInnerHeaderBytes = 64 * 1024;
+/** Whatever its encoding, so much is more than what can be kept. */
+const maxWrittenName = 4096;
 
 /** What a message carries besides its body: parts, files in its texts, and text that belongs to no part. */
 export async function attachmentsOf(
@@ -31,7 +33,7 @@ export async function attachmentsOf(
   body: MessageBody,
   notes: Set<PlanNote>,
 ): Promise<readonly Attachment[]> {
-  const shown = referencedContentIds(body);
+  const shown = await referencedContentIds(body);
   const attached: Attachment[] = [];
   for (const { use, entity } of parts) {
     if (use === "attachment") attached.push(await partAttachment(source, entity, attached.length + 1, shown));
@@ -138,6 +140,7 @@ async function innerSubject(source: ByteSource, entity: Entity): Promise<string>
     Math.min(entity.end, entity.bodyStart + maxInnerHeaderBytes),
   );
   const blankLine = /\r?\n\r?\n/.exec(begin.toString("latin1"));
-  const header = parseHeader(blankLine === null ? begin : begin.subarray(0, blankLine.index + 1));
-  return decodeEncodedWords(fieldValue(header, "subject") ?? "");
+  const block = blankLine === null ? begin : begin.subarray(0, blankLine.index + 1);
+  const subject = fieldValue(parseHeader(block, undefined, "subject"), "subject") ?? "";
+  return decodeEncodedWords(subject.slice(0, maxWrittenName));
 }

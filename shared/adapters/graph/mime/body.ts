@@ -45,7 +45,7 @@ export async function composeBody(
     pieces.push({ kind, text: cut ? tidyCut(text, kind) : text });
     await letOthersRun();
   }
-  return { ...join(pieces), guessed };
+  return { ...(await join(pieces)), guessed };
 }
 
 /** The bytes of a text without the files in it. */
@@ -90,29 +90,38 @@ function metaCharset(bytes: Buffer): string | undefined {
   return /<meta\s[^<>]{0,200}?\bcharset\s{0,9}=\s{0,9}["']?([\w.:-]{1,40})/i.exec(head)?.[1];
 }
 
-function join(pieces: readonly Piece[]): MessageBody {
+async function join(pieces: readonly Piece[]): Promise<MessageBody> {
   const [first] = pieces;
   if (first === undefined) return { contentType: "text", content: "" };
   if (pieces.length === 1) return { contentType: first.kind, content: first.text };
   if (pieces.every((piece) => piece.kind === "text"))
     return { contentType: "text", content: pieces.map((piece) => piece.text).join("\r\n") };
   const base = pieces.findIndex((piece) => piece.kind === "html");
-  const before = pieces.slice(0, base).map(htmlFragment).join("");
-  const after = pieces
-    .slice(base + 1)
-    .map(htmlFragment)
-    .join("");
+  const before = await htmlFragments(pieces.slice(0, base));
+  const after = await htmlFragments(pieces.slice(base + 1));
   return { contentType: "html", content: surround(pieces[base]?.text ?? "", before, after) };
 }
 
-function htmlFragment(piece: Piece): string {
-  return piece.kind === "text" ? textAsHtml(piece.text) : `<div>${innerHtml(piece.text)}</div>`;
+async function htmlFragments(pieces: readonly Piece[]): Promise<string> {
+  const fragments: string[] = [];
+  for (const { kind, text } of pieces) {
+    fragments.push(kind === "text" ? await textAsHtml(text) : `<div>${innerHtml(text)}</div>`);
+    await letOthersRun();
+  }
+  return fragments.join("");
 }
 
+const stepLength = 1 << 16;
+
 /** Plain text shown as it is: line breaks and blanks kept, long lines wrapped. */
-export function textAsHtml(text: string): string {
-  const escaped = text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
-  return `<div style="white-space: pre-wrap">${escaped}</div>`;
+async function textAsHtml(text: string): Promise<string> {
+  const escaped: string[] = [];
+  for (let at = 0; at < text.length; at += stepLength) {
+    const piece = text.slice(at, at + stepLength);
+    escaped.push(piece.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;"));
+    await letOthersRun();
+  }
+  return `<div style="white-space: pre-wrap">${escaped.join("")}</div>`;
 }
 
 /** Indices of the inside of the body element, or of everything if there is none. */
@@ -120,8 +129,17 @@ function bodyRange(html: string): readonly [start: number, end: number] {
   const open = /<body(?=[\s>/])/i.exec(html);
   const openEnd = open === null ? -1 : html.indexOf(">", open.index);
   const start = openEnd + 1;
-  const close = html.toLowerCase().lastIndexOf("</body");
-  return [start, close >= start ? close : html.length];
+  const close = lastBodyEnd(html);
+  return [start, close !== undefined && close >= start ? close : html.length];
+}
+
+const smallB = 0x62;
+const caseBit = 0x20;
+
+function lastBodyEnd(html: string): number | undefined {
+  for (let at = html.lastIndexOf("</"); at > 0; at = html.lastIndexOf("</", at - 1))
+    if ((html.charCodeAt(at + 2) | caseBit) === smallB && /^ody/i.test(html.slice(at + 3, at + 6))) return at;
+  return undefined;
 }
 
 function innerHtml(html: string): string {
@@ -139,11 +157,12 @@ const maxIdLength = 1000;
 const maxIds = 10_000;
 
 /** Content-IDs an HTML body refers to, in lower case. */
-export function referencedContentIds(body: MessageBody): ReadonlySet<string> {
+export async function referencedContentIds(body: MessageBody): Promise<ReadonlySet<string>> {
   const ids = new Set<string>();
   if (body.contentType === "text") return ids;
   for (const [, id = ""] of body.content.matchAll(/cid:([^"'\s>)]+)/gi)) {
-    if (id.length > maxIdLength) continue;
+    await letOthersRun();
+    if (id.length > maxIdLength || ids.has(id.toLowerCase())) continue;
     ids.add(id.toLowerCase());
     ids.add(unescapeUrl(id.replaceAll("&amp;", "&")).toLowerCase());
     if (ids.size > maxIds) break;

@@ -1,4 +1,5 @@
 import { readMailDate } from "../../../domain/mail-date.ts";
+import { letOthersRun } from "../../event-loop.ts";
 import { type StatePatch, stateOfNew } from "../flags.ts";
 import { type ExtendedProperty, propertyIds } from "../properties.ts";
 import { type Recipient, readAddresses } from "./addresses.ts";
@@ -58,10 +59,12 @@ export async function describeMessage(
   // A character of UTF-8 takes up to four bytes; more of the header is not stored.
   const headerEnd = Math.min(root.bodyStart, root.headerStart + 4 * maxStoredHeader + 4);
   const header = await storableHeader(await readAll(source, root.headerStart, headerEnd), headerCharset);
+  const people = await planPeople(fields, notes);
+  await letOthersRun();
   return {
     subject: planSubject(fields, notes),
     body,
-    ...(await planPeople(fields, notes)),
+    ...people,
     importance: importanceOf(fields),
     ...state,
     singleValueExtendedProperties: [

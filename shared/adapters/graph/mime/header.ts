@@ -1,4 +1,5 @@
 import { isAscii, isUtf8 } from "node:buffer";
+import { letOthersRun } from "../../event-loop.ts";
 import { decodeLongText, decodeText, storableText } from "./charset.ts";
 
 export interface HeaderField {
@@ -98,8 +99,11 @@ function headerText(block: Buffer, charset: string | undefined): string {
   if (isAscii(block)) return block.toString("latin1");
   if (isUtf8(block)) return block.toString("utf8");
   if (block.length > maxGuessed) return block.toString("latin1");
-  return decodeText(block, charset).text;
+  return decodeText(block, charset !== undefined && sevenBit.test(charset) ? undefined : charset).text;
 }
+
+/** Charsets of ASCII bytes alone: what holds others is in none of them, and to read it as one takes long. */
+const sevenBit = /^\s*["']?(?:utf-?7|unicode-1-1|x-unicode-2-0|iso-2022|csiso2022|hz)/i;
 
 /** Of a field longer than that no charset is looked for: decoding it would take long, and its addresses are ASCII. */
 const maxGuessed = 64 * 1024;
@@ -120,12 +124,37 @@ export function maxFieldBytes(name: string): number {
 }
 
 /**
- * Splits a header block into its fields. Lines that belong to no field are left out.
+ * Splits a header block into its fields. Lines that belong to no field are left out. For short ones; the whole header of a
+ * message is for `parseLongHeader`.
  * @param charset in which bytes are read that are no UTF-8.
  * @param wanted begin of the names of fields that are read.
  */
 export function parseHeader(block: Buffer, charset?: string, wanted = ""): readonly HeaderField[] {
-  const found: { readonly name: string; readonly start: number; end: number }[] = [];
+  return findFields(block, wanted).flatMap((place) => readField(block, place, charset));
+}
+
+/** `parseHeader`, in steps between which others get their turn. */
+export async function parseLongHeader(
+  block: Buffer,
+  charset: string | undefined,
+): Promise<readonly HeaderField[]> {
+  const fields: HeaderField[] = [];
+  for (const place of findFields(block, "")) {
+    fields.push(...readField(block, place, charset));
+    await letOthersRun();
+  }
+  return fields;
+}
+
+/** Where the value of a field lies in its block. */
+interface FieldPlace {
+  readonly name: string;
+  readonly start: number;
+  end: number;
+}
+
+function findFields(block: Buffer, wanted: string): readonly FieldPlace[] {
+  const found: FieldPlace[] = [];
   let inField = false;
   for (let start = 0; start < block.length; ) {
     const end = lineEndAfter(block, start);
@@ -140,10 +169,16 @@ export function parseHeader(block: Buffer, charset?: string, wanted = ""): reado
     }
     start = end;
   }
-  return found.flatMap(({ name, start, end }) => {
-    const value = storableText(unfolded(block.subarray(start, end), charset)).trim();
-    return name.startsWith("content-") ? splitJoined({ name, value }) : [{ name, value }];
-  });
+  return found;
+}
+
+function readField(
+  block: Buffer,
+  { name, start, end }: FieldPlace,
+  charset: string | undefined,
+): readonly HeaderField[] {
+  const value = storableText(unfolded(block.subarray(start, end), charset)).trim();
+  return name.startsWith("content-") ? splitJoined({ name, value }) : [{ name, value }];
 }
 
 function lineEndAfter(block: Buffer, start: number): number {

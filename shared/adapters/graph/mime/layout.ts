@@ -31,7 +31,9 @@ const otherRenderings = new Set(["text/x-amp-html", "text/watch-html", "text/enr
  */
 export function layOut(root: Entity): Layout {
   const parts: Part[] = [];
-  place(root, "", false, false, parts);
+  const shown = new Map<Entity, BodyKind | undefined>();
+  noteShown(root, false, shown);
+  place(root, "", false, false, shown, parts);
   if (parts.some((part) => part.use === "body")) return { parts, bodyNamed: false };
   // The only text is there to be read, even if it has a name.
   const named = parts.findIndex(({ entity }) => bodyKind(entity, true) !== undefined);
@@ -49,26 +51,26 @@ function place(
   path: string,
   bodiesAreAlternatives: boolean,
   namedToo: boolean,
+  shown: ReadonlyMap<Entity, BodyKind | undefined>,
   parts: Part[],
 ): void {
   if (entity.children.length === 0) {
     parts.push(leaf(entity, path === "" ? "1" : path, bodiesAreAlternatives, namedToo));
     return;
   }
-  const chosen = entity.contentType.value === "multipart/alternative" ? bestAlternative(entity) : undefined;
+  const chosen =
+    entity.contentType.value === "multipart/alternative" ? bestAlternative(entity, shown) : undefined;
   entity.children.forEach((child, index) => {
     const childPath = path === "" ? `${index + 1}` : `${path}.${index + 1}`;
     const alternative = bodiesAreAlternatives || (chosen !== undefined && child !== chosen);
-    place(child, childPath, alternative, isRendering(entity, child), parts);
+    place(child, childPath, alternative, isRendering(entity, child), shown, parts);
   });
 }
 
 /** Alternatives, and the root of related parts (RFC 2387), are there to be read whatever they are called. */
 function isRendering(parent: Entity, child: Entity): boolean {
   const type = parent.contentType.value;
-  return (
-    type === "multipart/alternative" || (type === "multipart/related" && parent.children.indexOf(child) === 0)
-  );
+  return type === "multipart/alternative" || (type === "multipart/related" && parent.children[0] === child);
 }
 
 function leaf(entity: Entity, path: string, bodiesAreAlternatives: boolean, namedToo: boolean): Part {
@@ -91,17 +93,26 @@ function bodyKind(entity: Entity, namedToo: boolean): BodyKind | undefined {
 }
 
 /** RFC 2046, 5.1.4: the last one that can be shown, and HTML before text whatever the order. */
-function bestAlternative(entity: Entity): Entity | undefined {
-  const kinds = entity.children.map((child) => shownKind(child, true));
+function bestAlternative(
+  entity: Entity,
+  shown: ReadonlyMap<Entity, BodyKind | undefined>,
+): Entity | undefined {
+  const kinds = entity.children.map((child) => shown.get(child));
   const html = kinds.lastIndexOf("html");
   return entity.children[html === -1 ? kinds.lastIndexOf("text") : html];
 }
 
-/** What a reader of this subtree would see first. */
-function shownKind(entity: Entity, namedToo: boolean): BodyKind | undefined {
-  if (entity.children.length === 0) return bodyKind(entity, namedToo);
-  const kinds = entity.children.map((child) => shownKind(child, isRendering(entity, child)));
-  return kinds.includes("html") ? "html" : kinds.find((kind) => kind !== undefined);
+/** Notes of an entity and of all below what a reader would see first; once each, however deep alternatives are nested. */
+function noteShown(
+  entity: Entity,
+  namedToo: boolean,
+  shown: Map<Entity, BodyKind | undefined>,
+): BodyKind | undefined {
+  const kinds = entity.children.map((child) => noteShown(child, isRendering(entity, child), shown));
+  const several = kinds.includes("html") ? "html" : kinds.find((kind) => kind !== undefined);
+  const kind = entity.children.length === 0 ? bodyKind(entity, namedToo) : several;
+  shown.set(entity, kind);
+  return kind;
 }
 
 /** Content-ID without brackets. */

@@ -2,6 +2,7 @@ import { letOthersRun } from "../../event-loop.ts";
 import { type Attachment, attachmentsOf, originalMessage, textFile } from "./attachments.ts";
 import { composeBody, type MessageBody } from "./body.ts";
 import type { ByteSource } from "./bytes.ts";
+import { truncateText } from "./charset.ts";
 import { measureContent } from "./content.ts";
 import { describeMessage, type MessageFacts, type MessageResource } from "./description.ts";
 import { layOut, type Part, type PartUse } from "./layout.ts";
@@ -60,7 +61,7 @@ export async function planMessage(
   await letOthersRun();
   return {
     message,
-    attachments: distribute(attachments, Buffer.byteLength(JSON.stringify(message))),
+    attachments: distribute(attachments, await requestBytes(message)),
     parts: parts.map(({ path, entity, use }) => ({ path, contentType: entity.contentType.value, use })),
     notes,
   };
@@ -113,7 +114,9 @@ async function planBody(
     const { guessed, ...body } = await composeBody(source, readable);
     if (guessed.length > 0) notes.add("CharsetGuessed");
     await letOthersRun();
-    if (Buffer.byteLength(JSON.stringify(body.content)) <= maxBodyBytes) return { body, overflow: [] };
+    const { content } = body;
+    if (content.length <= maxBodyBytes && (await jsonBytes(content)) <= maxBodyBytes)
+      return { body, overflow: [] };
   }
   // Too long for a request: the begin can be read, and all of it is attached, unless the signed entity is.
   const body = await excerpt(source, readable);
@@ -121,6 +124,29 @@ async function planBody(
   const overflow: Attachment[] = [];
   if (smime === undefined) for (const part of readable) overflow.push(await textFile(source, part));
   return { body, overflow };
+}
+
+/** Bytes of the request, its body counted in steps between which others get their turn. */
+async function requestBytes({ body, ...others }: MessageResource): Promise<number> {
+  const { content, ...kind } = body;
+  const around = Buffer.byteLength(JSON.stringify({ ...others, body: { ...kind, content: "" } }));
+  await letOthersRun();
+  return around + (await jsonBytes(content));
+}
+
+const stepLength = 1 << 16;
+
+/** Bytes of what stands between the quotes of a text in JSON. */
+async function jsonBytes(text: string): Promise<number> {
+  let bytes = 0;
+  for (let at = 0; at < text.length; ) {
+    // A pair of surrogates in two would count as two escapes.
+    const piece = truncateText(text.slice(at, at + stepLength), stepLength - 1);
+    bytes += Buffer.byteLength(JSON.stringify(piece)) - 2;
+    at += piece.length;
+    await letOthersRun();
+  }
+  return bytes;
 }
 
 async function excerpt(source: ByteSource, readable: readonly Part[]): Promise<MessageBody> {

@@ -14,6 +14,7 @@ import {
   isReadField,
   maxFieldBytes,
   parseHeader,
+  parseLongHeader,
 } from "./header.ts";
 import { type Parameterized, parseParameterized } from "./parameters.ts";
 import { type TransferEncoding, transferEncoding } from "./transfer.ts";
@@ -85,6 +86,8 @@ interface OpenEntity {
   hasFields: boolean;
   /** How many, those that are not read included. */
   fields: number;
+  inContentField: boolean;
+  contentFieldBytes: number;
   /** How many bytes more of the field that is read are kept. */
   fieldRoom: number;
   readonly defaultType: string;
@@ -116,8 +119,14 @@ const hyphen = 0x2d;
 /** Kept of the header of one entity; no field that is read is longer. */
 const maxHeaderBytes = 1 << 20;
 const maxFields = 10_000;
+/** Of those that tell what an entity is: they are read at once. */
+const maxContentFieldBytes = 64 * 1024;
 /** All that tells what an entity is. */
 const contentFields = "content-";
+/** What is done between two looks at the clock: so many lines, or headers that are worth as many. */
+const maxEffort = 256;
+const effortOfHeader = 32;
+const effortOfHeaderBytes = 1 / 256;
 /** Enough of a line to tell a boundary or the begin of a field; of a longer line of a header only this is kept. */
 const longLineBytes = 1 << 20;
 const maxDelimiter = 1024;
@@ -137,7 +146,7 @@ export async function scanEntities(source: ByteSource, limits: typeof budgets = 
   let offset = 0;
   let worked = 0;
   for await (const window of readRange(source, 0, source.size)) {
-    const began = performance.now();
+    let began = performance.now();
     let start = 0;
     for (
       let at = window.indexOf(lineFeed);
@@ -154,6 +163,10 @@ export async function scanEntities(source: ByteSource, limits: typeof budgets = 
       }
       torn = undefined;
       start = at + 1;
+      if (scanner.takeEffort() < maxEffort) continue;
+      worked += performance.now() - began;
+      await letOthersRun();
+      began = performance.now();
     }
     if (start < window.length) {
       torn ??= { start: offset + start, begin: new ByteList(), lastByte: undefined };
@@ -185,6 +198,7 @@ class Scanner {
   #parts = 1;
   #headerBytes = 0;
   #files = 0;
+  #effort = 0;
   #exceeded: Budget | undefined;
   /** Of the charsets that are declared somewhere, the first: for headers in bytes that are no UTF-8. */
   #charset: string | undefined;
@@ -198,6 +212,13 @@ class Scanner {
   /** True if nothing more is to be read; of a message nested too deep the rest can be all the same. */
   get halted(): boolean {
     return this.#exceeded !== undefined && this.#exceeded !== "depth" && this.#exceeded !== "filesInText";
+  }
+
+  /** What was done since this was asked last, roughly in lines. */
+  takeEffort(): number {
+    const effort = this.#effort;
+    if (effort >= maxEffort) this.#effort = 0;
+    return effort;
   }
 
   exceed(budget: Budget): void {
@@ -223,7 +244,7 @@ class Scanner {
     this.#contentEnd = contentEnd;
   }
 
-  finish(size: number): Scan {
+  async finish(size: number): Promise<Scan> {
     for (const entity of this.#stack) {
       if (entity.inHeader) this.#endHeader(entity, entity.stray?.bodyStart ?? size);
       this.#endFile(entity, size);
@@ -233,7 +254,8 @@ class Scanner {
     // A multipart declares no charset of its own; its texts do.
     const charset = root.contentType.params.get("charset") ?? this.#charset;
     const block = root.headerLines.bytes();
-    root.header = parseHeader(block, charset);
+    await letOthersRun();
+    root.header = await parseLongHeader(block, charset);
     if (!isUtf8(block)) this.#guesses.add("HeaderCharsetGuessed");
     return {
       root: finished(root),
@@ -263,6 +285,7 @@ class Scanner {
       entity.stray = undefined;
       entity.hasFields = true;
       entity.fieldRoom = isReadField(name, entity !== this.#root) ? maxFieldBytes(name) : 0;
+      entity.inContentField = name.startsWith(contentFields);
       entity.fields++;
       this.#keep(entity, text);
       return;
@@ -292,7 +315,12 @@ class Scanner {
     if (entity.fieldRoom <= 0) return;
     entity.fieldRoom -= line.length;
     entity.headerBytes += line.length;
-    if (entity.headerBytes <= maxHeaderBytes && entity.fields <= maxFields) entity.headerLines.append(line);
+    if (entity.inContentField) entity.contentFieldBytes += line.length;
+    const within =
+      entity.headerBytes <= maxHeaderBytes &&
+      entity.contentFieldBytes <= maxContentFieldBytes &&
+      entity.fields <= maxFields;
+    if (within) entity.headerLines.append(line);
     else this.exceed("headerBytes");
   }
 
@@ -300,9 +328,10 @@ class Scanner {
     entity.inHeader = false;
     entity.bodyStart = bodyStart;
     const block = entity.headerLines.bytes();
-    const inDeclared = parseHeader(block, this.#charset, contentFields);
-    const own = parseParameterized(fieldValue(inDeclared, "content-type")).params.get("charset");
-    const header = own === undefined || isUtf8(block) ? inDeclared : parseHeader(block, own, contentFields);
+    this.#effort += effortOfHeader + block.length * effortOfHeaderBytes;
+    const written = parseHeader(block, this.#charset, "content-type");
+    const own = parseParameterized(fieldValue(written, "content-type")).params.get("charset");
+    const header = parseHeader(block, own ?? this.#charset, contentFields);
     if (own !== undefined && !/^(?:us-ascii|utf-?8)$/i.test(own)) this.#charset ??= own;
     if (entity !== this.#root && !isAscii(block) && !isUtf8(block)) this.#guesses.add("HeaderCharsetGuessed");
     entity.header = header;
@@ -489,6 +518,8 @@ function openEntity(start: number, defaultType: string, depth: number, late: boo
     headerBytes: 0,
     hasFields: false,
     fields: 0,
+    inContentField: false,
+    contentFieldBytes: 0,
     fieldRoom: 0,
     defaultType,
     header: [],

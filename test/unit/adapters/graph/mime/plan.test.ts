@@ -429,6 +429,12 @@ describe("broken messages", () => {
     expect(plan.notes.has("CharsetGuessed")).toBe(true);
   });
 
+  it("joins HTML where its body ends, whatever letters grow in lower case before", async () => {
+    const part = "--b\nContent-Type: text/html; charset=utf-8\n\n<body>İİİ</BODY></html>\n";
+    const { plan } = await planned(`Content-Type: multipart/mixed; boundary=b\n\n${part}${part}--b--\n`);
+    expect(plan.message.body.content).toBe("<body>İİİ<div>İİİ</div></BODY></html>");
+  });
+
   it("tells HTML by its own charset, and a broken multipart by its text", async () => {
     const meta = Buffer.from('Content-Type: text/html\n\n<meta charset="koi8-r">\xf0\xd2\xc9', "latin1");
     expect((await planned(meta)).plan.message.body.content).toContain("При");
@@ -459,6 +465,15 @@ describe("size", () => {
     expect(text.startsWith(plan.message.body.content)).toBe(true);
     expect(plan.attachments).toMatchObject([{ name: "message.txt", contentType: "text/plain" }]);
     expect(files[0]?.toString()).toBe(text);
+  });
+
+  it("counts a text as long as it is in a request, whatever it is made of", async () => {
+    const limit = 2 * 1024 * 1024;
+    const faces = "\u{1f600}".repeat((limit - 4) / 4);
+    const whole = await planned(`Subject: x\nContent-Type: text/plain; charset=utf-8\n\na${faces}`);
+    expect(whole.plan.notes.has("textAttached")).toBe(false);
+    const quotes = await planned(`Subject: x\n\n${'"'.repeat(limit / 2 + 1)}`);
+    expect(quotes.plan.notes.has("textAttached")).toBe(true);
   });
 
   it("fills the create first, then requests of their own, then sessions", async () => {
