@@ -4,6 +4,7 @@ import { stagingName } from "../folders.ts";
 import { purgeItem } from "../items.ts";
 import { type ExtendedProperty, expandProperties, propertyIds, propertyValue } from "../properties.ts";
 import { callMailbox, listAll, type MailboxSession } from "../session.ts";
+import { sampleSender } from "./samples.ts";
 
 /** The folder that a check makes, and removes. */
 export const checkFolderName = "imap-to-m365 check";
@@ -59,15 +60,19 @@ async function stampedMessages(
 ): Promise<readonly { readonly id: string; readonly own: boolean }[]> {
   const messages = await listAll<{
     readonly id: string;
+    readonly from?: { readonly emailAddress?: { readonly address?: string } };
     readonly singleValueExtendedProperties?: readonly ExtendedProperty[];
   }>(session, `/mailFolders/${encodeURIComponent(folder)}/messages`, {
-    $select: "id",
+    $select: "id,from",
     $expand: expandProperties(propertyIds.stamp),
     $top: "100",
   });
-  return messages.map(({ id, singleValueExtendedProperties }) => ({
+  return messages.map(({ id, from, singleValueExtendedProperties }) => ({
     id,
-    own: propertyValue(singleValueExtendedProperties, propertyIds.stamp)?.startsWith(stampPrefix) === true,
+    own:
+      propertyValue(singleValueExtendedProperties, propertyIds.stamp)?.startsWith(stampPrefix) === true ||
+      // Of what was written as raw MIME no stamp is sure, and nobody else has an address in .invalid (RFC 2606).
+      from?.emailAddress?.address === sampleSender,
   }));
 }
 
