@@ -3,12 +3,21 @@ import { defineConfig } from "vitest/config";
 /** Far above what a test takes, so that a busy machine fails none; in milliseconds. */
 const testTimeout = 360_000;
 
-const project = (name: string, include: string[], globalSetup: string[]) => ({
-  test: { name, include, globalSetup, pool: "forks" as const, testTimeout, hookTimeout: testTimeout },
+const project = (name: string, include: string[], globalSetup: string[], setupFiles: string[] = []) => ({
+  test: {
+    name,
+    include,
+    globalSetup,
+    setupFiles,
+    pool: "forks" as const,
+    testTimeout,
+    hookTimeout: testTimeout,
+  },
 });
 
 const servers = "test/stack/setup/servers.ts";
 const build = "test/stack/setup/build.ts";
+const answers = "test/stack/setup/answers.ts";
 
 export default defineConfig({
   test: {
@@ -18,7 +27,12 @@ export default defineConfig({
       project("unit", ["test/unit/**/*.test.ts"], []),
       project("exactly-once", ["test/exactly-once/**/*.test.ts"], []),
       project("contract", ["test/contract/**/*.test.ts"], [servers]),
-      project("system", ["test/integration/**/*.test.ts", "test/e2e/**/*.test.ts"], [servers, build]),
+      project(
+        "system",
+        ["test/integration/**/*.test.ts", "test/e2e/**/*.test.ts"],
+        [servers, build],
+        [answers],
+      ),
     ],
   },
 });

@@ -1,10 +1,5 @@
 import { z } from "zod";
-
-/** App roles of the API. Who operates may read as well. */
-export type AppRole = "Migration.Read" | "Migration.Operate";
-
-/** What a route takes: a role, or nothing, not even a sign-in. */
-export type Access = AppRole | "anyone";
+import type { Access } from "../shared/domain/api/routes.ts";
 
 /** Why a caller may not: nobody can tell who calls, the caller has not signed in, or lacks the role. */
 export type Refusal = "signInOff" | "signIn" | "role";

@@ -1,40 +1,20 @@
 import { createHash } from "node:crypto";
 import type { HttpRequest, HttpResponseInit } from "@azure/functions";
-import { z } from "zod";
 import { actOnFolder, batchControl, status } from "../shared/composition.ts";
-import { batchNameSchema, folderIdSchema, mailboxIdSchema } from "../shared/domain/names.ts";
-import { mailboxStatusSchema } from "../shared/domain/states.ts";
+import type { MailboxListAnswer } from "../shared/domain/api/mailboxes.ts";
+import {
+  actionParams,
+  batchParams,
+  deleteQuery,
+  folderParams,
+  mailboxesQuery,
+  mailboxParams,
+  operationParams,
+} from "../shared/domain/api/requests.ts";
 import type { Refused } from "../shared/migration/control/batch-control.ts";
 import type { Begun } from "../shared/migration/operations/begin-operation.ts";
-import { mailboxOrders } from "../shared/migration/status/mailbox-query.ts";
 import { callerOf, errorResponse, route } from "./http.ts";
 
-const batchParams = z.object({ batch: batchNameSchema });
-const mailboxParams = batchParams.extend({ mailboxId: mailboxIdSchema });
-const actionParams = batchParams.extend({ action: z.enum(["start", "stop", "sync", "retry", "complete"]) });
-const folderParams = mailboxParams.extend({
-  folderId: folderIdSchema,
-  action: z.enum(["recreate", "confirm"]),
-});
-const operationParams = batchParams.extend({ operation: z.coerce.number().int().nonnegative() });
-const listQuery = z.object({
-  status: mailboxStatusSchema.optional(),
-  errorCode: z.string().optional(),
-  $search: z.string().min(1).optional(),
-  $orderby: z
-    .string()
-    .regex(
-      new RegExp(`^(${mailboxOrders.join("|")})( (asc|desc))?$`),
-      `expected one of ${mailboxOrders.join(", ")}, and asc or desc`,
-    )
-    .transform((text) => {
-      const [field, direction] = text.split(" ") as [(typeof mailboxOrders)[number], string?];
-      return { field, descending: direction === "desc" };
-    })
-    .optional(),
-  $top: z.coerce.number().int().min(1).max(999).default(100),
-  $skiptoken: z.string().optional(),
-});
 const noBatch = errorResponse(404, "BatchNotFound", "There is no batch of this name.");
 
 export async function listBatches(request: HttpRequest): Promise<HttpResponseInit> {
@@ -49,7 +29,7 @@ export async function getBatch(request: HttpRequest): Promise<HttpResponseInit> 
 
 export async function listMailboxes(request: HttpRequest): Promise<HttpResponseInit> {
   const { batch } = batchParams.parse(request.params);
-  const query = listQuery.parse(Object.fromEntries(request.query));
+  const query = mailboxesQuery.parse(Object.fromEntries(request.query));
   const list = await (await status()).mailboxes(batch, {
     status: query.status,
     errorCode: query.errorCode,
@@ -62,7 +42,10 @@ export async function listMailboxes(request: HttpRequest): Promise<HttpResponseI
   const { continuation, ...shown } = list;
   const next = new URL(request.url);
   if (continuation) next.searchParams.set("$skiptoken", continuation);
-  return tagged(request, { ...shown, nextLink: continuation ? next.href : null });
+  return tagged(request, {
+    ...shown,
+    nextLink: continuation ? next.href : null,
+  } satisfies MailboxListAnswer);
 }
 
 export async function getMailbox(request: HttpRequest): Promise<HttpResponseInit> {
@@ -80,10 +63,7 @@ export async function actOnBatch(request: HttpRequest): Promise<HttpResponseInit
 
 export async function deleteBatch(request: HttpRequest): Promise<HttpResponseInit> {
   const { batch } = batchParams.parse(request.params);
-  const force = z
-    .enum(["true", "false"])
-    .default("false")
-    .parse(request.query.get("force") ?? undefined);
+  const { force } = deleteQuery.parse(Object.fromEntries(request.query));
   return answer(request, await (await batchControl()).remove(batch, force === "true", callerOf(request)));
 }
 
@@ -132,18 +112,12 @@ function tagged(request: HttpRequest, body: object): HttpResponseInit {
   return { headers: { ETag }, jsonBody: body };
 }
 
-route("batches-list", "GET", "batches", "Migration.Read", listBatches);
-route("batches-get", "GET", "batches/{batch}", "Migration.Read", getBatch);
-route("batches-delete", "DELETE", "batches/{batch}", "Migration.Operate", deleteBatch);
-route("batches-act", "POST", "batches/{batch}/{action}", "Migration.Operate", actOnBatch);
-route("operations-list", "GET", "batches/{batch}/operations", "Migration.Read", listOperations);
-route("operations-get", "GET", "batches/{batch}/operations/{operation}", "Migration.Read", getOperation);
-route("mailboxes-list", "GET", "batches/{batch}/mailboxes", "Migration.Read", listMailboxes);
-route("mailboxes-get", "GET", "batches/{batch}/mailboxes/{mailboxId}", "Migration.Read", getMailbox);
-route(
-  "folders-act",
-  "POST",
-  "batches/{batch}/mailboxes/{mailboxId}/folders/{folderId}/{action}",
-  "Migration.Operate",
-  actOnMailboxFolder,
-);
+route("batches-list", listBatches);
+route("batches-get", getBatch);
+route("batches-delete", deleteBatch);
+route("batches-act", actOnBatch);
+route("operations-list", listOperations);
+route("operations-get", getOperation);
+route("mailboxes-list", listMailboxes);
+route("mailboxes-get", getMailbox);
+route("folders-act", actOnMailboxFolder);

@@ -1,26 +1,21 @@
 import type { HttpRequest, HttpResponseInit } from "@azure/functions";
-import { z } from "zod";
 import { cutover } from "../shared/composition.ts";
-import { batchNameSchema } from "../shared/domain/names.ts";
+import { batchParams, confirmationBody, cutoverQuery } from "../shared/domain/api/requests.ts";
 import { bodyOf, callerOf, errorResponse, jsonText, route } from "./http.ts";
 
-const params = z.object({ batch: batchNameSchema });
-const query = z.object({ refresh: z.enum(["true", "false"]).default("false") });
-const confirmationText = jsonText.pipe(
-  z.strictObject({ domain: z.string().min(1).max(253), handsMailOn: z.boolean() }),
-);
+const confirmationText = jsonText.pipe(confirmationBody);
 
 /** May the batch be given up? Asks DNS for what was not asked within the hour, and with `refresh` within half a minute. */
 export async function getCutover(request: HttpRequest): Promise<HttpResponseInit> {
-  const { batch } = params.parse(request.params);
-  const { refresh } = query.parse(Object.fromEntries(request.query));
+  const { batch } = batchParams.parse(request.params);
+  const { refresh } = cutoverQuery.parse(Object.fromEntries(request.query));
   const view = await (await cutover()).view(batch, refresh === "true");
   return view ? { jsonBody: view } : errorResponse(404, "BatchNotFound", "There is no batch of this name.");
 }
 
 /** Where a filter service hands mail to cannot be seen from outside: an operator says so. */
 export async function confirmFilter(request: HttpRequest): Promise<HttpResponseInit> {
-  const { batch } = params.parse(request.params);
+  const { batch } = batchParams.parse(request.params);
   const { domain, handsMailOn } = confirmationText.parse(await bodyOf(request));
   switch (await (await cutover()).confirm(batch, domain, handsMailOn, callerOf(request))) {
     case "unknownBatch":
@@ -38,5 +33,5 @@ export async function confirmFilter(request: HttpRequest): Promise<HttpResponseI
   }
 }
 
-route("cutover-get", "GET", "batches/{batch}/cutover", "Migration.Read", getCutover);
-route("cutover-confirm", "POST", "batches/{batch}/cutover/confirm", "Migration.Operate", confirmFilter);
+route("cutover-get", getCutover);
+route("cutover-confirm", confirmFilter);

@@ -1,18 +1,13 @@
 import type { HttpRequest, HttpResponseInit } from "@azure/functions";
-import { z } from "zod";
 import { endpointManagement, endpointTest, serverConfirmation } from "../shared/composition.ts";
-import { endpointNameSchema } from "../shared/domain/names.ts";
+import type { EndpointListAnswer, EndpointView } from "../shared/domain/api/endpoints.ts";
+import { endpointParams, serverBody, testUserBody } from "../shared/domain/api/requests.ts";
+import type { EndpointTestView } from "../shared/domain/api/servers.ts";
 import type { SettingIssue } from "../shared/migration/endpoints/json-file.ts";
 import { bodyOf, callerOf, errorResponse, jsonText, route } from "./http.ts";
 
-const endpointParams = z.object({ endpoint: endpointNameSchema });
-const userSchema = z.strictObject({
-  userName: z.string().trim().min(1),
-  password: z.string().min(1).optional(),
-  userRoot: z.string().trim().min(1).optional(),
-});
-const userText = jsonText.pipe(userSchema);
-const serverText = jsonText.pipe(z.strictObject({ host: z.string().trim().min(1), port: z.int() }));
+const userText = jsonText.pipe(testUserBody);
+const serverText = jsonText.pipe(serverBody);
 const noEndpoint = errorResponse(404, "EndpointNotFound", "There is no endpoint of this name.");
 const changed = errorResponse(
   412,
@@ -23,7 +18,7 @@ const changed = errorResponse(
 export async function listEndpoints(): Promise<HttpResponseInit> {
   const endpoints = await (await endpointManagement()).list();
   const value = endpoints.map(({ version, ...endpoint }) => ({ ...endpoint, etag: version }));
-  return { jsonBody: { value, nextLink: null } };
+  return { jsonBody: { value, nextLink: null } satisfies EndpointListAnswer };
 }
 
 /** The settings with defaults; its ETag goes into the If-Match of the PUT that replaces them. */
@@ -32,7 +27,9 @@ export async function getEndpoint(request: HttpRequest): Promise<HttpResponseIni
   const endpoint = await (await endpointManagement()).get(name);
   if (endpoint === undefined) return noEndpoint;
   const answer =
-    "settings" in endpoint ? { jsonBody: endpoint.settings } : invalidFile(name, endpoint.issues);
+    "settings" in endpoint
+      ? { jsonBody: endpoint.settings satisfies EndpointView }
+      : invalidFile(name, endpoint.issues);
   return { ...answer, headers: { ETag: endpoint.version } };
 }
 
@@ -93,7 +90,7 @@ export async function testEndpoint(request: HttpRequest): Promise<HttpResponseIn
     case "passwordMissing":
       return errorResponse(400, "BadRequest", "The endpoint logs in with passwords: send one for this user.");
     default:
-      return { jsonBody: result.report };
+      return { jsonBody: result.report satisfies EndpointTestView };
   }
 }
 
@@ -126,9 +123,9 @@ function invalidFile(name: string, issues: readonly SettingIssue[]): HttpRespons
   return errorResponse(409, "EndpointInvalid", `The file endpoints/${name}.json needs attention.`, issues);
 }
 
-route("endpoints-list", "GET", "endpoints", "Migration.Read", listEndpoints);
-route("endpoints-get", "GET", "endpoints/{endpoint}", "Migration.Read", getEndpoint);
-route("endpoints-put", "PUT", "endpoints/{endpoint}", "Migration.Operate", putEndpoint);
-route("endpoints-delete", "DELETE", "endpoints/{endpoint}", "Migration.Operate", deleteEndpoint);
-route("endpoints-confirm", "POST", "endpoints/{endpoint}/confirm", "Migration.Operate", confirmEndpoint);
-route("endpoints-test", "POST", "endpoints/{endpoint}/test", "Migration.Operate", testEndpoint);
+route("endpoints-list", listEndpoints);
+route("endpoints-get", getEndpoint);
+route("endpoints-put", putEndpoint);
+route("endpoints-delete", deleteEndpoint);
+route("endpoints-confirm", confirmEndpoint);
+route("endpoints-test", testEndpoint);

@@ -12,5 +12,5 @@ export async function getHealthDetails(): Promise<HttpResponseInit> {
   return { jsonBody: await (await health()).details() };
 }
 
-route("health", "GET", "health", "anyone", getHealth);
-route("health-details", "GET", "health/details", "Migration.Read", getHealthDetails);
+route("health", getHealth);
+route("health-details", getHealthDetails);

@@ -1,5 +1,6 @@
 import type { HttpRequest, HttpResponseInit } from "@azure/functions";
 import { runsInAzure } from "../shared/config.ts";
+import type { MeView } from "../shared/domain/api/service.ts";
 import { rolesOf } from "./authorize.ts";
 import { callerOf, route } from "./http.ts";
 
@@ -12,8 +13,8 @@ export async function getMe(request: HttpRequest): Promise<HttpResponseInit> {
       id: callerOf(request),
       name: headers.get("x-ms-client-principal-name")?.slice(0, 320) ?? null,
       mayOperate: roles?.includes("Migration.Operate") ?? false,
-    },
+    } satisfies MeView,
   };
 }
 
-route("me", "GET", "me", "Migration.Read", getMe);
+route("me", getMe);

@@ -1,14 +1,9 @@
 import { buffer } from "node:stream/consumers";
 import type { HttpRequest, HttpResponseInit } from "@azure/functions";
-import { z } from "zod";
 import { reportFiles, status } from "../shared/composition.ts";
-import { batchNameSchema } from "../shared/domain/names.ts";
+import type { ReportListAnswer } from "../shared/domain/api/files.ts";
+import { batchParams, reportParams } from "../shared/domain/api/requests.ts";
 import { errorResponse, route } from "./http.ts";
-
-const batchParams = z.object({ batch: batchNameSchema });
-const reportParams = batchParams.extend({
-  report: z.string().regex(/^[a-z][a-z-]{0,40}(\.csv)?$/, "expected the name of a report"),
-});
 
 /** Bytes of a report that an answer holds in memory; larger ones are read from the container. */
 const maxReportBytes = 64 * 1024 * 1024;
@@ -23,7 +18,7 @@ export async function listReports(request: HttpRequest): Promise<HttpResponseIni
     size,
     modifiedAt: new Date(modifiedAt).toISOString(),
   }));
-  return { jsonBody: { value, nextLink: null } };
+  return { jsonBody: { value, nextLink: null } satisfies ReportListAnswer };
 }
 
 export async function getReport(request: HttpRequest): Promise<HttpResponseInit> {
@@ -51,5 +46,5 @@ export async function getReport(request: HttpRequest): Promise<HttpResponseInit>
   };
 }
 
-route("reports-list", "GET", "batches/{batch}/reports", "Migration.Read", listReports);
-route("reports-get", "GET", "batches/{batch}/reports/{report}", "Migration.Read", getReport);
+route("reports-list", listReports);
+route("reports-get", getReport);

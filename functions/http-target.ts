@@ -1,10 +1,9 @@
 import type { HttpRequest, HttpResponseInit } from "@azure/functions";
-import { z } from "zod";
 import { targetTests } from "../shared/composition.ts";
-import { targetTestRequestSchema } from "../shared/migration/target-test/target-test.ts";
+import { targetTestParams } from "../shared/domain/api/requests.ts";
+import { targetTestRequestSchema } from "../shared/domain/api/target-test.ts";
 import { bodyOf, errorResponse, jsonText, route } from "./http.ts";
 
-const testParams = z.object({ test: z.uuid() });
 const requestText = jsonText.pipe(targetTestRequestSchema);
 
 /** Takes minutes, so the answer names where it is read how far it is. */
@@ -21,12 +20,12 @@ export async function testTarget(request: HttpRequest): Promise<HttpResponseInit
 }
 
 export async function getTargetTest(request: HttpRequest): Promise<HttpResponseInit> {
-  const { test: id } = testParams.parse(request.params);
+  const { test: id } = targetTestParams.parse(request.params);
   const test = await (await targetTests())?.get(id);
   return test === undefined
     ? errorResponse(404, "TargetTestNotFound", "There is no test of this id.")
     : { jsonBody: test };
 }
 
-route("target-test", "POST", "target/test", "Migration.Operate", testTarget);
-route("target-test-get", "GET", "target/test/{test}", "Migration.Read", getTargetTest);
+route("target-test", testTarget);
+route("target-test-get", getTargetTest);

@@ -1,16 +1,13 @@
 import type { HttpRequest, HttpResponseInit } from "@azure/functions";
-import { z } from "zod";
 import { uploadSending } from "../shared/composition.ts";
+import { checkQuery, uploadParams } from "../shared/domain/api/requests.ts";
 import { maxBytes } from "../shared/migration/upload/file-limits.ts";
 import { parseUploadName, type UploadName } from "../shared/migration/upload/upload-name.ts";
 import { bytesOf, errorResponse, route } from "./http.ts";
 
-const params = z.object({ endpoint: z.string(), file: z.string() });
-const checkQuery = z.object({ validateOnly: z.literal("true", "expected validateOnly=true") });
-
 /** `{batch}.csv` or the options `{batch}.json` beside it. */
 export async function putUpload(request: HttpRequest): Promise<HttpResponseInit> {
-  const { endpoint, file } = params.parse(request.params);
+  const { endpoint, file } = uploadParams.parse(request.params);
   const name = nameOf(endpoint, file);
   if (name === undefined) return badName;
   const content = await bytesOf(request, maxBytes);
@@ -30,7 +27,7 @@ export async function putUpload(request: HttpRequest): Promise<HttpResponseInit>
 
 /** What an upload would come to; nothing is stored, and no password comes back. */
 export async function checkUpload(request: HttpRequest): Promise<HttpResponseInit> {
-  const { endpoint, file } = params.parse(request.params);
+  const { endpoint, file } = uploadParams.parse(request.params);
   checkQuery.parse(Object.fromEntries(request.query));
   const name = /\.csv$/i.test(file) ? nameOf(endpoint, file) : undefined;
   if (name === undefined) return badName;
@@ -50,5 +47,5 @@ function nameOf(endpoint: string, file: string): UploadName | undefined {
   return "issues" in name ? undefined : name;
 }
 
-route("uploads-put", "PUT", "uploads/{endpoint}/{file}", "Migration.Operate", putUpload);
-route("uploads-check", "POST", "uploads/{endpoint}/{file}", "Migration.Operate", checkUpload);
+route("uploads-put", putUpload);
+route("uploads-check", checkUpload);

@@ -1,8 +1,9 @@
-import { app, type HttpMethod, type HttpRequest, type HttpResponseInit } from "@azure/functions";
+import { app, type HttpRequest, type HttpResponseInit } from "@azure/functions";
 import { z } from "zod";
 import { runsInAzure, signsCallersIn } from "../shared/config.ts";
+import { type Access, type RouteName, routes } from "../shared/domain/api/routes.ts";
 import { isMigrationError } from "../shared/domain/errors.ts";
-import { type Access, isForged, refusalOf } from "./authorize.ts";
+import { isForged, refusalOf } from "./authorize.ts";
 
 export type Handler = (request: HttpRequest) => Promise<HttpResponseInit>;
 
@@ -17,17 +18,11 @@ export function errorResponse(
 }
 
 /**
- * Registers a route of the API.
- * @param access the role it takes, or `anyone`, who need not sign in. On an operator's own machine, where the host
- * listens to that machine alone, nobody signs in.
+ * Registers a route of the API, for whoever has the role it takes. On an operator's own machine, where the host listens to
+ * that machine alone, nobody signs in.
  */
-export function route(
-  name: string,
-  method: HttpMethod,
-  path: string,
-  access: Access,
-  handler: Handler,
-): void {
+export function route(name: RouteName, handler: Handler): void {
+  const { method, path, access } = routes[name];
   app.http(name, {
     methods: [method],
     route: path,

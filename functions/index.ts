@@ -16,6 +16,7 @@ import "./http-cutover.ts";
 import "./http-uploads.ts";
 import "./http-reports.ts";
 import "./http-me.ts";
+import "./http-openapi.ts";
 import "./http-endpoints.ts";
 import "./http-discover.ts";
 import "./http-target.ts";

@@ -38,8 +38,8 @@ import type { SecretOwner, Vault } from "./migration/ports/vault.ts";
 import type { Log } from "./migration/runtime.ts";
 import { createBatchStates } from "./migration/status/batch-states.ts";
 import { createStatus } from "./migration/status/status.ts";
-import { createFolderSync } from "./migration/sync/folder-sync.ts";
 import { logOutcome } from "./migration/upload/log-outcome.ts";
+import { version } from "./version.ts";
 
 export { withinInvocation } from "./adapters/telemetry/invocation.ts";
 export { traceParentOf } from "./adapters/telemetry/trace-parent.ts";
@@ -321,6 +321,7 @@ export async function ingestUpload(blobName: string): Promise<void> {
 export const folderSync = once(async () => {
   const { batches, mailboxes, ledgers } = await tables();
   const { createImapSource } = await import("./adapters/imap/index.ts");
+  const { createFolderSync } = await import("./migration/sync/folder-sync.ts");
   const endpointFiles = await endpoints();
   const insights = await applicationInsights();
   return createFolderSync({
@@ -521,9 +522,6 @@ export const status = once(async () => {
   return createStatus({ batches, mailboxes, states, ledger: ledgers, endpoints: await endpoints(), clock });
 });
 
-/** Of package.json, put in by the build. */
-declare const APP_VERSION: string | undefined;
-
 /** What a system has to be built for before it can be asked; that it cannot be built shows as its health. */
 function probed(build: () => Promise<Probed>): Probed {
   return { probe: async () => (await build()).probe() };
@@ -531,7 +529,7 @@ function probed(build: () => Promise<Probed>): Probed {
 
 export const health = once(async () =>
   createHealth({
-    version: typeof APP_VERSION === "undefined" ? "not built" : APP_VERSION,
+    version,
     settings: { probe: async () => void (await config()) },
     connections: {
       blobs: probed(blobs),

@@ -7,43 +7,13 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
+import { routes } from "../../shared/domain/api/routes.ts";
+import { targetTestRequestSchema } from "../../shared/domain/api/target-test.ts";
 import { batchOptionsSchema } from "../../shared/domain/batch-options.ts";
 import { endpointSchema } from "../../shared/domain/endpoint.ts";
-import { targetTestRequestSchema } from "../../shared/migration/target-test/target-test.ts";
 
 const root = join(import.meta.dirname, "../..");
 export const referenceFile = join(root, "infra/docs/reference.md");
-
-/** What each route does, by its name. */
-const routeMeanings: Readonly<Record<string, string>> = {
-  "batches-list": "All batches, with their totals.",
-  "batches-get": "One batch.",
-  "batches-delete": "Removes a batch with its secrets and reports; refused with reasons until that is safe.",
-  "batches-act": "`start`, `stop`, `sync`, `retry` or `complete`.",
-  "operations-list": "the operations of a batch, newest first",
-  "operations-get": "how many mailboxes an operation has passed and changed",
-  "mailboxes-list": "Its mailboxes; `?status=` and `$top` choose.",
-  "mailboxes-get": "One mailbox with its folders, warnings and skipped messages.",
-  "folders-act": "Says what becomes of a folder that is gone in the target.",
-  "uploads-put": "Puts a CSV, or the options beside it, where the app reads it.",
-  "uploads-check": "Checks a CSV (`?validateOnly=true`) without storing it.",
-  "reports-list": "The reports of a batch.",
-  "reports-get": "One report as CSV.",
-  me: "Who calls, and whether they may operate.",
-  "cutover-get": "What stands against a cut-over: MX, time to live, last sync.",
-  "cutover-confirm": "Says that mail reaches Microsoft 365 behind a filter.",
-  discover: "Servers of a domain, best first.",
-  "endpoints-list": "All endpoints.",
-  "endpoints-get": "One endpoint with defaults, and its ETag.",
-  "endpoints-put": "Stores an endpoint; replaces one with its ETag in `If-Match`.",
-  "endpoints-delete": "Removes an endpoint that no batch uses.",
-  "endpoints-confirm": "Says that a changed server is right.",
-  "endpoints-test": "Tries a server, and with `userName` and `password` a login.",
-  health: "200 if everything the app needs is there, else 503.",
-  "health-details": "Every connection, the last sweep, and missing permissions.",
-  "target-test": "Tries a mailbox of the tenant: 202 with an id.",
-  "target-test-get": "How far this test is.",
-};
 
 interface Property {
   readonly type?: string;
@@ -111,15 +81,13 @@ const sources = readdirSync(join(root, "functions"))
   .map((file) => readFileSync(join(root, "functions", file), "utf8"))
   .join("\n");
 
-/** Every route that is registered. @throws Error for one without a meaning. */
-export function routes(): readonly { readonly name: string; readonly row: readonly string[] }[] {
-  const found = sources.matchAll(/^route\(\s*"([\w-]+)",\s*"([A-Z]+)",\s*"([^"]+)",\s*"([\w.]+)"/gm);
-  return [...found].map(([, name = "", method = "", path = "", access = ""]) => {
-    const meaning = routeMeanings[name];
-    if (meaning === undefined) throw new Error(`The route ${name} has no meaning.`);
-    return { name, row: [method, `\`/api/${path}\``, access, meaning] };
-  });
-}
+/** A row a route. */
+const routeRows = Object.values(routes).map(({ method, path, access, summary }) => [
+  method,
+  `\`/api/${path}\``,
+  access,
+  summary,
+]);
 
 /** Answers of the API that are no success, by status and code. */
 function apiErrors(): readonly (readonly string[])[] {
@@ -167,10 +135,9 @@ ${table(keyHeader, keyRows(batchOptionsSchema))}
 
 Lists are \`{ value, nextLink }\`; errors are \`{ "error": { "code", "message", "details"? } }\`.
 
-${table(
-  ["method", "path", "role", "what it does"],
-  routes().map(({ row }) => row),
-)}
+\`GET /api/openapi.json\` has the requests and answers of each in OpenAPI 3.1.
+
+${table(["method", "path", "role", "what it does"], routeRows)}
 
 The body of \`POST /api/target/test\`:
 

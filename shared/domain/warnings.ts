@@ -19,16 +19,19 @@ export const guessCodes = [
 export type GuessCode = (typeof guessCodes)[number];
 
 /** Things an operator should know although nothing failed. Stable, and documented in infra/docs/error-codes.md. */
-export type WarningCode =
-  | "AnsweredNotKept"
-  | "FolderCapReached"
-  | "FolderRemovedInTarget"
-  | "FolderReplaced"
-  | "FolderUnreadable"
-  | "ForwardedNotKept"
-  | "MessagesSetAside"
-  | "MessagesUnshown"
-  | GuessCode;
+export const warningCodes = [
+  "AnsweredNotKept",
+  "FolderCapReached",
+  "FolderRemovedInTarget",
+  "FolderReplaced",
+  "FolderUnreadable",
+  "ForwardedNotKept",
+  "MessagesSetAside",
+  "MessagesUnshown",
+  ...guessCodes,
+] as const;
+
+export type WarningCode = (typeof warningCodes)[number];
 
 /** How often each warning holds: of messages, or of folders where it is about whole folders. Absent means never. */
 export type WarningCounts = Readonly<Partial<Record<WarningCode, number>>>;

@@ -1,17 +1,8 @@
+import type { Warning } from "../domain/api/mailboxes.ts";
 import type { Provider } from "../domain/providers.ts";
 import { sizeOf } from "../domain/uid-set.ts";
 import type { WarningCode, WarningCounts } from "../domain/warnings.ts";
 import type { FolderCounts, FolderRecord } from "./ports/ledger-store.ts";
-
-/** Something an operator should know although nothing failed, as it is shown. */
-export interface Warning {
-  readonly code: WarningCode;
-  readonly count: number;
-  /** A sentence. */
-  readonly message: string;
-  /** A sentence: what to do. */
-  readonly remedy: string;
-}
 
 type KnownProvider = Pick<Provider, "name" | "folderCap">;
 

@@ -99,7 +99,7 @@ describe("in Azure", () => {
   });
 
   it("a reader only reads, an operator does all, and nobody gets in without signing in", async () => {
-    for (const path of ["batches", "endpoints"]) {
+    for (const path of ["batches", "endpoints", "openapi.json"]) {
       expect(await call("GET", path)).toEqual([401, "SignInRequired"]);
       expect(await call("GET", path, "Migration.Read")).toEqual([200]);
       expect(await call("GET", path, "Migration.Operate")).toEqual([200]);

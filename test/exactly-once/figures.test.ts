@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
+import type { MailboxView } from "../../shared/domain/api/mailboxes.ts";
 import { MigrationError } from "../../shared/domain/errors.ts";
-import { type MailboxView, mailboxView } from "../../shared/migration/status/status.ts";
+import { mailboxView } from "../../shared/migration/status/status.ts";
 import { type Fault, FaultPlan } from "../stack/memory/faults.ts";
 import { fakeTime } from "./fake-time.ts";
 import { Migration, message } from "./migration.ts";

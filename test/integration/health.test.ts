@@ -1,7 +1,7 @@
 import { TableServiceClient } from "@azure/data-tables";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import manifest from "../../package.json" with { type: "json" };
-import type { HealthDetails } from "../../shared/migration/health/health.ts";
+import type { HealthDetails } from "../../shared/domain/api/service.ts";
 import { type AppProcess, startApp } from "../stack/app-process.ts";
 import { type Azurite, startAzurite } from "../stack/azurite.ts";
 import { KeyVaultStandIn } from "../stack/key-vault.ts";

@@ -1,3 +1,4 @@
+import type { CheckView, CutoverView, DomainView } from "../../domain/api/cutover.ts";
 import type { BatchName } from "../../domain/names.ts";
 import type { DomainRecord, DomainStore } from "../ports/domain-store.ts";
 import type { BatchRecord, BatchStore, MailboxStore } from "../ports/registry.ts";
@@ -10,8 +11,6 @@ import { domainOf, factsOf, isOwnDomain, type MailboxFacts, sumOf } from "./mail
 import {
   batchChecks,
   type Check,
-  type CheckName,
-  type CheckVerdict,
   type CutoverVerdict,
   domainChecks,
   readyAt,
@@ -25,49 +24,6 @@ import type { DomainWatch } from "./watch-domains.ts";
 const askedAtOnce = 20;
 /** Domains shown; the worst come first. */
 const maxDomains = 200;
-
-export interface CheckView {
-  readonly check: CheckName;
-  readonly verdict: CheckVerdict;
-  readonly value: string;
-  readonly advice: string | null;
-}
-
-export interface DomainView {
-  readonly domain: string;
-  readonly mailboxes: number;
-  /** null until DNS gave an answer. */
-  readonly mx:
-    | readonly {
-        readonly host: string;
-        readonly preference: number;
-        readonly ttlSeconds: number;
-        readonly isMicrosoft365: boolean;
-      }[]
-    | null;
-  /** False where the times to live are what is left of them. */
-  readonly authoritative: boolean;
-  /** The well-known service in front of the mailboxes. */
-  readonly filter: string | null;
-  readonly confirmed: { readonly by: string; readonly at: string } | null;
-  readonly checkedAt: string | null;
-  readonly movedAt: string | null;
-  readonly oldRouteUntil: string | null;
-  readonly checks: readonly CheckView[];
-}
-
-/** Whether a batch may be given up, as the HTTP API shows it; instants as ISO 8601 text. */
-export interface CutoverView {
-  readonly verdict: CutoverVerdict;
-  /** What is missing, as sentences. */
-  readonly reasons: readonly string[];
-  /** When waiting ends, if nothing else is missing. */
-  readonly readyAt: string | null;
-  readonly asOf: string;
-  readonly domainCount: number;
-  readonly domains: readonly DomainView[];
-  readonly checks: readonly CheckView[];
-}
 
 export type Confirmation = "done" | "unknownBatch" | "unknownDomain" | "noFilter";
 

@@ -1,3 +1,4 @@
+import type { CheckView, CutoverView } from "../../domain/api/cutover.ts";
 import type { DomainRecord } from "../ports/domain-store.ts";
 import { hour } from "../runtime.ts";
 import { filterOf, leadsToMicrosoft365, longestTtl } from "./domain-history.ts";
@@ -14,22 +15,15 @@ export const settlingMs = 72 * hour;
 /** Seconds that a record should live at most before a move, so that the old route is forgotten within the hour. */
 export const wantedTtl = 3_600;
 
-export type CheckName = "mx" | "ttl" | "moved" | "lastRound" | "lateMail" | "mailboxes" | "settling";
-/** `wait`: nothing but time is missing. `unknown`: DNS could not be asked; that blocks nothing. */
-export type CheckVerdict = "ok" | "warning" | "wait" | "fails" | "unknown";
+type CheckName = CheckView["check"];
+type CheckVerdict = CheckView["verdict"];
 
-export interface Check {
-  readonly check: CheckName;
-  readonly verdict: CheckVerdict;
-  /** What was found, as a sentence. */
-  readonly value: string;
-  /** What to do; null where nothing is to be done. */
-  readonly advice: string | null;
+export interface Check extends CheckView {
   /** When waiting ends, if that is known. */
   readonly until?: number;
 }
 
-export type CutoverVerdict = "ready" | "readyWithWarnings" | "notYet" | "blocked";
+export type CutoverVerdict = CutoverView["verdict"];
 
 /** The checks of one domain. @param record what is known of it. */
 export function domainChecks(record: DomainRecord, facts: MailboxFacts, now: number): readonly Check[] {

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { ConnectionHealth, HealthDetails } from "../../domain/api/service.ts";
 import { isMigrationError, MigrationError } from "../../domain/errors.ts";
 import type { AppPermission } from "../../domain/permissions.ts";
 import type { Probed } from "../ports/probed.ts";
@@ -9,31 +10,6 @@ import type { Clock } from "../runtime.ts";
 const probeMs = 5_000;
 /** How long an answer to anybody stands, so that many who ask cost no more than one. */
 const keptMs = { healthy: 5_000, unhealthy: 1_000 };
-
-/** `missing`: a person has to mend it. `away`: it comes back by itself. */
-export type ConnectionStatus = "ok" | "missing" | "away";
-
-export interface ConnectionHealth {
-  readonly name: string;
-  readonly status: ConnectionStatus;
-  /** ISO 8601: since when this instance has seen it so. */
-  readonly since: string;
-  readonly code?: string;
-  /** What is missing, without a secret. */
-  readonly message?: string;
-}
-
-export interface HealthDetails {
-  readonly status: "healthy" | "unhealthy";
-  readonly version: string;
-  readonly connections: readonly ConnectionHealth[];
-  /** Null before the first sweep, or while nobody can tell. */
-  readonly lastSweep: { readonly ageSeconds: number } | null;
-  /** What the application's token lacks; null where there is no such token, or none that can be read. */
-  readonly missingPermissions:
-    | readonly { readonly name: string; readonly optional: boolean; readonly message: string }[]
-    | null;
-}
 
 export interface Health {
   /** True if everything the application needs is there. Asked anew every few seconds at most. Never throws. */

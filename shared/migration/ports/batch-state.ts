@@ -1,3 +1,4 @@
+import type { Facets } from "../../domain/api/mailboxes.ts";
 import type { BatchName } from "../../domain/names.ts";
 import type { MailboxCounts } from "../../domain/states.ts";
 import type { MailboxSummary, RecordedError, Recovery, Versioned } from "./registry.ts";
@@ -29,12 +30,6 @@ export interface Outage {
   readonly since: number;
   /** Of the last failure of any of them; undefined where none could be stored: then it was the store itself, or the queue. */
   readonly error: RecordedError | undefined;
-}
-
-/** How many mailboxes there are of each status, and of each error. */
-export interface Facets {
-  readonly status: Readonly<Record<string, number>>;
-  readonly errorCode: Readonly<Record<string, number>>;
 }
 
 /** Where a batch stood when its mailboxes were last looked at. Instants are milliseconds since 1970. */

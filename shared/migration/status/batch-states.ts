@@ -1,16 +1,11 @@
 import { createHash } from "node:crypto";
 import { LRUCache } from "lru-cache";
 import pMap from "p-map";
+import type { Facets } from "../../domain/api/mailboxes.ts";
 import type { BatchName } from "../../domain/names.ts";
 import { awaitsStart, dailyWindow, isAtWork, isRemoving, smallBatch } from "../batch/life.ts";
 import { dueAt, hasWork, isQueued } from "../mailbox/life.ts";
-import type {
-  BatchState,
-  BatchStateStore,
-  BatchTotals,
-  Facets,
-  SnapshotStore,
-} from "../ports/batch-state.ts";
+import type { BatchState, BatchStateStore, BatchTotals, SnapshotStore } from "../ports/batch-state.ts";
 import {
   type BatchRecord,
   type MailboxStore,

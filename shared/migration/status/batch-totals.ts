@@ -1,4 +1,5 @@
-import { type BatchStatus, batchStatus, type OperationKind } from "../../domain/states.ts";
+import type { BatchView, DataConsistencyScore } from "../../domain/api/batches.ts";
+import { batchStatus } from "../../domain/states.ts";
 import { batchPercentage, percentageOf } from "../mailbox/figures.ts";
 import { countOf, isActive, type MailboxFacts } from "../mailbox/life.ts";
 import type { BatchTotals, Outage } from "../ports/batch-state.ts";
@@ -56,56 +57,6 @@ function withMailbox(outage: Outage | undefined, mailbox: MailboxFacts): Outage 
     since: Math.min(since, outage?.since ?? since),
     error: isLater ? error : outage?.error,
   };
-}
-
-/** How much of what the source holds arrived. */
-export type DataConsistencyScore = "Perfect" | "Good" | "Investigate" | "Poor";
-
-/** A batch as the HTTP API shows it; instants as ISO 8601 text. */
-export interface BatchView {
-  readonly name: string;
-  readonly endpoint: string;
-  readonly status: BatchStatus;
-  readonly createdAt: string;
-  readonly startedAt: string | null;
-  readonly lastSyncedAt: string | null;
-  readonly totalCount: number;
-  readonly activeCount: number;
-  readonly syncedCount: number;
-  readonly failedCount: number;
-  readonly stoppedCount: number;
-  readonly invalidRowCount: number;
-  /** What stopped the last upload; more of it stands in validation.csv. */
-  readonly uploadError: { readonly code: string; readonly message: string; readonly at: string } | null;
-  readonly syncedItemCount: number;
-  readonly skippedItemCount: number;
-  readonly totalItemsInSourceMailboxCount: number;
-  readonly bytesTransferred: number;
-  readonly estimatedTotalTransferSize: number;
-  readonly percentageComplete: number;
-  readonly itemsPerMinute: number;
-  readonly bytesPerMinute: number;
-  readonly estimatedCompletion: string | null;
-  /** null until anything was looked at. */
-  readonly dataConsistencyScore: DataConsistencyScore | null;
-  /** Mailboxes that wait since something they need was away when they last tried; they go on by themselves. */
-  readonly outage: {
-    readonly mailboxCount: number;
-    readonly since: string;
-    readonly code: string;
-    readonly message: string;
-  } | null;
-  /** When the figures were taken. */
-  readonly asOf: string;
-  /** Operations that are not through yet, oldest first. */
-  readonly operations: readonly { readonly id: number; readonly kind: OperationKind }[];
-  /** Who last confirmed the server of the endpoint, after it had changed. */
-  readonly confirmedServer: {
-    readonly host: string;
-    readonly port: number;
-    readonly by: string;
-    readonly at: string;
-  } | null;
 }
 
 /**

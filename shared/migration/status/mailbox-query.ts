@@ -1,16 +1,6 @@
+import type { MailboxOrder } from "../../domain/api/requests.ts";
 import type { MailboxStatus } from "../../domain/states.ts";
 import type { MailboxSummary } from "../ports/registry.ts";
-
-/** By what a list can be ordered. */
-export const mailboxOrders = [
-  "emailAddress",
-  "status",
-  "syncedItemCount",
-  "skippedItemCount",
-  "bytesTransferred",
-  "lastSyncedAt",
-] as const;
-export type MailboxOrder = (typeof mailboxOrders)[number];
 
 export interface MailboxQuery {
   readonly status?: MailboxStatus | undefined;

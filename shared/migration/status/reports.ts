@@ -1,4 +1,5 @@
 import pMap from "p-map";
+import type { Warning } from "../../domain/api/mailboxes.ts";
 import type { BatchName } from "../../domain/names.ts";
 import type { OperationMessage } from "../../domain/queue-messages.ts";
 import { changeBatch } from "../batch/change.ts";
@@ -16,7 +17,6 @@ import {
 } from "../ports/registry.ts";
 import type { WorkQueue } from "../ports/work-queue.ts";
 import { type Clock, day, type Log, minute } from "../runtime.ts";
-import type { Warning } from "../warnings.ts";
 import type { BatchStates } from "./batch-states.ts";
 import { mailboxView, skippedItemView } from "./status.ts";
 

@@ -1,83 +1,31 @@
+import type { BatchView, OperationView } from "../../domain/api/batches.ts";
+import type {
+  FolderView,
+  MailboxDetails,
+  MailboxListAnswer,
+  MailboxView,
+  SkippedItemView,
+} from "../../domain/api/mailboxes.ts";
 import { isMigrationError } from "../../domain/errors.ts";
 import type { BatchName, EndpointName, MailboxId } from "../../domain/names.ts";
 import { type Provider, providerOf } from "../../domain/providers.ts";
-import type { MailboxStatus } from "../../domain/states.ts";
 import type { Endpoints } from "../endpoints/endpoint-settings.ts";
 import { percentageOf } from "../mailbox/figures.ts";
 import { hasWork, type MailboxFacts } from "../mailbox/life.ts";
-import type { Facets } from "../ports/batch-state.ts";
 import type { FolderRecord, LedgerStore, SkippedItem } from "../ports/ledger-store.ts";
 import type { BatchRecord, BatchStore, MailboxStore } from "../ports/registry.ts";
 import type { Clock } from "../runtime.ts";
-import { describeWarnings, folderWarnings, type Warning } from "../warnings.ts";
+import { describeWarnings, folderWarnings } from "../warnings.ts";
 import type { BatchStates } from "./batch-states.ts";
-import { type BatchView, batchView, iso, isoOrNull } from "./batch-totals.ts";
+import { batchView, iso, isoOrNull } from "./batch-totals.ts";
 import { type MailboxQuery, selectMailboxes } from "./mailbox-query.ts";
-import { type OperationView, operationView } from "./operation-view.ts";
+import { operationView } from "./operation-view.ts";
 
 /** Skipped items shown with a mailbox; all of them are in skipped-items.csv. */
 const maxSkippedItems = 100;
 
-export interface MailboxView {
-  readonly id: string;
-  readonly emailAddress: string;
-  readonly userName: string;
-  readonly status: MailboxStatus | "Stopping";
-  readonly startedAt: string | null;
-  readonly lastSyncedAt: string | null;
-  readonly nextAttemptAt: string | null;
-  readonly syncedItemCount: number;
-  readonly skippedItemCount: number;
-  readonly totalItemsInSourceMailboxCount: number;
-  readonly bytesTransferred: number;
-  readonly estimatedTotalTransferSize: number;
-  readonly percentageComplete: number;
-  readonly error: { readonly code: string; readonly message: string; readonly at: string } | null;
-  readonly warnings: readonly Warning[];
-}
-
-export interface FolderView {
-  /** Names the folder in actions. */
-  readonly id: string;
-  readonly path: string;
-  readonly targetPath: string | null;
-  readonly status:
-    | "Waiting"
-    | "Syncing"
-    | "Synced"
-    | "RemovedAtSource"
-    | "RemovedInTarget"
-    | "WaitsForConfirmation";
-  readonly syncedItemCount: number;
-  readonly skippedItemCount: number;
-  readonly totalItemCount: number;
-  readonly bytesTransferred: number;
-  /** Why the folder could not be read when it was last tried. */
-  readonly error: { readonly code: string; readonly message: string; readonly since: string } | null;
-  readonly warnings: readonly Warning[];
-}
-
-export interface SkippedItemView {
-  readonly folder: string;
-  readonly uid: number;
-  readonly receivedAt: string;
-  readonly size: number;
-  readonly code: string;
-  readonly message: string;
-}
-
-export interface MailboxDetails extends MailboxView {
-  readonly folders: readonly FolderView[];
-  readonly skippedItems: readonly SkippedItemView[];
-}
-
-export interface MailboxList {
-  readonly value: readonly MailboxView[];
-  /** Mailboxes that the query finds, on all pages. */
-  readonly count: number;
-  /** Of all mailboxes of the batch. */
-  readonly facets: Facets;
-  readonly asOf: string;
+/** A page of a list; `continuation` asks for the next one. */
+export interface MailboxList extends Omit<MailboxListAnswer, "nextLink"> {
   readonly continuation: string | undefined;
 }
 

@@ -1,61 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
+import { type TargetTest, type TargetTestRequest, targetTestSchema } from "../../domain/api/target-test.ts";
 import { isMigrationError, MigrationError } from "../../domain/errors.ts";
 import type { Lease, Leases } from "../ports/leases.ts";
-import type { CheckOutcome, TargetCheck } from "../ports/target-check.ts";
+import type { TargetCheck } from "../ports/target-check.ts";
 import type { TargetTestRecords } from "../ports/target-test-records.ts";
 import type { TargetTestQueue } from "../ports/work-queue.ts";
 import type { Clock, Log } from "../runtime.ts";
-
-const address = z.string().trim().min(3).max(320);
-
-/** Body of `POST /target/test`. Unknown keys are refused. */
-export const targetTestRequestSchema = z.strictObject({
-  mailbox: address.meta({
-    description: "Address of a mailbox of the tenant that may be written to.",
-    examples: ["pilot@contoso.com"],
-  }),
-  alias: address
-    .optional()
-    .meta({ description: "Another address of it; without, one is looked for.", examples: ["p@contoso.com"] }),
-  outside: address.optional().meta({
-    description: "Address of a mailbox that the app is not meant to reach.",
-    examples: ["ceo@contoso.com"],
-  }),
-  experiments: z
-    .boolean()
-    .optional()
-    .meta({
-      description: "Whether ways to write mail are tried that the product does not use yet.",
-      examples: [true],
-    }),
-});
-export type TargetTestRequest = z.infer<typeof targetTestRequestSchema>;
-
-const outcomes = ["ok", "warning", "failed", "skipped"] as const satisfies readonly CheckOutcome[];
-const stepSchema = z.object({
-  step: z.string(),
-  asked: z.string(),
-  outcome: z.enum(outcomes),
-  answered: z.string(),
-  code: z.string().optional(),
-  remedy: z.string().optional(),
-  durationMs: z.number(),
-});
-
-/** A test as it is stored and shown. Instants are ISO 8601. */
-const targetTestSchema = z.object({
-  id: z.string(),
-  /** `Passed` with warnings, too. `Interrupted`: it ended in the middle, and the next one tidies up. */
-  status: z.enum(["Waiting", "Running", "Passed", "Failed", "Interrupted"]),
-  request: targetTestRequestSchema,
-  createdAt: z.string(),
-  startedAt: z.string().nullable(),
-  endedAt: z.string().nullable(),
-  steps: z.array(stepSchema),
-});
-export type TargetTest = z.infer<typeof targetTestSchema>;
 
 export interface TargetTests {
   /** Has a test begin. @throws MigrationError if it cannot be stored or sent. */

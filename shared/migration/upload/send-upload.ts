@@ -1,4 +1,5 @@
 import { Readable } from "node:stream";
+import type { UploadCheck } from "../../domain/api/files.ts";
 import type { EndpointStore, UploadStore } from "../ports/blobs.ts";
 import type { BatchStore } from "../ports/registry.ts";
 import { parseBatchOptionsFile } from "./batch-options-file.ts";
@@ -8,17 +9,6 @@ import type { UploadName } from "./upload-name.ts";
 
 /** Issues that are told, as many as in `validation.csv`. */
 const maxIssues = 1_000;
-
-/** What a CSV would come to. */
-export interface UploadCheck {
-  /** False if nothing of the file would be used. */
-  readonly accepted: boolean;
-  readonly validRowCount: number;
-  readonly invalidRowCount: number;
-  /** As in `validation.csv`, the first 1,000. */
-  readonly issues: readonly UploadIssue[];
-  readonly issueCount: number;
-}
 
 export type Sent =
   | { readonly outcome: "stored" }

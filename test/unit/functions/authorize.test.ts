@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { type AppRole, isForged, refusalOf } from "../../../functions/authorize.ts";
+import { isForged, refusalOf } from "../../../functions/authorize.ts";
 import { runsInAzure, signsCallersIn } from "../../../shared/config.ts";
+import type { AppRole } from "../../../shared/domain/api/routes.ts";
 
 const longRoleType = "http://schemas.microsoft.com/ws/2008/06/identity/claims/role";
 const nameType = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/name";

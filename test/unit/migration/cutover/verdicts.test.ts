@@ -4,7 +4,6 @@ import { type MailboxFacts, sumOf } from "../../../../shared/migration/cutover/m
 import {
   batchChecks,
   type Check,
-  type CheckName,
   domainChecks,
   readyAt,
   reasonsOf,
@@ -33,7 +32,7 @@ function seen(...answers: readonly (readonly [number, readonly MailHost[]])[]): 
 /** A domain whose record lived an hour, and which moved at noon. */
 const moved = seen([-1, [old]], [0, [microsoft]]);
 
-function find(checks: readonly Check[], name: CheckName): Check | undefined {
+function find(checks: readonly Check[], name: Check["check"]): Check | undefined {
   return checks.find(({ check }) => check === name);
 }
 

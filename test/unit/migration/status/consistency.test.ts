@@ -1,13 +1,9 @@
 import { expect, it } from "vitest";
+import type { BatchView } from "../../../../shared/domain/api/batches.ts";
 import type { BatchName, EndpointName } from "../../../../shared/domain/names.ts";
 import { newBatch } from "../../../../shared/migration/batch/life.ts";
 import type { MailboxRecord } from "../../../../shared/migration/ports/registry.ts";
-import {
-  type BatchView,
-  batchView,
-  consistency,
-  totalsOf,
-} from "../../../../shared/migration/status/batch-totals.ts";
+import { batchView, consistency, totalsOf } from "../../../../shared/migration/status/batch-totals.ts";
 import { mailbox } from "../sample-mailbox.ts";
 
 it.each([

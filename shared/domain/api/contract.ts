@@ -1,0 +1,109 @@
+import { z } from "zod";
+import { batchOptionsSchema } from "../batch-options.ts";
+import { endpointSchema } from "../endpoint.ts";
+import { batchSchema, operationBegunSchema, operationSchema } from "./batches.ts";
+import { type errorAnswerSchema, listOf } from "./common.ts";
+import { cutoverSchema } from "./cutover.ts";
+import { endpointAnswerSchema, endpointListSchema, serverConfirmedSchema } from "./endpoints.ts";
+import { reportListSchema, uploadCheckSchema } from "./files.ts";
+import { folderActedSchema, mailboxDetailsSchema, mailboxListSchema } from "./mailboxes.ts";
+import {
+  actionParams,
+  batchParams,
+  checkQuery,
+  confirmationBody,
+  cutoverQuery,
+  deleteQuery,
+  discoverQuery,
+  endpointParams,
+  folderParams,
+  mailboxesQuery,
+  mailboxParams,
+  operationParams,
+  reportParams,
+  serverBody,
+  targetTestParams,
+  testUserBody,
+  uploadParams,
+} from "./requests.ts";
+import type { RouteName } from "./routes.ts";
+import { discoverySchema, endpointTestSchema } from "./servers.ts";
+import { healthSchema, meSchema } from "./service.ts";
+import { targetTestRequestSchema, targetTestSchema } from "./target-test.ts";
+
+/** A body that is no JSON, or none at all. */
+export type OtherContent = "text/csv" | "none";
+
+/** What a route takes and what it answers. */
+export interface Contract {
+  readonly params?: z.ZodObject;
+  readonly query?: z.ZodObject;
+  /** A body in JSON. */
+  readonly json?: z.ZodType;
+  /** True if the body may be, or is, a CSV. */
+  readonly takesCsv?: boolean;
+  /** By status; others are {@link errorAnswerSchema}. */
+  readonly answers: Readonly<Record<number, z.ZodType | OtherContent>>;
+  /** True if its answer has an ETag and `If-None-Match` is heard. */
+  readonly tagged?: boolean;
+}
+
+const begun = { 202: operationBegunSchema } as const;
+
+/** What every route takes and answers: the source of the OpenAPI document, and what tests hold answers to. */
+export const contracts: Readonly<Record<RouteName, Contract>> = {
+  "batches-list": { answers: { 200: listOf(batchSchema).meta({ id: "BatchList" }) }, tagged: true },
+  "batches-get": { params: batchParams, answers: { 200: batchSchema }, tagged: true },
+  "batches-delete": { params: batchParams, query: deleteQuery, answers: begun },
+  "batches-act": { params: actionParams, answers: begun },
+  "operations-list": {
+    params: batchParams,
+    answers: { 200: listOf(operationSchema).meta({ id: "OperationList" }) },
+  },
+  "operations-get": { params: operationParams, answers: { 200: operationSchema } },
+  "mailboxes-list": {
+    params: batchParams,
+    query: mailboxesQuery,
+    answers: { 200: mailboxListSchema },
+    tagged: true,
+  },
+  "mailboxes-get": { params: mailboxParams, answers: { 200: mailboxDetailsSchema } },
+  "folders-act": { params: folderParams, answers: { 202: folderActedSchema } },
+  "cutover-get": { params: batchParams, query: cutoverQuery, answers: { 200: cutoverSchema } },
+  "cutover-confirm": { params: batchParams, json: confirmationBody, answers: { 204: "none" } },
+  "uploads-put": {
+    params: uploadParams,
+    json: batchOptionsSchema.meta({ id: "BatchOptions" }),
+    takesCsv: true,
+    answers: { 202: "none" },
+  },
+  "uploads-check": {
+    params: uploadParams,
+    query: checkQuery,
+    takesCsv: true,
+    answers: { 200: uploadCheckSchema },
+  },
+  "reports-list": { params: batchParams, answers: { 200: reportListSchema } },
+  "reports-get": { params: reportParams, answers: { 200: "text/csv" } },
+  "endpoints-list": { answers: { 200: endpointListSchema } },
+  "endpoints-get": { params: endpointParams, answers: { 200: endpointAnswerSchema } },
+  "endpoints-put": {
+    params: endpointParams,
+    json: endpointSchema.meta({ id: "EndpointSettings" }),
+    answers: { 200: endpointAnswerSchema, 201: endpointAnswerSchema },
+  },
+  "endpoints-delete": { params: endpointParams, answers: { 204: "none" } },
+  "endpoints-confirm": { params: endpointParams, json: serverBody, answers: { 202: serverConfirmedSchema } },
+  "endpoints-test": {
+    params: endpointParams,
+    json: testUserBody.optional(),
+    answers: { 200: endpointTestSchema },
+  },
+  discover: { query: discoverQuery, answers: { 200: discoverySchema } },
+  "target-test": { json: targetTestRequestSchema, answers: { 202: targetTestSchema } },
+  "target-test-get": { params: targetTestParams, answers: { 200: targetTestSchema } },
+  me: { answers: { 200: meSchema } },
+  health: { answers: { 200: "none", 503: "none" } },
+  "health-details": { answers: { 200: healthSchema } },
+  openapi: { answers: { 200: z.record(z.string(), z.unknown()) } },
+};

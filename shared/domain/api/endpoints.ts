@@ -1,0 +1,40 @@
+import { z } from "zod";
+import { endpointSchema } from "../endpoint.ts";
+import { count, listOf, type Shown } from "./common.ts";
+
+export const settingIssueSchema = z
+  .strictObject({
+    path: z.string().meta({ description: "The key; empty for the file as a whole." }),
+    message: z.string(),
+  })
+  .meta({ id: "SettingIssue" });
+
+/** An endpoint's settings with defaults. */
+export const endpointAnswerSchema = z
+  .strictObject({ ...endpointSchema.shape, host: z.string() })
+  .meta({ id: "Endpoint" });
+export type EndpointView = Shown<typeof endpointAnswerSchema>;
+
+const named = { name: z.string(), etag: z.string().meta({ description: "For If-Match." }) };
+export const endpointListSchema = listOf(
+  z.union([
+    z.strictObject({ ...named, settings: endpointAnswerSchema }).meta({ id: "StoredEndpoint" }),
+    z
+      .strictObject({ ...named, issues: z.array(settingIssueSchema) })
+      .meta({ id: "InvalidEndpoint", description: "Its file needs attention." }),
+  ]),
+).meta({ id: "EndpointList" });
+export type EndpointListAnswer = Shown<typeof endpointListSchema>;
+
+export const serverConfirmedSchema = z
+  .strictObject({
+    batches: z.array(
+      z.strictObject({
+        name: z.string(),
+        operation: count
+          .optional()
+          .meta({ description: "By which its mailboxes go on, if the batch is at work." }),
+      }),
+    ),
+  })
+  .meta({ id: "ServerConfirmed" });

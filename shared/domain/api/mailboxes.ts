@@ -1,0 +1,113 @@
+import { z } from "zod";
+import { mailboxStatusSchema } from "../states.ts";
+import { warningCodes } from "../warnings.ts";
+import { bytes, count, instant, listOf, percentage, recordedErrorSchema, type Shown } from "./common.ts";
+
+export const warningSchema = z
+  .strictObject({
+    code: z.enum(warningCodes),
+    count,
+    message: z.string(),
+    remedy: z.string().meta({ description: "A sentence: what to do." }),
+  })
+  .meta({ id: "Warning", description: "Something an operator should know although nothing failed." });
+/** A warning as it is shown. */
+export type Warning = Shown<typeof warningSchema>;
+
+export const mailboxSchema = z
+  .strictObject({
+    id: z.string(),
+    emailAddress: z.string(),
+    userName: z.string(),
+    status: z.enum([...mailboxStatusSchema.options, "Stopping"]).meta({
+      id: "MailboxStatus",
+      description: "Stopping: the batch was stopped, and this is yet to follow.",
+    }),
+    startedAt: instant.nullable(),
+    lastSyncedAt: instant.nullable(),
+    nextAttemptAt: instant.nullable(),
+    syncedItemCount: count,
+    skippedItemCount: count,
+    totalItemsInSourceMailboxCount: count,
+    bytesTransferred: bytes,
+    estimatedTotalTransferSize: bytes,
+    percentageComplete: percentage,
+    error: recordedErrorSchema.nullable(),
+    warnings: z.array(warningSchema),
+  })
+  .meta({ id: "Mailbox" });
+/** A mailbox as the HTTP API shows it. */
+export type MailboxView = Shown<typeof mailboxSchema>;
+
+export const folderSchema = z
+  .strictObject({
+    id: z.string().meta({ description: "Names the folder in actions." }),
+    path: z.string(),
+    targetPath: z.string().nullable(),
+    status: z.enum([
+      "Waiting",
+      "Syncing",
+      "Synced",
+      "RemovedAtSource",
+      "RemovedInTarget",
+      "WaitsForConfirmation",
+    ]),
+    syncedItemCount: count,
+    skippedItemCount: count,
+    totalItemCount: count,
+    bytesTransferred: bytes,
+    error: z
+      .strictObject({ code: z.string(), message: z.string(), since: instant })
+      .nullable()
+      .meta({ description: "Why the folder could not be read when it was last tried." }),
+    warnings: z.array(warningSchema),
+  })
+  .meta({ id: "Folder" });
+export type FolderView = Shown<typeof folderSchema>;
+
+export const skippedItemSchema = z
+  .strictObject({
+    folder: z.string(),
+    uid: count,
+    receivedAt: instant,
+    size: bytes,
+    code: z.string(),
+    message: z.string(),
+  })
+  .meta({ id: "SkippedItem" });
+export type SkippedItemView = Shown<typeof skippedItemSchema>;
+
+export const mailboxDetailsSchema = mailboxSchema
+  .extend({
+    folders: z.array(folderSchema),
+    skippedItems: z
+      .array(skippedItemSchema)
+      .meta({ description: "The first hundred; all of them are in skipped-items.csv." }),
+  })
+  .meta({ id: "MailboxDetails" });
+export type MailboxDetails = Shown<typeof mailboxDetailsSchema>;
+
+export const facetsSchema = z
+  .strictObject({
+    status: z.record(z.string(), count),
+    errorCode: z.record(z.string(), count),
+  })
+  .meta({
+    id: "Facets",
+    description: "Mailboxes of the whole batch by status, and by the code of their error.",
+  });
+/** How many mailboxes there are of each status, and of each error. */
+export type Facets = Shown<typeof facetsSchema>;
+
+export const mailboxListSchema = listOf(mailboxSchema)
+  .extend({
+    count: count.meta({ description: "Mailboxes that the query finds, on all pages." }),
+    facets: facetsSchema,
+    asOf: instant.meta({ description: "When the list was taken." }),
+  })
+  .meta({ id: "MailboxList" });
+export type MailboxListAnswer = Shown<typeof mailboxListSchema>;
+
+export const folderActedSchema = z
+  .strictObject({ mailboxes: count.meta({ description: "Mailboxes that begin a round for it." }) })
+  .meta({ id: "FolderActed" });

@@ -1,0 +1,92 @@
+import { z } from "zod";
+import { batchNameSchema, endpointNameSchema, folderIdSchema, mailboxIdSchema } from "../names.ts";
+import { mailboxStatusSchema } from "../states.ts";
+
+/*
+ * What callers send, as the handlers parse it: names in addresses (`…Params`), queries, and bodies.
+ */
+
+export const batchParams = z.object({ batch: batchNameSchema });
+export const mailboxParams = batchParams.extend({ mailboxId: mailboxIdSchema });
+export const actionParams = batchParams.extend({
+  action: z.enum(["start", "stop", "sync", "retry", "complete"]),
+});
+export const folderParams = mailboxParams.extend({
+  folderId: folderIdSchema,
+  action: z.enum(["recreate", "confirm"]),
+});
+export const operationParams = batchParams.extend({ operation: z.coerce.number().int().nonnegative() });
+export const reportParams = batchParams.extend({
+  report: z.string().regex(/^[a-z][a-z-]{0,40}(\.csv)?$/, "expected the name of a report"),
+});
+export const endpointParams = z.object({ endpoint: endpointNameSchema });
+export const uploadParams = z.object({ endpoint: z.string(), file: z.string() });
+export const targetTestParams = z.object({ test: z.uuid() });
+
+const yesOrNo = z.enum(["true", "false"]).default("false");
+export const deleteQuery = z.object({
+  force: yesOrNo.meta({ description: "Whether it is removed in spite of what stands against it." }),
+});
+export const cutoverQuery = z.object({
+  refresh: yesOrNo.meta({ description: "Whether DNS is asked now, unless it was half a minute ago." }),
+});
+export const checkQuery = z.object({ validateOnly: z.literal("true", "expected validateOnly=true") });
+
+/** By what a list of mailboxes can be ordered. */
+export const mailboxOrders = [
+  "emailAddress",
+  "status",
+  "syncedItemCount",
+  "skippedItemCount",
+  "bytesTransferred",
+  "lastSyncedAt",
+] as const;
+export type MailboxOrder = (typeof mailboxOrders)[number];
+
+export const mailboxesQuery = z.object({
+  status: mailboxStatusSchema.optional(),
+  errorCode: z.string().optional(),
+  $search: z
+    .string()
+    .min(1)
+    .optional()
+    .meta({ description: "Part of the address or of the user name, in any case." }),
+  $orderby: z
+    .string()
+    .regex(
+      new RegExp(`^(${mailboxOrders.join("|")})( (asc|desc))?$`),
+      `expected one of ${mailboxOrders.join(", ")}, and asc or desc`,
+    )
+    .transform((text) => {
+      const [field, direction] = text.split(" ") as [MailboxOrder, string?];
+      return { field, descending: direction === "desc" };
+    })
+    .optional()
+    .meta({ examples: ["bytesTransferred desc"] }),
+  $top: z.coerce.number().int().min(1).max(999).default(100).meta({ description: "Mailboxes of a page." }),
+  $skiptoken: z.string().optional().meta({ description: "From nextLink." }),
+});
+
+export const discoverQuery = z.object({
+  domain: z
+    .string("expected the domain of the mail addresses, such as contoso.com")
+    .meta({ examples: ["contoso.com"] }),
+});
+
+/** A user to log in as, in any form that a row of a migration file may have. */
+export const testUserBody = z.strictObject({
+  userName: z.string().trim().min(1),
+  password: z
+    .string()
+    .min(1)
+    .optional()
+    .meta({ description: "Used for this one login only. Needed unless the endpoint has tokens of its own." }),
+  userRoot: z.string().trim().min(1).optional(),
+});
+
+export const serverBody = z.strictObject({ host: z.string().trim().min(1), port: z.int() });
+
+export const confirmationBody = z.strictObject({
+  domain: z.string().min(1).max(253),
+  handsMailOn: z.boolean(),
+});
