@@ -1,6 +1,7 @@
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { type BuildOptions, build, type Metafile, type Plugin } from "esbuild";
+import { buildPage } from "./functions/page/build.ts";
 import { licenseTexts } from "./infra/package/licenses.ts";
 
 const root = import.meta.dirname;
@@ -53,11 +54,14 @@ const options = {
 } satisfies BuildOptions;
 
 try {
-  const { metafile } = await build(options);
+  const [{ metafile }, pageFiles] = await Promise.all([build(options), buildPage(join(outdir, "page"))]);
   await copyRuntimePackage("@azure/functions");
   await writeFile(
     join(outdir, "THIRD-PARTY-LICENSES.txt"),
-    await licenseTexts(root, Object.keys(metafile.inputs)),
+    await licenseTexts(root, [
+      ...Object.keys(metafile.inputs),
+      ...pageFiles.map((file) => relative(root, file)),
+    ]),
   );
   await replaceDist();
   report(metafile);

@@ -17,6 +17,7 @@ import "./http-uploads.ts";
 import "./http-reports.ts";
 import "./http-me.ts";
 import "./http-openapi.ts";
+import "./http-dashboard.ts";
 import "./http-endpoints.ts";
 import "./http-discover.ts";
 import "./http-target.ts";

@@ -18,7 +18,7 @@ const rule = "=".repeat(80);
  * One text with name, version and licence texts of every package that files were bundled from.
  * @param root folder of the repository, whose own LICENSE is the MIT one.
  * @param inputs bundled files, relative to `root`.
- * @throws Error for a package that tells no licence, or another one than MIT without its text.
+ * @throws Error for a package that tells no licence, or one that has to be passed on without its text; MIT's is known here.
  */
 export async function licenseTexts(root: string, inputs: Iterable<string>): Promise<string> {
   const folders = new Set([...inputs].flatMap((input) => packageOf.exec(input)?.[1] ?? []));
@@ -33,8 +33,9 @@ async function textOf(root: string, folder: string): Promise<string> {
   const files = (await readdir(folder)).filter((file) => licenceFile.test(file)).toSorted();
   const texts = await Promise.all(files.map((file) => readFile(join(folder, file), "utf8")));
   if (texts.length === 0) {
-    if (license !== "MIT") throw new Error(`${name} comes without the text of its licence, ${license}.`);
-    texts.push(await mitTextFor(root, author ?? `the authors of ${name}`));
+    if (license === "Unlicense") texts.push("In the public domain.");
+    else if (license === "MIT") texts.push(await mitTextFor(root, author ?? `the authors of ${name}`));
+    else throw new Error(`${name} comes without the text of its licence, ${license}.`);
   }
   return [rule, `${name} ${version} (${license})`, rule, ...texts.map((text) => text.trim()), ""].join("\n");
 }

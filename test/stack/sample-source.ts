@@ -46,6 +46,17 @@ export interface SampleMailbox {
   readonly folderCount: number;
 }
 
+export interface SampleOptions {
+  /** Five by default. */
+  readonly users?: readonly string[];
+  /** In all mailboxes together. */
+  readonly messages?: number;
+  /** Bytes of the largest message. */
+  readonly largest?: number;
+  /** Milliseconds that each fetch of messages takes. */
+  readonly fetchMs?: number;
+}
+
 export interface SampleSource {
   readonly host: string;
   readonly port: number;
@@ -54,7 +65,7 @@ export interface SampleSource {
 }
 
 const host = "127.0.0.1";
-const users = ["alice", "bob", "carol", "dave", "erika"];
+const sampleUsers = ["alice", "bob", "carol", "dave", "erika"];
 const attributes: Readonly<Record<string, string>> = {
   sent: "\\Sent",
   drafts: "\\Drafts",
@@ -64,18 +75,15 @@ const attributes: Readonly<Record<string, string>> = {
 };
 
 /**
- * Starts an IMAP server in this process, in plain text on loopback, with five mailboxes of mail from fifteen years:
+ * Starts an IMAP server in this process, in plain text on loopback, with mailboxes of mail from fifteen years:
  * nested folders, special-use folders, flags, attachments, inline images. Passwords are new each time.
  * Only mail that a migration copies is in there: nothing malformed, nothing marked as deleted.
  */
-export async function startSampleSource(options: { readonly messages?: number } = {}): Promise<SampleSource> {
-  const corpus = generateCorpus({
-    seed: "sample",
-    mailboxes: users.length,
-    messages: options.messages ?? 300,
-    largest: 2 * 1024 * 1024,
-  });
+export async function startSampleSource(options: SampleOptions = {}): Promise<SampleSource> {
+  const { users = sampleUsers, messages = 300, largest = 2 * 1024 * 1024, fetchMs = 0 } = options;
+  const corpus = generateCorpus({ seed: "sample", mailboxes: users.length, messages, largest });
   const accounts = users.map((user, index) => createAccount(user, corpus[index] as CorpusMailbox));
+  if (fetchMs > 0) for (const { server } of accounts) slowDown(server, fetchMs);
   const front = createServer({ users: {}, plugins: [] });
   const connections = new Set<Connection>();
 
@@ -110,6 +118,13 @@ export async function startSampleSource(options: { readonly messages?: number } 
 function createServer(options: object): Hoodiecrow {
   const require = createRequire(import.meta.url);
   return (require("hoodiecrow-imap") as (options: object) => Hoodiecrow)(options);
+}
+
+function slowDown(server: Hoodiecrow, fetchMs: number): void {
+  const fetch = server.getCommandHandler("UID FETCH");
+  server.setCommandHandler("UID FETCH", (...given) => {
+    setTimeout(() => fetch(...given), fetchMs);
+  });
 }
 
 function createAccount(user: string, corpus: CorpusMailbox): { mailbox: SampleMailbox; server: Hoodiecrow } {

@@ -12,6 +12,7 @@ import { type AppProcess, type LogEvent, startApp } from "./app-process.ts";
 import { createDisplay, followBatch } from "./progress.ts";
 import { addTargetMailboxes, arrivalsOf, sampleName, sampleZone, uploadSample } from "./sample-batch.ts";
 import { type SampleSource, startSampleSource } from "./sample-source.ts";
+import { showcaseZone, uploadShowcase } from "./showcase.ts";
 import { type Stack, startStack } from "./stack.ts";
 
 /** The port Core Tools use. */
@@ -27,7 +28,7 @@ const stopping = new AbortController();
 const failed = new AbortController();
 const ended = AbortSignal.any([stopping.signal, failed.signal]);
 let stack: Stack | undefined;
-let source: SampleSource | undefined;
+const sources: SampleSource[] = [];
 let app: AppProcess | undefined;
 
 for (const signal of ["SIGINT", "SIGTERM"] as const)
@@ -48,7 +49,7 @@ try {
 } finally {
   stopping.abort();
   await app?.stop();
-  await source?.close();
+  for (const source of sources) await source.close();
   await stack?.close();
 }
 process.exit(exitCode);
@@ -57,11 +58,13 @@ async function run(): Promise<number> {
   await import(pathToFileURL(join(import.meta.dirname, "..", "..", "build.ts")).href);
   stack = await startStack({ settings: process.env });
   const { url } = await startServing(stack.settings, Number(process.env.HOST_PORT ?? (await freePort())));
+  display.note(`Page ${url}/api/dashboard`);
   display.note(`API  ${url}/api/batches`);
 
   const arrived = flags["no-sample"] ? true : await copySample(stack, `${url}/api`);
   if (flags.once) return arrived ? 0 : 1;
-  display.note("Ctrl-C stops.");
+  if (!flags["no-sample"]) await showMore(stack);
+  display.note(`Look at ${url}/api/dashboard. Ctrl-C stops.`);
   return new Promise((_, reject) => {
     ended.addEventListener("abort", () => reject(ended.reason));
     if (ended.aborted) reject(ended.reason);
@@ -96,7 +99,8 @@ async function copySample({ blobs, graph, dns }: Stack, apiUrl: string): Promise
     return false;
   }
   dns?.setRecords(sampleZone);
-  source = await startSampleSource();
+  const source = await startSampleSource();
+  sources.push(source);
   addTargetMailboxes(graph, source);
   await uploadSample(blobs, source);
   const timeout = flags.once ? [AbortSignal.timeout(sampleTimeoutMs)] : [];
@@ -111,6 +115,13 @@ async function copySample({ blobs, graph, dns }: Stack, apiUrl: string): Promise
       display.note(`    ${missing} missing, ${unexpected} that should not be there`);
   }
   return status === "Synced" && arrivals.every(({ missing, unexpected }) => missing + unexpected === 0);
+}
+
+/** Further batches, in the states that an operator meets. */
+async function showMore({ blobs, graph, dns }: Stack): Promise<void> {
+  if (!blobs || !graph) return;
+  dns?.setRecords(showcaseZone);
+  sources.push(...(await uploadShowcase(blobs, graph)));
 }
 
 /** The usual port, or 0 if something else has it. */

@@ -1,0 +1,100 @@
+import { type Query, QueryClient, queryOptions, useQuery } from "@tanstack/react-query";
+import { pathOf, read } from "./client.ts";
+import { pollAfter } from "./polling.ts";
+import type { BatchView, CutoverView, MailboxDetails, MeView, OperationView } from "./types.ts";
+
+export interface List<Item> {
+  readonly value: readonly Item[];
+  readonly nextLink: string | null;
+}
+export interface Report {
+  readonly name: string;
+  readonly size: number;
+  readonly modifiedAt: string;
+}
+
+/** Polling is the retry; a hidden page asks nothing, and at once when it is looked at again. */
+export function createQueryClient(): QueryClient {
+  return new QueryClient({
+    defaultOptions: {
+      queries: {
+        retry: false,
+        staleTime: 2_000,
+        refetchOnWindowFocus: "always",
+        refetchOnReconnect: "always",
+      },
+    },
+  });
+}
+
+/** @param isActive true if what is shown is about to change. */
+export function polled<Data>(isActive: (data: Data) => boolean) {
+  return ({ state }: Query<Data, Error, Data, readonly unknown[]>): number | false =>
+    pollAfter(state.data !== undefined && isActive(state.data), state.fetchFailureCount, state.error);
+}
+
+export function isMoving(batch: BatchView): boolean {
+  return (
+    batch.activeCount > 0 ||
+    batch.operations.length > 0 ||
+    ["Syncing", "Removing", "Stopping"].includes(batch.status)
+  );
+}
+
+export const meQuery = queryOptions({
+  queryKey: ["me"] as const,
+  queryFn: ({ signal }) => read<MeView>("me", signal),
+  staleTime: 10 * 60_000,
+});
+
+export const batchesQuery = queryOptions({
+  queryKey: ["batches"] as const,
+  queryFn: ({ signal }) => read<List<BatchView>>("batches", signal),
+  refetchInterval: polled<List<BatchView>>(({ value }) => value.some(isMoving)),
+});
+
+export const batchQuery = (batch: string) =>
+  queryOptions({
+    queryKey: ["batches", batch] as const,
+    queryFn: ({ signal }) => read<BatchView>(pathOf`batches/${batch}`, signal),
+    refetchInterval: polled<BatchView>(isMoving),
+  });
+
+export const mailboxQuery = (batch: string, id: string) =>
+  queryOptions({
+    queryKey: ["batches", batch, "mailboxes", id] as const,
+    queryFn: ({ signal }) => read<MailboxDetails>(pathOf`batches/${batch}/mailboxes/${id}`, signal),
+    refetchInterval: polled<MailboxDetails>(({ status }) => isMailboxMoving(status)),
+  });
+
+export const operationsQuery = (batch: string) =>
+  queryOptions({
+    queryKey: ["batches", batch, "operations"] as const,
+    queryFn: ({ signal }) => read<List<OperationView>>(pathOf`batches/${batch}/operations`, signal),
+    refetchInterval: polled<List<OperationView>>(({ value }) =>
+      value.some(({ endedAt }) => endedAt === null),
+    ),
+  });
+
+export const cutoverQuery = (batch: string) =>
+  queryOptions({
+    queryKey: ["batches", batch, "cutover"] as const,
+    queryFn: ({ signal }) => read<CutoverView>(pathOf`batches/${batch}/cutover`, signal),
+    refetchInterval: polled<CutoverView>(() => false),
+  });
+
+export const reportsQuery = (batch: string) =>
+  queryOptions({
+    queryKey: ["batches", batch, "reports"] as const,
+    queryFn: ({ signal }) => read<List<Report>>(pathOf`batches/${batch}/reports`, signal),
+    refetchInterval: polled<List<Report>>(() => false),
+  });
+
+export function isMailboxMoving(status: string): boolean {
+  return ["Queued", "Syncing", "IncrementalSyncing", "Stopping"].includes(status);
+}
+
+/** True unless it is known that the caller may only look. */
+export function useMayOperate(): boolean {
+  return useQuery(meQuery).data?.mayOperate ?? true;
+}

@@ -1,0 +1,12 @@
+/** What the API answers, under the names that the page uses. */
+export type { BatchView, OperationView } from "../../../shared/domain/api/batches.ts";
+export type { CheckView, CutoverView, DomainView } from "../../../shared/domain/api/cutover.ts";
+export type { UploadCheck } from "../../../shared/domain/api/files.ts";
+export type {
+  FolderView,
+  MailboxDetails,
+  MailboxListAnswer,
+  MailboxView,
+} from "../../../shared/domain/api/mailboxes.ts";
+export type { DiscoveryView, EndpointTestView } from "../../../shared/domain/api/servers.ts";
+export type { MeView } from "../../../shared/domain/api/service.ts";

@@ -1,0 +1,73 @@
+import type { BatchView } from "../api/types.ts";
+import { counted, duration } from "../parts/format.ts";
+import { wordsFor } from "../parts/status.ts";
+
+/** What a batch is at, and why, as one sentence. Pure. @param now milliseconds since 1970. */
+export function headlineOf(batch: BatchView, now: number): string {
+  const { status, totalCount, syncedCount, activeCount, failedCount, outage, operations } = batch;
+  const word = wordsFor(status);
+  if (outage)
+    return `${word}: ${counted(outage.mailboxCount, "mailbox waits", "mailboxes wait")} since ${duration(now - Date.parse(outage.since))} for what they need. They go on by themselves.`;
+  if (status === "Created") return "Not started. The mailboxes are read; start the batch when you like.";
+  if (status === "Removing") return "Passwords, states and reports of the batch are being removed.";
+  if (status === "Stopped")
+    return activeCount > 0
+      ? `Stopping: ${counted(activeCount, "mailbox finishes", "mailboxes finish")} the messages in flight.`
+      : "Stopped. What was copied stays; new mail is not fetched.";
+  if (activeCount > 0)
+    return `${word}: ${counted(activeCount, "mailbox is", "mailboxes are")} being worked on or wait their turn, ${syncedCount} of ${totalCount} are synced.`;
+  if (operations.length > 0) return `${word}: an operation passes the mailboxes.`;
+  if (status === "Completed") return "Completed. The mailboxes are no longer synced.";
+  if (failedCount === totalCount && totalCount > 0) return "Every mailbox failed. Each row says why.";
+  if (failedCount > 0)
+    return `${syncedCount} of ${totalCount} mailboxes are synced and kept in sync every day; ${failedCount} failed.`;
+  return `All ${totalCount} mailboxes are synced, and kept in sync every day.`;
+}
+
+export interface Banner {
+  readonly intent: "error" | "warning" | "info" | "success";
+  readonly title: string;
+  readonly text: string;
+  /** Tab that shows more. */
+  readonly tab?: string;
+  readonly link?: string;
+}
+
+/** The one thing that an operator should look at next; undefined if there is none. Pure. */
+export function bannerOf(batch: BatchView): Banner | undefined {
+  const { uploadError, outage, failedCount, invalidRowCount, status, skippedItemCount } = batch;
+  if (uploadError)
+    return {
+      intent: "error",
+      title: uploadError.code,
+      text: uploadError.message,
+      tab: "reports",
+      link: "validation.csv says more",
+    };
+  if (outage) return { intent: "warning", title: outage.code, text: outage.message };
+  if (failedCount > 0)
+    return {
+      intent: "error",
+      title: counted(failedCount, "mailbox failed", "mailboxes failed"),
+      text: "What to do stands with each code.",
+      tab: "errors",
+      link: "Errors by code",
+    };
+  if (invalidRowCount > 0)
+    return {
+      intent: "warning",
+      title: `${counted(invalidRowCount, "row", "rows")} of the CSV could not be used`,
+      text: "Mend them and upload the file again; only changed rows are touched.",
+      tab: "reports",
+      link: "validation.csv names them",
+    };
+  if (status === "Synced")
+    return {
+      intent: "info",
+      title: "Next: the cut-over",
+      text: `Point the MX record to Microsoft 365; daily syncs bring along what still arrives at the old server.${skippedItemCount > 0 ? " Look at what was skipped first." : ""}`,
+      tab: "cutover",
+      link: "The checklist",
+    };
+  return undefined;
+}

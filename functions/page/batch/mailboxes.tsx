@@ -1,0 +1,208 @@
+import { SearchBox, Select, ToggleButton } from "@fluentui/react-components";
+import { lazy, Suspense, useDeferredValue, useState } from "react";
+import { useLocation, useSearchParams } from "wouter";
+import type { BatchView, MailboxView } from "../api/types.ts";
+import { To } from "../frame/view.tsx";
+import { bytes, count, counted } from "../parts/format.ts";
+import { type Column, Grid } from "../parts/grid.tsx";
+import { Progress } from "../parts/progress.tsx";
+import { wordsFor } from "../parts/status.ts";
+import { StatusBadge } from "../parts/status-badge.tsx";
+import { Trouble } from "../parts/trouble.tsx";
+import { Waiting } from "../parts/waiting.tsx";
+import { When } from "../parts/when.tsx";
+import type { MailboxFilter } from "./mailbox-query.ts";
+import { reasonOf } from "./reason.ts";
+import { useMailboxes } from "./use-mailboxes.ts";
+
+const Drawer = lazy(() => import("../mailbox/drawer.tsx"));
+
+export function MailboxesTab({ batch, mailbox }: { batch: BatchView; mailbox: string | undefined }) {
+  const [, navigate] = useLocation();
+  const [params, setParams] = useSearchParams();
+  const [search, setSearch] = useState(params.get("search") ?? "");
+  const [sort, setSort] = useState({ column: "emailAddress", descending: false });
+  const filter: MailboxFilter = {
+    search: useDeferredValue(search),
+    status: params.get("status") ?? "",
+    errorCode: params.get("errorCode") ?? "",
+    orderBy: sort.column,
+    descending: sort.descending,
+  };
+  const choose = (name: string, value: string) =>
+    setParams((old) => {
+      const next = new URLSearchParams(old);
+      if (value === "") next.delete(name);
+      else next.set(name, value);
+      return next;
+    });
+  const { page, error, refetch, rowAt, onRange } = useMailboxes(batch.name, filter);
+  const base = `/batches/${batch.name}/mailboxes`;
+  const query = params.size > 0 ? `?${params}` : "";
+  const codes = Object.entries(page?.facets.errorCode ?? {});
+
+  return (
+    <section aria-label="Mailboxes">
+      <div className="tools">
+        <SearchBox
+          placeholder="Address or user name"
+          aria-label="Search mailboxes by address or user name"
+          value={search}
+          onChange={(_, { value }) => setSearch(value)}
+        />
+        <div className="chips" role="group" aria-label="Status">
+          {Object.entries(page?.facets.status ?? {})
+            .filter(([, number]) => number > 0)
+            .map(([status, number]) => (
+              <ToggleButton
+                key={status}
+                size="small"
+                shape="circular"
+                checked={filter.status === status}
+                onClick={() => choose("status", filter.status === status ? "" : status)}
+              >
+                {wordsFor(status)} {count(number)}
+              </ToggleButton>
+            ))}
+        </div>
+        {codes.length > 0 ? (
+          <Select
+            aria-label="Error code"
+            value={filter.errorCode}
+            onChange={(_, { value }) => choose("errorCode", value)}
+          >
+            <option value="">Any error</option>
+            {codes.map(([code, number]) => (
+              <option key={code} value={code}>
+                {code} ({count(number)})
+              </option>
+            ))}
+          </Select>
+        ) : null}
+        <span className="tools-note" aria-live="polite">
+          {page ? counted(page.count, "mailbox", "mailboxes") : ""}
+        </span>
+      </div>
+      <Trouble error={error} onRetry={refetch} />
+      {page === undefined && error === null ? <Waiting /> : null}
+      {page && page.count === 0 ? (
+        <p className="nothing">
+          {batch.totalCount === 0
+            ? "The CSV is being read."
+            : "No mailbox fits. Take something out of the search."}
+        </p>
+      ) : null}
+      {page && page.count > 0 ? (
+        <Grid
+          label={`Mailboxes of ${batch.name}`}
+          columns={columns(base, query)}
+          count={page.count}
+          rowAt={rowAt}
+          keyOf={({ id }) => id}
+          sort={sort}
+          onSort={setSort}
+          onRange={onRange}
+          card={(row) => (
+            <>
+              <div className="card-line">
+                <To to={`${base}/${row.id}${query}`} className="cut">
+                  {row.emailAddress}
+                </To>
+                <StatusBadge status={row.status} />
+              </div>
+              <div className="card-line quiet">
+                <span className="cut">
+                  {row.percentageComplete} %, {bytes(row.bytesTransferred)}
+                  {row.error ? `, ${row.error.code}` : ""}
+                </span>
+              </div>
+            </>
+          )}
+        />
+      ) : null}
+      {mailbox === undefined ? null : (
+        <Suspense fallback={null}>
+          <Drawer batch={batch} id={mailbox} onClose={() => navigate(`${base}${query}`)} />
+        </Suspense>
+      )}
+    </section>
+  );
+}
+
+function columns(base: string, query: string): readonly Column<MailboxView>[] {
+  return [
+    {
+      id: "emailAddress",
+      label: "Address",
+      width: "minmax(180px, 1.6fr)",
+      sortable: true,
+      interactive: true,
+      cell: ({ id, emailAddress }) => (
+        <To to={`${base}/${id}${query}`} className="cut">
+          {emailAddress}
+        </To>
+      ),
+    },
+    {
+      id: "status",
+      label: "Status",
+      width: "160px",
+      sortable: true,
+      cell: ({ status }) => <StatusBadge status={status} />,
+    },
+    {
+      id: "syncedItemCount",
+      label: "Messages",
+      width: "minmax(150px, 1fr)",
+      sortable: true,
+      cell: (row) => (
+        <Progress
+          value={row.percentageComplete}
+          label={`${count(row.syncedItemCount)} of ${count(row.totalItemsInSourceMailboxCount)}`}
+        />
+      ),
+    },
+    {
+      id: "bytesTransferred",
+      label: "Size",
+      width: "88px",
+      sortable: true,
+      align: "end",
+      cell: ({ bytesTransferred }) => bytes(bytesTransferred),
+    },
+    {
+      id: "skippedItemCount",
+      label: "Skipped",
+      width: "92px",
+      sortable: true,
+      align: "end",
+      cell: ({ skippedItemCount }) => (
+        <span className={skippedItemCount === 0 ? "quiet" : ""}>{count(skippedItemCount)}</span>
+      ),
+    },
+    {
+      id: "lastSyncedAt",
+      label: "Last sync",
+      width: "112px",
+      sortable: true,
+      cell: ({ lastSyncedAt }) => <When at={lastSyncedAt} />,
+    },
+    {
+      id: "reason",
+      label: "Reason",
+      width: "minmax(160px, 2fr)",
+      cell: (row) => <Reason of={row} />,
+    },
+  ];
+}
+
+function Reason({ of }: { of: MailboxView }) {
+  const reason = reasonOf(of, Date.now());
+  return reason === undefined ? (
+    <span className="quiet">-</span>
+  ) : (
+    <span className="cut" title={reason}>
+      {reason}
+    </span>
+  );
+}

@@ -1,0 +1,46 @@
+import type { BatchView } from "../api/types.ts";
+import { bytes, count, counted, relative } from "../parts/format.ts";
+
+export interface Totals {
+  readonly batches: number;
+  readonly mailboxes: number;
+  readonly synced: number;
+  readonly failed: number;
+  readonly items: number;
+  readonly bytes: number;
+}
+
+/** All batches together. Pure. */
+export function totalsOf(batches: readonly BatchView[]): Totals {
+  const sum = (of: (batch: BatchView) => number) => batches.reduce((total, batch) => total + of(batch), 0);
+  return {
+    batches: batches.length,
+    mailboxes: sum(({ totalCount }) => totalCount),
+    synced: sum(({ syncedCount }) => syncedCount),
+    failed: sum(({ failedCount }) => failedCount),
+    items: sum(({ syncedItemCount }) => syncedItemCount),
+    bytes: sum(({ bytesTransferred }) => bytesTransferred),
+  };
+}
+
+/** `1,240 items/min, 85 MB/min`; a dash while nothing is copied. Pure. */
+export function rateOf({ itemsPerMinute, bytesPerMinute }: BatchView): string {
+  if (itemsPerMinute === 0 && bytesPerMinute === 0) return "-";
+  return `${count(itemsPerMinute)}/min, ${bytes(bytesPerMinute)}/min`;
+}
+
+/** `1,240/min`; a dash while nothing is copied. Pure. */
+export function itemRateOf({ itemsPerMinute }: BatchView): string {
+  return itemsPerMinute === 0 ? "-" : `${count(itemsPerMinute)}/min`;
+}
+
+/** When it will be through. Pure. @param now milliseconds since 1970. */
+export function readyOf({ estimatedCompletion }: BatchView, now: number): string {
+  return estimatedCompletion === null ? "-" : relative(estimatedCompletion, now);
+}
+
+/** One sentence for those who hear the list. Pure. */
+export function summaryOf({ mailboxes, synced, failed, batches }: Totals): string {
+  const troubles = failed === 0 ? "" : `, ${count(failed)} failed`;
+  return `${counted(batches, "batch", "batches")}, ${count(synced)} of ${counted(mailboxes, "mailbox", "mailboxes")} synced${troubles}`;
+}

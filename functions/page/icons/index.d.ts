@@ -1,0 +1,38 @@
+import type { ComponentType, SVGProps } from "react";
+
+type Icon = ComponentType<SVGProps<SVGSVGElement> & { title?: string }>;
+
+export const AddIcon: Icon;
+export const CalendarIcon: Icon;
+export const CheckIcon: Icon;
+export const ClockIcon: Icon;
+export const CopyIcon: Icon;
+export const DeleteIcon: Icon;
+export const DocumentIcon: Icon;
+export const DownloadIcon: Icon;
+export const EditIcon: Icon;
+export const ErrorIcon: Icon;
+export const FlagIcon: Icon;
+export const FolderIcon: Icon;
+export const BackIcon: Icon;
+export const BatchIcon: Icon;
+export const FailedIcon: Icon;
+export const HelpIcon: Icon;
+export const InfoIcon: Icon;
+export const MailIcon: Icon;
+export const MenuIcon: Icon;
+export const MoonIcon: Icon;
+export const MoreIcon: Icon;
+export const NewIcon: Icon;
+export const PauseIcon: Icon;
+export const PrintIcon: Icon;
+export const ServerIcon: Icon;
+export const ShieldIcon: Icon;
+export const StartIcon: Icon;
+export const StopIcon: Icon;
+export const SunIcon: Icon;
+export const SyncIcon: Icon;
+export const UndoIcon: Icon;
+export const UploadIcon: Icon;
+export const WarningIcon: Icon;
+export const Dismiss20Regular: Icon;

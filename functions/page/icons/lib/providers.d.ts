@@ -1,0 +1,1 @@
+export type IconDirectionContextValue = { readonly textDirection?: "ltr" | "rtl" };

@@ -1,0 +1,1 @@
+export { IconDirectionContextProvider } from "../index.js";

@@ -1,0 +1,273 @@
+import {
+  Button,
+  DrawerBody,
+  DrawerHeader,
+  DrawerHeaderTitle,
+  Link,
+  MessageBar,
+  MessageBarBody,
+  MessageBarTitle,
+  OverlayDrawer,
+} from "@fluentui/react-components";
+import { Dismiss20Regular } from "@fluentui/react-icons";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { pathOf, send } from "../api/client.ts";
+import { mailboxQuery, useMayOperate } from "../api/queries.ts";
+import type { BatchView, FolderView, MailboxDetails } from "../api/types.ts";
+import { reasonOf } from "../batch/reason.ts";
+import { Remedy } from "../batch/remedy.tsx";
+import { useSay } from "../frame/toasts.tsx";
+import { useConfirm } from "../parts/confirm.tsx";
+import { bytes, count, counted, dateTime } from "../parts/format.ts";
+import { useNarrow } from "../parts/media.ts";
+import { Progress } from "../parts/progress.tsx";
+import { StatusBadge } from "../parts/status-badge.tsx";
+import { Trouble } from "../parts/trouble.tsx";
+import { Waiting } from "../parts/waiting.tsx";
+import { When } from "../parts/when.tsx";
+
+/** One mailbox, beside the list it is in. */
+export default function MailboxDrawer({
+  batch,
+  id,
+  onClose,
+}: {
+  batch: BatchView;
+  id: string;
+  onClose: () => void;
+}) {
+  const { data: mailbox, error, refetch } = useQuery(mailboxQuery(batch.name, id));
+  const narrow = useNarrow();
+  return (
+    <OverlayDrawer
+      open
+      position="end"
+      size={narrow ? "full" : "large"}
+      onOpenChange={(_, { open }) => open || onClose()}
+      aria-label={mailbox?.emailAddress ?? "Mailbox"}
+    >
+      <DrawerHeader>
+        <DrawerHeaderTitle
+          action={
+            <Button appearance="subtle" aria-label="Close" icon={<Dismiss20Regular />} onClick={onClose} />
+          }
+        >
+          {mailbox?.emailAddress ?? "Mailbox"}
+        </DrawerHeaderTitle>
+      </DrawerHeader>
+      <DrawerBody className="stack drawer">
+        <Trouble error={error} onRetry={refetch} />
+        {mailbox === undefined && error === null ? <Waiting /> : null}
+        {mailbox ? <Details batch={batch} mailbox={mailbox} /> : null}
+      </DrawerBody>
+    </OverlayDrawer>
+  );
+}
+
+function Details({ batch, mailbox }: { batch: BatchView; mailbox: MailboxDetails }) {
+  const reason = reasonOf(mailbox, Date.now());
+  return (
+    <>
+      <div className="drawer-status">
+        <StatusBadge status={mailbox.status} />
+        <span className="quiet">
+          logs in as <code>{mailbox.userName}</code> at {batch.endpoint}
+        </span>
+      </div>
+      {reason && mailbox.error ? (
+        <MessageBar intent={mailbox.status === "Failed" ? "error" : "warning"} layout="multiline">
+          <MessageBarBody>
+            <MessageBarTitle>{mailbox.error.code}</MessageBarTitle>
+            {mailbox.error.message} <b>What to do: </b>
+            <Remedy code={mailbox.error.code} />
+          </MessageBarBody>
+        </MessageBar>
+      ) : null}
+      <Progress
+        value={mailbox.percentageComplete}
+        label={`${count(mailbox.syncedItemCount)} of ${count(mailbox.totalItemsInSourceMailboxCount)} messages, ${bytes(mailbox.bytesTransferred)} of ${bytes(mailbox.estimatedTotalTransferSize)}`}
+      />
+      <dl className="facts">
+        <Fact name="Started">
+          <When at={mailbox.startedAt} full />
+        </Fact>
+        <Fact name="Last sync">
+          <When at={mailbox.lastSyncedAt} full />
+        </Fact>
+        <Fact name="Next attempt">
+          <When at={mailbox.nextAttemptAt} full />
+        </Fact>
+        <Fact name="Skipped messages">{count(mailbox.skippedItemCount)}</Fact>
+      </dl>
+      {mailbox.warnings.map(({ code, message, remedy }) => (
+        <MessageBar key={code} intent="warning" layout="multiline">
+          <MessageBarBody>
+            <MessageBarTitle>{code}</MessageBarTitle>
+            {message} {remedy}
+          </MessageBarBody>
+        </MessageBar>
+      ))}
+      <h2>Folders</h2>
+      {mailbox.folders.length === 0 ? <p className="nothing">The folders are not listed yet.</p> : null}
+      {mailbox.folders.length > 0 ? <Folders batch={batch} mailbox={mailbox} /> : null}
+      <h2>Skipped messages</h2>
+      <Skipped batch={batch} mailbox={mailbox} />
+    </>
+  );
+}
+
+function Fact({ name, children }: { name: string; children: React.ReactNode }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}
+
+function Folders({ batch, mailbox }: { batch: BatchView; mailbox: MailboxDetails }) {
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: whatever scrolls has to be reached by keyboard
+    <div className="scroll-box" tabIndex={0} role="group" aria-label="Folders">
+      <table className="plain">
+        <thead>
+          <tr>
+            <th scope="col">Folder</th>
+            <th scope="col">Status</th>
+            <th scope="col" className="end">
+              Messages
+            </th>
+            <th scope="col" className="end">
+              Skipped
+            </th>
+            <th scope="col" className="end">
+              Size
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {mailbox.folders.map((folder) => (
+            <tr key={folder.id}>
+              <th scope="row">
+                {folder.path}
+                {folder.targetPath !== null && folder.targetPath !== folder.path ? (
+                  <span className="quiet"> as {folder.targetPath}</span>
+                ) : null}
+                {folder.error ? (
+                  <div className="bad">
+                    {folder.error.code}: {folder.error.message}
+                  </div>
+                ) : null}
+                <FolderAct batch={batch} mailbox={mailbox} folder={folder} />
+              </th>
+              <td>
+                <StatusBadge status={folder.status} />
+              </td>
+              <td className="end">
+                {count(folder.syncedItemCount)} of {count(folder.totalItemCount)}
+              </td>
+              <td className="end">{count(folder.skippedItemCount)}</td>
+              <td className="end">{bytes(folder.bytesTransferred)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+/** What only a person may decide about a folder. */
+function FolderAct({
+  batch,
+  mailbox,
+  folder,
+}: {
+  batch: BatchView;
+  mailbox: MailboxDetails;
+  folder: FolderView;
+}) {
+  const client = useQueryClient();
+  const confirm = useConfirm();
+  const say = useSay();
+  const mayOperate = useMayOperate();
+  const act = folder.status === "RemovedInTarget" ? "recreate" : "confirm";
+  const run = useMutation({
+    mutationFn: () =>
+      send("POST", pathOf`batches/${batch.name}/mailboxes/${mailbox.id}/folders/${folder.id}/${act}`),
+    onSuccess: () => say(`${folder.path} goes on`),
+    onError: ({ message }) => say(`${folder.path} stays as it is`, message, "error"),
+    onSettled: () => client.invalidateQueries({ queryKey: ["batches", batch.name] }),
+  });
+  if (folder.status !== "RemovedInTarget" && folder.status !== "WaitsForConfirmation") return null;
+  return (
+    <div>
+      <Button
+        size="small"
+        disabledFocusable={!mayOperate || run.isPending}
+        onClick={async () => {
+          const yes = await confirm(
+            act === "recreate"
+              ? {
+                  title: `Make ${folder.path} anew?`,
+                  text: "A user removed this folder in Microsoft 365. It is made again, with all of its mail.",
+                  verb: "Make anew",
+                }
+              : {
+                  title: `Go on with ${folder.path} as it is?`,
+                  text: "The source shows this folder without most of the mail that was copied from it. What is there now is taken as right, and copied.",
+                  verb: "Go on",
+                },
+          );
+          if (yes) run.mutate();
+        }}
+      >
+        {act === "recreate" ? "Make anew" : "Go on as it is"}
+      </Button>
+    </div>
+  );
+}
+
+function Skipped({ batch, mailbox }: { batch: BatchView; mailbox: MailboxDetails }) {
+  if (mailbox.skippedItems.length === 0) return <p className="nothing">No message was skipped.</p>;
+  return (
+    <>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: whatever scrolls has to be reached by keyboard */}
+      <div className="scroll-box" tabIndex={0} role="group" aria-label="Skipped messages">
+        <table className="plain">
+          <thead>
+            <tr>
+              <th scope="col">Folder</th>
+              <th scope="col">Received</th>
+              <th scope="col" className="end">
+                Size
+              </th>
+              <th scope="col">Reason</th>
+            </tr>
+          </thead>
+          <tbody>
+            {mailbox.skippedItems.map((item) => (
+              <tr key={`${item.folder} ${item.uid}`}>
+                <th scope="row">{item.folder}</th>
+                <td>{dateTime(item.receivedAt)}</td>
+                <td className="end">{bytes(item.size)}</td>
+                <td>
+                  <b>{item.code}</b>: {item.message}
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      {mailbox.skippedItemCount > mailbox.skippedItems.length ? (
+        <p>
+          The first {mailbox.skippedItems.length} of{" "}
+          {counted(mailbox.skippedItemCount, "skipped message", "skipped messages")}. All are in{" "}
+          <Link inline href={`/api/${pathOf`batches/${batch.name}/reports/skipped-items.csv`}`}>
+            skipped-items.csv
+          </Link>
+          .
+        </p>
+      ) : null}
+    </>
+  );
+}

@@ -1,0 +1,28 @@
+import { lazy, Suspense } from "react";
+import { Redirect, Route, Switch } from "wouter";
+import { BatchList } from "./batches/list.tsx";
+import { Waiting } from "./parts/waiting.tsx";
+
+const BatchPage = lazy(() => import("./batch/batch.tsx"));
+
+/** Which view stands at which address below /api/dashboard. */
+export function Views() {
+  return (
+    <Suspense fallback={<Waiting />}>
+      <Switch>
+        <Route path="/" component={BatchList} />
+        <Route path="/batches">
+          <Redirect to="/" />
+        </Route>
+        <Route path="/batches/:batch/mailboxes/:mailbox">
+          {({ batch, mailbox }) => <BatchPage batch={batch} tab="mailboxes" mailbox={mailbox} />}
+        </Route>
+        <Route path="/batches/:batch/:tab">{({ batch, tab }) => <BatchPage batch={batch} tab={tab} />}</Route>
+        <Route path="/batches/:batch">{({ batch }) => <BatchPage batch={batch} tab="mailboxes" />}</Route>
+        <Route>
+          <Redirect to="/" />
+        </Route>
+      </Switch>
+    </Suspense>
+  );
+}

@@ -1,0 +1,166 @@
+import { describe, expect, it } from "vitest";
+import type { BatchView } from "../../../functions/page/api/types.ts";
+import { bannerOf, headlineOf } from "../../../functions/page/batch/headline.ts";
+import { queryOf } from "../../../functions/page/batch/mailbox-query.ts";
+import { reasonOf } from "../../../functions/page/batch/reason.ts";
+import { piecesOf, remediesIn } from "../../../functions/page/batch/remedies.ts";
+import { offersOf, questionOf } from "../../../functions/page/batches/actions.ts";
+import { rateOf, summaryOf, totalsOf } from "../../../functions/page/batches/figures.ts";
+
+const now = Date.parse("2026-11-30T12:00:00Z");
+
+function batch(change: Partial<BatchView> = {}): BatchView {
+  return {
+    name: "pilot",
+    endpoint: "contoso",
+    status: "Synced",
+    createdAt: "2026-11-30T08:00:00.000Z",
+    startedAt: "2026-11-30T08:00:00.000Z",
+    lastSyncedAt: "2026-11-30T09:00:00.000Z",
+    totalCount: 4,
+    activeCount: 0,
+    syncedCount: 4,
+    failedCount: 0,
+    stoppedCount: 0,
+    invalidRowCount: 0,
+    uploadError: null,
+    syncedItemCount: 1_000,
+    skippedItemCount: 0,
+    totalItemsInSourceMailboxCount: 1_000,
+    bytesTransferred: 5_000_000,
+    estimatedTotalTransferSize: 5_000_000,
+    percentageComplete: 100,
+    itemsPerMinute: 0,
+    bytesPerMinute: 0,
+    estimatedCompletion: null,
+    dataConsistencyScore: "Perfect",
+    outage: null,
+    asOf: "2026-11-30T12:00:00.000Z",
+    operations: [],
+    confirmedServer: null,
+    ...change,
+  } as BatchView;
+}
+
+const open = (view: BatchView, mayOperate = true) =>
+  offersOf(view, mayOperate)
+    .filter(({ refused }) => refused === undefined)
+    .map(({ action }) => action);
+
+describe("what can be done with a batch", () => {
+  it.each([
+    ["Created", batch({ status: "Created", startedAt: null }), ["start", "delete"]],
+    ["Syncing", batch({ status: "Syncing", activeCount: 2 }), ["stop", "sync", "complete", "delete"]],
+    ["Synced", batch(), ["stop", "sync", "complete", "delete"]],
+    [
+      "SyncedWithErrors",
+      batch({ status: "SyncedWithErrors", failedCount: 1 }),
+      ["stop", "sync", "retry", "complete", "delete"],
+    ],
+    [
+      "Synced with skipped messages",
+      batch({ skippedItemCount: 2 }),
+      ["stop", "sync", "retry", "complete", "delete"],
+    ],
+    ["Stopped", batch({ status: "Stopped" }), ["start", "complete", "delete"]],
+    ["Completed", batch({ status: "Completed" }), ["delete"]],
+    ["Removing", batch({ status: "Removing" }), []],
+  ])("%s", (_, view, expected) => {
+    expect(open(view)).toEqual(expected);
+  });
+
+  it("nothing without the role, and it says which one is missing", () => {
+    expect(open(batch(), false)).toEqual([]);
+    expect(offersOf(batch(), false)[0]?.refused).toBe("Needs Migration.Operate");
+  });
+
+  it("asks before what has no other way back", () => {
+    expect(questionOf("start", batch())).toBeUndefined();
+    expect(questionOf("sync", batch())).toBeUndefined();
+    for (const action of ["stop", "complete", "delete"] as const)
+      expect(questionOf(action, batch())).toMatchObject({ title: expect.stringMatching(/pilot\?$/) });
+    expect(questionOf("retry", batch({ failedCount: 12 }))?.title).toBe("Try 12 failed mailboxes again?");
+  });
+});
+
+describe("what a batch is at", () => {
+  it("says it in one sentence", () => {
+    expect(headlineOf(batch(), now)).toBe("All 4 mailboxes are synced, and kept in sync every day.");
+    expect(headlineOf(batch({ status: "SyncedWithErrors", syncedCount: 3, failedCount: 1 }), now)).toBe(
+      "3 of 4 mailboxes are synced and kept in sync every day; 1 failed.",
+    );
+    const outage = {
+      mailboxCount: 2,
+      since: "2026-11-30T11:48:00.000Z",
+      code: "ServerUnreachable",
+      message: "",
+    };
+    expect(headlineOf(batch({ status: "Syncing", activeCount: 2, outage }), now)).toBe(
+      "Syncing: 2 mailboxes wait since 12 min for what they need. They go on by themselves.",
+    );
+  });
+
+  it("shows the most urgent thing alone", () => {
+    const uploadError = {
+      code: "EndpointNotFound",
+      message: "There is none.",
+      at: "2026-11-30T08:00:00.000Z",
+    };
+    const bad = batch({ uploadError, failedCount: 1, invalidRowCount: 3 });
+    expect(bannerOf(bad)?.title).toBe("EndpointNotFound");
+    expect(bannerOf({ ...bad, uploadError: null })?.title).toBe("1 mailbox failed");
+    expect(bannerOf(batch({ status: "Syncing", invalidRowCount: 3 }))?.title).toBe(
+      "3 rows of the CSV could not be used",
+    );
+    expect(bannerOf(batch())?.tab).toBe("cutover");
+    expect(bannerOf(batch({ status: "Syncing" }))).toBeUndefined();
+  });
+
+  it("adds up batches and tells them", () => {
+    const totals = totalsOf([batch(), batch({ totalCount: 6, syncedCount: 1, failedCount: 2 })]);
+    expect(summaryOf(totals)).toBe("2 batches, 5 of 10 mailboxes synced, 2 failed");
+    expect(rateOf(batch())).toBe("-");
+  });
+});
+
+describe("why a mailbox is where it is", () => {
+  const error = {
+    code: "ServerThrottled",
+    message: "The server asks for a pause.",
+    at: "2026-11-30T11:00:00.000Z",
+  };
+  it("an error is a failure only where the mailbox failed", () => {
+    const mailbox = { error, nextAttemptAt: "2026-11-30T12:10:00.000Z", warnings: [] };
+    expect(reasonOf({ ...mailbox, status: "Failed" }, now)).toBe(
+      "ServerThrottled: The server asks for a pause.",
+    );
+    expect(reasonOf({ ...mailbox, status: "Queued" }, now)).toBe(
+      "Waits, because ServerThrottled: The server asks for a pause. Next attempt in 10 min.",
+    );
+    expect(
+      reasonOf({ status: "Synced", error: null, nextAttemptAt: null, warnings: [] }, now),
+    ).toBeUndefined();
+  });
+});
+
+it("the query of a list holds what was chosen and no more", () => {
+  const none = { search: " ", status: "", errorCode: "", orderBy: "emailAddress", descending: false };
+  expect(queryOf(none, 0)).toBe("%24top=100&%24orderby=emailAddress");
+  expect(queryOf({ ...none, search: "anna", status: "Failed", descending: true }, 2)).toBe(
+    "%24top=100&%24skip=200&%24search=anna&status=Failed&%24orderby=emailAddress+desc",
+  );
+});
+
+describe("remedies", () => {
+  it("come from the documentation, the first table that names a code", () => {
+    const found = remediesIn(
+      "| code | what to do |\n| --- | --- |\n| Aaa, Bbb | mend `it`, see [there](x.md) |\n\n| Aaa | at once | other |\n| Aaa | again |",
+    );
+    expect([...found.keys()]).toEqual(["Aaa", "Bbb"]);
+    expect(piecesOf(found.get("Bbb") ?? "")).toEqual([
+      { text: "mend ", isCode: false },
+      { text: "it", isCode: true },
+      { text: ", see there", isCode: false },
+    ]);
+  });
+});
