@@ -1,7 +1,7 @@
 import { isMigrationError } from "../../domain/errors.ts";
 import type { SpecialUse } from "../../domain/folders.ts";
 import type { TargetFolderId } from "../../domain/names.ts";
-import type { FolderState, TargetFolder } from "../../migration/ports/target.ts";
+import type { FolderState, TargetFolder, TargetPlace } from "../../migration/ports/target.ts";
 import { classifyRefusal, folderMissing, folderRefused, isNoMailbox, mailboxNotFound } from "./classify.ts";
 import { truncateText } from "./mime/charset.ts";
 import { folderKey, folderNaming, maxFolderName } from "./naming.ts";
@@ -12,6 +12,7 @@ interface MailFolder {
   readonly displayName: string;
   readonly parentFolderId?: string;
   readonly childFolderCount?: number;
+  readonly totalItemCount?: number;
 }
 
 /** @see https://learn.microsoft.com/graph/api/resources/mailfolder (well-known folder names) */
@@ -103,6 +104,29 @@ export class GraphFolders {
       if (isMigrationError(error) && error.code === "TargetItemGone") return [];
       throw error;
     }
+  }
+
+  /** @see TargetMailbox.listPlaces */
+  async places(): Promise<readonly TargetPlace[]> {
+    const trash = (await this.#find(wellKnown.trash))?.id;
+    const found: TargetPlace[] = [];
+    const parents: { readonly id: string; readonly path: string; readonly deleted: boolean }[] = [
+      { id: rootFolder, path: "", deleted: false },
+    ];
+    for (let parent = parents.shift(); parent !== undefined; parent = parents.shift()) {
+      const children = await listAll<MailFolder>(
+        this.#session,
+        `/mailFolders/${encodeURIComponent(parent.id)}/childFolders`,
+        { $select: `${folderFields},totalItemCount`, $top: "200" },
+      );
+      for (const { id, displayName, childFolderCount = 0, totalItemCount = 0 } of children) {
+        const path = parent.path === "" ? displayName : `${parent.path}/${displayName}`;
+        const deleted = parent.deleted || id === trash;
+        found.push({ id: id as TargetFolderId, path, items: totalItemCount, deleted });
+        if (childFolderCount > 0) parents.push({ id, path, deleted });
+      }
+    }
+    return found;
   }
 
   async isTrash(folder: string): Promise<boolean> {

@@ -7,12 +7,17 @@ import type {
   FoundItem,
   InterruptedChunk,
   ItemState,
+  MessageLook,
   OutgoingMessage,
+  TargetEntry,
   TargetFolder,
   TargetMailbox,
+  TargetPlace,
   WriteCandidate,
 } from "../../migration/ports/target.ts";
 import { changeFlags, type LastActionRule } from "./change-flags.ts";
+import { differencesOf } from "./differences.ts";
+import { listEntries, lookOf } from "./entries.ts";
 import { findWritten } from "./find.ts";
 import { GraphFolders } from "./folders.ts";
 import { itemsAnywhere, moveItem, purgeItem, readItem, readItems } from "./items.ts";
@@ -71,6 +76,26 @@ export class GraphMailbox implements TargetMailbox {
     known: ReadonlySet<TargetItemId>,
   ): Promise<ReadonlyMap<Stamp, readonly FoundItem[]>> {
     return findWritten(this.#session, folder, chunk, candidates, known);
+  }
+
+  listPlaces(): Promise<readonly TargetPlace[]> {
+    return this.#folders.places();
+  }
+
+  listEntries(folder: TargetFolderId): Promise<readonly TargetEntry[]> {
+    return listEntries(this.#session, folder);
+  }
+
+  lookOf(header: Buffer): Promise<MessageLook> {
+    return lookOf(header);
+  }
+
+  differencesOf(
+    folder: TargetFolderId,
+    item: TargetItemId,
+    content: OutgoingMessage["content"],
+  ): Promise<readonly string[] | undefined> {
+    return differencesOf(this.#session, folder, item, content);
   }
 
   removeDuplicate(_folder: TargetFolderId, item: TargetItemId): Promise<void> {

@@ -19,6 +19,8 @@ export const propertyIds = {
   /** PidTagTransportMessageHeaders: the header as it was. */
   transportHeaders: "String 0x007D",
   messageClass: "String 0x001A",
+  /** PidTagMessageSize: what it takes in the store, which is not what it took on the wire. */
+  messageSize: "Integer 0x0E08",
   /** PidTagSensitivity (MS-OXCMSG, 2.2.1.13). */
   sensitivity: "Integer 0x0036",
   /** PidTagLastVerbExecuted (MS-OXOMSG, 2.2.1.37). */

@@ -65,7 +65,8 @@ export async function takesMessages(session: MailboxSession, folders: GraphFolde
   return true;
 }
 
-async function openSource(message: OutgoingMessage): Promise<SpooledSource> {
+/** The bytes of a message, wherever they are kept. Whoever opens it disposes of it. @throws MigrationError */
+export async function openSource(message: Pick<OutgoingMessage, "content">): Promise<SpooledSource> {
   if (Buffer.isBuffer(message.content)) return { ...bufferSource(message.content), dispose: async () => {} };
   let spooled: SpooledSource | undefined;
   try {

@@ -26,6 +26,15 @@ export const fetchItems = {
     ...atoms("UID", "FLAGS", "INTERNALDATE", "RFC822.SIZE"),
     { type: "ATOM", value: "BODY.PEEK", section: [] },
   ],
+  /** What a message is known by in a listing. */
+  look: [
+    ...atoms("UID", "FLAGS", "INTERNALDATE", "RFC822.SIZE"),
+    {
+      type: "ATOM",
+      value: "BODY.PEEK",
+      section: [{ type: "ATOM", value: "HEADER.FIELDS" }, atoms("MESSAGE-ID", "DATE", "FROM", "SUBJECT")],
+    },
+  ],
   /** What tells when a message came, where INTERNALDATE does not. */
   dates: [
     ...atoms("UID", "FLAGS"),
@@ -225,7 +234,7 @@ function wantedBy({ items, withLabels = false }: FetchOptions): Wanted {
     body:
       items === fetchItems.message
         ? "message"
-        : items === fetchItems.header || items === fetchItems.dates
+        : items === fetchItems.header || items === fetchItems.dates || items === fetchItems.look
           ? "header"
           : "none",
   };

@@ -1,7 +1,7 @@
 import { MigrationError } from "../../domain/errors.ts";
 import type { SpecialUse } from "../../domain/folders.ts";
 import type { TargetFolderId } from "../../domain/names.ts";
-import type { FolderNaming, TargetFolder } from "../../migration/ports/target.ts";
+import type { FolderNaming, TargetFolder, TargetPlace } from "../../migration/ports/target.ts";
 import type { ImapConnection } from "./connection.ts";
 import { isInbox, joinSegments, personalScope } from "./folder-paths.ts";
 import { findFolder, isSelectable, type ListedFolder, listFolders, statusOf } from "./listing.ts";
@@ -81,6 +81,25 @@ export class TargetFolders {
     return (
       trash === undefined || folder.separator === undefined || !path.startsWith(trash + folder.separator)
     );
+  }
+
+  /** All folders that hold messages, as they are now. */
+  async places(connection: ImapConnection): Promise<readonly TargetPlace[]> {
+    this.forget();
+    const { byPath, pathByUse } = await this.#load(connection);
+    const trash = pathByUse.get("trash");
+    const found: TargetPlace[] = [];
+    for (const folder of [...byPath.values()].filter(isSelectable)) {
+      const row = await statusOf(connection, folder.path);
+      if ("refused" in row) continue;
+      const below = trash !== undefined && folder.path.startsWith(trash + (folder.separator ?? "\0"));
+      found.push({
+        ...this.#folderAt(connection, folder.path),
+        items: row.status?.messages ?? 0,
+        deleted: folder.path === trash || below,
+      });
+    }
+    return found;
   }
 
   /** The folder at one level of the hierarchy, below the parent just ensured. */

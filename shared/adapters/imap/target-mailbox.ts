@@ -9,16 +9,21 @@ import type {
   FolderState,
   FoundItem,
   ItemState,
+  MessageLook,
   OutgoingMessage,
+  TargetEntry,
   TargetFolder,
   TargetMailbox,
+  TargetPlace,
   WriteCandidate,
 } from "../../migration/ports/target.ts";
 import { append, folderGone, outOfTime } from "./append.ts";
 import type { ImapConnection } from "./connection.ts";
 import { fetchItems, fetchRows } from "./fetch.ts";
 import { keptFlags, looksAsWritten, storableFlags } from "./flags.ts";
+import { lookOf } from "./look.ts";
 import { matchCopies, type Recognizable } from "./matching.ts";
+import { differencesBetween } from "./message-differences.ts";
 import { imapNaming } from "./naming.ts";
 import type { ConnectionPool, PooledConnection } from "./pool.ts";
 import { flagsOfCopy } from "./receipts.ts";
@@ -119,6 +124,55 @@ export class ImapTargetMailbox implements TargetMailbox {
         })),
       );
     return found;
+  }
+
+  async listPlaces(): Promise<readonly TargetPlace[]> {
+    return this.#pool.use(async ({ connection }) => {
+      // Courier answers STATUS of the open folder from what it knew when it last looked.
+      await connection.run("NOOP");
+      return this.#folders.places(connection);
+    });
+  }
+
+  async listEntries(folder: TargetFolderId): Promise<readonly TargetEntry[]> {
+    return this.#pool.use(async (pooled) => {
+      const uidValidity = (await pooled.examine(folder))?.uidValidity;
+      if (uidValidity === undefined) throw folderGone();
+      const entries: TargetEntry[] = [];
+      const rows = fetchRows(pooled.connection, [[1, MAX_UID]], { items: fetchItems.look });
+      for await (const { uid, flags = [], internalDate, size, body = Buffer.alloc(0) } of rows)
+        entries.push({
+          id: formatItemId(uidValidity, uid),
+          receivedAt: internalDate?.getTime() ?? 0,
+          size,
+          flags,
+          look: lookOf(body),
+        });
+      return entries;
+    });
+  }
+
+  async lookOf(header: Buffer): Promise<MessageLook> {
+    return lookOf(header);
+  }
+
+  /** Byte by byte, line ends aside: nothing is added to a message. */
+  async differencesOf(
+    folder: TargetFolderId,
+    item: TargetItemId,
+    content: OutgoingMessage["content"],
+  ): Promise<readonly string[] | undefined> {
+    const source = Buffer.isBuffer(content)
+      ? content
+      : await readAll(await content(), Number.POSITIVE_INFINITY);
+    return this.#pool.use(async (pooled) => {
+      const opened = await pooled.examine(folder);
+      const { uidValidity, uid } = parseItemId(item);
+      if (opened?.uidValidity !== uidValidity) return undefined;
+      for await (const row of fetchRows(pooled.connection, [[uid, uid]], { items: fetchItems.message }))
+        return differencesBetween(source, row.body ?? Buffer.alloc(0));
+      return undefined;
+    });
   }
 
   /**

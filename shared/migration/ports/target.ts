@@ -67,6 +67,40 @@ export interface ItemState {
   readonly flags: readonly string[];
 }
 
+/**
+ * What a message is known by in a listing, in the form in which this target shows it: what a header at the source makes
+ * of it is equal to what the listing shows of its copy.
+ */
+export interface MessageLook {
+  readonly messageId?: string | undefined;
+  /** By the Date field, milliseconds since 1970, whole seconds. */
+  readonly sentAt?: number | undefined;
+  /** Address of the first author in lower case. */
+  readonly from?: string | undefined;
+  readonly subject?: string | undefined;
+}
+
+/** A message as a listing of its folder shows it. */
+export interface TargetEntry {
+  readonly id: TargetItemId;
+  /** Milliseconds since 1970. */
+  readonly receivedAt: number;
+  /** Bytes, as this target counts them; undefined where it does not tell. */
+  readonly size?: number | undefined;
+  readonly flags: readonly string[];
+  /** Of a message that this product wrote; undefined where the target keeps no stamps. */
+  readonly stamp?: Stamp | undefined;
+  readonly look: MessageLook;
+}
+
+/** A folder as the target lists it. */
+export interface TargetPlace extends TargetFolder {
+  /** Messages in it. */
+  readonly items: number;
+  /** True for the deleted items and whatever lies below them. */
+  readonly deleted: boolean;
+}
+
 export type FolderState = "there" | "deleted" | "missing";
 
 export type ChangeOutcome = "done" | "gone";
@@ -137,6 +171,24 @@ export interface TargetMailbox {
     candidates: readonly WriteCandidate[],
     known: ReadonlySet<TargetItemId>,
   ): Promise<ReadonlyMap<Stamp, readonly FoundItem[]>>;
+  /** All folders of mail that the user can see. Reads only. */
+  listPlaces(): Promise<readonly TargetPlace[]>;
+  /**
+   * All messages of a folder. Reads only.
+   * @throws MigrationError `item`/`TargetFolderGone` if there is no such folder.
+   */
+  listEntries(folder: TargetFolderId): Promise<readonly TargetEntry[]>;
+  /** What a message with this header section is known by in a listing of this target. Asks nobody. */
+  lookOf(header: Buffer): Promise<MessageLook>;
+  /**
+   * Compares a copy with its message, part by part. Reads only.
+   * @returns what differs, as sentences without any content of the message; undefined if the copy is not in the folder.
+   */
+  differencesOf(
+    folder: TargetFolderId,
+    item: TargetItemId,
+    content: OutgoingMessage["content"],
+  ): Promise<readonly string[] | undefined>;
   /** Removes a second copy that we wrote; repeatable. */
   removeDuplicate(folder: TargetFolderId, item: TargetItemId): Promise<void>;
 

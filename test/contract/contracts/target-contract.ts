@@ -405,6 +405,50 @@ export function targetContract(open: () => Promise<TargetUnderTest>): void {
     });
   });
 
+  describe("a listing", () => {
+    test("shows all folders, and what lies in the deleted items", async () => {
+      const { id: folder, path } = await mailbox.ensureFolder([`Listed ${++folders}`]);
+      await mailbox.write(folder, outgoing(1));
+      const trash = await mailbox.ensureFolder(["Trash"], "trash");
+      const places = await mailbox.listPlaces();
+      const of = (id: TargetFolderId) => places.find((place) => place.id === id);
+      expect(of(folder)).toEqual({ id: folder, path, items: 1, deleted: false });
+      expect(of(trash.id)?.deleted).toBe(true);
+    });
+
+    test("shows messages as their header says, ours and the user's", async () => {
+      const folder = await fresh();
+      const id = await mailbox.write(folder, outgoing(1, { flags: ["\\Flagged", "\\Seen"] }));
+      await user.add(folder, "their own");
+      const entries = await mailbox.listEntries(folder);
+      const ours = entries.find((entry) => entry.id === id);
+      const look = await mailbox.lookOf(Buffer.from(headerOf(1)));
+      expect(look).toMatchObject({ messageId: "<1@example.com>", sentAt: Date.UTC(2001, 0, 1) });
+      expect(ours).toMatchObject({ receivedAt: dateOf(1).getTime(), look });
+      expect([...(ours?.flags ?? [])].sort()).toEqual(["\\Flagged", "\\Seen"]);
+      expect([undefined, "stamp-1"]).toContain(ours?.stamp);
+      const theirs = entries.filter((entry) => entry.id !== id);
+      expect(theirs.map(({ look: { subject }, stamp }) => [subject, stamp])).toEqual([
+        ["their own", undefined],
+      ]);
+    });
+
+    test("of a folder that is gone fails", async () => {
+      const folder = await fresh();
+      await user.deleteFolder(folder);
+      expect(await failure(mailbox.listEntries(folder))).toMatchObject({ code: "TargetFolderGone" });
+    });
+  });
+
+  test("a copy is equal to its message, and to no other one", async () => {
+    const [folder, other] = [await fresh(), await fresh()];
+    const id = await mailbox.write(folder, outgoing(1));
+    expect(await mailbox.differencesOf(folder, id, outgoing(1).content)).toEqual([]);
+    const longer = Buffer.from(`${headerOf(1)}Body 1, and more of it\r\n`);
+    expect(await mailbox.differencesOf(folder, id, longer)).not.toEqual([]);
+    expect(await mailbox.differencesOf(other, id, outgoing(1).content)).toBeUndefined();
+  });
+
   describe("an item", () => {
     test("is read while it is in the folder", async () => {
       const folder = await fresh();

@@ -1,4 +1,5 @@
 import { buffer } from "node:stream/consumers";
+import { lookOf } from "../../../shared/adapters/imap/look.ts";
 import { matchCopies } from "../../../shared/adapters/imap/matching.ts";
 import { MigrationError } from "../../../shared/domain/errors.ts";
 import type { SpecialUse } from "../../../shared/domain/folders.ts";
@@ -12,11 +13,14 @@ import type {
   FoundItem,
   InterruptedChunk,
   ItemState,
+  MessageLook,
   OutgoingMessage,
   TargetConnector,
+  TargetEntry,
   TargetFolder,
   TargetIdentity,
   TargetMailbox,
+  TargetPlace,
   WriteCandidate,
 } from "../../../shared/migration/ports/target.ts";
 
@@ -280,6 +284,43 @@ export class MemoryTargetMailbox implements TargetMailbox {
         copies.map(({ item }) => item),
       );
     return found;
+  }
+
+  async listPlaces(): Promise<readonly TargetPlace[]> {
+    return [...this.#mailbox.folders.values()]
+      .filter(({ id }) => !this.#mailbox.unseen.has(id))
+      .map(({ id, path }) => ({
+        id,
+        path,
+        items: this.#itemsIn(id).length,
+        deleted: path === wellKnown.trash || path.startsWith(`${wellKnown.trash}/`),
+      }));
+  }
+
+  async listEntries(folder: TargetFolderId): Promise<readonly TargetEntry[]> {
+    this.#present(folder);
+    return this.#itemsIn(folder).map(({ id, internalDate, text, flags, stamp }) => ({
+      id,
+      receivedAt: internalDate,
+      size: text.length,
+      flags,
+      stamp,
+      look: lookOf(Buffer.from(text.split("\r\n\r\n")[0] ?? "")),
+    }));
+  }
+
+  async lookOf(header: Buffer): Promise<MessageLook> {
+    return lookOf(header);
+  }
+
+  async differencesOf(
+    folder: TargetFolderId,
+    id: TargetItemId,
+    content: OutgoingMessage["content"],
+  ): Promise<readonly string[] | undefined> {
+    const source = Buffer.isBuffer(content) ? content : await buffer(await content());
+    const item = this.#itemsIn(folder).find((one) => one.id === id);
+    return item && (item.text === source.toString() ? [] : ["The text or an attachment differs."]);
   }
 
   async removeDuplicate(folder: TargetFolderId, id: TargetItemId): Promise<void> {
