@@ -13,6 +13,7 @@ import "./domains-timer.ts";
 import "./http-health.ts";
 import "./http-batches.ts";
 import "./http-cutover.ts";
+import "./http-verification.ts";
 import "./http-uploads.ts";
 import "./http-reports.ts";
 import "./http-me.ts";

@@ -38,6 +38,7 @@ import type { SecretOwner, Vault } from "./migration/ports/vault.ts";
 import type { Log } from "./migration/runtime.ts";
 import { createBatchStates } from "./migration/status/batch-states.ts";
 import { createStatus } from "./migration/status/status.ts";
+import type { FolderSyncParts } from "./migration/sync/parts.ts";
 import { logOutcome } from "./migration/upload/log-outcome.ts";
 import { version } from "./version.ts";
 
@@ -282,7 +283,8 @@ const beginningParts = once(async () => ({
 const operations = once(async () => {
   const { mailboxes, admissions } = await tables();
   const states = await batchStates();
-  const parts = { states, admissions, reports: (await blobs()).reports, vault: await vault() };
+  const { reports, verifications } = await blobs();
+  const parts = { states, admissions, reports, verifications, vault: await vault() };
   return createOperations({
     ...(await beginningParts()),
     mailboxes,
@@ -324,7 +326,7 @@ export const folderSync = once(async () => {
   const { createFolderSync } = await import("./migration/sync/folder-sync.ts");
   const endpointFiles = await endpoints();
   const insights = await applicationInsights();
-  return createFolderSync({
+  const parts: Omit<FolderSyncParts, "verify"> = {
     batches,
     mailboxes,
     ledger: ledgers,
@@ -342,7 +344,10 @@ export const folderSync = once(async () => {
     clock,
     log,
     trace: (span, fields, work) => insights?.span(span, fields, work) ?? work(),
-  });
+  };
+  const { createVerifyStep } = await import("./migration/verification/verify-step.ts");
+  const verify = createVerifyStep({ ...parts, verifications: (await blobs()).verifications });
+  return createFolderSync({ ...parts, verify });
 });
 
 export const batchControl = once(async () =>
@@ -423,10 +428,16 @@ export const reports = once(async () => {
     states: await batchStates(),
     ledger: ledgers,
     reports: (await blobs()).reports,
+    verifications: (await blobs()).verifications,
     queue: (await serviceBus()).queue,
     clock,
     log,
   });
+});
+
+export const verification = once(async () => {
+  const { createVerificationView } = await import("./migration/status/verification-view.ts");
+  return createVerificationView({ batches: (await tables()).batches, states: await batchStates() });
 });
 
 export const endpointManagement = once(async () =>

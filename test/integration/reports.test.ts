@@ -37,6 +37,7 @@ function reportsOf(changes: Partial<ReportsParts> = {}) {
     states,
     ledger: ledgers,
     reports: blobs.reports,
+    verifications: blobs.verifications,
     queue: { sendOperations: async () => undefined } as unknown as WorkQueue,
     clock,
     log,

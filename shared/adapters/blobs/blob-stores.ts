@@ -5,12 +5,14 @@ import type { Leases } from "../../migration/ports/leases.ts";
 import type { Probed } from "../../migration/ports/probed.ts";
 import type { SweepRecord } from "../../migration/ports/sweep-record.ts";
 import type { TargetTestRecords } from "../../migration/ports/target-test-records.ts";
+import type { VerificationStore } from "../../migration/ports/verification-store.ts";
 import type { StorageSettings } from "../azure-storage.ts";
 import { Container, type StoredBlob } from "./container.ts";
 import { createLeases } from "./leases.ts";
 import { createSnapshotStore } from "./snapshot-store.ts";
 import { createSweepRecord } from "./sweep-record.ts";
 import { createTargetTestRecords } from "./target-test-records.ts";
+import { createVerificationStore } from "./verification-store.ts";
 
 export interface BlobStores extends Probed {
   readonly uploads: UploadStore;
@@ -20,6 +22,7 @@ export interface BlobStores extends Probed {
   readonly leases: Leases;
   readonly targetTests: TargetTestRecords;
   readonly snapshots: SnapshotStore;
+  readonly verifications: VerificationStore;
   /** Creates the containers that are missing. Repeatable. @throws MigrationError */
   createContainers(): Promise<void>;
 }
@@ -38,6 +41,7 @@ export function createBlobStores(settings: StorageSettings): BlobStores {
     leases: createLeases(coordination),
     targetTests: createTargetTestRecords(coordination),
     snapshots: createSnapshotStore(coordination),
+    verifications: createVerificationStore(coordination),
     async probe() {
       await Promise.all(
         [uploads, endpoints, reports, coordination].map((container) => container.properties("probe")),

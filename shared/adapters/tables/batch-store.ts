@@ -46,6 +46,7 @@ const operationFormat = formatOf<OperationRecord>({
   at: integer(),
   slots: integer(),
   total: optional(integer()),
+  verification: optional(json()),
   supersedes: json(),
   outcome: optional(json()),
 });

@@ -61,6 +61,8 @@ const columns: Columns<MailboxRecord> = {
   deletionsConfirmed: optional(flag),
   retriesSkipped: optional(flag),
   folderActs: optional(json()),
+  verifying: optional(json()),
+  verification: optional(json()),
 };
 const unchanged: Upgrade = (row) => row;
 const format = formatOf<MailboxRecord>(columns, unchanged);

@@ -30,6 +30,7 @@ import type { RouteName } from "./routes.ts";
 import { discoverySchema, endpointTestSchema } from "./servers.ts";
 import { healthSchema, meSchema } from "./service.ts";
 import { targetTestRequestSchema, targetTestSchema } from "./target-test.ts";
+import { batchVerificationSchema, verificationBody } from "./verification.ts";
 
 /** A body that is no JSON, or none at all. */
 export type OtherContent = "text/csv" | "none";
@@ -71,6 +72,12 @@ export const contracts: Readonly<Record<RouteName, Contract>> = {
   "folders-act": { params: folderParams, answers: { 202: folderActedSchema } },
   "cutover-get": { params: batchParams, query: cutoverQuery, answers: { 200: cutoverSchema } },
   "cutover-confirm": { params: batchParams, json: confirmationBody, answers: { 204: "none" } },
+  "verification-begin": {
+    params: batchParams,
+    json: verificationBody.meta({ id: "VerificationRequest" }),
+    answers: { 202: operationBegunSchema },
+  },
+  "verification-get": { params: batchParams, answers: { 200: batchVerificationSchema } },
   "uploads-put": {
     params: uploadParams,
     json: batchOptionsSchema.meta({ id: "BatchOptions" }),

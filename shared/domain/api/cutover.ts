@@ -3,7 +3,7 @@ import { count, instant, type Shown } from "./common.ts";
 
 const checkSchema = z
   .strictObject({
-    check: z.enum(["mx", "ttl", "moved", "lastRound", "lateMail", "mailboxes", "settling"]),
+    check: z.enum(["mx", "ttl", "moved", "lastRound", "lateMail", "mailboxes", "verification", "settling"]),
     verdict: z.enum(["ok", "warning", "wait", "fails", "unknown"]).meta({
       description:
         "`wait`: nothing but time is missing. `unknown`: DNS could not be asked; that blocks nothing.",

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { mailboxStatusSchema } from "../states.ts";
 import { warningCodes } from "../warnings.ts";
 import { bytes, count, instant, listOf, percentage, recordedErrorSchema, type Shown } from "./common.ts";
+import { mailboxVerificationSchema } from "./verification.ts";
 
 export const warningSchema = z
   .strictObject({
@@ -34,6 +35,9 @@ export const mailboxSchema = z
     percentageComplete: percentage,
     error: recordedErrorSchema.nullable(),
     warnings: z.array(warningSchema),
+    verification: mailboxVerificationSchema
+      .nullable()
+      .meta({ description: "What the last verification found; null if there was none." }),
   })
   .meta({ id: "Mailbox" });
 /** A mailbox as the HTTP API shows it. */

@@ -67,6 +67,12 @@ export const routes = {
     "batches/{batch}/cutover/confirm",
     "Says that mail reaches Microsoft 365 behind a filter.",
   ),
+  "verification-begin": operate(
+    "POST",
+    "batches/{batch}/verify",
+    "Compares source, records and target; changes nothing.",
+  ),
+  "verification-get": read("batches/{batch}/verification", "What the last verification found."),
   "uploads-put": operate(
     "PUT",
     "uploads/{endpoint}/{file}",

@@ -1,5 +1,6 @@
 import type { BatchName } from "../../domain/names.ts";
 import type { BatchIntent, OperationKind } from "../../domain/states.ts";
+import type { VerificationRequest } from "../../domain/verification.ts";
 import { intended, isAtWork, isRemoving, isSyncedDaily, wasStarted } from "../batch/life.ts";
 import {
   type BeginOperationParts,
@@ -30,6 +31,12 @@ export interface BatchControl {
    * @param by object id of the caller in Entra.
    */
   act(name: BatchName, action: BatchAction, by: string, selection?: Selection): Promise<Begun>;
+  /**
+   * Compares synced mailboxes with what was copied, in rounds of their own that change nothing on either side. Refused
+   * while the batch is not at work.
+   * @param selection some of the mailboxes only.
+   */
+  verify(name: BatchName, request: VerificationRequest, by: string, selection?: Selection): Promise<Begun>;
   /** Refused with reasons until it is safe, unless forced. Copied mail and the ledger stay. */
   remove(name: BatchName, force: boolean, by: string): Promise<Begun>;
   /** Lets every mailbox be copied whose login was tested. */
@@ -73,6 +80,14 @@ export function createBatchControl(parts: BatchControlParts): BatchControl {
         if (action === "sync" || !isWhole) return batch;
         return intended(batch, intents[action], clock()) ?? batch;
       });
+    },
+
+    verify(name, verification, by, selection) {
+      return begin(name, { kind: "verify", by, selection, verification }, (batch) =>
+        isAtWork(batch)
+          ? batch
+          : refusal("BatchNotRunning", "Only a running or completed batch can be verified. Start it first."),
+      );
     },
 
     async remove(name, force, by) {

@@ -11,6 +11,10 @@ export interface MailboxFacts {
   readonly neverSynced: number;
   /** Messages that were skipped and not left out on purpose. */
   readonly lostItems: number;
+  /** Mailboxes whose last verification is older than their last sync, compared counts alone, or could not be made. */
+  readonly notVerified: number;
+  /** Messages that the last verifications found nowhere in the target. */
+  readonly missingItems: number;
   /** When the last whole sync of each mailbox began, the earliest of them, milliseconds since 1970; undefined if any has none. */
   readonly syncsBeganAt?: number | undefined;
   /** Messages that the last sync of each found new, and how many mailboxes had any. */
@@ -25,6 +29,8 @@ const nothing: MailboxFacts = {
   stopped: 0,
   neverSynced: 0,
   lostItems: 0,
+  notVerified: 0,
+  missingItems: 0,
   syncsBeganAt: Number.POSITIVE_INFINITY,
   newItems: 0,
   mailboxesWithNewItems: 0,
@@ -65,6 +71,8 @@ export function sumOf(all: Iterable<MailboxFacts>): MailboxFacts {
       stopped: sum.stopped + facts.stopped,
       neverSynced: sum.neverSynced + facts.neverSynced,
       lostItems: sum.lostItems + facts.lostItems,
+      notVerified: sum.notVerified + facts.notVerified,
+      missingItems: sum.missingItems + facts.missingItems,
       syncsBeganAt: earliest(sum.syncsBeganAt, facts.syncsBeganAt),
       newItems: sum.newItems + facts.newItems,
       mailboxesWithNewItems: sum.mailboxesWithNewItems + facts.mailboxesWithNewItems,
@@ -84,10 +92,22 @@ function withMailbox(facts: MailboxFacts, mailbox: MailboxRecord): MailboxFacts 
     stopped: facts.stopped + Number(count === "stopped"),
     neverSynced: facts.neverSynced + Number(lastSyncedAt === undefined),
     lostItems: facts.lostItems + mailbox.skippedItemCount - (mailbox.leftOutItemCount ?? 0),
+    notVerified: facts.notVerified + Number(!isVerified(mailbox)),
+    missingItems: facts.missingItems + (mailbox.verification?.counts.Missing ?? 0),
     syncsBeganAt: earliest(facts.syncsBeganAt, lastSync?.beganAt),
     newItems: facts.newItems + newItems,
     mailboxesWithNewItems: facts.mailboxesWithNewItems + Number(newItems > 0),
   };
+}
+
+/** True if every message was compared since the last sync. */
+function isVerified({ verification, lastSyncedAt = 0 }: MailboxRecord): boolean {
+  return (
+    verification !== undefined &&
+    verification.error === undefined &&
+    verification.level !== "counts" &&
+    verification.at >= lastSyncedAt
+  );
 }
 
 function earliest(a: number | undefined, b: number | undefined): number | undefined {

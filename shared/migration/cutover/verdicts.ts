@@ -41,6 +41,30 @@ export function domainChecks(record: DomainRecord, facts: MailboxFacts, now: num
 
 /** The checks of a batch as a whole. */
 export function batchChecks(facts: MailboxFacts): readonly Check[] {
+  return [...mailboxesCheck(facts), verificationCheck(facts)];
+}
+
+function verificationCheck({ mailboxes, notVerified, missingItems }: MailboxFacts): Check {
+  if (missingItems > 0)
+    return check(
+      "verification",
+      "fails",
+      `The last verification found ${plural(missingItems, "message", "messages")} nowhere in the target.`,
+      "See verification.csv. What users deleted for good themselves looks like that, too: then delete by force.",
+    );
+  if (notVerified === 0)
+    return check("verification", "ok", "Every message was compared since the last sync.");
+  return check(
+    "verification",
+    "warning",
+    notVerified === mailboxes
+      ? "No mailbox was verified since its last sync."
+      : `${plural(notVerified, "mailbox was", "mailboxes were")} not verified since the last sync.`,
+    "Verify the batch (level items) before it is given up.",
+  );
+}
+
+function mailboxesCheck(facts: MailboxFacts): readonly Check[] {
   const { mailboxes, active, failed, neverSynced, lostItems } = facts;
   const faults = [
     count(active, "mailbox is being synced", "mailboxes are being synced"),

@@ -1,6 +1,7 @@
 import type { BatchOptions } from "../../domain/batch-options.ts";
 import type { BatchName, EndpointName, FolderId, LedgerId, MailboxId } from "../../domain/names.ts";
 import type { MailboxCounts, MailboxStatus } from "../../domain/states.ts";
+import type { VerificationRequest } from "../../domain/verification.ts";
 import type {
   FolderAct,
   MailboxRecord,
@@ -8,6 +9,7 @@ import type {
   RecordedError,
   Recovery,
   Trouble,
+  VerificationOutcome,
 } from "../ports/registry.ts";
 import { minute } from "../runtime.ts";
 import { isWorthRetrying } from "../warnings.ts";
@@ -27,7 +29,8 @@ const outageMs = 2 * minute;
  * the mailbox as it is after an event, or undefined where the event does not concern a mailbox in its state.
  *
  * Created (not started) -> Queued (waits for a permit, or for the logins of others to be tested) -> Syncing -> Synced
- * -> Queued -> IncrementalSyncing -> Synced ... Stopped and Failed are left only by an operator's start or retry, or by a
+ * -> Queued -> IncrementalSyncing -> Synced ... A verification is a round of its own, Queued -> Verifying, after which the
+ * mailbox is what it was. Stopped and Failed are left only by an operator's start or retry, or by a
  * new upload. Completed is final until started again.
  */
 
@@ -45,7 +48,9 @@ export const hostChanged = "EndpointHostChanged";
 
 /** True if the mailbox waits for work or is being worked on. */
 export function isActive({ status }: MailboxFacts): boolean {
-  return status === "Queued" || status === "Syncing" || status === "IncrementalSyncing";
+  return (
+    status === "Queued" || status === "Syncing" || status === "IncrementalSyncing" || status === "Verifying"
+  );
 }
 
 /** True if nobody has started the mailbox since it was uploaded or mended. */
@@ -134,15 +139,16 @@ const countOfStatus: Readonly<Record<MailboxStatus, Exclude<keyof MailboxCounts,
   Queued: "active",
   Syncing: "active",
   IncrementalSyncing: "active",
+  Verifying: "active",
   Synced: "synced",
   Stopped: "stopped",
   Failed: "failed",
   Completed: "completed",
 };
 
-/** Under which of a batch's counts the mailbox falls. */
-export function countOf({ status }: MailboxFacts): Exclude<keyof MailboxCounts, "total"> {
-  return countOfStatus[status];
+/** Under which of a batch's counts the mailbox falls: one that is verified is synced all the while. */
+export function countOf({ status, verifying }: MailboxFacts): Exclude<keyof MailboxCounts, "total"> {
+  return countOfStatus[verifying?.from ?? status];
 }
 
 /** A mailbox that was not in the batch before. @param now milliseconds since 1970. */
@@ -203,20 +209,51 @@ export function mended(mailbox: MailboxRecord, login: MailboxLogin): MailboxReco
 
 /** The operator starts the batch, or goes on with it. */
 export function started(mailbox: MailboxRecord): MailboxRecord | undefined {
-  const { status } = mailbox;
+  const status = mailbox.verifying?.from ?? mailbox.status;
   return status === "Created" || status === "Stopped" || status === "Completed"
-    ? { ...queuedAgain(mailbox), trouble: undefined, step: undefined }
+    ? { ...queuedAgain(mailbox), verifying: undefined, trouble: undefined, step: undefined }
     : undefined;
 }
 
 /** The operator stops the batch. */
 export function stopped(mailbox: MailboxRecord): MailboxRecord | undefined {
+  if (mailbox.verifying) return { ...mailbox, status: mailbox.verifying.from, verifying: undefined };
   return hasWork(mailbox) ? { ...mailbox, status: "Stopped" } : undefined;
 }
 
-/** The operator, or the completion of the batch, asks for another sync. */
+/** The operator, or the completion of the batch, asks for another sync. It ends a verification. */
 export function syncedAgain(mailbox: MailboxRecord): MailboxRecord | undefined {
-  return mailbox.status === "Synced" ? queuedAgain(mailbox) : undefined;
+  const status = mailbox.verifying?.from ?? mailbox.status;
+  return status === "Synced" ? { ...queuedAgain(mailbox), verifying: undefined } : undefined;
+}
+
+/** The operator asks for a verification: it waits for a permit of the daily rounds. */
+export function verificationAsked(
+  mailbox: MailboxRecord,
+  asked: VerificationRequest & { readonly operation: number },
+): MailboxRecord | undefined {
+  const from = mailbox.verifying?.from ?? mailbox.status;
+  if (from !== "Synced" && from !== "Completed") return undefined;
+  return { ...queuedAgain(mailbox), attempts: 0, verifying: { ...asked, from } };
+}
+
+/** A verification is through: the mailbox is what it was. @param now milliseconds since 1970. */
+export function verified(
+  mailbox: MailboxRecord,
+  outcome: VerificationOutcome,
+  now: number,
+): MailboxRecord | undefined {
+  const { verifying } = mailbox;
+  if (!isActive(mailbox) || verifying?.operation !== outcome.operation) return undefined;
+  return {
+    ...gotOn(mailbox, true, now),
+    status: verifying.from,
+    verifying: undefined,
+    verification: outcome,
+    step: undefined,
+    error: undefined,
+    notBefore: undefined,
+  };
 }
 
 /**
@@ -351,6 +388,7 @@ export function copying(
   now: number,
 ): MailboxRecord | undefined {
   if (!isActive(mailbox) || waitsForOthers(mailbox)) return undefined;
+  if (mailbox.verifying) return { ...mailbox, status: "Verifying", notBefore: undefined };
   const sameMail = mailbox.ledgerId === undefined || mailbox.ledgerId === ledger.ledgerId;
   const known = sameMail ? mailbox : withoutFigures(mailbox);
   return {
@@ -425,8 +463,15 @@ export function returned(mailbox: MailboxRecord, now: number): MailboxRecord | u
   };
 }
 
-/** Nothing but a person can help it. */
+/** Nothing but a person can help it. One that could not be verified is what it was. */
 export function failed(mailbox: MailboxRecord, error: RecordedError): MailboxRecord | undefined {
+  const { verifying } = mailbox;
+  if (verifying) {
+    const { code, message, at } = error;
+    const { operation, level } = verifying;
+    const nothing = { compared: 0, counts: {}, waiting: 0, deletedAtSource: 0, sampled: 0 };
+    return verified(mailbox, { operation, level, at, ...nothing, error: { code, message } }, at);
+  }
   return isActive(mailbox)
     ? { ...mailbox, status: "Failed", error, notBefore: undefined, step: undefined }
     : undefined;

@@ -1,6 +1,7 @@
 import type { BatchName } from "../../domain/names.ts";
 import type { PageMessage } from "../../domain/queue-messages.ts";
 import type { OperationKind } from "../../domain/states.ts";
+import type { VerificationRequest } from "../../domain/verification.ts";
 import { operated, smallBatch, supersedes } from "../batch/life.ts";
 import {
   type BatchRecord,
@@ -21,6 +22,8 @@ export interface OperationRequest {
   /** Object id of the caller in Entra, or `app`. */
   readonly by: string;
   readonly selection?: Selection | undefined;
+  /** Of the kind `verify`. */
+  readonly verification?: VerificationRequest | undefined;
 }
 
 export type Begun =
@@ -82,6 +85,7 @@ export async function beginOperation(
       batch: name,
       selection,
       by: request.by,
+      verification: request.verification,
       at: clock(),
       slots: size !== undefined && size <= smallBatch ? 1 : slotCount,
       total: selection.mailboxes?.length ?? size,

@@ -7,17 +7,22 @@ import {
   started,
   stopped,
   syncedAgain,
+  verificationAsked,
 } from "../mailbox/life.ts";
 import type { MailboxRecord, OperationRecord, Selection } from "../ports/registry.ts";
 
 /** What each kind of operation makes of a mailbox; undefined where it does not concern one in its state. Pure. */
-const transitions: Readonly<Record<OperationKind, (mailbox: MailboxRecord) => MailboxRecord | undefined>> = {
+const transitions: Readonly<
+  Record<OperationKind, (mailbox: MailboxRecord, operation: OperationRecord) => MailboxRecord | undefined>
+> = {
   upload: queued,
   start: started,
   stop: stopped,
   sync: syncedAgain,
   retry: retried,
   complete: syncedAgain,
+  verify: (mailbox, { seq, verification }) =>
+    verification && verificationAsked(mailbox, { ...verification, operation: seq }),
   confirm: serverConfirmed,
   release: released,
   remove: stopped,
@@ -54,6 +59,7 @@ export function operatedOn(
     : undefined;
 }
 
-function applied({ kind, selection }: OperationRecord, mailbox: MailboxRecord): MailboxRecord | undefined {
-  return isSelected(selection, mailbox) ? transitions[kind](mailbox) : undefined;
+function applied(operation: OperationRecord, mailbox: MailboxRecord): MailboxRecord | undefined {
+  const { kind, selection } = operation;
+  return isSelected(selection, mailbox) ? transitions[kind](mailbox, operation) : undefined;
 }

@@ -8,7 +8,7 @@ export interface BatchTotals {
   readonly counts: MailboxCounts;
   readonly syncedItemCount: number;
   readonly skippedItemCount: number;
-  /** Items skipped and not left out on purpose. */
+  /** Items skipped and not left out on purpose, or found missing by a verification. */
   readonly lostItemCount: number;
   readonly totalItemsInSourceMailboxCount: number;
   readonly bytesTransferred: number;

@@ -2,6 +2,7 @@ import type { BatchOptions } from "../../domain/batch-options.ts";
 import type { SourceServer } from "../../domain/credentials.ts";
 import type { BatchName, EndpointName, FolderId, LedgerId, MailboxId } from "../../domain/names.ts";
 import type { BatchIntent, MailboxStatus, OperationKind, SyncKind } from "../../domain/states.ts";
+import type { DifferenceCounts, VerificationLevel, VerificationRequest } from "../../domain/verification.ts";
 import type { WarningCounts } from "../../domain/warnings.ts";
 
 /** A stored value with the version it was read at. */
@@ -42,6 +43,8 @@ export interface OperationRecord extends PendingOperation {
   readonly slots: number;
   /** Mailboxes it has to look at; undefined where nobody knows. */
   readonly total?: number | undefined;
+  /** What an operation of the kind `verify` asks for. */
+  readonly verification?: VerificationRequest | undefined;
   /** Operations that ended because of this one. */
   readonly supersedes: readonly number[];
   /** Undefined until it is over. */
@@ -119,6 +122,23 @@ export interface RecordedError {
   readonly at: number;
 }
 
+/** What the last verification of a mailbox found. Instants are milliseconds since 1970. */
+export interface VerificationOutcome {
+  readonly operation: number;
+  readonly level: VerificationLevel;
+  readonly at: number;
+  /** Messages whose copies were looked at. */
+  readonly compared: number;
+  readonly counts: DifferenceCounts;
+  /** Messages that came, or changed, since the last sync. */
+  readonly waiting: number;
+  readonly deletedAtSource: number;
+  /** Messages compared byte by byte. */
+  readonly sampled: number;
+  /** Why it could not be verified; then nothing else is said. */
+  readonly error?: Omit<RecordedError, "at"> | undefined;
+}
+
 /** What an operator may ask for with one folder. */
 export type FolderAct = "confirm" | "recreate";
 
@@ -179,6 +199,11 @@ export interface MailboxRecord {
   readonly deletionsConfirmed?: boolean | undefined;
   /** Set by a retry: the next step tries skipped messages again, and clears it. */
   readonly retriesSkipped?: boolean | undefined;
+  /** Set while it waits to be verified, or is: what was asked for, and what it was and will be again. */
+  readonly verifying?:
+    | (VerificationRequest & { readonly operation: number; readonly from: "Synced" | "Completed" })
+    | undefined;
+  readonly verification?: VerificationOutcome | undefined;
   /** What an operator asked for with single folders: the next step does it, and clears it. */
   readonly folderActs?: Readonly<Record<FolderId, FolderAct>> | undefined;
 }

@@ -1,4 +1,12 @@
-import type { BatchName, FolderId, MailboxId, Stamp, TargetFolderId, TargetItemId, Uid } from "../../domain/names.ts";
+import type {
+  BatchName,
+  FolderId,
+  MailboxId,
+  Stamp,
+  TargetFolderId,
+  TargetItemId,
+  Uid,
+} from "../../domain/names.ts";
 import type { DifferenceCounts, DifferenceKind } from "../../domain/verification.ts";
 
 /** One difference, as it is reported: without any content of a message. */
@@ -62,6 +70,12 @@ export interface VerificationProgress {
   readonly deletedAtSource: number;
   readonly absent: readonly AbsentCopy[];
   readonly strays: readonly StrayCopy[];
+  /** True once a message with a stamp was seen: the target keeps them. */
+  readonly stamped?: boolean | undefined;
+  /** Folder id and UID of the messages whose copies are nowhere. */
+  readonly missingKeys?: readonly string[] | undefined;
+  /** True once it was found out what became of what was not in its place. */
+  readonly located?: boolean | undefined;
   /** Messages compared byte by byte, of those that were chosen. */
   readonly sampled: number;
 }

@@ -23,7 +23,7 @@ export function totalsOf(mailboxes: Iterable<MailboxFacts>): BatchTotals {
     counts[countOf(mailbox)]++;
     syncedItemCount += mailbox.syncedItemCount;
     skippedItemCount += mailbox.skippedItemCount;
-    lostItemCount += mailbox.skippedItemCount - (mailbox.leftOutItemCount ?? 0);
+    lostItemCount += mailbox.skippedItemCount - (mailbox.leftOutItemCount ?? 0) + missingOf(mailbox);
     totalItemsInSourceMailboxCount += mailbox.totalItemCount;
     bytesTransferred += mailbox.bytesTransferred;
     estimatedTotalTransferSize += Math.max(mailbox.estimatedBytes, mailbox.bytesTransferred);
@@ -45,6 +45,11 @@ export function totalsOf(mailboxes: Iterable<MailboxFacts>): BatchTotals {
     lastSyncedAt: unsyncedCount === 0 ? lastSyncedAt : undefined,
     outage,
   };
+}
+
+/** Messages that the last verification found nowhere in the target. Pure. */
+export function missingOf({ verification }: Pick<MailboxFacts, "verification">): number {
+  return verification?.counts.Missing ?? 0;
 }
 
 function withMailbox(outage: Outage | undefined, mailbox: MailboxFacts): Outage | undefined {
@@ -120,7 +125,7 @@ const majorLoss = 0.01;
 
 /**
  * Perfect: nothing was skipped. Good: what was skipped was left out on purpose (marked as deleted by the user, or larger
- * than the batch's maxItemSize). Investigate: a mailbox failed, or some items were lost. Poor: many were. null while nothing
+ * than the batch's maxItemSize). Investigate: a mailbox failed, or some items were lost, or a verification found them missing. Poor: many were. null while nothing
  * was copied, skipped, failed or found empty yet. Pure.
  * @see https://learn.microsoft.com/exchange/mailbox-migration/track-prevent-data-loss-dcs
  */

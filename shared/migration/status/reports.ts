@@ -15,9 +15,11 @@ import {
   type Slot,
   slotCount,
 } from "../ports/registry.ts";
+import type { VerificationStore } from "../ports/verification-store.ts";
 import type { WorkQueue } from "../ports/work-queue.ts";
 import { type Clock, day, type Log, minute } from "../runtime.ts";
 import type { BatchStates } from "./batch-states.ts";
+import { iso } from "./batch-totals.ts";
 import { mailboxView, skippedItemView } from "./status.ts";
 
 const mailboxesHeader = [
@@ -35,6 +37,17 @@ const mailboxesHeader = [
   "errorCode",
   "errorMessage",
   "warnings",
+];
+const verificationHeader = [
+  "emailAddress",
+  "folder",
+  "uid",
+  "receivedAt",
+  "size",
+  "difference",
+  "source",
+  "target",
+  "message",
 ];
 const skippedItemsHeader = ["emailAddress", "folder", "uid", "receivedAt", "size", "code", "message"];
 
@@ -65,6 +78,7 @@ export interface ReportsParts {
   readonly states: BatchStates;
   readonly ledger: LedgerStore;
   readonly reports: ReportStore;
+  readonly verifications: VerificationStore;
   readonly queue: WorkQueue;
   readonly clock: Clock;
   readonly log: Log;
@@ -74,14 +88,14 @@ export interface Reports {
   /** The timer: sends a message for every batch whose reports do not show its last round. Repeatable. */
   announce(): Promise<void>;
   /**
-   * Writes `mailboxes.csv` and `skipped-items.csv` of a batch over the old ones, the skipped items slot by slot. What is
-   * not through in a minute is for the next message, which goes on with the slots that are missing. Repeatable.
+   * Writes `mailboxes.csv`, `skipped-items.csv` and, once a mailbox was verified, `verification.csv` of a batch over the
+   * old ones, the latter two slot by slot. What is not through in a minute is for the next message, which goes on with the slots that are missing. Repeatable.
    */
   write(message: Extract<OperationMessage, { readonly kind: "report" }>): Promise<void>;
 }
 
 export function createReports(parts: ReportsParts): Reports {
-  const { batches, states, ledger, reports, queue, clock, log } = parts;
+  const { batches, states, ledger, reports, verifications, queue, clock, log } = parts;
 
   async function* skippedRows(mailboxes: readonly MailboxSummary[]): AsyncGenerator<readonly CsvValue[]> {
     const some = mailboxes.filter(
@@ -98,6 +112,49 @@ export function createReports(parts: ReportsParts): Reports {
         }
       }
     }
+  }
+
+  async function* differenceRows(mailboxes: readonly MailboxSummary[]): AsyncGenerator<readonly CsvValue[]> {
+    const some = mailboxes.filter(({ verification }) => verification !== undefined);
+    for (let start = 0; start < some.length; start += concurrency) {
+      const group = await pMap(some.slice(start, start + concurrency), differencesOf, { concurrency });
+      yield* group.flat();
+    }
+  }
+
+  async function differencesOf({
+    batch,
+    id,
+    emailAddress,
+    verification,
+  }: MailboxSummary): Promise<readonly (readonly CsvValue[])[]> {
+    if (verification?.error)
+      return [
+        [
+          emailAddress,
+          "",
+          undefined,
+          undefined,
+          undefined,
+          verification.error.code,
+          "",
+          "",
+          verification.error.message,
+        ],
+      ];
+    if (Object.keys(verification?.counts ?? {}).length === 0) return [];
+    const { differences = [] } = (await verifications.read(batch, id)) ?? {};
+    return differences.map(({ folder, uid, receivedAt, size, kind, source, target, message }) => [
+      emailAddress,
+      folder,
+      uid,
+      receivedAt === undefined ? undefined : iso(receivedAt),
+      size,
+      kind,
+      source,
+      target,
+      message,
+    ]);
   }
 
   async function foldersOf(mailbox: MailboxSummary) {
@@ -135,19 +192,29 @@ export function createReports(parts: ReportsParts): Reports {
       if (!areReportsDue(batch, { ...state, digest }, clock())) return;
       const of = mailboxes.length <= smallBatch ? 1 : slotCount;
       const deadline = clock() + budgetMs;
-      const written = await reports.staged(name, "skipped-items", digest);
-      for (let slot = 0; slot < of; slot++) {
-        if (written.has(slot)) continue;
-        if (clock() > deadline) {
-          await queue.sendOperations([{ kind: "report", batch: name, attempt: attempt + 1 }]);
-          return;
+      const bySlot = [
+        { report: "skipped-items", header: skippedItemsHeader, rowsOf: skippedRows },
+        { report: "verification", header: verificationHeader, rowsOf: differenceRows },
+      ] as const;
+      const wanted = bySlot.filter(
+        ({ report }) =>
+          report !== "verification" || mailboxes.some(({ verification }) => verification !== undefined),
+      );
+      for (const { report, header, rowsOf } of wanted) {
+        const written = await reports.staged(name, report, digest);
+        for (let slot = 0; slot < of; slot++) {
+          if (written.has(slot)) continue;
+          if (clock() > deadline) {
+            await queue.sendOperations([{ kind: "report", batch: name, attempt: attempt + 1 }]);
+            return;
+          }
+          const rows = rowsOf(mailboxes.filter((mailbox) => isIn({ slot, of }, mailbox)));
+          const content = slot === 0 ? writeCsv(header, rows) : writeCsvRows(rows);
+          await reports.stage(name, report, digest, slot, content);
         }
-        const rows = skippedRows(mailboxes.filter((mailbox) => isIn({ slot, of }, mailbox)));
-        const content = slot === 0 ? writeCsv(skippedItemsHeader, rows) : writeCsvRows(rows);
-        await reports.stage(name, "skipped-items", digest, slot, content);
       }
       await reports.write(name, "mailboxes", writeCsv(mailboxesHeader, mailboxRows(batch, mailboxes)));
-      await reports.commit(name, "skipped-items", digest);
+      for (const { report } of wanted) await reports.commit(name, report, digest);
       if (await note(name, digest)) log("batch.reported", { batch: name });
       // The removal may have passed before the last report was written.
       else await reports.deleteAll(name);

@@ -20,6 +20,7 @@ import type { BatchStates } from "./batch-states.ts";
 import { batchView, iso, isoOrNull } from "./batch-totals.ts";
 import { type MailboxQuery, selectMailboxes } from "./mailbox-query.ts";
 import { operationView } from "./operation-view.ts";
+import { mailboxVerification } from "./verification-view.ts";
 
 /** Skipped items shown with a mailbox; all of them are in skipped-items.csv. */
 const maxSkippedItems = 100;
@@ -145,6 +146,7 @@ export function mailboxView(mailbox: MailboxFacts, { intent }: Pick<BatchRecord,
       ? { code: mailbox.error.code, message: mailbox.error.message, at: iso(mailbox.error.at) }
       : null,
     warnings: describeWarnings(mailbox.warnings ?? {}),
+    verification: mailboxVerification(mailbox),
   };
 }
 

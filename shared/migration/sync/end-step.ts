@@ -81,7 +81,8 @@ async function recordIn(
   const failure = { code: error.code, message: error.message, at: now };
   if (next.move === "fail") {
     await state.update((mailbox) => failed(mailbox, failure));
-    parts.log("mailbox.failed", { batch, mailbox: id, code: error.code });
+    const event = state.mailbox.status === "Failed" ? "mailbox.failed" : "verification.failed";
+    parts.log(event, { batch, mailbox: id, code: error.code });
     await parts.admission.release(endpoint, id, round);
     return;
   }

@@ -160,7 +160,17 @@ async function takeStep(
       await state.update((current) => stepEnded(current, id));
       return;
     }
-    const end = await runStep(parts, batch, state, lease, message, pool, id, stoodStill);
+    const end =
+      state.mailbox.verifying === undefined
+        ? await runStep(parts, batch, state, lease, message, pool, id, stoodStill)
+        : await parts.verify(batch, state, lease, id, stoodStill);
+    if (end === "verified") {
+      await lease.release();
+      release = false;
+      const { endpoint, round } = state.mailbox;
+      await parts.admission.release(endpoint, state.mailbox.id, round);
+      return;
+    }
     if ("finished" in end) {
       await lease.release();
       release = false;

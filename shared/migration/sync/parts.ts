@@ -1,13 +1,29 @@
 import type { Admission } from "../admission/admission.ts";
 import type { Endpoints } from "../endpoints/endpoint-settings.ts";
+import type { MailboxState } from "../mailbox/change.ts";
 import type { LedgerStore } from "../ports/ledger-store.ts";
-import type { BatchStore, MailboxRecord, MailboxStore } from "../ports/registry.ts";
+import type { BatchRecord, BatchStore, MailboxRecord, MailboxStore } from "../ports/registry.ts";
 import type { SourceConnector } from "../ports/source.ts";
 import type { TargetConnector } from "../ports/target.ts";
 import type { Vault } from "../ports/vault.ts";
 import type { WorkQueue } from "../ports/work-queue.ts";
 import type { Clock, Log, Trace } from "../runtime.ts";
+import type { LeaseHolder } from "./lease-holder.ts";
 import type { StepLimits } from "./limits.ts";
+
+/**
+ * One step of the verification of a mailbox. Changes nothing at the source or in the target.
+ * @param step id of the step, as the mailbox's row has it.
+ * @returns `verified` once the outcome is stored with the mailbox, else that the next step goes on at once.
+ * @throws as a step of a sync.
+ */
+export type VerifyStep = (
+  batch: BatchRecord,
+  state: MailboxState,
+  lease: LeaseHolder,
+  step: string,
+  stoodStill: () => boolean,
+) => Promise<"verified" | { readonly next: undefined }>;
 
 /** What a mailbox's steps are made with. */
 export interface FolderSyncParts {
@@ -23,6 +39,7 @@ export interface FolderSyncParts {
   readonly sourceAccount: (
     mailbox: Pick<MailboxRecord, "endpoint" | "userName" | "userRoot">,
   ) => Promise<string>;
+  readonly verify: VerifyStep;
   readonly limits: StepLimits;
   /** Aborted when the process is about to end: steps hand back what they have not done. */
   readonly ending: AbortSignal;

@@ -2,7 +2,7 @@ import { isSameServer, sourceServer } from "../../domain/credentials.ts";
 import type { Endpoints } from "../endpoints/endpoint-settings.ts";
 import type { MailboxRecord } from "../ports/registry.ts";
 import type { SourceConnector, SourceMailbox } from "../ports/source.ts";
-import type { TargetMailbox } from "../ports/target.ts";
+import type { TargetConnector, TargetMailbox } from "../ports/target.ts";
 import type { Vault } from "../ports/vault.ts";
 import type { Clock } from "../runtime.ts";
 import { minute } from "../runtime.ts";
@@ -115,6 +115,27 @@ export async function openSource(parts: SourceParts, mailbox: MailboxRecord): Pr
     password: await parts.vault.open(ownerOf(mailbox, server), mailbox.sealedPassword),
     userRoot: mailbox.userRoot,
   });
+}
+
+/**
+ * Logs in at the source, and opens the target of a mailbox whose target is known.
+ * @throws MigrationError as {@link openSource}, and what the target cannot be opened for.
+ */
+export async function openSession(
+  parts: SourceParts & { readonly target: Pick<TargetConnector, "open"> },
+  mailbox: MailboxRecord,
+): Promise<MailboxSession> {
+  const source = await openSource(parts, mailbox);
+  try {
+    const target = await parts.target.open({
+      id: mailbox.targetId as string,
+      emailAddress: mailbox.emailAddress,
+    });
+    return { source, target, unfinished: {} };
+  } catch (error) {
+    await source.close();
+    throw error;
+  }
 }
 
 /** Closes both sides; never throws. */

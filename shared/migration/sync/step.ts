@@ -24,7 +24,7 @@ import { planRound } from "./plan-round.ts";
 import { Progress } from "./progress.ts";
 import { reopenSkipped } from "./reopen-skipped.ts";
 import type { SyncRun } from "./run.ts";
-import { closeSession, type MailboxSession, openSource, type SessionPool } from "./sessions.ts";
+import { closeSession, type MailboxSession, openSession, type SessionPool } from "./sessions.ts";
 import { SteadySource } from "./steady-source.ts";
 import { TargetPulse } from "./target-pulse.ts";
 import { type Visit, visitFolder } from "./visit-folder.ts";
@@ -270,18 +270,4 @@ function refuseTooManySkips(progress: Progress, batch: BatchRecord): void {
     "SkippedItemLimitExceeded",
     `${progress.lost} items were skipped, more than skippedItemLimit (${limit}). See skipped-items.csv, then raise the limit and retry.`,
   );
-}
-
-async function openSession(parts: FolderSyncParts, mailbox: MailboxRecord): Promise<MailboxSession> {
-  const source = await openSource(parts, mailbox);
-  try {
-    const target = await parts.target.open({
-      id: mailbox.targetId as string,
-      emailAddress: mailbox.emailAddress,
-    });
-    return { source, target, unfinished: {} };
-  } catch (error) {
-    await source.close();
-    throw error;
-  }
 }

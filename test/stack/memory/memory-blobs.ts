@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { Readable } from "node:stream";
-import type { BatchName, EndpointName } from "../../../shared/domain/names.ts";
+import type { BatchName, EndpointName, MailboxId } from "../../../shared/domain/names.ts";
 import type { SnapshotStore } from "../../../shared/migration/ports/batch-state.ts";
 import type {
   EndpointFile,
@@ -13,6 +13,10 @@ import type {
 } from "../../../shared/migration/ports/blobs.ts";
 import type { MailboxSummary } from "../../../shared/migration/ports/registry.ts";
 import type { SweepRecord } from "../../../shared/migration/ports/sweep-record.ts";
+import type {
+  VerificationProgress,
+  VerificationStore,
+} from "../../../shared/migration/ports/verification-store.ts";
 
 interface Blob {
   readonly text: string;
@@ -31,6 +35,7 @@ export class MemoryBlobs {
   readonly reports: ReportStore = new MemoryReports(this.#reports);
   readonly sweeps: SweepRecord = new MemorySweepRecord();
   readonly snapshots: SnapshotStore = new MemorySnapshots();
+  readonly verifications: VerificationStore = new MemoryVerifications();
 
   upload(name: string, text: string): void {
     this.#uploads.set(name, { text, version: String(++this.#versions), modifiedAt: Date.now() });
@@ -106,6 +111,23 @@ class MemorySnapshots implements SnapshotStore {
 
   async delete(batch: BatchName): Promise<void> {
     this.#files.delete(batch);
+  }
+}
+
+class MemoryVerifications implements VerificationStore {
+  readonly #files = new Map<string, string>();
+
+  async read(batch: BatchName, mailbox: MailboxId) {
+    const text = this.#files.get(`${batch}/${mailbox}`);
+    return text === undefined ? undefined : (JSON.parse(text) as VerificationProgress);
+  }
+
+  async write(batch: BatchName, mailbox: MailboxId, progress: VerificationProgress): Promise<void> {
+    this.#files.set(`${batch}/${mailbox}`, JSON.stringify(progress));
+  }
+
+  async deleteAll(batch: BatchName): Promise<void> {
+    for (const name of [...this.#files.keys()]) if (name.startsWith(`${batch}/`)) this.#files.delete(name);
   }
 }
 

@@ -357,7 +357,7 @@ export class MemoryDeployment {
       const window = dailyWindow(batch, mailboxes.length);
       for (const value of mailboxes)
         if (
-          ["Queued", "Syncing", "IncrementalSyncing"].includes(value.status) ||
+          ["Queued", "Syncing", "IncrementalSyncing", "Verifying"].includes(value.status) ||
           dueAt(value, window) !== undefined
         )
           active.push(`${value.emailAddress}: ${value.status} ${value.error?.code ?? ""}`);

@@ -206,7 +206,7 @@ export class MemoryTargetMailbox implements TargetMailbox {
 
   async itemsAnywhere(ids: readonly TargetItemId[]): Promise<ReadonlySet<TargetItemId>> {
     if (this.#kind === "imap") return new Set();
-    const trash = this.#mailbox.folderAt(wellKnown.trash).id;
+    const trash = [...this.#mailbox.folders.values()].find(({ path }) => path === wellKnown.trash)?.id;
     const wanted = new Set(ids);
     return new Set(
       this.#mailbox.items.filter(({ id, folder }) => wanted.has(id) && folder !== trash).map(({ id }) => id),

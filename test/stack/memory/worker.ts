@@ -19,7 +19,9 @@ import { type BatchStates, createBatchStates } from "../../../shared/migration/s
 import { createReports } from "../../../shared/migration/status/reports.ts";
 import { createFolderSync } from "../../../shared/migration/sync/folder-sync.ts";
 import type { StepLimits } from "../../../shared/migration/sync/limits.ts";
+import type { FolderSyncParts } from "../../../shared/migration/sync/parts.ts";
 import { createUploadIngestion } from "../../../shared/migration/upload/ingest-upload.ts";
+import { createVerifyStep } from "../../../shared/migration/verification/verify-step.ts";
 import type { MemoryBlobs } from "./memory-blobs.ts";
 import type { MemoryQueues } from "./memory-queues.ts";
 import { MemoryOpenFolder, type MemorySource, MemorySourceMailbox } from "./memory-source.ts";
@@ -76,6 +78,7 @@ export function startWorker(process: WorkerProcess, outside: Outside): Worker {
   const uploads = process.seeing("uploads", outside.blobs.uploads);
   const endpointFiles = process.seeing("endpoints", outside.blobs.endpoints);
   const reports = process.seeing("reports", outside.blobs.reports);
+  const verifications = process.seeing("verifications", outside.blobs.verifications);
   const queue = process.seeing("queue", outside.queues);
   const isSession = (value: unknown) =>
     value instanceof MemorySourceMailbox || value instanceof MemoryOpenFolder;
@@ -128,7 +131,7 @@ export function startWorker(process: WorkerProcess, outside: Outside): Worker {
     mailboxes,
     admission,
     refresh: async (batch) => void (await states.refresh(batch, true)),
-    clear: (batch) => clearBatch({ states, admissions, reports, vault }, batch),
+    clear: (batch) => clearBatch({ states, admissions, reports, verifications, vault }, batch),
     ending: ending.signal,
   });
   const tend = createBatchTending({
@@ -150,38 +153,40 @@ export function startWorker(process: WorkerProcess, outside: Outside): Worker {
     states,
     ledger: ledgers,
     reports,
+    verifications,
     queue,
     clock,
     log,
   });
   const target = process.seeing("target", outside.target, (value) => value instanceof MemoryTargetMailbox);
+  const parts: Omit<FolderSyncParts, "verify"> = {
+    batches,
+    mailboxes,
+    ledger: ledgers,
+    admission,
+    endpoints,
+    source: process.seeing("source", outside.source, isSession),
+    target: {
+      resolve: (emailAddress) => target.resolve(emailAddress),
+      open: (identity) => target.open(identity),
+      representableFlags: (flags) => outside.target.representableFlags(flags),
+    },
+    vault,
+    queue,
+    sourceAccount: async ({ endpoint, userName, userRoot }) =>
+      sourceAccount(await endpoints.get(endpoint), userName, userRoot),
+    limits,
+    ending: ending.signal,
+    standstills: () => process.standstills,
+    trace: (_span, _fields, work) => work(),
+    clock,
+    log,
+  };
   return {
     process,
     end: () => ending.abort(),
     operation: createOperationWork({ carryOut, tend, report: write, ingest, log }),
-    folderSync: createFolderSync({
-      batches,
-      mailboxes,
-      ledger: ledgers,
-      admission,
-      endpoints,
-      source: process.seeing("source", outside.source, isSession),
-      target: {
-        resolve: (emailAddress) => target.resolve(emailAddress),
-        open: (identity) => target.open(identity),
-        representableFlags: (flags) => outside.target.representableFlags(flags),
-      },
-      vault,
-      queue,
-      sourceAccount: async ({ endpoint, userName, userRoot }) =>
-        sourceAccount(await endpoints.get(endpoint), userName, userRoot),
-      limits,
-      ending: ending.signal,
-      standstills: () => process.standstills,
-      trace: (_span, _fields, work) => work(),
-      clock,
-      log,
-    }),
+    folderSync: createFolderSync({ ...parts, verify: createVerifyStep({ ...parts, verifications }) }),
     ingest,
     sweeps: createSweeps({
       sweep,

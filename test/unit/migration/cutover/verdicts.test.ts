@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { newDomain, observed, routeConfirmed } from "../../../../shared/migration/cutover/domain-history.ts";
-import { type MailboxFacts, sumOf } from "../../../../shared/migration/cutover/mailbox-facts.ts";
+import { factsOf, type MailboxFacts, sumOf } from "../../../../shared/migration/cutover/mailbox-facts.ts";
 import {
   batchChecks,
   type Check,
@@ -11,6 +11,7 @@ import {
 } from "../../../../shared/migration/cutover/verdicts.ts";
 import type { DomainRecord } from "../../../../shared/migration/ports/domain-store.ts";
 import type { MailHost } from "../../../../shared/migration/ports/mail-routing.ts";
+import { mailbox as sampleMailbox } from "../sample-mailbox.ts";
 
 const hour = 3_600_000;
 const noon = Date.UTC(2026, 0, 10, 12);
@@ -181,7 +182,42 @@ describe("the mailboxes of a batch", () => {
       "2 mailboxes are being synced, 2 mailboxes were never synced completely, 1 mailbox failed.",
     ],
   ])("%j", (known, verdict, value) => {
-    expect(batchChecks({ ...facts, ...known })).toEqual([expect.objectContaining({ verdict, value })]);
+    expect(find(batchChecks({ ...facts, ...known }), "mailboxes")).toMatchObject({ verdict, value });
+  });
+});
+
+describe("the verification of a batch", () => {
+  it.each([
+    [{}, "ok", "Every message was compared since the last sync."],
+    [{ notVerified: 3 }, "warning", "No mailbox was verified since its last sync."],
+    [{ notVerified: 1 }, "warning", "1 mailbox was not verified since the last sync."],
+    [{ missingItems: 2 }, "fails", "The last verification found 2 messages nowhere in the target."],
+    [
+      { missingItems: 1, notVerified: 3 },
+      "fails",
+      "The last verification found 1 message nowhere in the target.",
+    ],
+  ])("%j", (known, verdict, value) => {
+    expect(find(batchChecks({ ...facts, ...known }), "verification")).toMatchObject({ verdict, value });
+  });
+
+  it.each([
+    ["by items, after the last sync", { level: "items", at: 20 }, 0],
+    ["by content, after the last sync", { level: "content", at: 20 }, 0],
+    ["before the last sync", { level: "items", at: 9 }, 1],
+    ["by counts alone", { level: "counts", at: 20 }, 1],
+    ["that could not be made", { level: "items", at: 20, error: { code: "X", message: "" } }, 1],
+    ["that was not asked for", undefined, 1],
+  ] as const)("%s", async (_, verification, notVerified) => {
+    const nothing = { operation: 1, compared: 0, counts: {}, waiting: 0, deletedAtSource: 0, sampled: 0 };
+    const value = sampleMailbox("Synced", {
+      lastSyncedAt: 10,
+      verification: verification && { ...nothing, ...verification },
+    });
+    const all = async function* () {
+      yield { value };
+    };
+    expect(sumOf((await factsOf(all())).values()).notVerified).toBe(notVerified);
   });
 });
 
