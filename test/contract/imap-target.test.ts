@@ -187,7 +187,8 @@ describe.each(variants)("target mailbox on $title", ({ start, prefix, separator,
 
   test("stores many at once, each once", async () => {
     // Courier gives messages that are stored at the same moment one number.
-    expect(mailbox.writeConcurrency).toBe(server.name === "courier" ? 1 : 3);
+    if (server.name === "courier") expect(mailbox.writeConcurrency).toBe(1);
+    else expect(mailbox.writeConcurrency).toBeGreaterThan(3);
     const folder = await fresh("Many");
     const numbers = Array.from({ length: 60 }, (_, index) => index + 1);
     const ids = await Promise.all(numbers.map((n) => mailbox.write(folder, outgoing(n))));

@@ -22,26 +22,50 @@ const TOO_LARGE =
 const CONTENT =
   /header|newline|line|nul\b|null|8-?bit|non-ascii|empty|zero|mime|rfc-?\d*822|invalid message|bad message/i;
 
+/** A way to the server on which messages can be sent. */
+export interface AppendChannel {
+  has(capability: string): boolean;
+  /** Value of a capability such as APPENDLIMIT=n. */
+  limit(capability: string): number | undefined;
+  /** The error a refusal stands for. */
+  refusal(reply: Reply): MigrationError;
+  /**
+   * Sends an APPEND and waits for its tagged answer.
+   * @throws MigrationError, in doubt if the message may have been stored.
+   */
+  send(message: Append, hasNul: boolean): Promise<Reply>;
+}
+
+/** A connection that sends one message at a time. */
+export function channelOf(connection: ImapConnection): AppendChannel {
+  return {
+    has: (capability) => connection.has(capability),
+    limit: (capability) => connection.limit(capability),
+    refusal: (reply) => connection.refusal(reply),
+    send: (message, hasNul) => send(connection, message, hasNul),
+  };
+}
+
 /**
  * APPEND (RFC 9051, 6.3.12) of one message.
  * @returns APPENDUID (RFC 4315), or undefined where the server does not tell.
  * @throws MigrationError `item` for a message or folder the server does not take; `inDoubt` if no answer came.
  */
-export async function append(connection: ImapConnection, message: Append): Promise<AppendUid | undefined> {
-  const limit = connection.limit("APPENDLIMIT");
+export async function append(channel: AppendChannel, message: Append): Promise<AppendUid | undefined> {
+  const limit = channel.limit("APPENDLIMIT");
   if (limit !== undefined && message.content.length > limit) throw tooLarge();
   const hasNul = message.content.includes(0);
-  if (hasNul && !connection.has("BINARY"))
+  if (hasNul && !channel.has("BINARY"))
     throw new MigrationError(
       "item",
       "MessageHasNul",
       "The message holds NUL bytes, which the target server does not accept.",
     );
-  let reply = await send(connection, message, hasNul);
+  let reply = await channel.send(message, hasNul);
   // A refusal for no known reason may be the server's momentary state: once more before the message is given up.
-  if (reply.status === "NO" && reasonOf(connection, reply) === undefined)
-    reply = await send(connection, message, hasNul);
-  if (reply.status !== "OK") throw reasonOf(connection, reply) ?? refused(reply);
+  if (reply.status === "NO" && reasonOf(channel, reply) === undefined)
+    reply = await channel.send(message, hasNul);
+  if (reply.status !== "OK") throw reasonOf(channel, reply) ?? refused(reply);
   const [uidValidity = "", uid = ""] = reply.codeArguments;
   if (reply.code !== "APPENDUID" || !/^\d{1,10}$/.test(uidValidity) || !/^\d{1,10}$/.test(uid))
     return undefined;
@@ -83,10 +107,10 @@ export function folderGone(): MigrationError {
 }
 
 /** The error of a refusal whose reason is known. */
-function reasonOf(connection: ImapConnection, reply: Reply): MigrationError | undefined {
+function reasonOf(channel: AppendChannel, reply: Reply): MigrationError | undefined {
   if (reply.code === "TRYCREATE" || reply.code === "NONEXISTENT") return folderGone();
   if (reply.code === "TOOBIG" || TOO_LARGE.test(reply.text)) return tooLarge();
-  const general = connection.refusal(reply);
+  const general = channel.refusal(reply);
   if (general.code !== "CommandRefused") return general;
   return reply.status === "BAD" || CONTENT.test(reply.text) ? refused(reply) : undefined;
 }

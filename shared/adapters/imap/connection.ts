@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import type { Transform } from "node:stream";
+import type { Duplex, Transform } from "node:stream";
 import { ImapFlow, type ImapResponse, type NamespaceObject } from "imapflow";
 import type { MigrationError } from "../../domain/errors.ts";
 import { notPermitted, permittedLookup } from "../pinned-lookup.ts";
@@ -85,7 +85,7 @@ interface Internals {
     options: { readonly untagged?: UntaggedHandlers; readonly onSend?: () => void },
   ): Promise<{ readonly response: ImapResponse; next(): void }>;
   throttleWait(delayMs: number): Promise<boolean>;
-  readonly socket: { setNoDelay(noDelay: boolean): void } | null;
+  readonly socket: { setNoDelay(noDelay: boolean): void; setTimeout(milliseconds: number): void } | null;
   readonly streamer: Transform;
   /** For what comes outside of any command, and for what a command has no handler for. */
   readonly untaggedHandlers: Record<string, (response: ImapResponse) => Promise<void>>;
@@ -186,6 +186,22 @@ export class ImapConnection {
 
   get usable(): boolean {
     return this.#client.usable && !this.#client.isClosed;
+  }
+
+  /** What errors of the session say about where they happened. */
+  get scene(): Scene {
+    return this.#scene;
+  }
+
+  /**
+   * Gives the socket to somebody who speaks on it himself from now on; what the server said of itself can still be asked
+   * for. Only without COMPRESS, and while no command is under way.
+   */
+  handOver(): { readonly socket: Duplex; readonly guard: AnswerGuard } {
+    this.#internals.socket?.setTimeout(0);
+    const { writeSocket } = this.#client.unbind();
+    this.#guard.expect(shortAnswer);
+    return { socket: writeSocket as Duplex, guard: this.#guard };
   }
 
   /** The server's first line, which often names the software. */

@@ -17,7 +17,8 @@ import type {
   TargetPlace,
   WriteCandidate,
 } from "../../migration/ports/target.ts";
-import { append, folderGone, outOfTime } from "./append.ts";
+import { type AppendChannel, type AppendUid, append, channelOf, folderGone, outOfTime } from "./append.ts";
+import type { AppendLines } from "./append-lines.ts";
 import type { ImapConnection } from "./connection.ts";
 import { fetchItems, fetchRows } from "./fetch.ts";
 import { keptFlags, looksAsWritten, storableFlags } from "./flags.ts";
@@ -50,16 +51,28 @@ const maxItemBytes = 220_000_000;
 export class ImapTargetMailbox implements TargetMailbox {
   readonly order = "ascending";
   readonly naming: FolderNaming;
-  readonly writeConcurrency: number;
   readonly maxItemBytes: number;
   readonly #pool: ConnectionPool;
+  readonly #connections: number;
+  readonly #lines: AppendLines | undefined;
   readonly #folders: TargetFolders;
   readonly #large: Semaphore;
-  readonly #permanentFlags = new Map<TargetFolderId, readonly string[] | undefined>();
+  readonly #permanentFlags = new Map<TargetFolderId, Promise<readonly string[] | undefined>>();
 
-  constructor(first: ImapConnection, pool: ConnectionPool, writeConcurrency: number, large: Semaphore) {
+  /**
+   * @param connections of the pool.
+   * @param lines for APPEND, where the server takes several without waiting.
+   */
+  constructor(
+    first: ImapConnection,
+    pool: ConnectionPool,
+    connections: number,
+    lines: AppendLines | undefined,
+    large: Semaphore,
+  ) {
     this.naming = imapNaming(first.namespaces.personal[0]?.delimiter ?? undefined);
-    this.writeConcurrency = writeConcurrency;
+    this.#connections = connections;
+    this.#lines = lines;
     this.maxItemBytes = first.limit("APPENDLIMIT") ?? maxItemBytes;
     this.#pool = pool;
     this.#folders = new TargetFolders(this.naming);
@@ -68,6 +81,10 @@ export class ImapTargetMailbox implements TargetMailbox {
 
   get usable(): boolean {
     return this.#pool.usable;
+  }
+
+  get writeConcurrency(): number {
+    return Math.max(this.#connections, this.#lines?.window ?? 0);
   }
 
   async ensureFolder(segments: readonly string[], specialUse?: SpecialUse): Promise<TargetFolder> {
@@ -256,7 +273,7 @@ export class ImapTargetMailbox implements TargetMailbox {
   }
 
   async close(): Promise<void> {
-    await this.#pool.close();
+    await Promise.all([this.#pool.close(), this.#lines?.close()]);
   }
 
   async #append(
@@ -265,22 +282,38 @@ export class ImapTargetMailbox implements TargetMailbox {
     content: Buffer,
     deadline: number,
   ): Promise<TargetItemId> {
+    if (Date.now() >= deadline) throw outOfTime();
+    const wanted = flagsOfCopy(message.flags, content);
+    const flags = keptFlags(wanted, await this.#permanentFlagsOf(folder));
+    const { internalDate } = message;
+    const copy = { path: folder, flags, internalDate, content, deadline };
+    const line = await this.#lines?.take();
+    if (line) {
+      const sentAt = Date.now();
+      const stored = await this.#appendOn(line, copy);
+      this.#lines?.answered(sentAt);
+      if (stored) return formatItemId(stored.uidValidity, stored.uid);
+      return this.#pool.use((pooled) => findNext(pooled, folder, undefined, internalDate));
+    }
     return this.#pool.use(async (pooled) => {
       if (Date.now() >= deadline) throw outOfTime();
-      const { connection } = pooled;
-      const wanted = flagsOfCopy(message.flags, content);
-      const flags = keptFlags(wanted, await this.#permanentFlagsOf(pooled, folder));
-      const before = connection.has("UIDPLUS") ? undefined : await markOf(pooled, folder);
-      const { internalDate } = message;
-      const stored = await append(connection, { path: folder, flags, internalDate, content, deadline }).catch(
-        (error: unknown) => {
-          if (isMigrationError(error) && error.code === "TargetFolderGone") this.#folders.forget();
-          throw error;
-        },
-      );
+      const before = pooled.connection.has("UIDPLUS") ? undefined : await markOf(pooled, folder);
+      const stored = await this.#appendOn(channelOf(pooled.connection), copy);
       if (stored) return formatItemId(stored.uidValidity, stored.uid);
       return findNext(pooled, folder, before, internalDate);
     });
+  }
+
+  async #appendOn(
+    channel: AppendChannel,
+    copy: Parameters<typeof append>[1],
+  ): Promise<AppendUid | undefined> {
+    try {
+      return await append(channel, copy);
+    } catch (error) {
+      if (isMigrationError(error) && error.code === "TargetFolderGone") this.#folders.forget();
+      throw error;
+    }
   }
 
   async #move(
@@ -344,19 +377,20 @@ export class ImapTargetMailbox implements TargetMailbox {
   }
 
   /** PERMANENTFLAGS, which only SELECT tells; read once a folder. */
-  async #permanentFlagsOf(
-    pooled: PooledConnection,
-    folder: TargetFolderId,
-  ): Promise<readonly string[] | undefined> {
-    if (!this.#permanentFlags.has(folder)) {
+  #permanentFlagsOf(folder: TargetFolderId): Promise<readonly string[] | undefined> {
+    const known = this.#permanentFlags.get(folder) ?? this.#readPermanentFlags(folder);
+    this.#permanentFlags.set(folder, known);
+    known.catch(() => this.#permanentFlags.delete(folder));
+    return known;
+  }
+
+  async #readPermanentFlags(folder: TargetFolderId): Promise<readonly string[] | undefined> {
+    return this.#pool.use(async (pooled) => {
       const opened = await pooled.select(folder);
-      if (!opened) {
-        this.#folders.forget();
-        throw folderGone();
-      }
-      this.#permanentFlags.set(folder, opened.permanentFlags);
-    }
-    return this.#permanentFlags.get(folder);
+      if (opened) return opened.permanentFlags;
+      this.#folders.forget();
+      throw folderGone();
+    });
   }
 }
 

@@ -3,6 +3,8 @@ import { isMigrationError, MigrationError } from "../../domain/errors.ts";
 import type { Probed } from "../../migration/ports/probed.ts";
 import type { TargetConnector, TargetIdentity, TargetMailbox } from "../../migration/ports/target.ts";
 import type { IdentityToken } from "../identity-token.ts";
+import { AppendLines } from "./append-lines.ts";
+import { takesPipelines } from "./append-pipeline.ts";
 import { ImapConnection, type Timeouts } from "./connection.ts";
 import { storableFlags } from "./flags.ts";
 import type { Credentials } from "./login.ts";
@@ -27,6 +29,8 @@ export interface ImapTargetSettings {
   readonly connectionsPerMailbox: number;
 }
 
+/** Connections for APPEND alone, of those that a mailbox may have. */
+const maxLines = 2;
 /** Milliseconds for each step of a probe, and for the whole. */
 const probeStepMs = 2_000;
 const probeMs = 5_000;
@@ -60,7 +64,14 @@ export class ImapTarget implements TargetConnector, Probed {
     // Courier tells two of its sessions the same UID if they store at the same moment.
     const tellsUids = first.has("UIDPLUS") && !isCourier(first.greeting);
     const size = tellsUids ? this.#settings.connectionsPerMailbox : 1;
-    return new ImapTargetMailbox(first, new ConnectionPool(first, size, open), size, this.#large);
+    const lines = takesPipelines(first) ? Math.min(maxLines, size - 1) : 0;
+    return new ImapTargetMailbox(
+      first,
+      new ConnectionPool(first, size - lines, open),
+      size - lines,
+      lines === 0 ? undefined : new AppendLines(open, lines),
+      this.#large,
+    );
   }
 
   /** As far as is possible without a mailbox to log in to: connection, certificate, greeting, capabilities. */

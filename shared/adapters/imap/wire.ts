@@ -13,6 +13,20 @@ export interface Reply {
   readonly text: string;
 }
 
+const REPLY = /^(OK|NO|BAD)\b ?(?:\[([^\] ]+)(?: ([^\]]*))?\])?(.*)$/i;
+
+/** A tagged answer as it was received, without its tag; undefined if it is none. Pure. */
+export function parseReply(line: string): Reply | undefined {
+  const [, status, code = "", values = "", text = ""] = REPLY.exec(line) ?? [];
+  if (status === undefined) return undefined;
+  return {
+    status: status.toUpperCase() as Reply["status"],
+    code: code.toUpperCase(),
+    codeArguments: values === "" ? [] : values.split(" "),
+    text: text.trim(),
+  };
+}
+
 export type UntaggedHandlers = Readonly<Record<string, (response: ImapResponse) => Promise<void>>>;
 
 export function atom(value: string): Argument {

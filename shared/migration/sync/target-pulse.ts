@@ -1,4 +1,4 @@
-import { isMigrationError } from "../../domain/errors.ts";
+import { isMigrationError, type MigrationError } from "../../domain/errors.ts";
 import type { TargetMailbox } from "../ports/target.ts";
 
 /** After so many writes in a row that failed the target is asked whether it takes anything. */
@@ -17,6 +17,7 @@ export class TargetPulse {
   readonly #target: Pick<TargetMailbox, "takesMessages">;
   #taken = 0;
   #failures = 0;
+  #last: MigrationError | undefined;
 
   constructor(target: Pick<TargetMailbox, "takesMessages">) {
     this.#target = target;
@@ -32,8 +33,13 @@ export class TargetPulse {
     this.#failures = 0;
   }
 
-  /** A write failed. @returns false if nothing tells that the next one may do better. */
-  async mayGoOn(): Promise<boolean> {
+  /**
+   * A write failed. A connection that ends takes many with it, by one error: that counts once.
+   * @returns false if nothing tells that the next one may do better.
+   */
+  async mayGoOn(error: MigrationError): Promise<boolean> {
+    if (error === this.#last) return true;
+    this.#last = error;
     const taken = this.#taken;
     if (++this.#failures % failuresInRow !== 0) return true;
     const pulse = await this.since(taken);

@@ -13,6 +13,8 @@ import { streamedSize } from "./limits.ts";
 import { receivedDate } from "./received-date.ts";
 import type { SyncRun } from "./run.ts";
 import type { SteadyFolder } from "./steady-source.ts";
+import type { Pulse } from "./target-pulse.ts";
+import { WriteWindow } from "./write-window.ts";
 
 /** What became of the messages of one chunk. A message in none of the lists was not written and may be tried again. */
 export interface ChunkOutcome {
@@ -64,6 +66,11 @@ export async function writeChunk(
   const refusals: Refusal[] = [];
   let stopped = false;
   const waiting = new Set<Uid>(messages.map((message) => message.uid));
+  const window = new WriteWindow(() => run.target.writeConcurrency);
+  const ends = (): boolean => {
+    stopped ||= run.isLate();
+    return stopped || outcome.failure !== undefined || window.failed;
+  };
 
   async function write(
     message: MessageSummary,
@@ -72,7 +79,8 @@ export async function writeChunk(
   ): Promise<void> {
     waiting.delete(message.uid);
     const size = Buffer.isBuffer(content) ? content.length : message.size;
-    const timeoutMs = writeTimeoutMs(size);
+    // Those before it on the same line take their time, too.
+    const timeoutMs = writeTimeoutMs(Math.max(size, window.bytes));
     const guesses = new Set<GuessCode>();
     let begun = false;
     try {
@@ -108,7 +116,7 @@ export async function writeChunk(
         outcome.skipped.push(skipOf(folder, message, error.code, error.message));
       else if (mayPass) {
         refusals.push({ message, error, taken: run.pulse.taken });
-        if (!(await run.pulse.mayGoOn())) outcome.failure ??= error;
+        if (!(await run.pulse.mayGoOn(error))) outcome.failure ??= error;
       } else outcome.failure ??= error;
     }
   }
@@ -120,21 +128,20 @@ export async function writeChunk(
       if (header) await write(only, header, () => opened.openMessage(only.uid));
     } else {
       const fetched = opened.fetchMessages(uidSetOf(waiting))[Symbol.asyncIterator]();
-      const writer = async (): Promise<void> => {
-        while (outcome.failure === undefined) {
-          if (run.isLate()) {
-            stopped = true;
-            return;
-          }
-          const next = await fetched.next();
-          if (next.done) return;
-          if (waiting.has(next.value.uid))
-            await write(next.value, headerSection(next.value.content), next.value.content);
-        }
-      };
       try {
-        await settleAll(Array.from({ length: run.target.writeConcurrency }, writer));
+        while (!ends()) {
+          const next = await fetched.next();
+          if (next.done) break;
+          const message = next.value;
+          if (!waiting.has(message.uid)) continue;
+          const { content } = message;
+          await window.room(content.length);
+          if (ends()) break;
+          window.add(content.length, () => write(message, headerSection(content), content));
+        }
       } finally {
+        // No write may still run when the outcome is read.
+        await window.settled();
         await fetched.return?.();
       }
     }
@@ -162,8 +169,10 @@ async function settleRefusals(
   refusals: readonly Refusal[],
 ): Promise<void> {
   const refused: RefusedMessage[] = [];
+  const pulses = new Map<number, Pulse>();
   for (const { message, error, taken } of refusals) {
-    const pulse = outcome.failure ? "away" : await run.pulse.since(taken);
+    const pulse = outcome.failure ? "away" : (pulses.get(taken) ?? (await run.pulse.since(taken)));
+    pulses.set(taken, pulse);
     if (pulse === "away") outcome.failure ??= error;
     else refused.push({ message, error, telling: pulse === "takes" });
   }
@@ -174,9 +183,4 @@ async function settleRefusals(
 async function readHeader(opened: SteadyFolder, uid: Uid): Promise<Buffer | undefined> {
   for await (const message of opened.fetchHeaders(uidSetOf([uid]))) return message.header;
   return undefined;
-}
-
-/** Waits for all, then throws the first failure: no write may still run when the outcome is read. */
-async function settleAll(work: readonly Promise<void>[]): Promise<void> {
-  for (const result of await Promise.allSettled(work)) if (result.status === "rejected") throw result.reason;
 }

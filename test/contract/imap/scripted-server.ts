@@ -40,6 +40,8 @@ export async function startScriptedServer(script: Script = {}): Promise<Scripted
     send(script.greeting ?? "* OK ready");
     let pending = "";
     let literal = 0;
+    /** A command up to its last literal. */
+    let begun = "";
     let work = Promise.resolve();
     socket.on("data", (chunk: Buffer) => {
       pending += chunk.toString("latin1");
@@ -53,14 +55,18 @@ export async function startScriptedServer(script: Script = {}): Promise<Scripted
         if (end < 0) return;
         const line = pending.slice(0, end);
         pending = pending.slice(end + 2);
-        if (line === "") continue;
         const announced = /\{(\d+)(\+?)\}$/.exec(line);
+        begun += line;
         if (announced) {
           literal = Number(announced[1]);
           if (announced[2] === "") send("+ go on");
+          continue;
         }
-        const space = line.indexOf(" ");
-        const [tag, command] = [line.slice(0, space), line.slice(space + 1)];
+        const whole = begun;
+        begun = "";
+        if (whole === "") continue;
+        const space = whole.indexOf(" ");
+        const [tag, command] = [whole.slice(0, space), whole.slice(space + 1)];
         commands.push(command);
         work = work.then(async () => {
           if (!(await script.on?.({ tag, command, socket, send }))) answer(script, tag, command, send);

@@ -1,0 +1,308 @@
+import type { Duplex } from "node:stream";
+import type { MigrationError } from "../../domain/errors.ts";
+import { type AnswerGuard, shortAnswer } from "./answer-guard.ts";
+import { type Append, type AppendChannel, outOfTime } from "./append.ts";
+import { classifyFailure } from "./classify.ts";
+import type { ImapConnection } from "./connection.ts";
+import { formatDateTime } from "./dates.ts";
+import { isCourier } from "./software.ts";
+import { parseReply, type Reply } from "./wire.ts";
+
+/** A larger literal has to be asked for where the server has LITERAL- alone (RFC 7888, 5). */
+const MAX_SMALL_LITERAL = 4_096;
+/** Messages and bytes of one command with several of them. */
+const MAX_JOINED = 32;
+const MAX_JOINED_BYTES = 1024 * 1024;
+const LOGOUT_MS = 2_000;
+const LF = 0x0a;
+const CR = 0x0d;
+
+interface Item {
+  readonly message: Append;
+  readonly hasNul: boolean;
+  /** Set once a command with several messages was refused. */
+  readonly alone?: boolean;
+  readonly resolve: (reply: Reply) => void;
+  readonly reject: (error: MigrationError) => void;
+}
+
+interface Command {
+  readonly items: readonly Item[];
+  readonly timer: NodeJS.Timeout;
+}
+
+/**
+ * True for a server that takes APPENDs one behind another and tells each copy's UID: with literals that need not be
+ * asked for, and UIDPLUS. Courier tells two that come at the same moment one UID.
+ */
+export function takesPipelines(connection: ImapConnection): boolean {
+  return (
+    connection.has("UIDPLUS") &&
+    (connection.has("LITERAL+") || connection.has("LITERAL-")) &&
+    !isCourier(connection.greeting)
+  );
+}
+
+/**
+ * A connection that is used for APPEND alone, without waiting for one answer before the next message is sent (RFC 9051,
+ * 5.5); messages that wait for the socket share a command where the server takes several (MULTIAPPEND, RFC 3502).
+ * Each tagged answer is that of its message; when the connection ends, those without one are in doubt. How much may be
+ * under way is the caller's matter.
+ */
+export class AppendPipeline implements AppendChannel {
+  readonly #connection: ImapConnection;
+  readonly #socket: Duplex;
+  readonly #guard: AnswerGuard;
+  readonly #joins: boolean;
+  readonly #inFlight = new Map<string, Command>();
+  #queue: Item[] = [];
+  /** The command whose literal the server has been asked to take. */
+  #asked: string | undefined;
+  #tags = 0;
+  #pending = 0;
+  #pumps = false;
+  /** What was received of a line that is not complete. */
+  #rest: Buffer = Buffer.alloc(0);
+  #literalLeft = 0;
+  /** True while the next line is the rest of an untagged response, behind a literal. */
+  #continues = false;
+  #end: MigrationError | undefined;
+
+  /** @param connection that nobody else uses; it is taken over. */
+  constructor(connection: ImapConnection) {
+    const { socket, guard } = connection.handOver();
+    this.#connection = connection;
+    this.#socket = socket;
+    this.#guard = guard;
+    this.#joins = connection.has("MULTIAPPEND");
+    socket.on("data", (chunk: Buffer) => this.#take(chunk));
+    socket.on("drain", () => this.#pump());
+    socket.on("error", (error) => this.#fail(error));
+    socket.on("end", () => this.#fail({}));
+    socket.on("close", () => this.#fail({}));
+    socket.resume();
+  }
+
+  get usable(): boolean {
+    return this.#end === undefined;
+  }
+
+  /** Messages that have no answer yet. */
+  get pending(): number {
+    return this.#pending;
+  }
+
+  has(capability: string): boolean {
+    return this.#connection.has(capability);
+  }
+
+  limit(capability: string): number | undefined {
+    return this.#connection.limit(capability);
+  }
+
+  refusal(reply: Reply): MigrationError {
+    return this.#connection.refusal(reply);
+  }
+
+  /**
+   * Sends one message behind those before it. The answer to one that shared its command has the UID of its own copy.
+   * @throws MigrationError, in doubt if the message may have been stored.
+   */
+  send(message: Append, hasNul: boolean): Promise<Reply> {
+    return new Promise<Reply>((resolve, reject) => {
+      if (this.#end) {
+        reject(this.#end);
+        return;
+      }
+      this.#pending++;
+      this.#queue.push({ message, hasNul, resolve, reject });
+      // What comes in one go can share a command.
+      if (this.#pumps) return;
+      this.#pumps = true;
+      setImmediate(() => {
+        this.#pumps = false;
+        this.#pump();
+      });
+    }).finally(() => this.#pending--);
+  }
+
+  /** LOGOUT, then the socket is closed. Never throws. */
+  async close(): Promise<void> {
+    if (!this.usable) return;
+    const closed = new Promise<void>((resolve) => {
+      const timer = setTimeout(() => this.#socket.destroy(), LOGOUT_MS);
+      this.#socket.once("close", () => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+    this.#socket.end("LOGOUT LOGOUT\r\n");
+    await closed;
+  }
+
+  #pump(): void {
+    this.#socket.cork();
+    while (this.#end === undefined && this.#asked === undefined && !this.#socket.writableNeedDrain) {
+      const first = this.#queue.shift();
+      if (first === undefined) break;
+      if (first.message.deadline <= Date.now()) first.reject(outOfTime());
+      else this.#write(first);
+    }
+    this.#socket.uncork();
+  }
+
+  #write(first: Item): void {
+    const tag = `A${++this.#tags}`;
+    const asks = !this.#isQuick(first);
+    const items = asks ? [first] : [first, ...this.#joined(first)];
+    const limitMs = Math.max(...items.map(({ message }) => message.deadline)) - Date.now();
+    const timer = setTimeout(() => this.#fail({ code: "CommandTimeout", limitMs }), limitMs);
+    this.#inFlight.set(tag, { items, timer });
+    let before = `${tag} APPEND ${nameArgument(first.message.path)} `;
+    for (const { message, hasNul } of items) {
+      const { flags, internalDate, content } = message;
+      const literal = `${hasNul ? "~" : ""}{${content.length}${asks ? "" : "+"}}`;
+      const head = `${before}(${flags.join(" ")}) "${formatDateTime(internalDate)}" ${literal}\r\n`;
+      this.#socket.write(head, "latin1");
+      before = " ";
+      if (asks) {
+        this.#asked = tag;
+        return;
+      }
+      this.#socket.write(content);
+    }
+    this.#socket.write("\r\n");
+  }
+
+  /** What waits behind a message and can share its command. */
+  #joined({ message, alone = false }: Item): readonly Item[] {
+    if (!this.#joins || alone) return [];
+    let count = 0;
+    let bytes = message.content.length;
+    for (const next of this.#queue) {
+      bytes += next.message.content.length;
+      const fits =
+        next.alone !== true &&
+        next.message.path === message.path &&
+        next.message.deadline > Date.now() &&
+        this.#isQuick(next) &&
+        count + 1 < MAX_JOINED &&
+        bytes <= MAX_JOINED_BYTES;
+      if (!fits) break;
+      count++;
+    }
+    return this.#queue.splice(0, count);
+  }
+
+  #isQuick({ message }: Item): boolean {
+    return this.#connection.has("LITERAL+") || message.content.length <= MAX_SMALL_LITERAL;
+  }
+
+  #take(chunk: Buffer): void {
+    if (this.#end) return;
+    try {
+      this.#guard.take(chunk);
+    } catch (error) {
+      this.#fail(error);
+      return;
+    }
+    const bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
+    let at = 0;
+    while (this.#end === undefined) {
+      const skipped = Math.min(this.#literalLeft, bytes.length - at);
+      this.#literalLeft -= skipped;
+      at += skipped;
+      const lineEnd = bytes.indexOf(LF, at);
+      if (lineEnd < 0) break;
+      const line = bytes.toString("latin1", at, bytes[lineEnd - 1] === CR ? lineEnd - 1 : lineEnd);
+      at = lineEnd + 1;
+      const ofUntagged = this.#continues || line.startsWith("* ");
+      if (!this.#continues) this.#takeLine(line);
+      const literal = ofUntagged ? /\{(\d{1,9})\}$/.exec(line)?.[1] : undefined;
+      this.#continues = literal !== undefined;
+      this.#literalLeft = Number(literal ?? 0);
+    }
+    this.#rest = bytes.subarray(at);
+    this.#pump();
+  }
+
+  #takeLine(line: string): void {
+    if (line.startsWith("* ")) {
+      if (/^\* BYE\b/i.test(line)) this.#fail({ reason: line.slice("* BYE ".length) });
+      return;
+    }
+    if (line.startsWith("+")) {
+      const [item] = this.#inFlight.get(this.#asked ?? "")?.items ?? [];
+      if (item === undefined) {
+        this.#fail({});
+        return;
+      }
+      this.#asked = undefined;
+      this.#socket.write(item.message.content);
+      this.#socket.write("\r\n");
+      return;
+    }
+    const space = line.indexOf(" ");
+    const tag = line.slice(0, space);
+    const command = this.#inFlight.get(tag);
+    const reply = parseReply(line.slice(space + 1));
+    // Out of step: what the answers so far belonged to is known, and nothing more.
+    if (command === undefined || reply === undefined) {
+      this.#fail({});
+      return;
+    }
+    this.#inFlight.delete(tag);
+    clearTimeout(command.timer);
+    if (this.#asked === tag) this.#asked = undefined;
+    this.#guard.expect(shortAnswer);
+    this.#answer(command.items, reply);
+  }
+
+  #answer(items: readonly Item[], reply: Reply): void {
+    if (reply.status !== "OK") {
+      // All or nothing (RFC 3502, 6.3.11): refused, none is stored, and each may do better alone.
+      if (items.length > 1) this.#queue.unshift(...items.map((item) => ({ ...item, alone: true })));
+      else for (const { resolve } of items) resolve(reply);
+      return;
+    }
+    const [uidValidity = "", set = ""] = reply.codeArguments;
+    const uids = reply.code === "APPENDUID" ? uidsIn(set, items.length) : undefined;
+    for (const [index, { resolve }] of items.entries())
+      resolve({
+        ...reply,
+        ...(uids ? { codeArguments: [uidValidity, String(uids[index])] } : { code: "", codeArguments: [] }),
+      });
+  }
+
+  #fail(cause: unknown): void {
+    if (this.#end) return;
+    const error = classifyFailure(cause, this.#connection.scene);
+    this.#end = error;
+    // One for all: it is one failure.
+    const inDoubt = error.asInDoubt();
+    for (const { items, timer } of this.#inFlight.values()) {
+      clearTimeout(timer);
+      for (const item of items) item.reject(inDoubt);
+    }
+    this.#inFlight.clear();
+    for (const item of this.#queue.splice(0)) item.reject(error);
+    this.#socket.destroy();
+  }
+}
+
+/** The name of a mailbox in the bytes in which the server listed it: its characters are bytes. */
+function nameArgument(name: string): string {
+  return /^[\x20-\x7e]*$/.test(name) ? `"${name.replace(/["\\]/g, "\\$&")}"` : `{${name.length}+}\r\n${name}`;
+}
+
+/** The UIDs of a set in the order of the messages they were given to (RFC 4315, 3); undefined if they are not so many. */
+function uidsIn(set: string, count: number): readonly number[] | undefined {
+  const uids: number[] = [];
+  for (const part of set.split(",")) {
+    const [, first, last = first] = /^(\d{1,10})(?::(\d{1,10}))?$/.exec(part) ?? [];
+    const [low, high] = [Number(first), Number(last)];
+    if (!(low > 0 && high >= low && uids.length + high - low < count)) return undefined;
+    for (let uid = low; uid <= high; uid++) uids.push(uid);
+  }
+  return uids.length === count ? uids : undefined;
+}

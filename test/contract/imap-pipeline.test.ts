@@ -1,0 +1,298 @@
+import { afterEach, describe, expect, test } from "vitest";
+import { createImapTarget } from "../../shared/adapters/imap/index.ts";
+import type { Stamp, TargetFolderId, Uid } from "../../shared/domain/names.ts";
+import type { OutgoingMessage, TargetMailbox } from "../../shared/migration/ports/target.ts";
+import {
+  type Exchange,
+  type Script,
+  type ScriptedServer,
+  startScriptedServer,
+} from "./imap/scripted-server.ts";
+
+const stops: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const stop of stops.splice(0).reverse()) await stop();
+});
+
+async function serve(capabilities: string, on: Script["on"]): Promise<ScriptedServer> {
+  const server = await startScriptedServer({
+    capabilities: `NAMESPACE UIDPLUS ${capabilities}`,
+    ...(on ? { on } : {}),
+  });
+  stops.push(() => server.stop());
+  return server;
+}
+
+/** @param connections one for commands, and the others for APPEND. */
+async function openTarget(server: ScriptedServer, connections = 2): Promise<TargetMailbox> {
+  const mailbox = await createImapTarget({
+    host: server.host,
+    port: server.port,
+    security: "none",
+    authentication: "password",
+    userFormat: "{emailAddress}",
+    password: "canary-password",
+    acceptUntrustedCertificates: false,
+    connectionsPerMailbox: connections,
+  }).open({ id: "user", emailAddress: "user" });
+  stops.push(() => mailbox.close());
+  return mailbox;
+}
+
+function outgoing(n: number, more: Partial<OutgoingMessage> = {}): OutgoingMessage {
+  const content = Buffer.from(`Subject: ${n}\r\n\r\n`.padEnd(100 + n, "x"));
+  return {
+    uid: n as Uid,
+    stamp: `stamp-${n}` as Stamp,
+    chunkToken: "token",
+    internalDate: new Date(0),
+    flags: [],
+    size: content.length,
+    content,
+    timeoutMs: 5_000,
+    ...more,
+  };
+}
+
+const inbox = "INBOX" as TargetFolderId;
+const numbers = (count: number) => Array.from({ length: count }, (_, index) => index + 1);
+
+/** What became of each: its id, or the error. */
+const outcomes = (writes: readonly Promise<string>[]) =>
+  Promise.all(writes.map((write) => write.catch((error: unknown) => error)));
+
+/** The size of each message of an APPEND, by which a test knows which it is. */
+const sizesIn = (command: string) => [...command.matchAll(/\{(\d+)\+?\}/g)].map(([, size]) => Number(size));
+const numbersIn = (command: string) => sizesIn(command).map((size) => size - 100);
+
+/** Answers each APPEND by the number of its first message; other commands as usual. */
+const appends =
+  (answer: (exchange: Exchange, messages: readonly number[]) => void): Script["on"] =>
+  (exchange) => {
+    if (!exchange.command.startsWith("APPEND")) return false;
+    answer(exchange, numbersIn(exchange.command));
+    return true;
+  };
+
+const appendsOf = ({ commands }: ScriptedServer) =>
+  commands.filter((command) => command.startsWith("APPEND"));
+
+describe("APPENDs one behind another", () => {
+  test("are sent before the first is answered, and each answer is that of its message", async () => {
+    const waiting: { readonly tag: string; readonly first: number }[] = [];
+    const server = await serve(
+      "LITERAL+",
+      appends(({ tag, send }, [first = 0]) => {
+        waiting.push({ tag, first });
+        if (waiting.length < 5) return;
+        // In another order than they came.
+        for (const one of waiting.toReversed()) send(`${one.tag} OK [APPENDUID 7 ${one.first + 50}] done`);
+      }),
+    );
+    const mailbox = await openTarget(server);
+    const ids = await Promise.all(numbers(5).map((n) => mailbox.write(inbox, outgoing(n))));
+    expect(ids).toEqual(["7:51", "7:52", "7:53", "7:54", "7:55"]);
+    expect(appendsOf(server).every((command) => command.endsWith("+}"))).toBe(true);
+  });
+
+  test("a refusal in the middle is that of its message alone", async () => {
+    const refusals: Readonly<Record<number, string>> = {
+      2: "NO [TOOBIG] no",
+      3: "NO [OVERQUOTA] full",
+      4: "NO [TRYCREATE] no such folder",
+      5: "BAD header",
+    };
+    const server = await serve(
+      "LITERAL+",
+      appends(({ tag, send }, [first = 0]) =>
+        send(`${tag} ${refusals[first] ?? `OK [APPENDUID 7 ${first}] done`}`),
+      ),
+    );
+    const mailbox = await openTarget(server);
+    expect(await outcomes(numbers(6).map((n) => mailbox.write(inbox, outgoing(n))))).toMatchObject([
+      "7:1",
+      { code: "MessageTooLarge", inDoubt: false },
+      { code: "TargetQuotaExceeded", inDoubt: false },
+      { code: "TargetFolderGone", inDoubt: false },
+      { code: "MessageRefused", inDoubt: false },
+      "7:6",
+    ]);
+  });
+
+  test("a connection that drops leaves exactly those without an answer in doubt, and the next message gets another", async () => {
+    let seen = 0;
+    const server = await serve(
+      "LITERAL+",
+      appends(({ tag, send, socket }, [first = 0]) => {
+        seen++;
+        if (seen <= 2 || seen > 5) send(`${tag} OK [APPENDUID 7 ${first}] done`);
+        if (seen === 5) socket.end();
+      }),
+    );
+    const mailbox = await openTarget(server);
+    const lost = { kind: "transient", code: "ConnectionLost", inDoubt: true };
+    const results = await outcomes(numbers(5).map((n) => mailbox.write(inbox, outgoing(n))));
+    expect(results).toMatchObject(["7:1", "7:2", lost, lost, lost]);
+    // One failure, not three.
+    expect(new Set(results.slice(2)).size).toBe(1);
+    expect(await mailbox.write(inbox, outgoing(9))).toBe("7:9");
+    expect(mailbox.usable).toBe(true);
+  });
+
+  test.each([
+    ["a BYE", "* BYE shutting down"],
+    ["an answer to nothing", "Z9 OK [APPENDUID 7 1] done"],
+    ["a request for a literal that was sent already", "+ go on"],
+    ["what is no answer", "A1 PERHAPS"],
+  ])("%s ends the connection, and what is under way is in doubt", async (_, line) => {
+    const server = await serve(
+      "LITERAL+",
+      appends(({ send }) => send(line)),
+    );
+    const mailbox = await openTarget(server);
+    expect(await outcomes([mailbox.write(inbox, outgoing(1))])).toMatchObject([
+      { kind: "transient", code: "ConnectionLost", inDoubt: true },
+    ]);
+  });
+
+  test("an answer that does not come in its time leaves the message in doubt", async () => {
+    const server = await serve(
+      "LITERAL+",
+      appends(() => undefined),
+    );
+    const mailbox = await openTarget(server);
+    expect(await outcomes([mailbox.write(inbox, outgoing(1, { timeoutMs: 300 }))])).toMatchObject([
+      { kind: "transient", code: "CommandTimeout", inDoubt: true },
+    ]);
+  });
+
+  test("lines of a server without an end are cut off", async () => {
+    const server = await serve(
+      "LITERAL+",
+      appends(({ socket }) => void socket.write(`* ${"x".repeat(100_000)}`)),
+    );
+    const mailbox = await openTarget(server);
+    expect(await outcomes([mailbox.write(inbox, outgoing(1))])).toMatchObject([
+      { kind: "transient", code: "ResponseTooLarge", inDoubt: true },
+    ]);
+  });
+
+  test("what comes between the answers is passed over, literals with lines in them too", async () => {
+    const server = await serve(
+      "LITERAL+",
+      appends(({ tag, send }, [first = 0]) =>
+        send(
+          "* 5 EXISTS",
+          `* XTRA {${tag.length + 6}}`,
+          `${tag} NO x`,
+          `${tag} OK [APPENDUID 7 ${first}] done`,
+        ),
+      ),
+    );
+    const mailbox = await openTarget(server);
+    expect(await mailbox.write(inbox, outgoing(3))).toBe("7:3");
+  });
+
+  test("with LITERAL- alone a larger message is asked for, and those behind it wait", async () => {
+    const server = await serve(
+      "LITERAL-",
+      appends(({ tag, send }, [first = 0]) => send(`${tag} OK [APPENDUID 7 ${first}] done`)),
+    );
+    const mailbox = await openTarget(server);
+    const large = Buffer.alloc(5_100, "x");
+    const ids = await Promise.all([
+      mailbox.write(inbox, outgoing(1)),
+      mailbox.write(inbox, outgoing(5_000, { content: large, size: large.length })),
+      mailbox.write(inbox, outgoing(2)),
+    ]);
+    expect(ids).toEqual(["7:1", "7:5000", "7:2"]);
+    expect(appendsOf(server).map((command) => /\{.*\}$/.exec(command)?.[0])).toEqual([
+      "{101+}",
+      "{5100}",
+      "{102+}",
+    ]);
+  });
+
+  test("a folder whose name is not US-ASCII, and a message with NUL", async () => {
+    const server = await serve("LITERAL+ BINARY", ({ tag, command, send }) => {
+      if (!command.startsWith("APPEND")) return false;
+      send(`${tag} OK [APPENDUID 7 1] done`);
+      return true;
+    });
+    const mailbox = await openTarget(server);
+    await mailbox.write(
+      "Gr\xc3\xbcn" as TargetFolderId,
+      outgoing(1, { content: Buffer.from("a: b\r\n\r\n\0") }),
+    );
+    expect(appendsOf(server)).toEqual([expect.stringMatching(/^APPEND \{5\+\}.* ~\{9\+\}$/)]);
+  });
+
+  test.each([
+    ["without UIDPLUS", "LITERAL+", "* OK ready", false],
+    ["on Courier", "UIDPLUS LITERAL+", "* OK Courier-IMAP ready", false],
+    ["without literals that need not be asked for", "UIDPLUS", "* OK ready", true],
+  ])("not %s", async (_, capabilities, greeting, several) => {
+    let under = 0;
+    const server = await startScriptedServer({
+      greeting,
+      capabilities: `NAMESPACE ${capabilities}`,
+      on: async ({ tag, command, send, socket }) => {
+        if (!command.startsWith("APPEND")) return false;
+        expect(++under).toBe(1);
+        await new Promise((resolve) => setTimeout(resolve, 30));
+        under--;
+        if (!socket.destroyed) send(`${tag} NO [TOOBIG] no`);
+        return true;
+      },
+    });
+    stops.push(() => server.stop());
+    const mailbox = await openTarget(server, several ? 1 : 3);
+    expect(mailbox.writeConcurrency).toBe(1);
+    const tooLarge = { code: "MessageTooLarge" };
+    expect(await outcomes(numbers(3).map((n) => mailbox.write(inbox, outgoing(n))))).toMatchObject([
+      tooLarge,
+      tooLarge,
+      tooLarge,
+    ]);
+  });
+});
+
+describe("several messages in one APPEND (MULTIAPPEND)", () => {
+  test("each gets its own UID", async () => {
+    const server = await serve(
+      "LITERAL+ MULTIAPPEND",
+      appends(({ tag, send }, messages) =>
+        send(`${tag} OK [APPENDUID 7 ${messages.map((n) => n + 10).join(",")}] done`),
+      ),
+    );
+    const mailbox = await openTarget(server);
+    const ids = await Promise.all(numbers(9).map((n) => mailbox.write(inbox, outgoing(n))));
+    expect(ids).toEqual(numbers(9).map((n) => `7:${n + 10}`));
+    expect(appendsOf(server).length).toBeLessThan(9);
+  });
+
+  test("refused, each is sent alone", async () => {
+    const server = await serve(
+      "LITERAL+ MULTIAPPEND",
+      appends(({ tag, send }, messages) => {
+        if (messages.includes(4)) send(`${tag} NO [TOOBIG] no`);
+        else send(`${tag} OK [APPENDUID 7 ${messages[0]}:${messages.at(-1)}] done`);
+      }),
+    );
+    const mailbox = await openTarget(server);
+    const results = await outcomes(numbers(9).map((n) => mailbox.write(inbox, outgoing(n))));
+    expect(results).toMatchObject(
+      numbers(9).map((n) => (n === 4 ? { code: "MessageTooLarge", inDoubt: false } : `7:${n}`)),
+    );
+  });
+
+  test("UIDs that are not as many as the messages leave them in doubt", async () => {
+    const server = await serve(
+      "LITERAL+ MULTIAPPEND",
+      appends(({ tag, send }) => send(`${tag} OK [APPENDUID 7 1:4294967295] done`)),
+    );
+    const mailbox = await openTarget(server);
+    const results = await outcomes(numbers(3).map((n) => mailbox.write(inbox, outgoing(n))));
+    for (const result of results.slice(1)) expect(result).toMatchObject({ inDoubt: true });
+  });
+});
