@@ -1,23 +1,21 @@
 import { MigrationError } from "../../domain/errors.ts";
-import type { FolderId, LedgerId, MailboxId, UidValidity } from "../../domain/names.ts";
+import type { FolderId, LedgerId, MailboxId } from "../../domain/names.ts";
 import type {
   ChainPosition,
   FolderRecord,
-  ItemKey,
-  ItemRecord,
   Lease,
   LedgerChange,
   LedgerStore,
   SkippedItem,
 } from "../../migration/ports/ledger-store.ts";
 import { folderRow, readFolder } from "./folder-row.ts";
+import { itemChanges, itemKey, readItems } from "./item-rows.ts";
 import {
   type Format,
   formatOf,
   fromRow,
   integer,
   json,
-  optional,
   type Row,
   type StoredRow,
   text,
@@ -35,19 +33,6 @@ const leaseFormat = formatOf<LeaseRecord>({
   chains: json(),
 });
 
-const itemFormat = formatOf<ItemRecord>({
-  folderId: text(),
-  uidValidity: text(),
-  uid: integer(),
-  targetId: optional(text()),
-  targetFolderId: optional(text()),
-  digest: text(),
-  envelope: optional(text()),
-  internalDate: integer(),
-  size: integer(),
-  flags: json(),
-});
-
 const skipFormat = formatOf<SkippedItem>({
   folderId: text(),
   uidValidity: text(),
@@ -61,8 +46,8 @@ const skipFormat = formatOf<SkippedItem>({
 const leaseKey = "lease";
 
 /**
- * Ledgers in the table `ledgers`, one partition each: the row `lease`, and rows `folder|id`, `item|folder|uidValidity|uid`
- * and `skip|folder|uidValidity|uid`. Numbers in keys have ten digits, so that the order of keys is the order of UIDs.
+ * Ledgers in the table `ledgers`, one partition each: the row `lease`, and rows `folder|id`, those of items
+ * (item-rows.ts), and `skip|folder|uidValidity|uid`.
  */
 export function createLedgerStore(table: Table): LedgerStore {
   async function readLease(ledgerId: LedgerId): Promise<Lease | undefined> {
@@ -107,7 +92,7 @@ export function createLedgerStore(table: Table): LedgerStore {
         until: change.until ?? lease.until,
         chains: withChain(lease.chains, change),
       };
-      let changes = changesOf(ledgerId, change);
+      let changes = await changesOf(table, ledgerId, change);
       for (;;) {
         const version = await table.write(leaseRow(ledgerId, next), lease.version, changes);
         if (version !== undefined) return { ...next, ledgerId, version };
@@ -125,9 +110,7 @@ export function createLedgerStore(table: Table): LedgerStore {
     },
 
     listItems(ledgerId, folderId, uidValidity, [low, high] = [0, 0xffff_ffff]) {
-      const from = itemKey("item", { folderId, uidValidity, uid: low });
-      const to = itemKey("item", { folderId, uidValidity, uid: high });
-      return records(itemFormat, table.scan(ledgerId, { from, to }));
+      return readItems(table, ledgerId, { folderId, uidValidity, low, high });
     },
 
     listSkipped(ledgerId, folderId) {
@@ -160,19 +143,17 @@ function leaseLost(): MigrationError {
   return new MigrationError("transient", "LeaseLost", "Another worker has taken over this mailbox.");
 }
 
-function changesOf(ledgerId: LedgerId, change: LedgerChange): readonly Change[] {
+async function changesOf(table: Table, ledgerId: LedgerId, change: LedgerChange): Promise<readonly Change[]> {
+  const { items = [], removedItems = [] } = change;
   return [
     ...(change.folders ?? []).map((folder) => ({
       put: folderRow(ledgerId, folderKey(folder.folderId), folder),
     })),
-    ...(change.items ?? []).map((item) => ({
-      put: toRow(itemFormat, ledgerId, itemKey("item", item), item),
-    })),
+    ...(await itemChanges(table, ledgerId, items, removedItems)),
     ...(change.skipped ?? []).map((skip) => ({
-      put: toRow(skipFormat, ledgerId, itemKey("skip", skip), skip),
+      put: toRow(skipFormat, ledgerId, itemKey(skip, "skip"), skip),
     })),
-    ...(change.removedItems ?? []).map((item) => ({ remove: itemKey("item", item) })),
-    ...(change.removedSkips ?? []).map((skip) => ({ remove: itemKey("skip", skip) })),
+    ...(change.removedSkips ?? []).map((skip) => ({ remove: itemKey(skip, "skip") })),
     ...(change.removedFolders ?? []).map((folderId) => ({ remove: folderKey(folderId) })),
   ];
 }
@@ -193,15 +174,4 @@ async function existing(
 
 function folderKey(folderId: FolderId): string {
   return `folder|${keyPart(folderId)}`;
-}
-
-function itemKey(
-  kind: "item" | "skip",
-  key: Omit<ItemKey, "uid"> & { readonly uidValidity: UidValidity; readonly uid: number },
-): string {
-  return `${kind}|${keyPart(key.folderId)}|${tenDigits(key.uidValidity)}|${tenDigits(key.uid)}`;
-}
-
-function tenDigits(value: string | number): string {
-  return String(value).padStart(10, "0");
 }

@@ -237,7 +237,25 @@ export interface SkippedItem {
 
 export type ItemKey = Pick<ItemRecord, "folderId" | "uidValidity" | "uid">;
 
-/** Rows that change together. At most 99 rows in all; the lease row comes on top. */
+/** Items of a folder whose UIDs begin at one multiple of this share a row. */
+export const uidsPerRow = 128;
+/** Characters of an item, as far as they may be many, above which it has a row of its own. */
+const sharedLength = 1_500;
+
+/** The UID from which on items may be in one row with that of `uid`. */
+export function rowStart(uid: number): number {
+  return uid - (uid % uidsPerRow);
+}
+
+/** True for an item small enough to share its row with its neighbours. */
+export function isShared({ targetId, targetFolderId, flags }: ItemRecord): boolean {
+  return [targetId ?? "", targetFolderId ?? "", ...flags].join(" ").length <= sharedLength;
+}
+
+/**
+ * Rows that change together: at most 99, the lease row on top. Each entry is a row; only items may be fewer, since those
+ * of neighbouring UIDs share one ({@link rowStart}, {@link isShared}).
+ */
 export interface LedgerChange {
   readonly folders?: readonly FolderRecord[];
   readonly items?: readonly ItemRecord[];

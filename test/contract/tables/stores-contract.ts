@@ -320,15 +320,41 @@ export function tableStoresContract(open: () => TableStores): void {
       expect(await all(open().ledgers.listSkipped(ledgerId))).toEqual([]);
     });
 
-    it("commits 98 items and a folder with the lease, again and again", async () => {
+    it("commits hundreds of items and a folder with the lease, again and again", async () => {
       const ledgerId = newLedgerId();
       let lease = await leased(ledgerId);
-      for (let start = 1; start < 294; start += 98) {
-        const items = Array.from({ length: 98 }, (_, n) => item(start + n));
+      for (let start = 1; start < 1_500; start += 500) {
+        const items = Array.from({ length: 500 }, (_, n) => item(start + n));
         lease = await open().ledgers.commit(lease, { folders: [folder()], items });
       }
       const stored = await all(open().ledgers.listItems(ledgerId, inbox, uidValidity));
-      expect(stored.map(({ uid }) => uid)).toEqual(Array.from({ length: 294 }, (_, n) => n + 1));
+      expect(stored).toEqual(Array.from({ length: 1_500 }, (_, n) => item(n + 1)));
+    });
+
+    it("changes, removes and adds items among their neighbours", async () => {
+      const ledgerId = newLedgerId();
+      const uids = [1, 127, 128, 200, 255, 256, 900];
+      const first = await open().ledgers.commit(await leased(ledgerId), {
+        items: uids.map((uid) => item(uid)),
+      });
+      const changed = item(200, { flags: ["\\Flagged"] });
+      const large = item(255, {
+        flags: Array.from({ length: 100 }, (_, n) => `keyword-of-some-length-${n}`),
+      });
+      const second = await open().ledgers.commit(first, {
+        items: [changed, large, item(130)],
+        removedItems: [item(1), item(127), item(900)],
+      });
+      const stored = () => all(open().ledgers.listItems(ledgerId, inbox, uidValidity));
+      expect(await stored()).toEqual([item(128), item(130), changed, large, item(256)]);
+      const small = item(255, { flags: [] });
+      const third = await open().ledgers.commit(second, {
+        items: [small, item(1)],
+        removedItems: [item(130)],
+      });
+      expect(await stored()).toEqual([item(1), item(128), changed, small, item(256)]);
+      await open().ledgers.commit(third, { removedItems: [small, item(128), item(200), item(7)] });
+      expect(await stored()).toEqual([item(1), item(256)]);
     });
 
     it("holds UID sets and paths longer than a property can be", async () => {
@@ -375,9 +401,10 @@ export function tableStoresContract(open: () => TableStores): void {
     it("streams more items than one answer holds", async () => {
       const ledgerId = newLedgerId();
       let lease = await leased(ledgerId);
+      // Far from each other, each in a row of its own.
       for (let start = 0; start < 1_100; start += 100)
         lease = await open().ledgers.commit(lease, {
-          items: Array.from({ length: 99 }, (_, n) => item(start + n + 1)),
+          items: Array.from({ length: 99 }, (_, n) => item((start + n + 1) * 5_000)),
         });
       expect(await all(open().ledgers.listItems(ledgerId, inbox, uidValidity))).toHaveLength(1_089);
     });
@@ -413,8 +440,8 @@ export function tableStoresContract(open: () => TableStores): void {
       const ledgerId = newLedgerId();
       const lease = await leased(ledgerId);
       const doubled = open().ledgers.commit(lease, {
-        folders: [folder()],
-        items: [item(1), item(2), item(2)],
+        folders: [folder(), folder()],
+        items: [item(1), item(2)],
       });
       expect(await codeOf(doubled)).toMatch(/^fatal\/StorageRequestRefused$/);
       expect(await open().ledgers.listFolders(ledgerId)).toEqual([]);
