@@ -263,6 +263,7 @@ const admission = once(async () =>
     queue: (await serviceBus()).queue,
     clock,
     log,
+    ending: ending.signal,
   }),
 );
 

@@ -20,11 +20,25 @@ export async function patiently<T>(work: () => Promise<T>, ending: AbortSignal):
       return await work();
     } catch (error) {
       const pauseMs = pauses.shift();
-      const passes = isMigrationError(error) && (error.kind === "transient" || error.kind === "throttled");
-      if (!passes || pauseMs === undefined || ending.aborted) throw error;
+      if (!isPassing(error) || pauseMs === undefined || ending.aborted) throw error;
       await pause(pauseMs * (0.75 + Math.random() / 2), ending);
     }
   }
+}
+
+/**
+ * Does what is still to be done when its delivery has ended, for as long as the process lives. Never throws; what does not
+ * pass by itself ends it.
+ * @param work repeatable. @param ending as for {@link patiently}.
+ */
+export async function persistently(work: () => Promise<unknown>, ending: AbortSignal): Promise<void> {
+  for (let isLeft = true; isLeft && !ending.aborted; )
+    isLeft = await patiently(work, ending).then(() => false, isPassing);
+}
+
+/** True for an error that passes by itself. */
+export function isPassing(error: unknown): boolean {
+  return isMigrationError(error) && (error.kind === "transient" || error.kind === "throttled");
 }
 
 function pausesWithin(totalMs: number): number[] {

@@ -5,6 +5,7 @@ import type { SyncKind } from "../../domain/states.ts";
 import { isAtWork } from "../batch/life.ts";
 import type { Endpoints } from "../endpoints/endpoint-settings.ts";
 import { isWaiting } from "../mailbox/life.ts";
+import { isPassing, persistently } from "../patience.ts";
 import type { AdmissionStore, Gate, Permit, WaitEntry } from "../ports/admission-store.ts";
 import type { BatchRecord, BatchStore, MailboxStore } from "../ports/registry.ts";
 import type { WorkQueue } from "../ports/work-queue.ts";
@@ -71,7 +72,7 @@ interface Release {
 /**
  * Decides how many mailboxes of an endpoint are worked on at once, and sends each one its own message when its turn comes.
  * Only batches that are at work are looked at, so that what a stopped one has left on the list holds up nobody.
- * A permit without its message (crash between the transaction and the send) is found by the janitor when it expires.
+ * A permit without its message (the process ended between the transaction and the send) is found by the janitor when it expires.
  */
 export function createAdmission(parts: {
   readonly store: AdmissionStore;
@@ -81,8 +82,14 @@ export function createAdmission(parts: {
   readonly queue: WorkQueue;
   readonly clock: Clock;
   readonly log: Log;
+  /** Aborted when the process is about to end. */
+  readonly ending: AbortSignal;
 }): Admission {
   const { store, batches, mailboxes, endpoints, queue, clock, log } = parts;
+  /** Mailboxes with a permit whose message could not be sent yet. */
+  const unsent = new Map<MailboxId, WaitEntry>();
+  /** True while they are sent beside everything else. */
+  let isSending = false;
 
   async function problemOf(endpoint: EndpointName): Promise<MigrationError | undefined> {
     try {
@@ -239,11 +246,7 @@ export function createAdmission(parts: {
           continue;
         }
       }
-      for (const { entry } of granted) {
-        const { batch, mailboxId, round, kind } = entry;
-        await queue.sendFolderSync({ batch, mailboxId, round, step: 0 });
-        log("mailbox.admitted", { batch, mailbox: mailboxId, kind, round });
-      }
+      await sendTo(granted.map(({ entry }) => entry));
       ending = ending.slice(maxReleases);
       for (const [kind, { more }] of looked) if (!more) open.delete(kind);
       if (ending.length === 0 && open.size === 0) return;
@@ -258,6 +261,36 @@ export function createAdmission(parts: {
     const known = turns.get(endpoint) ?? new Turns((asks) => admit(endpoint, asks));
     turns.set(endpoint, known);
     return known.ask(ask);
+  }
+
+  /** Sends each mailbox its message. Where the queue is away that goes on by itself: their permits would last for minutes. */
+  async function sendTo(entries: readonly WaitEntry[]): Promise<void> {
+    for (const entry of entries) unsent.set(entry.mailboxId, entry);
+    try {
+      await sendAll();
+    } catch (error) {
+      if (!isPassing(error)) throw error;
+      if (isSending) return;
+      isSending = true;
+      void persistently(sendAll, parts.ending).then(() => {
+        isSending = false;
+      });
+    }
+  }
+
+  async function sendAll(): Promise<void> {
+    for (const [id, entry] of unsent) {
+      unsent.delete(id);
+      const { batch, mailboxId, round, kind } = entry;
+      try {
+        await queue.sendFolderSync({ batch, mailboxId, round, step: 0 });
+      } catch (error) {
+        // Meanwhile it may have got a permit for a later round.
+        if (!unsent.has(id)) unsent.set(id, entry);
+        throw error;
+      }
+      log("mailbox.admitted", { batch, mailbox: mailboxId, kind, round });
+    }
   }
 
   return {

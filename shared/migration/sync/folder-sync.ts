@@ -13,7 +13,7 @@ import {
   stepEnded,
   waitsForOthers,
 } from "../mailbox/life.ts";
-import { patiently } from "../patience.ts";
+import { patiently, persistently } from "../patience.ts";
 import type { BatchRecord, MailboxRecord, Versioned } from "../ports/registry.ts";
 import { logCrash } from "../runtime.ts";
 import {
@@ -51,19 +51,29 @@ export function createFolderSync(
   parts: FolderSyncParts,
 ): (message: FolderSyncMessage, isolated: boolean) => Promise<void> {
   const pool = new SessionPool(parts.clock);
+  /** Steps that began in this process and whose end is not noted yet. */
+  const unended = new Set<string>();
   return async (message, isolated) => {
     const held = pool.hold(message.mailboxId);
-    const stored = await patiently(() => openStep(parts, message, isolated), parts.ending);
+    let tries = 0;
+    const stored = await patiently(() => {
+      tries++;
+      return openStep(parts, message, isolated);
+    }, parts.ending);
     if (stored === undefined) return;
     const id = randomUUID();
+    unended.add(id);
+    const outlived = (step: string) => tries > 1 || unended.has(step);
     const before = parts.standstills();
     const stoodStill = () => parts.standstills() > before;
     // What is in flight may take longer than the process has: its end is no death, so the row says so now.
     const told = () => void noteEnd(parts, message, id).catch(() => undefined);
     parts.ending.addEventListener("abort", told);
+    let noted = true;
     try {
-      await takeStep(parts, { ...stored, id, held, stoodStill }, message, pool);
+      await takeStep(parts, { ...stored, id, held, stoodStill, outlived }, message, pool);
     } catch (error) {
+      noted = false;
       if (!isMigrationError(error) && !(error instanceof Superseded))
         logCrash(parts.log, "step.crashed", { batch: message.batch, mailbox: message.mailboxId }, error);
       await patiently(
@@ -78,7 +88,10 @@ export function createFolderSync(
               ),
         parts.ending,
       );
+      noted = true;
     } finally {
+      if (noted) unended.delete(id);
+      else void persistently(() => noteEnd(parts, message, id), parts.ending).then(() => unended.delete(id));
       parts.ending.removeEventListener("abort", told);
       if (stoodStill()) parts.log("worker.stalled", { batch: message.batch, mailbox: message.mailboxId });
     }
@@ -95,6 +108,11 @@ interface Step extends Stored {
   readonly id: string;
   readonly held: Hold;
   readonly stoodStill: () => boolean;
+  /**
+   * True for a step without an end in the row of which no worker died: this process is in it or gave it up, or the row
+   * could not be read for a while, so that whoever was in it could not note its end, either.
+   */
+  readonly outlived: (step: string) => boolean;
 }
 
 /** @returns the mailbox if this message is its current step; otherwise what is missing has been sent or released. */
@@ -128,10 +146,11 @@ async function openStep(
 
 async function takeStep(
   parts: FolderSyncParts,
-  { id, batch, mailbox, held, stoodStill }: Step,
+  step: Step,
   message: FolderSyncMessage,
   pool: SessionPool,
 ): Promise<void> {
+  const { id, batch, mailbox, held, stoodStill } = step;
   const state = new MailboxState(parts.mailboxes, mailbox, message.round);
   // What is left of the lock's time may be too short for a step, after a long wait for storage or queue.
   if (held.tooLong()) return letGo(parts, state, id);
@@ -139,7 +158,7 @@ async function takeStep(
   const isTest = needsLoginTest(batch.options, state.mailbox);
   // No lease tells yet whether the worker of a step that has not ended is alive; where target or source are met first, it counts as dead.
   if (isTest || state.mailbox.targetId === undefined) {
-    await begin(parts, state, id);
+    await begin(parts, state, step);
     refuseTooManyDeaths(state.mailbox);
   }
   if (isTest) return testLoginFirst(parts, state, id);
@@ -152,7 +171,7 @@ async function takeStep(
   }
   let release = true;
   try {
-    if (state.mailbox.step?.id !== id) await begin(parts, state, id);
+    if (state.mailbox.step?.id !== id) await begin(parts, state, step);
     refuseTooManyDeaths(state.mailbox);
     const position = lease.chain(message.mailboxId);
     if (position && position.round === message.round && position.step > message.step) {
@@ -202,10 +221,14 @@ function letGo(parts: FolderSyncParts, state: MailboxState, step: string): Promi
   return wakeLater(parts, state, { until: parts.clock() + releaseMs, attempts, step });
 }
 
-/** Notes in the mailbox's row that a step runs; one that is found there died with its worker. */
-async function begin(parts: FolderSyncParts, state: MailboxState, id: string): Promise<void> {
+/** Notes in the mailbox's row that a step runs; one that is found there died with its worker, or was outlived. */
+async function begin(parts: FolderSyncParts, state: MailboxState, { id, outlived }: Step): Promise<void> {
   const before = state.mailbox.trouble?.deaths ?? 0;
-  await state.update((mailbox) => stepBegun(mailbox, id, true, parts.clock()));
+  await state.update((mailbox) => {
+    const { step } = mailbox;
+    const current = step && step.id !== id && outlived(step.id) ? stepEnded(mailbox, step.id) : mailbox;
+    return stepBegun(current, id, true, parts.clock());
+  });
   const { batch, id: mailbox, trouble } = state.mailbox;
   const deaths = trouble?.deaths ?? 0;
   if (deaths > before) parts.log("worker.died", { batch, mailbox, deaths });

@@ -56,7 +56,7 @@ export interface Worker {
   readonly actOnFolder: ActOnFolder;
 }
 
-const vault: Vault = {
+const memoryVault: Vault = {
   seal: async (_owner, secret) => `sealed:${secret}`,
   open: async (_owner, sealed) => sealed.slice("sealed:".length),
   matches: async (_owner, sealed, secret) => sealed === `sealed:${secret}`,
@@ -80,11 +80,22 @@ export function startWorker(process: WorkerProcess, outside: Outside): Worker {
   const reports = process.seeing("reports", outside.blobs.reports);
   const verifications = process.seeing("verifications", outside.blobs.verifications);
   const queue = process.seeing("queue", outside.queues);
+  const vault = process.seeing("vault", memoryVault);
   const isSession = (value: unknown) =>
     value instanceof MemorySourceMailbox || value instanceof MemoryOpenFolder;
   const endpoints = createEndpoints(endpointFiles, clock);
   const { batches, mailboxes, ledgers, admissions, domains } = stores;
-  const admission = createAdmission({ store: admissions, batches, mailboxes, endpoints, queue, clock, log });
+  const ending = new AbortController();
+  const admission = createAdmission({
+    store: admissions,
+    batches,
+    mailboxes,
+    endpoints,
+    queue,
+    clock,
+    log,
+    ending: ending.signal,
+  });
   const snapshots = process.seeing("snapshots", outside.blobs.snapshots);
   const states = createBatchStates({ states: stores.states, snapshots, mailboxes, clock, log });
   const beginning = { batches, queue, sizeOf: states.sizeOf, clock, log };
@@ -125,7 +136,6 @@ export function startWorker(process: WorkerProcess, outside: Outside): Worker {
     clock,
     log,
   });
-  const ending = new AbortController();
   const { carryOut, resume } = createOperations({
     ...beginning,
     mailboxes,

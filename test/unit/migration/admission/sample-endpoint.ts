@@ -39,6 +39,7 @@ export async function sampleEndpoint(limit: number) {
     queue,
     clock,
     log,
+    ending: new AbortController().signal,
   });
 
   async function add(batch: BatchName, ids: readonly MailboxId[], change: Partial<MailboxRecord> = {}) {
