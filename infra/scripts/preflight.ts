@@ -18,6 +18,13 @@ import { deploymentValue, findValue } from "./values.ts";
 const pollMs = 2_000;
 /** Longer than the check of a throttled tenant takes. */
 const patienceMs = 45 * 60_000;
+/** The host of an app that starts anew answers with errors meanwhile, or not at all. */
+const restartMs = 60_000;
+
+/** The app, or what stands before it, cannot answer just now. */
+class AppAway extends Error {
+  override readonly name = "AppAway";
+}
 
 const stepSchema = z.object({
   step: z.string(),
@@ -56,15 +63,23 @@ export async function runPreflight({ url, body, headers }: PreflightOptions): Pr
     const text = await response.text();
     if (response.ok) return testSchema.parse(JSON.parse(text));
     const said = errorSchema.safeParse(parsed(text)).data?.error.message;
-    throw new Error(said ?? `The app answers ${response.status}.`);
+    const Failure = response.status >= 500 ? AppAway : Error;
+    throw new Failure(said ?? `The app answers ${response.status}.`);
   };
   const started = await call("POST", "target/test", body);
   const until = Date.now() + patienceMs;
-  for (;;) {
-    const test = await call("GET", `target/test/${started.id}`);
-    if (["Passed", "Failed", "Interrupted"].includes(test.status)) return test;
-    if (Date.now() > until) throw new Error(`The test ${test.id} is not over. Read it again later.`);
-    await sleep(pollMs);
+  let answeredAt = Date.now();
+  for (; ; await sleep(pollMs)) {
+    try {
+      const test = await call("GET", `target/test/${started.id}`);
+      if (["Passed", "Failed", "Interrupted"].includes(test.status)) return test;
+      answeredAt = Date.now();
+    } catch (error) {
+      // A request that finds nobody at all is a TypeError of fetch.
+      const isAway = error instanceof AppAway || error instanceof TypeError;
+      if (!isAway || Date.now() - answeredAt > restartMs) throw error;
+    }
+    if (Date.now() > until) throw new Error(`The test ${started.id} is not over. Read it again later.`);
   }
 }
 

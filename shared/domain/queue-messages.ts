@@ -74,7 +74,12 @@ export const sweepMessageSchema = z.object({ minute: z.int().nonnegative(), form
 export type SweepMessage = z.infer<typeof sweepMessageSchema>;
 
 /** Has a test of a target mailbox done. Queue `janitor`. Repeating it is harmless. */
-export const targetTestMessageSchema = z.object({ targetTest: z.uuid(), formatVersion });
+export const targetTestMessageSchema = z.object({
+  targetTest: z.uuid(),
+  /** Tells messages of one test apart; the first has none. */
+  attempt: z.int().nonnegative().optional(),
+  formatVersion,
+});
 export type TargetTestMessage = z.infer<typeof targetTestMessageSchema>;
 
 /** Everything that the queue `janitor` holds. */
@@ -106,6 +111,6 @@ export function folderSyncMessageId(message: FolderSyncMessage): string {
 export function sweepMessageId(message: SweepMessage): string {
   return `sweep-${message.minute}`;
 }
-export function targetTestMessageId(message: TargetTestMessage): string {
-  return `target-test-${message.targetTest}`;
+export function targetTestMessageId({ targetTest, attempt }: TargetTestMessage): string {
+  return attempt === undefined ? `target-test-${targetTest}` : `target-test-${targetTest}-${attempt}`;
 }

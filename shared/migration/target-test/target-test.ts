@@ -12,7 +12,10 @@ import type { Clock, Log } from "../runtime.ts";
 export interface TargetTests {
   /** Has a test begin. @throws MigrationError if it cannot be stored or sent. */
   start(request: TargetTestRequest): Promise<TargetTest>;
-  /** @returns undefined if there is no such test. */
+  /**
+   * Also has a test go on that has said nothing for minutes: with its process its message may be gone.
+   * @returns undefined if there is no such test.
+   */
   get(id: string): Promise<TargetTest | undefined>;
   /**
    * Does a test, at its message. One that a process left in the middle is done again from its beginning; one that has ended
@@ -26,6 +29,8 @@ const renewMs = 20_000;
 /** How long the lease of a process that died is waited for. */
 const leasePatienceMs = 90_000;
 const askAgainMs = 3_000;
+/** A test that says nothing for so long is sent again: longer than its lease lasts. */
+const wakeMs = 2 * 60_000;
 /** A test that says nothing for so long is not at work any more: longer than the slowest step. */
 const silentMs = 15 * 60_000;
 
@@ -106,8 +111,12 @@ export function createTargetTests(parts: {
       const found = await read(id);
       if (found === undefined) return undefined;
       const { touchedAt, ...test } = found;
-      const silent = test.endedAt === null && clock() - Date.parse(touchedAt) > silentMs;
-      return silent ? { ...test, status: "Interrupted" } : test;
+      if (test.endedAt !== null) return test;
+      const silence = clock() - Date.parse(touchedAt);
+      if (silence > silentMs) return { ...test, status: "Interrupted" };
+      if (silence > wakeMs)
+        await queue.sendTargetTest({ targetTest: id, attempt: Math.floor(clock() / wakeMs) });
+      return test;
     },
 
     async run(id) {

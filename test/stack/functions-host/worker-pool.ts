@@ -76,7 +76,8 @@ export class WorkerPool {
 
   #use(worker: WorkerChannel): void {
     this.#current = worker;
-    this.#options.log("information", "Host.Worker", "Worker started", { workerPid: worker.pid });
+    // Of a category that an app's host.json does not silence: whoever wants to kill the worker finds it by this line.
+    this.#options.log("information", "Host.Startup", "Worker started", { workerPid: worker.pid });
     void worker.exited.then((how) => this.#replace(worker, how));
   }
 

@@ -81,6 +81,21 @@ describe("a test of a target mailbox", () => {
     expect((await tests.get(id))?.steps).toHaveLength(2);
   });
 
+  it("is sent again when it is read and has said nothing for two minutes", async () => {
+    const { tests, sent, pass } = setUp(async () => undefined);
+    const { id } = await tests.start({ mailbox: "a@contoso.com" });
+    pass(60_000);
+    await tests.get(id);
+    expect(sent).toEqual([id]);
+    pass(61_000);
+    expect((await tests.get(id))?.status).toBe("Waiting");
+    expect(sent).toEqual([id, id]);
+    await tests.run(id);
+    pass(180_000);
+    await tests.get(id);
+    expect(sent).toHaveLength(2);
+  });
+
   it("shows as interrupted when nobody goes on with it", async () => {
     const { tests, pass } = setUp(async () => undefined);
     const { id } = await tests.start({ mailbox: "a@contoso.com" });
