@@ -17,6 +17,8 @@ export interface Company {
   readonly users: readonly string[];
   /** New mail for a user, numbered on through all folders. */
   deliver(user: string, messages: number): Promise<void>;
+  /** One message more for a user, with this text in its body. */
+  deliverText(user: string, text: string): Promise<void>;
   /** Uploads a batch of these users. */
   move(batch: string, users: readonly string[]): Promise<void>;
   /** What is wrong in the target, over all these users. */
@@ -24,8 +26,11 @@ export interface Company {
   stop(): Promise<void>;
 }
 
-/** @param size users of the company. */
-export async function startCompany(size: number): Promise<Company> {
+/** @param size users of the company. @param settings of the app, beside those that lead to what it needs. */
+export async function startCompany(
+  size: number,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<Company> {
   const source = await startDovecot({ users: size });
   const vault = await KeyVaultStandIn.start();
   const switches = new Switchboard();
@@ -35,7 +40,7 @@ export async function startCompany(size: number): Promise<Company> {
   const deployment = await startDeployment({
     settings: vault.settings,
     graph: { latencyMs },
-    appSettings: (settings) => switches.through(settings),
+    appSettings: async (given) => ({ ...(await switches.through(given)), ...settings }),
   });
   const graph = deployment.stack.graph as GraphStandIn;
   for (const user of users) graph.addMailbox({ userPrincipalName: addressOf(user) });
@@ -55,20 +60,15 @@ export async function startCompany(size: number): Promise<Company> {
         for (let left = messages; left > 0; left--) {
           const number = (sent.get(user) ?? 0) + 1;
           sent.set(user, number);
-          const text = [
-            `Message-ID: <${number}.${user}@example.net>`,
-            `From: Alice <alice@example.net>`,
-            `Subject: Message ${number}`,
-            "MIME-Version: 1.0",
-            "Content-Type: text/plain; charset=utf-8",
-            "",
-            `The text of message ${number}.`,
-            "",
-          ].join("\r\n");
+          const text = messageText(user, `${number}`);
           const flags = number % 3 === 0 ? ["\\Seen"] : [];
           const date = new Date(Date.UTC(2024, 0, 1) + number * 60_000);
           await client.append(folders[number % folders.length] ?? "INBOX", Buffer.from(text), flags, date);
         }
+      }),
+    deliverText: (user, text) =>
+      withSession(userAccess(source, user), async (client) => {
+        await client.append("INBOX", Buffer.from(messageText(user, "of another kind", text)));
       }),
     move: (batch, some) =>
       deployment.upload(
@@ -101,4 +101,17 @@ export async function startCompany(size: number): Promise<Company> {
       await source.stop();
     },
   };
+}
+
+function messageText(user: string, name: string, text = `The text of message ${name}.`): string {
+  return [
+    `Message-ID: <${name.replaceAll(" ", ".")}.${user}@example.net>`,
+    "From: Alice <alice@example.net>",
+    `Subject: Message ${name}`,
+    "MIME-Version: 1.0",
+    "Content-Type: text/plain; charset=utf-8",
+    "",
+    text,
+    "",
+  ].join("\r\n");
 }

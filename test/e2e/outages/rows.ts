@@ -1,6 +1,6 @@
 /**
  * The outages of one connection, one after another, as rows of JSON:
- * `node test/e2e/outages/rows.ts --connection storage --seconds 20,90,600 --mailboxes 100 --messages 6`.
+ * `node test/e2e/outages/rows.ts --connection storage --seconds 20,90,600 --mailboxes 40 --messages 20`.
  */
 import { writeFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -9,16 +9,17 @@ import type { Connection } from "../../stack/outages/switchboard.ts";
 import { startCompany } from "./company.ts";
 import type { Row } from "./row.ts";
 
-/** Mailboxes that are at their end when the outage begins, and at most so long a wait for what goes on afterwards. */
-const firstSynced = 10;
+/** The part of the mailboxes that are at their end when the outage begins: most are at work then, or wait for their turn. */
+const firstSynced = 0.1;
+/** At most so long a wait for what goes on afterwards. */
 const patienceMs = 60 * 60_000;
 
 const { values } = parseArgs({
   options: {
     connection: { type: "string", default: "storage" },
     seconds: { type: "string", default: "20,90,600" },
-    mailboxes: { type: "string", default: "100" },
-    messages: { type: "string", default: "6" },
+    mailboxes: { type: "string", default: "40" },
+    messages: { type: "string", default: "20" },
     log: { type: "string" },
   },
 });
@@ -44,7 +45,7 @@ async function outage(batch: string, users: readonly string[], seconds: number):
   const mark = log.length;
   const since = (name: string, from = mark) => log.slice(from).filter(({ message }) => message === name);
   await company.move(batch, users);
-  await until(() => since("mailbox.synced").length >= firstSynced);
+  await until(() => since("mailbox.synced").length >= firstSynced * size);
   const begun = log.length;
   switches.off(connection, "refused");
   // A process that has the keys of its batches needs the vault no more: another one does.
@@ -84,7 +85,10 @@ async function isShownAway(batch: string): Promise<boolean> {
     const rows = await deployment.mailboxes(batch);
     return rows.some(({ error }) => error !== null);
   }
-  const { body } = await deployment.request("GET", "health/details");
+  // Where the worker was killed there is nobody to answer for some seconds.
+  const answers = async () => (await deployment.request("GET", "health/details")).body;
+  let body = await answers();
+  for (let tries = 0; body === undefined && tries < 20; tries++, body = await answers()) await sleep(500);
   const { connections } = body as { connections: readonly { name: string; status: string }[] };
   return connections.some((each) => each.name === name && each.status === "away");
 }
