@@ -1,7 +1,7 @@
 import { open } from "node:fs/promises";
 import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
-import { letOthersRun } from "../../shared/adapters/event-loop.ts";
+import { jsonOf } from "../../shared/adapters/graph/json.ts";
 import { type ByteSource, bufferSource } from "../../shared/adapters/graph/mime/bytes.ts";
 import { streamContent } from "../../shared/adapters/graph/mime/content.ts";
 import { planMessage } from "../../shared/adapters/graph/mime/plan.ts";
@@ -98,8 +98,7 @@ async function carry(path: string): Promise<{ readonly outcome: string; readonly
           failed: true,
         };
     }
-    await letOthersRun();
-    const json = Buffer.byteLength(JSON.stringify(message));
+    const json = Buffer.byteLength(await jsonOf(message));
     if (json > 4_000_000) return { outcome: `a request of ${json} bytes`, failed: true };
     const told = [...notes].filter((note) => /^[A-Z]/.test(note)).toSorted();
     return { outcome: `copied${told.length === 0 ? "" : `, ${told.join(", ")}`}`, failed: false };

@@ -12,6 +12,7 @@ import type { IdentityToken } from "../identity-token.ts";
 import { parseRetryAfter } from "../retry-after.ts";
 import { classifyLostAnswer, classifyRefusal, type Effect, tokenRefused } from "./classify.ts";
 import type { MailboxGate } from "./gate.ts";
+import { jsonOf } from "./json.ts";
 
 /** Ids that survive a move. @see https://learn.microsoft.com/graph/outlook-immutable-id */
 export const immutableIds = 'IdType="ImmutableId"';
@@ -94,7 +95,7 @@ export class GraphClient {
    */
   async call<T>(gate: MailboxGate, call: GraphCall): Promise<GraphAnswer<T>> {
     const deadline = call.deadline ?? Date.now() + defaultCallMs;
-    const content = JSON.stringify(call.body ?? {});
+    const content = await jsonOf(call.body ?? {});
     let refused: string | undefined;
     return insist(deadline, async () => {
       // Before the gate: to get a new token takes time, and a pause may begin meanwhile.

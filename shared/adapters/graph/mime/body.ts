@@ -34,6 +34,7 @@ export async function composeBody(
   for (const part of parts) {
     if (part.bodyKind === undefined) continue;
     const bytes = await loadText(source, part, maxBytesEach);
+    await letOthersRun();
     const declared = part.entity.contentType.params.get("charset");
     const { text, faithful } = await decodeLongText(
       bytes,

@@ -101,11 +101,14 @@ const stepBytes = 1 << 13;
 export async function decodeLongText(bytes: Buffer, declared: string | undefined): Promise<DecodedText> {
   const decoding = chooseDecoding(bytes, declared);
   const pieces: string[] = [];
+  // To make the tables of a charset ready takes long, once.
+  await letOthersRun();
   for (let at = 0; at < bytes.length; at += stepBytes) {
     pieces.push(storableText(decoding.decoder.write(bytes.subarray(at, at + stepBytes))));
     await letOthersRun();
   }
   pieces.push(storableText(decoding.decoder.end() ?? ""));
+  await letOthersRun();
   return outcome(pieces.join(""), decoding);
 }
 

@@ -1,8 +1,8 @@
 import { letOthersRun } from "../../event-loop.ts";
+import { jsonBytes } from "../json.ts";
 import { type Attachment, attachmentsOf, originalMessage, textFile } from "./attachments.ts";
 import { composeBody, type MessageBody } from "./body.ts";
 import type { ByteSource } from "./bytes.ts";
-import { truncateText } from "./charset.ts";
 import { measureContent } from "./content.ts";
 import { describeMessage, type MessageFacts, type MessageResource } from "./description.ts";
 import { layOut, type Part, type PartUse } from "./layout.ts";
@@ -132,21 +132,6 @@ async function requestBytes({ body, ...others }: MessageResource): Promise<numbe
   const around = Buffer.byteLength(JSON.stringify({ ...others, body: { ...kind, content: "" } }));
   await letOthersRun();
   return around + (await jsonBytes(content));
-}
-
-const stepLength = 1 << 16;
-
-/** Bytes of what stands between the quotes of a text in JSON. */
-async function jsonBytes(text: string): Promise<number> {
-  let bytes = 0;
-  for (let at = 0; at < text.length; ) {
-    // A pair of surrogates in two would count as two escapes.
-    const piece = truncateText(text.slice(at, at + stepLength), stepLength - 1);
-    bytes += Buffer.byteLength(JSON.stringify(piece)) - 2;
-    at += piece.length;
-    await letOthersRun();
-  }
-  return bytes;
 }
 
 async function excerpt(source: ByteSource, readable: readonly Part[]): Promise<MessageBody> {
