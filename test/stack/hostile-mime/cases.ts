@@ -102,6 +102,8 @@ export function hostileMessages(scale: number): readonly HostileMessage[] {
     "header of 100 MB": () => `${header}${bytesOf("X-Junk: y\r\n", 100 * mb)}\r\nx`,
     "900 KB of lines that continue a field": () =>
       `${header}To: a@example.org,\r\n${bytesOf(" b@example.org,\r\n", 900 * kb)}\r\nx`,
+    "1 MB of empty lines that continue a field": () =>
+      `${header}To: a@example.org,\r\n${bytesOf(" \n", 900 * kb)}\tb@example.org\r\n\r\nx`,
     "base64 of 3.9 MB of AA=": () => encoded("base64", bytesOf("AA=", 3.9 * mb)),
     "base64 of 100 MB of AA=": () => encoded("base64", bytesOf("AA=", 100 * mb)),
     "quoted-printable of 100 MB of short lines": () =>
@@ -122,6 +124,7 @@ export function hostileMessages(scale: number): readonly HostileMessage[] {
     "900 KB of cut words in the subject": () => `Subject: ${bytesOf("=?a?B?", 900 * kb)}\r\n\r\nx`,
     "900 KB of a: in To": () => `To: ${bytesOf("a:", 900 * kb)}\r\n\r\nx`,
     "900 KB of quotes in To": () => `To: ${bytesOf(' "', 900 * kb)}\r\n\r\nx`,
+    "900 KB of escapes in a quoted name": () => `To: "${bytesOf("\\a", 900 * kb)}" <a@b.example>\r\n\r\nx`,
     "900 KB of parentheses in To": () => `To: ${bytesOf("(", 900 * kb)}\r\n\r\nx`,
     "900 KB of brackets in To": () => `To: ${bytesOf("a@b<", 900 * kb)}\r\n\r\nx`,
     "900 KB of commas in To": () => `To: ${bytesOf("a,", 900 * kb)}\r\n\r\nx`,

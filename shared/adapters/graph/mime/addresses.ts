@@ -22,6 +22,8 @@ const maxNameLength = 255;
 const maxWrittenName = 4096;
 /** Of what stands between two commas; some senders put blanks between addresses instead. */
 const maxPhrase = 16_384;
+/** More than is kept even if every character is escaped. */
+const longestQuoted = 2 * maxPhrase + 3;
 /** RFC 5321, 4.5.3.1: 64 for the local part, 255 for the domain. */
 const maxAddressLength = 320;
 
@@ -99,7 +101,8 @@ async function* readEntries(value: string, counts: AddressCounts): AsyncGenerato
       at = word;
     } else if (char === '"' && !/\S/.test((address === undefined ? before : after).last)) {
       const end = find.closingQuote(at + 1);
-      if (end !== undefined) add(value.slice(at + 1, end).replace(/\\(.)/gs, "$1"));
+      if (end !== undefined)
+        add(value.slice(at + 1, Math.min(end, at + longestQuoted)).replace(/\\(.)/gs, "$1"));
       at = (end ?? at) + 1;
     } else if (char === "(") {
       const end = find.closingParenthesis(at + 1);

@@ -139,7 +139,9 @@ export async function parseLongHeader(
   charset: string | undefined,
 ): Promise<readonly HeaderField[]> {
   const fields: HeaderField[] = [];
-  for (const place of findFields(block, "")) {
+  const places = findFields(block, "");
+  await letOthersRun();
+  for (const place of places) {
     fields.push(...readField(block, place, charset));
     await letOthersRun();
   }
@@ -186,14 +188,14 @@ function lineEndAfter(block: Buffer, start: number): number {
   return lineFeed === -1 ? block.length : lineFeed + 1;
 }
 
+/** Lines joined before they are decoded, since a character may be cut in two by folding; a value may be nothing but lines. */
 function unfolded(value: Buffer, charset: string | undefined): string {
-  if (isAscii(value)) return value.toString("latin1").replace(/\r?\n/g, "");
-  // A character may be cut in two by folding.
   const line = Buffer.allocUnsafe(value.length);
   let length = 0;
   for (let at = 0; at < value.length; at++) {
     const byte = value[at] as number;
-    if (byte !== 0x0a && byte !== 0x0d) line[length++] = byte;
+    const endsLine = byte === 0x0a || (byte === 0x0d && value[at + 1] === 0x0a);
+    if (!endsLine) line[length++] = byte;
   }
   return headerText(line.subarray(0, length), charset);
 }
