@@ -22,6 +22,7 @@ export type GuessCode = (typeof guessCodes)[number];
 export const warningCodes = [
   "AnsweredNotKept",
   "FolderCapReached",
+  "FolderListedTwice",
   "FolderRemovedInTarget",
   "FolderReplaced",
   "FolderUnreadable",

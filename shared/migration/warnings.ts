@@ -43,6 +43,12 @@ const catalogue: Readonly<Record<WarningCode, Texts>> = {
     remedy: (provider) =>
       provider?.folderCap?.remedy ?? "Look at the mailbox's folders: each says what to do.",
   },
+  FolderListedTwice: {
+    message: (count) =>
+      `Folders that the source shows under a second name as well, and that are copied once: ${count}.`,
+    remedy: () =>
+      "Nothing has to be done: the mailbox's folders say which name was left out, and which one its mail is copied under (sameAs).",
+  },
   FolderRemovedInTarget: {
     message: (count) =>
       `Messages in folders that were removed in Microsoft 365, and are not copied: ${count}.`,
@@ -109,7 +115,7 @@ const unkeptCodes: Readonly<Record<string, WarningCode>> = {
  */
 export function folderWarnings(
   folder: Pick<FolderRecord, "unkeptFlags" | "state" | "replaced"> &
-    Partial<Pick<FolderRecord, "setAside" | "trouble">> & {
+    Partial<Pick<FolderRecord, "setAside" | "trouble" | "sameAs">> & {
       readonly counts: Pick<FolderCounts, "total" | "shown" | "unshown" | "guesses" | "synced" | "skipped">;
     },
   provider: KnownProvider | undefined,
@@ -120,6 +126,7 @@ export function folderWarnings(
   if (folder.state === "targetGone" && total > synced + skipped)
     counts.FolderRemovedInTarget = total - synced - skipped;
   if (folder.replaced !== undefined) counts.FolderReplaced = 1;
+  if (folder.sameAs !== undefined) counts.FolderListedTwice = 1;
   if (provider?.folderCap?.messages.includes(shown)) counts.FolderCapReached = 1;
   if (folder.trouble !== undefined) counts.FolderUnreadable = 1;
   if (folder.counts.unshown) counts.MessagesUnshown = folder.counts.unshown;

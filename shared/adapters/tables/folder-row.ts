@@ -40,6 +40,7 @@ interface StoredFolder {
   readonly keptSince?: number | undefined;
   readonly missingSince?: number | undefined;
   readonly replaced?: FolderRecord["replaced"];
+  readonly sameAs?: string | undefined;
   readonly settled: UidSet;
   readonly uidNext: number;
   readonly uidNextSeen?: number | undefined;
@@ -84,6 +85,7 @@ const format = formatOf<StoredFolder>(
     keptSince: optional(integer()),
     missingSince: optional(integer()),
     replaced: optional(json()),
+    sameAs: optional(text()),
     settled: uids,
     uidNext: integer(),
     uidNextSeen: optional(integer()),
@@ -124,7 +126,7 @@ const format = formatOf<StoredFolder>(
 export function folderRow(ledgerId: LedgerId, rowKey: string, folder: FolderRecord): Row {
   const { folderId, uidValidity, source, place, state, pending, former, keptSince, replaced, missingSince } =
     folder;
-  const { checkpoint, doubt, setAside, trouble, counts, unkeptFlags, planning } = folder;
+  const { sameAs, checkpoint, doubt, setAside, trouble, counts, unkeptFlags, planning } = folder;
   return toRow(format, ledgerId, rowKey, {
     folderId,
     uidValidity,
@@ -140,6 +142,7 @@ export function folderRow(ledgerId: LedgerId, rowKey: string, folder: FolderReco
     keptSince,
     missingSince,
     replaced,
+    sameAs,
     ...checkpoint,
     ...doubt,
     setAside: setAside.length === 0 ? undefined : setAside,
@@ -175,6 +178,7 @@ export function readFolder(row: StoredRow): FolderRecord {
     keptSince: stored.keptSince,
     missingSince: stored.missingSince,
     replaced: stored.replaced,
+    sameAs: stored.sameAs,
     checkpoint: {
       settled,
       uidNext,

@@ -56,6 +56,10 @@ export const folderSchema = z
       "RemovedInTarget",
       "WaitsForConfirmation",
     ]),
+    sameAs: z.string().nullable().meta({
+      description:
+        "Path at the source of the folder that this one is a second name of, and that is copied in its stead.",
+    }),
     syncedItemCount: count,
     skippedItemCount: count,
     totalItemCount: count,

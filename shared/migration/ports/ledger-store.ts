@@ -194,6 +194,8 @@ export interface FolderRecord extends Generation {
    * forgotten until it comes back, or an operator confirms that it is meant. `items` found no match.
    */
   readonly replaced?: { readonly items: number; readonly confirmed: boolean } | undefined;
+  /** Path of the folder that this one is another name of: it is copied under that name. */
+  readonly sameAs?: string | undefined;
   readonly checkpoint: Checkpoint;
   readonly doubt: Doubt;
   readonly setAside: readonly SetAside[];

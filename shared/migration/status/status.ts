@@ -157,6 +157,7 @@ function folderView(folder: FolderRecord, provider: Provider | undefined): Folde
     path: source.segments.join("/"),
     targetPath: place?.path ?? null,
     status: folderStatus(folder),
+    sameAs: folder.sameAs ?? null,
     syncedItemCount: counts.synced,
     skippedItemCount: counts.skipped,
     totalItemCount: counts.total,

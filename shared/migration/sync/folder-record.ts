@@ -173,6 +173,25 @@ export function copiesLost<Folder extends FolderRecord>(folder: Folder, uids: Ui
   };
 }
 
+/** The folder is another one under a second name. The same object if it was known. @param path of that one. */
+export function secondName(folder: FolderRecord, path: string): FolderRecord {
+  if (folder.sameAs === path && folder.state === "active" && !folder.pending) return folder;
+  return {
+    ...folder,
+    state: "active",
+    pending: false,
+    planning: undefined,
+    trouble: undefined,
+    sameAs: path,
+    counts: { ...folder.counts, total: 0 },
+  };
+}
+
+/** The folder is no other one's second name, or no longer. The same object if it was none. */
+export function nameOfItsOwn(folder: FolderRecord): FolderRecord {
+  return folder.sameAs === undefined ? folder : { ...folder, pending: true, sameAs: undefined };
+}
+
 /** The folder is no longer at the source. It stays pending while something in doubt is to be looked for. */
 export function gone<Folder extends FolderRecord>(folder: Folder): Folder {
   return {
@@ -182,6 +201,7 @@ export function gone<Folder extends FolderRecord>(folder: Folder): Folder {
     planning: undefined,
     setAside: folder.setAside.filter(({ chunk }) => chunk !== undefined),
     trouble: undefined,
+    sameAs: undefined,
     counts: { ...folder.counts, total: 0 },
   };
 }

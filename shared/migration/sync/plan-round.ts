@@ -13,6 +13,7 @@ import { type MappedFolder, mapFolders, takesPart } from "./folder-mapping.ts";
 import {
   isInDoubt,
   isRemembered,
+  nameOfItsOwn,
   newFolder,
   placeDeleted,
   placed,
@@ -20,9 +21,11 @@ import {
   planned,
   planningNoted,
   planningOf,
+  secondName,
 } from "./folder-record.ts";
 import { isLeftAlone, troubleForgotten } from "./folder-trouble.ts";
 import type { SyncRun } from "./run.ts";
+import { findSecondNames } from "./second-names.ts";
 
 /** Folder rows of one commit; a row with a long checkpoint may have 64 KiB. */
 const maxFolders = 40;
@@ -62,11 +65,14 @@ export async function planRound(run: SyncRun): Promise<RoundPlan | undefined> {
   const listed = await listFolders(run);
   if (listed === undefined) return undefined;
   const records = await run.ledger.listFolders(run.ledgerId);
-  const mapped = mapFolders(
+  const takingPart = mapFolders(
     listed.filter((folder) => folder.selectable),
     run.options,
     run.target.naming,
   );
+  const secondNames = await findSecondNames(run, takingPart, records);
+  if (secondNames === undefined) return undefined;
+  const mapped = takingPart.filter(({ source }) => !secondNames.has(source.path));
   const matches = await matchFolders(run, mapped, listed, records);
   if (matches.length < mapped.length) {
     await commitChanged(
@@ -80,12 +86,13 @@ export async function planRound(run: SyncRun): Promise<RoundPlan | undefined> {
   // Gmail's All Mail cannot be removed: where it is missing its user has hidden it from IMAP.
   const isListed = ({ source, checkpoint }: FolderRecord) =>
     paths.has(source.path) || (checkpoint.partition !== undefined && source.specialUse === "archive");
-  const left = leavingFolders(records, matches, isListed);
+  const left = leavingFolders(records, matches, secondNames, isListed);
   const special = [...mapped.filter(isSpecial), ...leftOutParents(listed, mapped, run.target.naming)];
   const plannedFolders = await planFolders(run, special, matches, left);
   if (plannedFolders === undefined) return undefined;
   const { current, leaving, missing } = plannedFolders;
   await commitChanged(run, matches, current);
+  const second = await noteSecondNames(run, takingPart, secondNames, records);
 
   const statuses = new Map<FolderId, FolderStatus>();
   for (const [index, record] of current.entries()) {
@@ -96,7 +103,10 @@ export async function planRound(run: SyncRun): Promise<RoundPlan | undefined> {
   return {
     current,
     leaving,
-    others: records.filter(({ folderId }) => !known.has(folderId)),
+    others: [
+      ...second,
+      ...records.filter(({ folderId, source }) => !known.has(folderId) && !secondNames.has(source.path)),
+    ],
     listed: new Set(leaving.filter(isListed).map(({ folderId }) => folderId)),
     missing,
     statuses,
@@ -126,16 +136,37 @@ async function listFolders(run: SyncRun): Promise<readonly SourceFolder[] | unde
 function leavingFolders(
   records: readonly FolderRecord[],
   matches: readonly Match[],
+  secondNames: ReadonlyMap<string, string>,
   isListed: (record: FolderRecord) => boolean,
 ): readonly FolderRecord[] {
   const matched = new Set(matches.map(({ stored }) => stored?.folderId));
   return records.filter(
     (record) =>
       !matched.has(record.folderId) &&
-      (!isListed(record) || record.checkpoint.partition !== undefined) &&
+      !secondNames.has(record.source.path) &&
+      (!isListed(record) || record.checkpoint.partition !== undefined || record.sameAs !== undefined) &&
       (record.state === "active" ||
         (record.state === "targetGone" && (isRemembered(record) || record.counts.total > 0))),
   );
+}
+
+/** The records of folders that are others under second names, as stored from now on. */
+async function noteSecondNames(
+  run: SyncRun,
+  mapped: readonly MappedFolder[],
+  secondNames: ReadonlyMap<string, string>,
+  records: readonly FolderRecord[],
+): Promise<readonly FolderRecord[]> {
+  const byPath = new Map(records.map((record) => [record.source.path, record]));
+  const noted = mapped.flatMap((folder) => {
+    const { path } = folder.source;
+    const other = secondNames.get(path);
+    return other === undefined ? [] : [secondName(byPath.get(path) ?? newRecord(folder), other)];
+  });
+  const changed = noted.filter((record) => byPath.get(record.source.path) !== record);
+  for (const record of changed) run.progressed(record);
+  await commitFolders(run, changed);
+  return noted;
 }
 
 /**
@@ -336,7 +367,8 @@ function refresh(run: SyncRun, { folder, stored }: Match): FolderRecord {
   if (stored === undefined) return newRecord(folder);
   const { source } = folder;
   if (isLeftAlone(stored, run.lastRound)) return planned(stored, source, source.status, false);
-  const known = stored.trouble?.leftAt === undefined ? stored : troubleForgotten(stored);
+  const named = nameOfItsOwn(stored);
+  const known = named.trouble?.leftAt === undefined ? named : troubleForgotten(named);
   const pending =
     known.pending ||
     known.state === "gone" ||

@@ -12,6 +12,8 @@ import type { TargetPulse } from "./target-pulse.ts";
 export interface UnfinishedPlan {
   goesOn?: boolean | undefined;
   listed?: readonly SourceFolder[] | undefined;
+  /** Whether two folders, by their paths, are one under two names. */
+  sameFolders?: Map<string, boolean> | undefined;
 }
 
 /** Everything a step needs while it works on one mailbox. */

@@ -210,6 +210,7 @@ async function planAndFollow(
     gone: leaving.length,
   });
   run.unfinished.listed = undefined;
+  run.unfinished.sameFolders = undefined;
   run.unfinished.goesOn = false;
   const isSame = leaving.length === 0 && (first || pending.length === 0);
   return { unchanged: isSame ? [...current, ...others] : undefined };
