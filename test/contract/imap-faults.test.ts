@@ -137,19 +137,19 @@ describe("refused logins", () => {
   test.each([
     ["NO [AUTHENTICATIONFAILED] Invalid credentials (Failure)", "mailbox", "AuthenticationFailed"],
     ["NO LOGIN failed.", "mailbox", "AuthenticationFailed"],
-    ["NO [AUTHORIZATIONFAILED] no", "mailbox", "AuthorizationFailed"],
+    ["NO [AUTHORIZATIONFAILED] no", "transient", "AuthorizationFailed"],
     [
       "NO [ALERT] Application-specific password required: https://support.google.com/accounts/answer/185833 (Failure)",
       "mailbox",
       "AppPasswordRequired",
     ],
-    ["NO [ALERT] Your account is not enabled for IMAP use. (Failure)", "mailbox", "ImapDisabled"],
+    ["NO [ALERT] Your account is not enabled for IMAP use. (Failure)", "transient", "ImapDisabled"],
     [
       "NO LOGIN failed. BasicAuthBlocked: Basic authentication is disabled",
       "mailbox",
       "PasswordLoginDisabled",
     ],
-    ["NO [PRIVACYREQUIRED] TLS first", "mailbox", "EncryptionRequired"],
+    ["NO [PRIVACYREQUIRED] TLS first", "transient", "EncryptionRequired"],
     ["NO [EXPIRED] password", "mailbox", "PasswordExpired"],
     ["NO [ALERT] Too many simultaneous connections. (Failure)", "throttled", "ServerThrottled"],
     ["NO [LIMIT] LOGIN Rate limit hit", "throttled", "ServerThrottled"],
@@ -185,7 +185,7 @@ describe("refused logins", () => {
   test("a server without STARTTLS where it is wanted", async () => {
     const server = await serve();
     await expect(openSource(server, { security: "tls" })).rejects.toMatchObject({
-      kind: "mailbox",
+      kind: "transient",
       code: "StartTlsUnsupported",
     });
     expect(server.commands.filter((command) => command.startsWith("LOGIN"))).toEqual([]);

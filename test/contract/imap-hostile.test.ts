@@ -78,7 +78,7 @@ test.each([
   ["HTTP", "HTTP/1.1 400 Bad Request\r\n\r\n"],
 ])("a greeting of %s says what the test of the endpoint says", async (_, greeting) => {
   const { error } = await visit({ greeting: () => [greeting] });
-  expect(error).toMatchObject({ kind: "mailbox", code: "NotImapServer" });
+  expect(error).toMatchObject({ kind: "transient", code: "NotImapServer" });
 });
 
 test("TLS of an old version is named as such, by a migration and by the test of the endpoint", async () => {
@@ -89,7 +89,7 @@ test("TLS of an old version is named as such, by a migration and by the test of 
     const endpoint = endpointSchema.parse({ host: "localhost", port: old.port });
     const login = { endpoint, userName: "alice", password: "secret" };
     await expect(createImapSource().open(login)).rejects.toMatchObject({
-      kind: "mailbox",
+      kind: "transient",
       code: "TlsVersionTooOld",
       message: expect.stringContaining("no TLS version from 1.2 on"),
     });

@@ -358,7 +358,7 @@ describe("administrator logins", () => {
       userName: "nobody",
       password: dovecot.adminPassword,
     });
-    await expect(login).rejects.toMatchObject({ kind: "mailbox", code: "AuthorizationFailed" });
+    await expect(login).rejects.toMatchObject({ kind: "transient", code: "AuthorizationFailed" });
   });
 
   test("Courier: UserRoot", async () => {
@@ -382,7 +382,7 @@ describe("administrator logins", () => {
       password: courier.adminPassword,
       userRoot: "/users/nobody",
     });
-    await expect(login).rejects.toMatchObject({ kind: "mailbox", code: "UserRootNotFound" });
+    await expect(login).rejects.toMatchObject({ kind: "transient", code: "UserRootNotFound" });
   });
 
   test("Courier: an authorization identity is refused, since it would open the administrator's mailbox", async () => {
@@ -514,8 +514,8 @@ describe("large folders and transport on Dovecot", () => {
   });
 
   test.each([
-    ["an untrusted certificate", { acceptUntrustedCertificates: false }, "mailbox", "UntrustedCertificate"],
-    ["TLS against a port without it", { security: "ssl" }, "mailbox", "TlsHandshakeFailed"],
+    ["an untrusted certificate", { acceptUntrustedCertificates: false }, "transient", "UntrustedCertificate"],
+    ["TLS against a port without it", { security: "ssl" }, "transient", "TlsHandshakeFailed"],
     ["a closed port", { port: 1 }, "transient", "ConnectionRefused"],
   ] as const)("tells %s", async (_what, settings, kind, code) => {
     await expect(open(settings)).rejects.toMatchObject({ kind, code });

@@ -58,10 +58,15 @@ describe("mailboxes that cannot be copied", () => {
     ]);
   });
 
-  it("tell an unknown host and an untrusted certificate", async () => {
+  it("tell an unknown host and an untrusted certificate, and try again", async () => {
     await deployment.upload("nowhere", "lost", source.rows().slice(0, 1));
     await deployment.upload("untrusted", "suspicious", source.rows().slice(0, 1));
-    expect(await errorsOf("suspicious")).toEqual([["Failed", "UntrustedCertificate"]]);
-    expect(await errorsOf("lost")).toEqual([["Failed", "UnknownHost"]]);
+    for (const [batch, code] of [
+      ["suspicious", "UntrustedCertificate"],
+      ["lost", "UnknownHost"],
+    ] as const)
+      await expect
+        .poll(async () => (await deployment.mailboxes(batch))[0], { timeout: 30_000, interval: 200 })
+        .toMatchObject({ status: "Queued", error: { code }, nextAttemptAt: expect.any(String) });
   });
 });

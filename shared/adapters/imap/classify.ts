@@ -80,22 +80,21 @@ export function classifyFailure(error: unknown, scene: Scene): MigrationError {
   const failure: Failure = typeof error === "object" && error !== null ? error : {};
   const code = typeof failure.code === "string" ? failure.code : "";
   const server = `${scene.side} server ${scene.host}:${scene.port}`;
-  // A wrong host name or certificate of the target is a setting of the deployment, not of one row.
-  const lasting: ErrorKind = scene.side === "target" ? "fatal" : "mailbox";
+  const setting = settingKind(scene);
 
   if (code === "ENOTFOUND")
     return new MigrationError(
-      lasting,
+      setting,
       "UnknownHost",
       `The name of the ${server} does not exist in DNS. Check the host name.`,
     );
   if (code === notPermitted)
     return new MigrationError(
-      lasting,
+      scene.side === "target" ? "fatal" : "mailbox",
       "AddressNotPermitted",
       `The ${server} leads to no address that may be connected to: this machine, its link and the platform are none. Correct the host name.`,
     );
-  if (code === "EAI_AGAIN") return transient("UnknownHost", `DNS did not answer for the ${server}.`);
+  if (code === "EAI_AGAIN") return transient("DnsUnavailable", `DNS did not answer for the ${server}.`);
   if (code === "ECONNREFUSED")
     return transient("ConnectionRefused", `The ${server} refuses connections. Check host and port.`);
   if (UNREACHABLE.has(code))
@@ -110,37 +109,37 @@ export function classifyFailure(error: unknown, scene: Scene): MigrationError {
     return transient("TransferTooSlow", `The ${server} sends messages more slowly than can be waited for.`);
   if (code === "ERR_TLS_CERT_ALTNAME_INVALID")
     return new MigrationError(
-      lasting,
+      setting,
       "HostNameMismatch",
       `The certificate of the ${server} is for another name. Use the name in the certificate, or accept untrusted certificates.`,
     );
   if (OUT_OF_DATE.has(code))
     return new MigrationError(
-      lasting,
+      setting,
       "ExpiredCertificate",
       `The certificate of the ${server} has expired or is not valid yet. Renew it, or accept untrusted certificates.`,
     );
   if (UNTRUSTED.has(code))
     return new MigrationError(
-      lasting,
+      setting,
       "UntrustedCertificate",
       `The certificate of the ${server} is not trusted. Install one from a public authority, or accept untrusted certificates.`,
     );
   if (typeof failure.message === "string" && /not support STARTTLS/i.test(failure.message))
     return new MigrationError(
-      lasting,
+      setting,
       "StartTlsUnsupported",
       `The ${server} offers no STARTTLS. Use security ssl with the port for TLS, usually 993.`,
     );
   if (TLS_TOO_OLD.test(code))
     return new MigrationError(
-      lasting,
+      setting,
       "TlsVersionTooOld",
       `The ${server} offers no TLS version from 1.2 on, and older ones are not safe. Update its TLS, or let a proxy in front of it speak a current version.`,
     );
   if (failure.tlsFailed === true || code === "EPROTO" || code.startsWith("ERR_SSL_"))
     return new MigrationError(
-      lasting,
+      setting,
       "TlsHandshakeFailed",
       `TLS could not be started with the ${server}. Check port and security (ssl, tls or none).`,
     );
@@ -153,7 +152,7 @@ export function classifyFailure(error: unknown, scene: Scene): MigrationError {
     return classifyLogin({ status: "NO", code: "", codeArguments: [], text: response }, server, scene);
   if (failure.authenticationFailed === true || failure.message === "Unsupported authentication mechanism")
     return new MigrationError(
-      "mailbox",
+      passingKind(scene),
       "AuthenticationUnsupported",
       `The ${server} offers no login method that fits. Check authentication and security.`,
     );
@@ -198,8 +197,10 @@ export function classifyReply(reply: Reply, scene: Scene): MigrationError {
 }
 
 /** @see the texts of well-known servers in test/unit/adapters/imap/classify.test.ts */
-function classifyLogin(reply: Reply, server: string, { side, host, byToken }: Scene): MigrationError {
+function classifyLogin(reply: Reply, server: string, scene: Scene): MigrationError {
+  const { side, host, byToken } = scene;
   const { code, text } = reply;
+  const mayPass = (why: string, message: string) => new MigrationError(passingKind(scene), why, message);
   if (APP_PASSWORD.test(text) || code === "WEBALERT")
     return refused(
       "AppPasswordRequired",
@@ -221,21 +222,21 @@ function classifyLogin(reply: Reply, server: string, { side, host, byToken }: Sc
       `The ${server} takes the login and does not open the mailbox: IMAP is disabled for this account, the application has no full access to it, or the mailbox is being moved there. It is tried again for some hours.`,
     );
   if (IMAP_DISABLED.test(text))
-    return refused(
+    return mayPass(
       "ImapDisabled",
       byToken
         ? `IMAP is disabled for this account on the ${server}, or the application may not open its mailbox. Enable IMAP there, and give the application full access.`
         : `IMAP is disabled for this account on the ${server}. Enable it there.`,
     );
   if (code === "PRIVACYREQUIRED")
-    return refused(
+    return mayPass(
       "EncryptionRequired",
       `The ${server} wants TLS before a login. Set security to ssl or tls.`,
     );
   if (code === "EXPIRED")
     return refused("PasswordExpired", `The password of this account on the ${server} has expired.`);
   if (code === "AUTHORIZATIONFAILED")
-    return refused(
+    return mayPass(
       "AuthorizationFailed",
       `The ${server} knows no such mailbox, or does not let the administrator open it.`,
     );
@@ -282,12 +283,26 @@ export function replyOf(error: unknown): Reply | undefined {
 }
 
 /** A server of another protocol. */
-export function notImap({ side, host, port }: Scene): MigrationError {
+export function notImap(scene: Scene): MigrationError {
+  const { side, host, port } = scene;
   return new MigrationError(
-    side === "target" ? "fatal" : "mailbox",
+    settingKind(scene),
     "NotImapServer",
     `What answers at the ${side} server ${host}:${port} is no IMAP server. Check port and security.`,
   );
+}
+
+/**
+ * Of what a server, DNS or a certificate says about anything but the password: it may be mended there, or pass, so that at
+ * the source it is borne with for some hours. At the target it is one row's.
+ */
+function passingKind({ side }: Scene): ErrorKind {
+  return side === "target" ? "mailbox" : "transient";
+}
+
+/** The same of host, port and certificate, which at the target are settings of the deployment. */
+function settingKind({ side }: Scene): ErrorKind {
+  return side === "target" ? "fatal" : "transient";
 }
 
 function shortened(text: unknown): string {

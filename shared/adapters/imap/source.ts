@@ -104,7 +104,7 @@ async function scopeOf(connection: ImapConnection, login: SourceLogin): Promise<
     if (root) return userRootScope(root.path, root.separator);
   }
   throw new MigrationError(
-    "mailbox",
+    "transient",
     "UserRootNotFound",
     "The folder in UserRoot does not exist, or the administrator may not see it. Check UserRoot and the server's shared folders.",
   );

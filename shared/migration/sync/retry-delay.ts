@@ -3,8 +3,27 @@ import { hour, minute } from "../runtime.ts";
 
 /** Transient failures that have lasted so long without anything being copied do not pass by themselves. */
 export const lastingMs = 24 * hour;
-/** Refusals of a login that may pass by themselves, and for how long they are borne with. */
-const lastingByCode: Readonly<Record<string, number>> = { LoginRefused: 4 * hour, ImapDisabled: 4 * hour };
+/**
+ * What is said about host, certificate, account or UserRoot, and not plainly about the password: it may pass by itself, or be
+ * mended, and is borne with for less than an outage.
+ */
+const refusals: ReadonlySet<string> = new Set([
+  "AuthenticationUnsupported",
+  "AuthorizationFailed",
+  "EncryptionRequired",
+  "ExpiredCertificate",
+  "HostNameMismatch",
+  "ImapDisabled",
+  "LoginRefused",
+  "NotImapServer",
+  "StartTlsUnsupported",
+  "TlsHandshakeFailed",
+  "TlsVersionTooOld",
+  "UnknownHost",
+  "UntrustedCertificate",
+  "UserRootNotFound",
+]);
+const refusalMs = 4 * hour;
 const firstDelayMs = 10_000;
 const longestDelayMs = 30 * minute;
 /** A write in doubt may still arrive: it is not looked for earlier. */
@@ -31,7 +50,7 @@ export function afterFailure(
     const delayMs = Math.min(error.retryAfterMs ?? minute, 24 * hour);
     return { move: "retry", delayMs: Math.max(delayMs, error.inDoubt ? inDoubtDelayMs : 1000), attempts };
   }
-  if (failingMs >= (lastingByCode[error.code ?? ""] ?? lastingMs)) return { move: "fail" };
+  if (failingMs >= (refusals.has(error.code ?? "") ? refusalMs : lastingMs)) return { move: "fail" };
   const backOff = Math.min(firstDelayMs * 2 ** Math.min(attempts, 10), longestDelayMs);
   const delayMs = backOff * (0.75 + random / 2);
   return {

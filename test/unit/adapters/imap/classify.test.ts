@@ -65,7 +65,10 @@ function classify(host: string, code: string, text: string, byToken = false) {
 describe("a refused login", () => {
   it.each(refusals)("%s: [%s] %s", (host, code, text, expected) => {
     const error = classify(host, code, text);
-    expect(error).toMatchObject({ kind: "mailbox", code: expected });
+    expect(error).toMatchObject({
+      kind: expected === "ImapDisabled" ? "transient" : "mailbox",
+      code: expected,
+    });
     expect(error.message).toContain(host);
     expect(error.message).not.toMatch(/https:|\(Failure\)/);
   });

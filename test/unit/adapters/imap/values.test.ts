@@ -123,21 +123,21 @@ describe("connection failures", () => {
   const scene: Scene = { side: "source", host: "imap.example.com", port: 993, stage: "login" };
 
   test.each([
-    [{ code: "ENOTFOUND" }, "mailbox", "UnknownHost"],
-    [{ code: "EAI_AGAIN" }, "transient", "UnknownHost"],
+    [{ code: "ENOTFOUND" }, "transient", "UnknownHost"],
+    [{ code: "EAI_AGAIN" }, "transient", "DnsUnavailable"],
     [{ code: "ECONNREFUSED" }, "transient", "ConnectionRefused"],
     [{ code: "EHOSTUNREACH" }, "transient", "ServerUnreachable"],
     [{ code: "CONNECT_TIMEOUT" }, "transient", "ConnectionTimeout"],
-    [{ code: "ERR_TLS_CERT_ALTNAME_INVALID" }, "mailbox", "HostNameMismatch"],
-    [{ code: "CERT_HAS_EXPIRED" }, "mailbox", "ExpiredCertificate"],
-    [{ code: "CERT_NOT_YET_VALID" }, "mailbox", "ExpiredCertificate"],
-    [{ code: "SELF_SIGNED_CERT_IN_CHAIN" }, "mailbox", "UntrustedCertificate"],
-    [{ code: "UNABLE_TO_VERIFY_LEAF_SIGNATURE" }, "mailbox", "UntrustedCertificate"],
-    [{ code: "ERR_SSL_WRONG_VERSION_NUMBER" }, "mailbox", "TlsHandshakeFailed"],
-    [{ message: "x", tlsFailed: true }, "mailbox", "TlsHandshakeFailed"],
+    [{ code: "ERR_TLS_CERT_ALTNAME_INVALID" }, "transient", "HostNameMismatch"],
+    [{ code: "CERT_HAS_EXPIRED" }, "transient", "ExpiredCertificate"],
+    [{ code: "CERT_NOT_YET_VALID" }, "transient", "ExpiredCertificate"],
+    [{ code: "SELF_SIGNED_CERT_IN_CHAIN" }, "transient", "UntrustedCertificate"],
+    [{ code: "UNABLE_TO_VERIFY_LEAF_SIGNATURE" }, "transient", "UntrustedCertificate"],
+    [{ code: "ERR_SSL_WRONG_VERSION_NUMBER" }, "transient", "TlsHandshakeFailed"],
+    [{ message: "x", tlsFailed: true }, "transient", "TlsHandshakeFailed"],
     [{ code: "NoConnection" }, "transient", "ConnectionLost"],
     [{ code: "NoConnection", reason: "Too many connections" }, "throttled", "ServerThrottled"],
-    [{ authenticationFailed: true, message: "Login is disabled" }, "mailbox", "AuthenticationUnsupported"],
+    [{ authenticationFailed: true, message: "Login is disabled" }, "transient", "AuthenticationUnsupported"],
     [undefined, "transient", "ConnectionLost"],
   ])("%j", (failure, kind, code) => {
     expect(classifyFailure(failure, scene)).toMatchObject({ kind, code });

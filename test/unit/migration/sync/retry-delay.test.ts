@@ -24,8 +24,15 @@ describe("what follows a failed step", () => {
     expect(afterFailure(failure("transient"), 1, lastingMs, 0.5)).toEqual({ move: "fail" });
   });
 
-  it("a refusal of the login that may pass stops it after four hours", () => {
-    for (const code of ["LoginRefused", "ImapDisabled"]) {
+  it("a refusal that is not about the password stops it after four hours", () => {
+    for (const code of [
+      "LoginRefused",
+      "ImapDisabled",
+      "UnknownHost",
+      "UntrustedCertificate",
+      "StartTlsUnsupported",
+      "UserRootNotFound",
+    ]) {
       const refusal = failure("transient", { code });
       expect(afterFailure(refusal, 20, 4 * 3_600_000 - 1, 0.5)).toMatchObject({ move: "retry" });
       expect(afterFailure(refusal, 20, 4 * 3_600_000, 0.5)).toEqual({ move: "fail" });
