@@ -34,6 +34,8 @@ interface Script {
   readonly account?: () => ScriptedAccount;
   readonly quirks?: (account: ScriptedAccount) => Partial<Quirks>;
   readonly faults?: readonly { readonly command: RegExp; readonly reaction: Reaction }[];
+  /** For so many milliseconds, from the first message that is asked for on, every command ends the connection. */
+  readonly awayMs?: number;
   readonly between?: (server: ScriptedServer, user: string) => BrokenPlace["between"];
   readonly expected: BrokenPlace["expected"];
 }
@@ -50,7 +52,18 @@ function scripted({ title, options, ...script }: Script): BrokenCase {
         users: [{ name: user, password, account }],
       });
       let hits = 0;
-      const { failsAt, ...others } = script.quirks?.(account) ?? {};
+      const { awayMs } = script;
+      let wasAway = false;
+      const goAway = () => {
+        wasAway = true;
+        server.faults.add({ command: /./, reaction: drop, times: 1_000_000 });
+        setTimeout(() => server.faults.clear(), awayMs);
+        return drop;
+      };
+      const {
+        failsAt = awayMs === undefined ? undefined : () => (wasAway ? undefined : goAway()),
+        ...others
+      } = script.quirks?.(account) ?? {};
       server.setQuirks({
         ...others,
         ...(failsAt
@@ -171,6 +184,23 @@ export const sourceCases: readonly BrokenCase[] = [
     ],
     { excludeFolders: ["Projects"] },
   ),
+  ...[40, 600].map((seconds) =>
+    scripted({
+      title: `the source is away as a whole for ${seconds} s`,
+      awayMs: seconds * 1_000,
+      expected: { copied: total, named: {} },
+    }),
+  ),
+  scripted({
+    title: "a folder that is listed under a second name",
+    account: () => {
+      const account = filledAccount();
+      account.folder("Projects").uidValidity = 1_700_000_000;
+      account.folders.set("Projects 2", account.folder("Projects"));
+      return account;
+    },
+    expected: { copied: total, named: { FolderListedTwice: 1 } },
+  }),
   scripted({
     title: "a list: SEARCH gives 1,000 of 1,250",
     account: () => filledAccount(1_250, ["INBOX"]),
