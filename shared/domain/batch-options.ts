@@ -91,6 +91,14 @@ export const batchOptionsSchema = z
       .boolean()
       .default(false)
       .meta({ description: "Whether every login is tested before anything is copied.", examples: [true] }),
+    adoptExisting: z
+      .enum(["off", "folder", "anywhere"])
+      .default("off")
+      .meta({
+        description:
+          "Whether messages that another program put into the target are recorded as copied instead of copied again: those in the folder they belong to, or anywhere.",
+        examples: ["folder"],
+      }),
     dryRun: z.boolean().default(false).meta({ description: "Reserved." }),
     allowUnknownColumns: z
       .boolean()

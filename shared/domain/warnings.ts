@@ -20,6 +20,8 @@ export type GuessCode = (typeof guessCodes)[number];
 
 /** Things an operator should know although nothing failed. Stable, and documented in infra/docs/error-codes.md. */
 export const warningCodes = [
+  "AdoptedExisting",
+  "AdoptionAmbiguous",
   "AnsweredNotKept",
   "FolderCapReached",
   "FolderListedTwice",

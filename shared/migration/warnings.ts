@@ -25,6 +25,16 @@ function guessed(what: string, remedy = lookAtThem): Texts {
 }
 
 const catalogue: Readonly<Record<WarningCode, Texts>> = {
+  AdoptedExisting: {
+    message: (count) =>
+      `Messages that were in the target already and are recorded as copied (adoptExisting): ${count}.`,
+    remedy: () => "Nothing has to be done: changes at the source follow to them from now on.",
+  },
+  AdoptionAmbiguous: {
+    message: (count) =>
+      `Messages that may have been in the target already, and were copied since different ones share their Message-ID and Date: ${count}.`,
+    remedy: () => "Look for them in the target, and remove what is there twice.",
+  },
   AnsweredNotKept: {
     message: (count) =>
       `Messages whose answered state changed at the source after they were copied, and stays as it was in Microsoft 365: ${count}.`,
@@ -116,7 +126,10 @@ const unkeptCodes: Readonly<Record<string, WarningCode>> = {
 export function folderWarnings(
   folder: Pick<FolderRecord, "unkeptFlags" | "state" | "replaced"> &
     Partial<Pick<FolderRecord, "setAside" | "trouble" | "sameAs">> & {
-      readonly counts: Pick<FolderCounts, "total" | "shown" | "unshown" | "guesses" | "synced" | "skipped">;
+      readonly counts: Pick<
+        FolderCounts,
+        "total" | "shown" | "unshown" | "guesses" | "synced" | "skipped" | "adopted" | "ambiguous"
+      >;
     },
   provider: KnownProvider | undefined,
 ): WarningCounts {
@@ -130,6 +143,8 @@ export function folderWarnings(
   if (provider?.folderCap?.messages.includes(shown)) counts.FolderCapReached = 1;
   if (folder.trouble !== undefined) counts.FolderUnreadable = 1;
   if (folder.counts.unshown) counts.MessagesUnshown = folder.counts.unshown;
+  if (folder.counts.adopted) counts.AdoptedExisting = folder.counts.adopted;
+  if (folder.counts.ambiguous) counts.AdoptionAmbiguous = folder.counts.ambiguous;
   const aside = (folder.setAside ?? []).reduce((sum, { uids }) => sum + sizeOf(uids), 0);
   if (aside > 0) counts.MessagesSetAside = aside;
   for (const [flag, uids] of Object.entries(folder.unkeptFlags ?? {})) {

@@ -29,6 +29,7 @@ import { maxSourceBytes, takesMessages, writeMessage } from "./write.ts";
 export class GraphMailbox implements TargetMailbox {
   readonly order = "descending";
   readonly naming = folderNaming;
+  readonly keepsIds = true;
   readonly usable = true;
   readonly maxItemBytes = maxSourceBytes;
   readonly writeConcurrency: number;

@@ -50,6 +50,7 @@ const maxItemBytes = 220_000_000;
 /** One user's mailbox on an IMAP target. */
 export class ImapTargetMailbox implements TargetMailbox {
   readonly order = "ascending";
+  readonly keepsIds = false;
   readonly naming: FolderNaming;
   readonly maxItemBytes: number;
   readonly #pool: ConnectionPool;

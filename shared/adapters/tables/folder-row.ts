@@ -66,6 +66,9 @@ interface StoredFolder {
   readonly unkeptFlags?: FolderRecord["unkeptFlags"];
   readonly bytesTransferred: number;
   readonly guesses?: FolderRecord["counts"]["guesses"];
+  readonly adopted?: boolean | undefined;
+  readonly adoptedItemCount?: number | undefined;
+  readonly ambiguousItemCount?: number | undefined;
   readonly planning?: FolderRecord["planning"];
 }
 
@@ -111,6 +114,9 @@ const format = formatOf<StoredFolder>(
     unkeptFlags: optional(json()),
     bytesTransferred: integer(),
     guesses: optional(json()),
+    adopted: optional(flag),
+    adoptedItemCount: optional(integer()),
+    ambiguousItemCount: optional(integer()),
     planning: optional(json()),
   },
   // Version 2 brought what is set aside, and names that say one thing each.
@@ -126,7 +132,7 @@ const format = formatOf<StoredFolder>(
 export function folderRow(ledgerId: LedgerId, rowKey: string, folder: FolderRecord): Row {
   const { folderId, uidValidity, source, place, state, pending, former, keptSince, replaced, missingSince } =
     folder;
-  const { sameAs, checkpoint, doubt, setAside, trouble, counts, unkeptFlags, planning } = folder;
+  const { sameAs, checkpoint, doubt, setAside, trouble, counts, unkeptFlags, planning, adopted } = folder;
   return toRow(format, ledgerId, rowKey, {
     folderId,
     uidValidity,
@@ -156,6 +162,9 @@ export function folderRow(ledgerId: LedgerId, rowKey: string, folder: FolderReco
     unkeptFlags,
     bytesTransferred: counts.bytes,
     guesses: counts.guesses,
+    adopted,
+    adoptedItemCount: counts.adopted,
+    ambiguousItemCount: counts.ambiguous,
     planning,
   });
 }
@@ -197,6 +206,7 @@ export function readFolder(row: StoredRow): FolderRecord {
     trouble: stored.trouble,
     unkeptFlags: stored.unkeptFlags,
     planning: stored.planning,
+    adopted: stored.adopted,
     counts: {
       total: stored.totalItemCount,
       shown: stored.shownItemCount,
@@ -206,6 +216,8 @@ export function readFolder(row: StoredRow): FolderRecord {
       leftOut: stored.leftOutItemCount ?? 0,
       bytes: stored.bytesTransferred,
       guesses: stored.guesses,
+      adopted: stored.adoptedItemCount,
+      ambiguous: stored.ambiguousItemCount,
     },
   };
 }

@@ -159,6 +159,10 @@ export interface FolderCounts {
   /** Those of the skipped items that were left out on purpose. */
   readonly leftOut: number;
   readonly bytes: number;
+  /** Messages that were in the target already, and are recorded as copied. */
+  readonly adopted?: number | undefined;
+  /** Messages that were copied although they may have been in the target already. */
+  readonly ambiguous?: number | undefined;
   /** How many of the copied messages were read by each kind of guess. */
   readonly guesses?: Readonly<Partial<Record<GuessCode, number>>> | undefined;
 }
@@ -203,6 +207,8 @@ export interface FolderRecord extends Generation {
   readonly trouble?: FolderTrouble | undefined;
   /** By flag, UIDs of messages whose copy lacks a change of this flag, since the target refused it. */
   readonly unkeptFlags?: Readonly<Record<string, UidSet>> | undefined;
+  /** True once it was looked for messages that were in the target already. */
+  readonly adopted?: boolean | undefined;
   readonly counts: FolderCounts;
   /** Undefined unless a plan of the mailbox is not finished yet. */
   readonly planning?: Planning | undefined;

@@ -126,6 +126,8 @@ export interface TargetMailbox {
   /** Inbox-to-newest order that suits the target: newest first (Graph) or oldest first (IMAP). */
   readonly order: "ascending" | "descending";
   readonly naming: FolderNaming;
+  /** True if an item keeps its id when it is moved. Where it does not, two items of two folders may have the same id. */
+  readonly keepsIds: boolean;
   readonly usable: boolean;
   /** No message that the source announces to be larger, in bytes, is ever taken. */
   readonly maxItemBytes: number;

@@ -428,6 +428,34 @@ export function gapsReopened<Folder extends FolderRecord>(
   };
 }
 
+/** Messages that were in the target already are recorded as copied; nothing was transferred. @param existing all UIDs of the folder. */
+export function messagesAdopted<Folder extends FolderRecord>(
+  folder: Folder,
+  items: readonly ItemRecord[],
+  existing: UidSet,
+): Folder {
+  const { checkpoint, counts } = folder;
+  const uids = uidSetOf(items.map(({ uid }) => uid));
+  return {
+    ...takenBack(folder, uids),
+    checkpoint: { ...checkpoint, settled: settle(checkpoint.settled, uids, existing) },
+    counts: {
+      ...counts,
+      synced: counts.synced + items.length,
+      adopted: (counts.adopted ?? 0) + items.length,
+    },
+  };
+}
+
+/** It was looked for messages that were in the target already. @param ambiguous those of which that cannot be told. */
+export function adoptionEnded<Folder extends FolderRecord>(folder: Folder, ambiguous: number): Folder {
+  return {
+    ...folder,
+    adopted: true,
+    counts: { ...folder.counts, ambiguous: ambiguous === 0 ? undefined : ambiguous },
+  };
+}
+
 /** Skipped messages are to be tried again. */
 export function skipsReopened<Folder extends FolderRecord>(
   folder: Folder,

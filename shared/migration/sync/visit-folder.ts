@@ -1,5 +1,6 @@
 import { isMigrationError, type MigrationError } from "../../domain/errors.ts";
 import { differenceOf, emptyUidSet, sizeOf, type UidSet, uidSetOf } from "../../domain/uid-set.ts";
+import { adopt } from "./adopt.ts";
 import { copyFolder } from "./copy-folder.ts";
 import { dateFilter } from "./date-filter.ts";
 import { asStored } from "./failed-folders.ts";
@@ -80,6 +81,7 @@ async function visit(run: SyncRun, folder: PlacedFolder, budget: Budget): Promis
   record = await recoverAside(run, record, opened, existing);
   if (record.state !== "targetGone") {
     const wanted = await wantedUids(run, record, opened, existing);
+    record = await adopt(run, record, opened, existing, wanted);
     const begun = run.clock();
     record = await copyFolder(run, record, opened, existing, wanted, budget);
     if (sizeOf(toCopy(record, wanted, begun)) > 0) return { end: "more" };

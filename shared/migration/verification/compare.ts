@@ -1,11 +1,12 @@
-import type { FolderId, Stamp, TargetItemId, Uid } from "../../domain/names.ts";
+import type { FolderId, Stamp, TargetFolderId, TargetItemId, Uid } from "../../domain/names.ts";
 import { hasUid, type UidSet, uidsOf } from "../../domain/uid-set.ts";
 import type { DifferenceCounts } from "../../domain/verification.ts";
 import type { ItemRecord } from "../ports/ledger-store.ts";
-import type { MessageLook, TargetEntry } from "../ports/target.ts";
+import type { TargetEntry } from "../ports/target.ts";
 import type { AbsentCopy, Difference, StrayCopy } from "../ports/verification-store.ts";
 import { iso } from "../status/batch-totals.ts";
 import { copiedFlags, sameFlags } from "../sync/flags.ts";
+import { lookKey } from "../sync/look-key.ts";
 
 /*
  * What differs between a folder at the source, its records and its place in the target: pure decisions. Nothing here
@@ -29,6 +30,7 @@ export interface ComparedFolder {
   readonly uidValidity: string;
   /** At the source. */
   readonly path: string;
+  readonly place: TargetFolderId;
   /** UIDs that are there now. */
   readonly existing: UidSet;
   /** Those of them that the source gives. */
@@ -80,7 +82,8 @@ export function compareFolder(folder: ComparedFolder): ComparedMessages {
       differences.push(deletedByUser(folder.path, item, message.receivedAt));
       continue;
     }
-    const entry = folder.entries.get(item.targetId);
+    const isElsewhere = item.targetFolderId !== undefined && item.targetFolderId !== folder.place;
+    const entry = isElsewhere ? undefined : folder.entries.get(item.targetId);
     if (entry === undefined) {
       absent.push(item);
       continue;
@@ -99,14 +102,6 @@ export function compareFolder(folder: ComparedFolder): ComparedMessages {
 /** Instants of one second: some targets keep no fractions. Pure. */
 export function isSameSecond(a: number, b: number): boolean {
   return Math.floor(a / 1000) === Math.floor(b / 1000);
-}
-
-/** By what a message is recognised under another id; undefined where that tells too little. Pure. */
-export function keyOf({ messageId, sentAt, from, subject }: MessageLook): string | undefined {
-  if (messageId !== undefined) return JSON.stringify([messageId, sentAt ?? null]);
-  return sentAt === undefined || (from === undefined && subject === undefined)
-    ? undefined
-    : JSON.stringify([null, sentAt, from ?? null, subject ?? null]);
 }
 
 /** What a place holds beside the recorded copies. Pure. @param recorded the copies of all folders with this place. */
@@ -130,7 +125,7 @@ export function straysOf(
       targetId: id,
       receivedAt,
       stamp,
-      key: keyOf(look),
+      key: lookKey(look),
       twin: twin.find((item) => item !== undefined),
     };
   });
@@ -138,7 +133,7 @@ export function straysOf(
 
 /** A second copy looks like the first: it bears the same stamp, or is the same message of the same moment. */
 function looksOf({ stamp, look, receivedAt }: TargetEntry): readonly string[] {
-  const key = keyOf(look);
+  const key = lookKey(look);
   return [
     ...(stamp === undefined ? [] : [stamp]),
     ...(key === undefined ? [] : [`${key} ${Math.floor(receivedAt / 1000)}`]),
@@ -166,6 +161,7 @@ export interface Located {
  * Finds the absent copies among the strays, and says what the other strays are. Pure.
  * @param stampOf the stamp of a recorded message.
  * @param gone places of folders that are no longer at the source.
+ * @param keepsIds as of the target.
  */
 export function locate(
   absent: readonly AbsentCopy[],
@@ -173,6 +169,7 @@ export function locate(
   stampOf: (copy: AbsentCopy) => Stamp,
   stamps: KnownStamps,
   gone: ReadonlySet<string>,
+  keepsIds: boolean,
 ): Located {
   const differences: Difference[] = [];
   const missing: AbsentCopy[] = [];
@@ -192,7 +189,7 @@ export function locate(
   let found = 0;
   for (const copy of absent) {
     const stray =
-      byId(copy.targetId) ??
+      byId(copy.targetId, ({ place }) => keepsIds || place === copy.place) ??
       byStamp(stampOf(copy)) ??
       byKey(copy.key, (other) => isSameSecond(other.receivedAt, copy.receivedAt));
     if (stray === undefined) {

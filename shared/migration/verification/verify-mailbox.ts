@@ -18,6 +18,7 @@ import { stampOf } from "../sync/digest.ts";
 import { mapFolders, takesPart } from "../sync/folder-mapping.ts";
 import { isPlaced, type PlacedFolder } from "../sync/folder-record.ts";
 import { streamedSize } from "../sync/limits.ts";
+import { lookKey } from "../sync/look-key.ts";
 import { receivedDate } from "../sync/received-date.ts";
 import type { SteadyFolder, SteadySource } from "../sync/steady-source.ts";
 import {
@@ -27,7 +28,6 @@ import {
   countsOf,
   type ExpectedMessage,
   type KnownStamps,
-  keyOf,
   locate,
   missingCopy,
   moved,
@@ -215,7 +215,8 @@ async function comparePlace(
     const items = new Map<Uid, ItemRecord>();
     for await (const item of run.ledger.listItems(run.ledgerId, record.folderId, record.uidValidity)) {
       items.set(item.uid, item);
-      if (item.targetId !== undefined) recorded.set(item.targetId, { folder, uid: item.uid });
+      if (item.targetId !== undefined && (item.targetFolderId ?? id) === id)
+        recorded.set(item.targetId, { folder, uid: item.uid });
     }
     progress = await compareRecord(run, progress, record, items, entries);
   }
@@ -253,6 +254,7 @@ async function compareRecord(
       folderId: record.folderId,
       uidValidity: record.uidValidity,
       path: folder,
+      place: record.place.id,
       existing: unionOf(uidSetOf(messages.keys()), there),
       messages,
       settled: record.checkpoint.settled,
@@ -329,7 +331,7 @@ async function keysOf(
   const keys = new Map<Uid, string>();
   if (sizeOf(uids) === 0) return keys;
   for await (const { uid, header } of opened.fetchHeaders(uids)) {
-    const key = keyOf(await target.lookOf(header));
+    const key = lookKey(await target.lookOf(header));
     if (key !== undefined) keys.set(uid, key);
   }
   return keys;
@@ -357,7 +359,8 @@ async function lookElsewhere(
   progress: VerificationProgress,
   { id, path, deleted }: TargetPlace,
 ): Promise<VerificationProgress> {
-  const ids = new Set(progress.absent.map(({ targetId }) => targetId));
+  const ofInterest = progress.absent.filter(({ place }) => run.target.keepsIds || place === id);
+  const ids = new Set(ofInterest.map(({ targetId }) => targetId));
   const keys = new Set(progress.absent.flatMap(({ key }) => key ?? []));
   const strays = straysOf({ place: id, path, deleted }, await entriesOf(run, id), new Map()).filter(
     ({ targetId, key, stamp }) =>
@@ -376,7 +379,14 @@ async function located(
   const ofCopy = ({ folderId, uidValidity, uid }: AbsentCopy) =>
     stampOf(run.ledgerId, folderId, uidValidity as Generation["uidValidity"], uid);
   const gone = records.flatMap(({ state, place }) => (state === "gone" && place ? [place.id] : []));
-  const found = locate(absent, strays, ofCopy, await knownStamps(run, records, strays), new Set(gone));
+  const found = locate(
+    absent,
+    strays,
+    ofCopy,
+    await knownStamps(run, records, strays),
+    new Set(gone),
+    run.target.keepsIds,
+  );
   const ids = found.missing.map(({ targetId }) => targetId);
   const anywhere = ids.length === 0 ? new Set<TargetItemId>() : await run.target.itemsAnywhere(ids);
   const missing = found.missing.map((copy) =>

@@ -178,6 +178,7 @@ export class MemoryTargetMailbox implements TargetMailbox {
   readonly writeConcurrency = 2;
   readonly naming: FolderNaming;
   readonly order: "ascending" | "descending";
+  readonly keepsIds: boolean;
   /** Graph has no connection to lose. */
   usable = true;
   readonly maxItemBytes = 220_000_000;
@@ -189,6 +190,7 @@ export class MemoryTargetMailbox implements TargetMailbox {
   constructor(mailbox: TargetState) {
     this.#mailbox = mailbox;
     this.#kind = mailbox.kind;
+    this.keepsIds = this.#kind === "graph";
     this.order = this.#kind === "graph" ? "descending" : "ascending";
     this.naming = { sanitize: (segment) => segment, caseSensitive: this.#kind === "imap" };
   }
