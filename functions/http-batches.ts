@@ -36,11 +36,13 @@ export async function listMailboxes(request: HttpRequest): Promise<HttpResponseI
     search: query.$search,
     orderBy: query.$orderby,
     top: query.$top,
+    skip: query.$skip,
     continuation: query.$skiptoken,
   });
   if (list === undefined) return noBatch;
   const { continuation, ...shown } = list;
   const next = new URL(request.url);
+  next.searchParams.delete("$skip");
   if (continuation) next.searchParams.set("$skiptoken", continuation);
   return tagged(request, {
     ...shown,

@@ -28,10 +28,10 @@ export async function putUpload(request: HttpRequest): Promise<HttpResponseInit>
 /** What an upload would come to; nothing is stored, and no password comes back. */
 export async function checkUpload(request: HttpRequest): Promise<HttpResponseInit> {
   const { endpoint, file } = uploadParams.parse(request.params);
-  checkQuery.parse(Object.fromEntries(request.query));
+  const { authentication } = checkQuery.parse(Object.fromEntries(request.query));
   const name = /\.csv$/i.test(file) ? nameOf(endpoint, file) : undefined;
   if (name === undefined) return badName;
-  return { jsonBody: await (await uploadSending()).check(name, await bytesOf(request, maxBytes)) };
+  return { jsonBody: await (await uploadSending()).check(name, await bytesOf(request, maxBytes), authentication) };
 }
 
 const badName = errorResponse(

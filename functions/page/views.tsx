@@ -3,6 +3,10 @@ import { Redirect, Route, Switch } from "wouter";
 import { BatchList } from "./batches/list.tsx";
 import { Waiting } from "./parts/waiting.tsx";
 
+const NewMigration = lazy(() => import("./new/new.tsx"));
+const EndpointList = lazy(() => import("./endpoints/list.tsx"));
+const EndpointPage = lazy(() => import("./endpoints/endpoint.tsx"));
+const Help = lazy(() => import("./help/help.tsx"));
 const BatchPage = lazy(() => import("./batch/batch.tsx"));
 
 /** Which view stands at which address below /api/dashboard. */
@@ -11,6 +15,13 @@ export function Views() {
     <Suspense fallback={<Waiting />}>
       <Switch>
         <Route path="/" component={BatchList} />
+        <Route path="/new/:step">{({ step }) => <NewMigration step={step} />}</Route>
+        <Route path="/new">
+          <Redirect to="/new/1" replace />
+        </Route>
+        <Route path="/endpoints" component={EndpointList} />
+        <Route path="/endpoints/:endpoint">{({ endpoint }) => <EndpointPage endpoint={endpoint} />}</Route>
+        <Route path="/help" component={Help} />
         <Route path="/batches">
           <Redirect to="/" />
         </Route>

@@ -205,6 +205,12 @@ describe("on this machine", () => {
     });
     expect(JSON.stringify(checked)).not.toMatch(/Geheim|no address/);
     expect((await deployment.request("GET", "batches/sent")).status).toBe(404);
+    expect(await send("POST", "not-there/sent.csv?validateOnly=true", csv)).toMatchObject({
+      body: { accepted: false, issues: [{ code: "EndpointNotFound" }] },
+    });
+    expect(
+      await send("POST", "not-there/sent.csv?validateOnly=true&authentication=password", csv),
+    ).toMatchObject({ status: 200, body: checked.body as object });
     expect(await send("POST", "old/sent.csv?validateOnly=true", "Name\n")).toMatchObject({
       body: {
         accepted: false,

@@ -1,7 +1,14 @@
 import { type Query, QueryClient, queryOptions, useQuery } from "@tanstack/react-query";
 import { pathOf, read } from "./client.ts";
 import { pollAfter } from "./polling.ts";
-import type { BatchView, CutoverView, MailboxDetails, MeView, OperationView } from "./types.ts";
+import type {
+  BatchView,
+  CutoverView,
+  EndpointListAnswer,
+  MailboxDetails,
+  MeView,
+  OperationView,
+} from "./types.ts";
 
 export interface List<Item> {
   readonly value: readonly Item[];
@@ -45,6 +52,12 @@ export const meQuery = queryOptions({
   queryKey: ["me"] as const,
   queryFn: ({ signal }) => read<MeView>("me", signal),
   staleTime: 10 * 60_000,
+});
+
+export const endpointsQuery = queryOptions({
+  queryKey: ["endpoints"] as const,
+  queryFn: ({ signal }) => read<EndpointListAnswer>("endpoints", signal),
+  refetchInterval: polled<EndpointListAnswer>(() => false),
 });
 
 export const batchesQuery = queryOptions({

@@ -85,7 +85,7 @@ function BatchGrid({ batches }: { batches: readonly BatchView[] }) {
     {
       id: "status",
       label: "Status",
-      width: "minmax(150px, 1fr)",
+      width: "minmax(146px, 1fr)",
       cell: ({ status }) => <StatusBadge status={status} />,
     },
     {
@@ -102,7 +102,7 @@ function BatchGrid({ batches }: { batches: readonly BatchView[] }) {
     {
       id: "failed",
       label: "Failed",
-      width: "56px",
+      width: "50px",
       align: "end",
       cell: ({ failedCount }) => <Figure of={failedCount} bad />,
     },
@@ -113,12 +113,12 @@ function BatchGrid({ batches }: { batches: readonly BatchView[] }) {
       align: "end",
       cell: ({ skippedItemCount }) => <Figure of={skippedItemCount} />,
     },
-    { id: "rate", label: "Rate", width: "minmax(76px, 0.8fr)", cell: itemRateOf },
-    { id: "ready", label: "Ready", width: "76px", cell: (batch) => readyOf(batch, now) },
+    { id: "rate", label: "Rate", width: "minmax(64px, 0.8fr)", cell: itemRateOf },
+    { id: "ready", label: "Ready", width: "64px", cell: (batch) => readyOf(batch, now) },
     {
       id: "score",
       label: "Score",
-      width: "106px",
+      width: "100px",
       cell: ({ dataConsistencyScore }) =>
         dataConsistencyScore ? (
           <StatusBadge status={dataConsistencyScore} />
@@ -129,13 +129,13 @@ function BatchGrid({ batches }: { batches: readonly BatchView[] }) {
     {
       id: "lastSync",
       label: "Last sync",
-      width: "88px",
+      width: "80px",
       cell: ({ lastSyncedAt }) => <When at={lastSyncedAt} />,
     },
     {
       id: "endpoint",
       label: "Endpoint",
-      width: "minmax(72px, 0.8fr)",
+      width: "minmax(64px, 0.8fr)",
       cell: ({ endpoint }) => <span className="cut">{endpoint}</span>,
     },
     {

@@ -30,7 +30,13 @@ export const deleteQuery = z.object({
 export const cutoverQuery = z.object({
   refresh: yesOrNo.meta({ description: "Whether DNS is asked now, unless it was half a minute ago." }),
 });
-export const checkQuery = z.object({ validateOnly: z.literal("true", "expected validateOnly=true") });
+export const checkQuery = z.object({
+  validateOnly: z.literal("true", "expected validateOnly=true"),
+  authentication: z
+    .enum(["password", "xoauth2"])
+    .optional()
+    .meta({ description: "How the endpoint will log in, where there is none of this name yet." }),
+});
 
 /** By what a list of mailboxes can be ordered. */
 export const mailboxOrders = [
@@ -64,6 +70,12 @@ export const mailboxesQuery = z.object({
     .optional()
     .meta({ examples: ["bytesTransferred desc"] }),
   $top: z.coerce.number().int().min(1).max(999).default(100).meta({ description: "Mailboxes of a page." }),
+  $skip: z.coerce
+    .number()
+    .int()
+    .nonnegative()
+    .default(0)
+    .meta({ description: "Mailboxes to pass over, as a page that shows the middle of a list does." }),
   $skiptoken: z.string().optional().meta({ description: "From nextLink." }),
 });
 

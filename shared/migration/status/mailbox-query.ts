@@ -10,6 +10,8 @@ export interface MailboxQuery {
   /** By id where left out; equals are ordered by id. */
   readonly orderBy?: { readonly field: MailboxOrder; readonly descending: boolean } | undefined;
   readonly top: number;
+  /** Mailboxes passed over, 0 by default. */
+  readonly skip?: number | undefined;
   /** Id of the last mailbox of the page before. */
   readonly continuation?: string | undefined;
 }
@@ -17,7 +19,7 @@ export interface MailboxQuery {
 /** A page of the mailboxes that a query finds, and how many it finds in all. Pure. */
 export function selectMailboxes(
   mailboxes: readonly MailboxSummary[],
-  { status, errorCode, search, orderBy, top, continuation }: MailboxQuery,
+  { status, errorCode, search, orderBy, top, skip = 0, continuation }: MailboxQuery,
 ): {
   readonly page: readonly MailboxSummary[];
   readonly count: number;
@@ -40,8 +42,9 @@ export function selectMailboxes(
     continuation === undefined
       ? 0
       : indexAfter(found, (mailbox) => (last ? order(mailbox, last) : compare(mailbox.id, continuation)));
-  const page = found.slice(start, start + top);
-  const more = start + top < found.length;
+  const from = start + skip;
+  const page = found.slice(from, from + top);
+  const more = from + top < found.length;
   return { page, count: found.length, continuation: more ? page.at(-1)?.id : undefined };
 }
 

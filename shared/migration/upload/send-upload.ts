@@ -1,9 +1,11 @@
 import { Readable } from "node:stream";
 import type { UploadCheck } from "../../domain/api/files.ts";
+import type { Endpoint } from "../../domain/endpoint.ts";
 import type { EndpointStore, UploadStore } from "../ports/blobs.ts";
 import type { BatchStore } from "../ports/registry.ts";
 import { parseBatchOptionsFile } from "./batch-options-file.ts";
-import type { UploadIssue } from "./issues.ts";
+import type { Rejected, UploadIssue } from "./issues.ts";
+import { type MigrationFile, openMigrationFile } from "./migration-file.ts";
 import { createUploadReader, optionIssues } from "./read-upload.ts";
 import type { UploadName } from "./upload-name.ts";
 
@@ -21,8 +23,16 @@ export interface UploadSending {
   sendCsv(name: UploadName, content: Uint8Array): Promise<Sent>;
   /** Puts the options of a batch beside its CSV, if they are valid. They hold from the batch's next upload on. Repeatable. */
   sendOptions(name: UploadName, text: string): Promise<Sent>;
-  /** Checks a CSV as an upload of it would, and stores nothing of it. Repeatable. */
-  check(name: UploadName, content: Uint8Array): Promise<UploadCheck>;
+  /**
+   * Checks a CSV as an upload of it would, and stores nothing of it. Repeatable.
+   * @param authentication how the endpoint will log in, if there is none of this name yet: a CSV may be checked before its
+   * endpoint is made.
+   */
+  check(
+    name: UploadName,
+    content: Uint8Array,
+    authentication?: Endpoint["authentication"],
+  ): Promise<UploadCheck>;
 }
 
 export function createUploadSending(parts: {
@@ -46,8 +56,12 @@ export function createUploadSending(parts: {
       if ("issues" in parsed) return { outcome: "invalid", issues: optionIssues(parsed.issues) };
       return stored(name, blobNameOf(name, "json"), Buffer.from(text));
     },
-    async check(name, content) {
-      const read = await readUpload(name, blobNameOf(name, "csv"), Readable.from([Buffer.from(content)]));
+    async check(name, content, authentication) {
+      const readable = Readable.from([Buffer.from(content)]);
+      const isEarly = authentication !== undefined && (await endpoints.read(name.endpoint)) === undefined;
+      const read = isEarly
+        ? asRead(await openMigrationFile(readable, { allowUnknownColumns: false, authentication }))
+        : await readUpload(name, blobNameOf(name, "csv"), readable);
       if ("issues" in read) {
         const { issues } = read;
         return { accepted: false, validRowCount: 0, invalidRowCount: 0, issues, issueCount: issues.length };
@@ -72,6 +86,10 @@ export function createUploadSending(parts: {
       };
     },
   };
+}
+
+function asRead(file: MigrationFile | Rejected): Rejected | { readonly file: MigrationFile } {
+  return "issues" in file ? file : { file };
 }
 
 function blobNameOf({ endpoint, displayName }: UploadName, extension: "csv" | "json"): string {

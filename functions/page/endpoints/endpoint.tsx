@@ -1,0 +1,197 @@
+import {
+  Button,
+  Field,
+  Input,
+  MessageBar,
+  MessageBarBody,
+  MessageBarTitle,
+  Spinner,
+  Textarea,
+} from "@fluentui/react-components";
+import { DeleteIcon } from "@fluentui/react-icons";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { useLocation } from "wouter";
+import { ApiError } from "../api/api-error.ts";
+import { call, pathOf, send } from "../api/client.ts";
+import { useMayOperate } from "../api/queries.ts";
+import type { EndpointTestView, EndpointView } from "../api/types.ts";
+import { useSay } from "../frame/toasts.tsx";
+import { View } from "../frame/view.tsx";
+import { useConfirm } from "../parts/confirm.tsx";
+import { Trouble } from "../parts/trouble.tsx";
+import { Waiting } from "../parts/waiting.tsx";
+import { TestSteps } from "./test-steps.tsx";
+
+/** One source server: its settings, a live test, its removal. */
+export default function EndpointPage({ endpoint: name }: { endpoint: string }) {
+  const path = pathOf`endpoints/${name}`;
+  const client = useQueryClient();
+  const confirm = useConfirm();
+  const say = useSay();
+  const mayOperate = useMayOperate();
+  const [, navigate] = useLocation();
+  const stored = useQuery({
+    queryKey: ["endpoints", name],
+    queryFn: ({ signal }) => call<EndpointView>(path, { signal }),
+  });
+  const remove = useMutation({
+    mutationFn: () => send("DELETE", path),
+    onSuccess: () => {
+      say(`The endpoint ${name} is deleted`);
+      void client.invalidateQueries({ queryKey: ["endpoints"] });
+      navigate("/endpoints");
+    },
+  });
+  return (
+    <View
+      title={name}
+      crumbs={[{ label: "Endpoints", to: "/endpoints" }]}
+      actions={
+        <Button
+          icon={<DeleteIcon />}
+          disabledFocusable={!mayOperate || remove.isPending}
+          onClick={async () => {
+            const yes = await confirm({
+              title: `Delete the endpoint ${name}?`,
+              text: "Its settings are removed. It is refused while a batch uses it.",
+              verb: "Delete",
+            });
+            if (yes) remove.mutate();
+          }}
+        >
+          Delete
+        </Button>
+      }
+    >
+      <Trouble error={remove.error} />
+      <Trouble error={stored.error} onRetry={stored.refetch} />
+      {stored.data === undefined && stored.error === null ? <Waiting /> : null}
+      {stored.data ? (
+        <Settings key={stored.data.etag} name={name} settings={stored.data.body} etag={stored.data.etag} />
+      ) : null}
+      <LiveTest path={path} />
+    </View>
+  );
+}
+
+function Settings({ name, settings, etag }: { name: string; settings: EndpointView; etag: string | null }) {
+  const client = useQueryClient();
+  const say = useSay();
+  const mayOperate = useMayOperate();
+  const [text, setText] = useState(() => JSON.stringify(settings, undefined, 2));
+  const save = useMutation({
+    mutationFn: async () => {
+      try {
+        JSON.parse(text);
+      } catch {
+        throw new ApiError(0, "NotJson", "This is no JSON: look for a missing comma or quotation mark.");
+      }
+      await call(pathOf`endpoints/${name}`, {
+        method: "PUT",
+        body: text,
+        ...(etag ? { ifMatch: etag } : {}),
+      });
+    },
+    onSuccess: () => {
+      say(`The endpoint ${name} is saved`);
+      void client.invalidateQueries({ queryKey: ["endpoints"] });
+    },
+  });
+  const changed = save.error instanceof ApiError && save.error.status === 412;
+  return (
+    <section className="sheet stack" aria-label="Settings">
+      {changed ? (
+        <MessageBar intent="warning" layout="multiline">
+          <MessageBarBody>
+            <MessageBarTitle>Somebody else has saved it meanwhile</MessageBarTitle>
+            Yours is below. Load theirs to compare, then enter your change again.{" "}
+            <Button
+              size="small"
+              onClick={() => void client.invalidateQueries({ queryKey: ["endpoints", name] })}
+            >
+              Load theirs
+            </Button>
+          </MessageBarBody>
+        </MessageBar>
+      ) : (
+        <Trouble error={save.error} />
+      )}
+      <Field
+        label="Settings, as JSON"
+        hint="Every key is explained in infra/docs/reference.md. No secret is in here."
+      >
+        <Textarea
+          className="code-area"
+          rows={14}
+          resize="vertical"
+          value={text}
+          onChange={(_, { value }) => setText(value)}
+        />
+      </Field>
+      <div>
+        <Button
+          appearance="primary"
+          disabledFocusable={!mayOperate || save.isPending}
+          onClick={() => save.mutate()}
+        >
+          Save
+        </Button>
+      </div>
+    </section>
+  );
+}
+
+function LiveTest({ path }: { path: string }) {
+  const mayOperate = useMayOperate();
+  const [login, setLogin] = useState({ userName: "", password: "" });
+  const test = useMutation({
+    mutationFn: async () => {
+      const { userName, password } = login;
+      const body =
+        userName.trim() === "" ? undefined : { userName, ...(password === "" ? {} : { password }) };
+      return (await send<EndpointTestView>("POST", `${path}/test`, body)).body;
+    },
+  });
+  return (
+    <section className="sheet stack" aria-labelledby="test-heading">
+      <h2 id="test-heading">Test</h2>
+      <form
+        className="stack"
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (mayOperate) test.mutate();
+        }}
+      >
+        <p className="quiet">
+          Without a login the server is looked at from outside. A password is used once and not kept.
+        </p>
+        <div className="fields">
+          <Field label="User name">
+            <Input
+              autoComplete="off"
+              value={login.userName}
+              onChange={(_, { value }) => setLogin({ ...login, userName: value })}
+            />
+          </Field>
+          <Field label="Password">
+            <Input
+              type="password"
+              autoComplete="new-password"
+              value={login.password}
+              onChange={(_, { value }) => setLogin({ ...login, password: value })}
+            />
+          </Field>
+        </div>
+        <div>
+          <Button type="submit" disabledFocusable={!mayOperate || test.isPending}>
+            Test
+          </Button>
+        </div>
+      </form>
+      {test.isPending ? <Spinner label="The server is being looked at" labelPosition="after" /> : null}
+      <Trouble error={test.error} />
+      {test.data ? <TestSteps report={test.data} /> : null}
+    </section>
+  );
+}
