@@ -1,0 +1,102 @@
+import { mkdtemp, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Page } from "playwright-core";
+import { addressOf } from "../stack/sample-batch.ts";
+import type { SampleSource } from "../stack/sample-source.ts";
+
+/** Presses Tab until a control of this name has the focus. @throws after a hundred. */
+export async function tabTo(page: Page, name: string | RegExp): Promise<void> {
+  const fits = (text: string) => (typeof name === "string" ? text === name : name.test(text));
+  for (let step = 0; step < 100; step++) {
+    await page.keyboard.press("Tab");
+    if (fits(await focusedName(page))) return;
+  }
+  throw new Error(`no control ${name} is reached by Tab; the last one was ${await focusedName(page)}`);
+}
+
+/** What a screen reader would call the control that has the focus. */
+async function focusedName(page: Page): Promise<string> {
+  return page.evaluate(() => {
+    const element = document.activeElement;
+    if (!(element instanceof HTMLElement)) return "";
+    const labels =
+      "labels" in element ? [...((element.labels as NodeListOf<HTMLLabelElement> | null) ?? [])] : [];
+    const labelled = element.getAttribute("aria-labelledby");
+    const named = labelled ? document.getElementById(labelled.split(" ")[0] ?? "")?.textContent : undefined;
+    return (
+      element.getAttribute("aria-label") ??
+      labels[0]?.textContent ??
+      named ??
+      element.textContent ??
+      ""
+    )
+      .replace(/\*$/, "")
+      .trim();
+  });
+}
+
+async function heading(page: Page, text: string): Promise<void> {
+  await page.getByRole("heading", { name: text }).waitFor();
+}
+
+/**
+ * Goes through the six steps by keyboard alone: every control is reached by Tab, and worked by keys. Only the file dialog,
+ * which is the browser's own, is answered for.
+ */
+export async function walkSixSteps(page: Page, source: SampleSource, batch: string): Promise<void> {
+  const rows = source.mailboxes.map((mailbox) =>
+    [addressOf(mailbox), mailbox.user, mailbox.password].join(","),
+  );
+  const csv = join(await mkdtemp(join(tmpdir(), "csv-")), `${batch}.csv`);
+  await writeFile(csv, ["EmailAddress,UserName,Password", ...rows, ""].join("\r\n"));
+  const [login] = source.mailboxes;
+  if (login === undefined) throw new Error("the source has no mailbox");
+  const type = async (name: string, text: string) => {
+    await tabTo(page, name);
+    await page.keyboard.press("Control+A");
+    await page.keyboard.type(text);
+  };
+  const press = async (name: string | RegExp) => {
+    await tabTo(page, name);
+    await page.keyboard.press("Enter");
+  };
+
+  await press("New migration");
+  await heading(page, "1. Find the server");
+  await type("Host name", source.host);
+  await type("Port", String(source.port));
+  await tabTo(page, "Encryption");
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("ArrowDown");
+  await tabTo(page, /travel in the clear$/);
+  await page.keyboard.press("Space");
+  await press("Next: Mailboxes");
+
+  await heading(page, "2. Mailboxes");
+  await tabTo(page, "Choose the CSV");
+  const choosing = page.waitForEvent("filechooser");
+  await page.keyboard.press("Enter");
+  await (await choosing).setFiles(csv);
+  await page.getByText(`${rows.length} rows are good`).waitFor();
+  await press("Next: Endpoint");
+
+  await heading(page, "3. Endpoint");
+  await type("Name of the endpoint", "old-server");
+  await type("User name", login.user);
+  await type("Password", login.password);
+  await press("Save and test");
+  await page.getByText("The server can be used").waitFor({ timeout: 60_000 });
+  await press("Next: Options");
+
+  await heading(page, "4. Options");
+  await type("Largest message, in MB", "25");
+  await press("Next: Schedule");
+
+  await heading(page, "5. Schedule");
+  await press("Next: Review and start");
+
+  await heading(page, "6. Review and start");
+  await press("Start the migration");
+  await page.waitForURL(`**/batches/${batch}`);
+}

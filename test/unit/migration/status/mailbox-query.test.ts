@@ -1,0 +1,19 @@
+import { expect, it } from "vitest";
+import type { MailboxSummary } from "../../../../shared/migration/ports/registry.ts";
+import { selectMailboxes } from "../../../../shared/migration/status/mailbox-query.ts";
+
+const mailboxes = ["a", "b", "c", "d", "e"].map(
+  (id) =>
+    ({ id, emailAddress: `${id}@contoso.com`, userName: id, status: "Synced" }) as unknown as MailboxSummary,
+);
+const ids = (query: Parameters<typeof selectMailboxes>[1]) => {
+  const { page, count, continuation } = selectMailboxes(mailboxes, query);
+  return { page: page.map(({ id }) => id).join(""), count, continuation };
+};
+
+it("passes over as many as it is told to, and goes on behind them", () => {
+  expect(ids({ top: 2, skip: 2 })).toEqual({ page: "cd", count: 5, continuation: "d" });
+  expect(ids({ top: 2, continuation: "d" })).toEqual({ page: "e", count: 5, continuation: undefined });
+  expect(ids({ top: 2, skip: 9 })).toEqual({ page: "", count: 5, continuation: undefined });
+  expect(ids({ top: 1, skip: 1, orderBy: { field: "emailAddress", descending: true } }).page).toBe("d");
+});

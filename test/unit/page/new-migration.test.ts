@@ -1,0 +1,89 @@
+import { describe, expect, it } from "vitest";
+import {
+  type Draft,
+  emptyDraft,
+  endpointOf,
+  faultsOf,
+  nameFrom,
+  optionsOf,
+} from "../../../functions/page/new/draft.ts";
+import { batchOptionsSchema } from "../../../shared/domain/batch-options.ts";
+import { endpointSchema } from "../../../shared/domain/endpoint.ts";
+
+const filled: Draft = {
+  ...emptyDraft,
+  host: " imap.contoso.com ",
+  endpoint: "contoso",
+  batch: "pilot",
+  excludeFolders: "Spam/*\n\n#JunkEmail#",
+  renameFolders: "Sent = Sent Items",
+  receivedSince: "2020-01-01",
+  maxItemMegabytes: "25",
+  skippedItemLimit: "0",
+  start: "byHand",
+};
+const fields = (step: number, draft: Draft, file?: { validRows: number }) =>
+  faultsOf(step, draft, file).map(({ field }) => field);
+
+describe("what the steps make is what the API takes", () => {
+  it("options", () => {
+    expect(optionsOf(filled)).toEqual({
+      excludeFolders: ["Spam/*", "#JunkEmail#"],
+      renameFolders: { Sent: "Sent Items" },
+      receivedSince: "2020-01-01T00:00:00Z",
+      maxItemSize: 25_000_000,
+      skippedItemLimit: 0,
+      testLogins: true,
+      autoStart: false,
+    });
+    for (const draft of [
+      filled,
+      emptyDraft,
+      { ...filled, start: "later", startAfter: "2026-12-05T20:00" } as const,
+    ])
+      expect(batchOptionsSchema.safeParse(optionsOf(draft)).error).toBeUndefined();
+  });
+
+  it("the endpoint", () => {
+    expect(endpointOf(filled)).toEqual({ host: "imap.contoso.com", port: 993, security: "ssl" });
+    const insecure = endpointOf({
+      ...filled,
+      security: "none",
+      allowInsecure: true,
+      maxConcurrentMigrations: "5",
+    });
+    expect(endpointSchema.parse(insecure)).toMatchObject({
+      security: "none",
+      allowInsecure: true,
+      maxConcurrentMigrations: 5,
+    });
+  });
+
+  it("names", () => {
+    expect(nameFrom("mail.contoso.com")).toBe("mail-contoso");
+    expect(nameFrom("Vertrieb (neu).csv")).toBe("Vertrieb-neu");
+  });
+});
+
+describe("what is missing", () => {
+  it("nothing, once all is filled in", () => {
+    for (const step of [1, 2, 3, 4, 5, 6]) expect(fields(step, filled, { validRows: 2 })).toEqual([]);
+  });
+
+  it.each<[number, Partial<Draft>, { validRows: number } | undefined, string[]]>([
+    [1, { host: " " }, undefined, ["host"]],
+    [1, { port: "70000" }, undefined, ["port"]],
+    [1, { security: "none" }, undefined, ["allowInsecure"]],
+    [1, { endpointMode: "existing", endpoint: "", host: "" }, undefined, ["endpoint"]],
+    [2, { batch: "a b" }, { validRows: 1 }, ["batch"]],
+    [2, {}, undefined, ["csv"]],
+    [2, {}, { validRows: 0 }, ["csv"]],
+    [3, { endpoint: "-" }, undefined, ["endpoint"]],
+    [4, { maxItemMegabytes: "many" }, undefined, ["maxItemMegabytes"]],
+    [4, { receivedBefore: "2019-01-01" }, undefined, ["receivedBefore"]],
+    [4, { renameFolders: "Sent" }, undefined, ["renameFolders"]],
+    [5, { start: "later" }, undefined, ["startAfter"]],
+  ])("step %i with %j", (step, change, file, expected) => {
+    expect(fields(step, { ...filled, ...change }, file)).toEqual(expected);
+  });
+});
