@@ -31,7 +31,9 @@ export async function checkUpload(request: HttpRequest): Promise<HttpResponseIni
   const { authentication } = checkQuery.parse(Object.fromEntries(request.query));
   const name = /\.csv$/i.test(file) ? nameOf(endpoint, file) : undefined;
   if (name === undefined) return badName;
-  return { jsonBody: await (await uploadSending()).check(name, await bytesOf(request, maxBytes), authentication) };
+  return {
+    jsonBody: await (await uploadSending()).check(name, await bytesOf(request, maxBytes), authentication),
+  };
 }
 
 const badName = errorResponse(
