@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { Interleaved } from "./test/stack/setup/interleaved.ts";
 
 /** Far above what a test takes, so that a busy machine fails none; in milliseconds. */
 const testTimeout = 360_000;
@@ -22,7 +23,8 @@ const answers = "test/stack/setup/answers.ts";
 export default defineConfig({
   test: {
     // Most of the time tests wait for servers, leases and timers.
-    maxWorkers: 3,
+    maxWorkers: 4,
+    sequence: { sequencer: Interleaved },
     projects: [
       project("unit", ["test/unit/**/*.test.ts"], []),
       project("exactly-once", ["test/exactly-once/**/*.test.ts"], []),
