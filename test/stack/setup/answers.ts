@@ -1,4 +1,4 @@
-import { holdToContract } from "../api-contract.ts";
+import { holdToContract, routeOf } from "../api-contract.ts";
 
 /** Every answer of the API that a test gets is held to what is documented of it. */
 const send = globalThis.fetch;
@@ -8,6 +8,8 @@ globalThis.fetch = async (input, init) => {
     method: init?.method ?? "GET",
   });
   const address = new URL(url);
-  if (address.hostname === "127.0.0.1") await holdToContract(method, address, response.clone());
+  // A clone that nobody reads would hold up whoever cancels the answer.
+  if (address.hostname === "127.0.0.1" && routeOf(method, address) !== undefined)
+    await holdToContract(method, address, response.clone());
   return response;
 };
