@@ -1,6 +1,8 @@
+import { createImapTarget } from "../../../shared/adapters/imap/index.ts";
+import type { Stamp, TargetFolderId, Uid } from "../../../shared/domain/names.ts";
 import { generateCorpus } from "../../stack/corpus/corpus.ts";
 import { fillMailbox } from "../../stack/corpus/fill.ts";
-import { type ImapAccess, withSession } from "../../stack/imap-access.ts";
+import type { ImapAccess } from "../../stack/imap-access.ts";
 
 /** A mailbox to copy. */
 export interface Load {
@@ -15,11 +17,7 @@ export const loads: Readonly<Record<string, Load>> = {
   small: {
     title: "10,000 messages of 4 KB",
     messages: 10_000,
-    fill: (access) =>
-      withSession(access, async (client) => {
-        for (let number = 1; number <= 10_000; number++)
-          await client.append("INBOX", smallMessage(number), ["\\Seen"]);
-      }),
+    fill: fillWithSmall,
   },
   realistic: {
     title: "2,000 realistic messages",
@@ -30,6 +28,36 @@ export const loads: Readonly<Record<string, Load>> = {
     },
   },
 };
+
+/** Through the app's own adapter: one message after another takes minutes. */
+async function fillWithSmall({ host, port, user, password }: ImapAccess): Promise<void> {
+  const mailbox = await createImapTarget({
+    host,
+    port,
+    security: "ssl",
+    authentication: "password",
+    userFormat: "{emailAddress}",
+    password,
+    acceptUntrustedCertificates: true,
+    connectionsPerMailbox: 2,
+  }).open({ id: user, emailAddress: user });
+  const write = async (number: number) => {
+    const content = Buffer.from(smallMessage(number));
+    await mailbox.write("INBOX" as TargetFolderId, {
+      uid: number as Uid,
+      stamp: `${number}` as Stamp,
+      chunkToken: "",
+      internalDate: new Date(Date.UTC(2024, 4, 6, 7, 8, 9) + number * 1_000),
+      flags: ["\\Seen"],
+      size: content.length,
+      content,
+      timeoutMs: 300_000,
+    });
+  };
+  for (let start = 1; start <= 10_000; start += 200)
+    await Promise.all(Array.from({ length: 200 }, (_, index) => write(start + index)));
+  await mailbox.close();
+}
 
 function smallMessage(number: number): string {
   const header = `From: a@example.com\r\nTo: b@example.com\r\nSubject: Message ${number}\r\nDate: Mon, 6 May 2024 07:08:09 +0000\r\nMessage-ID: <${number}@links.example>\r\n\r\n`;
