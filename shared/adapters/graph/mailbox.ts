@@ -25,6 +25,9 @@ import { folderNaming } from "./naming.ts";
 import type { MailboxSession } from "./session.ts";
 import { maxSourceBytes, takesMessages, writeMessage } from "./write.ts";
 
+/** Messages made ready while as many as may be are sent, so that no turn at the gate is left unused. */
+const preparedWrites = 2;
+
 /** A mailbox in Exchange Online through Microsoft Graph. There is no connection to lose: it stays usable. */
 export class GraphMailbox implements TargetMailbox {
   readonly order = "descending";
@@ -42,7 +45,7 @@ export class GraphMailbox implements TargetMailbox {
     this.#session = session;
     this.#folders = new GraphFolders(session);
     this.#release = release;
-    this.writeConcurrency = session.gate.limit;
+    this.writeConcurrency = session.gate.limit + preparedWrites;
   }
 
   ensureFolder(segments: readonly string[], specialUse?: SpecialUse): Promise<TargetFolder> {
