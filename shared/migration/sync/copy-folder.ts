@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
-import { MigrationError } from "../../domain/errors.ts";
+import { isMigrationError, MigrationError } from "../../domain/errors.ts";
 import type { Uid } from "../../domain/names.ts";
 import {
   differenceOf,
+  emptyUidSet,
   firstOf,
   hasUid,
   sizeOf,
@@ -14,9 +15,10 @@ import {
 import type { OpenChunk, SkippedItem } from "../ports/ledger-store.ts";
 import type { MessageSummary } from "../ports/source.ts";
 import { chunksOf, type PlannedChunk, type SizeLimits } from "./chunks.ts";
+import { type CommitPart, commitParts } from "./commit-parts.ts";
 import { afterTries, type FailedMessage } from "./failed-messages.ts";
 import { chunkBegun, chunkClosed, chunkCopied, missingSettled, type PlacedFolder } from "./folder-record.ts";
-import { type Budget, maxChunkItems, streamedSize } from "./limits.ts";
+import { type Budget, maxCommitRows, streamedSize } from "./limits.ts";
 import type { SyncRun } from "./run.ts";
 import { dueAside, takenBack, toCopy, uidsAside } from "./set-aside.ts";
 import type { SteadyFolder, Unread } from "./steady-source.ts";
@@ -103,6 +105,10 @@ async function copyChunk(
     record = chunkBegun(record, chunk, suspectIn(run, planned));
     await run.lease.commit({ folders: [record] });
   }
+  // A mark from before the next chunk's first write is as good as one from right before it.
+  const following = next === undefined ? undefined : marked(openChunk(run, chunkClosed(record), next));
+  // Observed here too, should the writes fail first.
+  following?.catch(() => undefined);
   const outcome =
     chunk === undefined
       ? { items: [], skipped: [], absent: [], inDoubt: [], refused: [], guesses: [] }
@@ -118,14 +124,16 @@ async function copyChunk(
   const skipped = [...planned.skipped, ...outcome.skipped, ...after.skipped, ...refused.skipped];
   const inDoubt =
     chunk && outcome.inDoubt.length > 0 ? { ...chunk, uids: uidSetOf(outcome.inDoubt) } : undefined;
-  const { items, guesses } = outcome;
+  const { guesses } = outcome;
   const { expunged } = after;
-  record = chunkCopied(refused.record, { items, guesses, skipped, expunged, inDoubt }, existing);
-  if (outcome.failure === undefined && next) {
-    const following = await openChunk(run, record, next);
-    if (following) record = chunkBegun(record, following, suspectIn(run, next));
-  }
-  await run.lease.commit({ folders: [record], items: outcome.items, skipped });
+  const parts = commitParts(outcome.items, skipped);
+  const last = parts.at(-1) ?? { items: [], skipped: [] };
+  record = await commitFirst(run, refused.record, parts.slice(0, -1), chunk, existing);
+  record = chunkCopied(record, { ...last, guesses, expunged, inDoubt }, existing);
+  const opens = await following;
+  if (outcome.failure === undefined && next && opens)
+    record = chunkBegun(record, opens, suspectIn(run, next));
+  await run.lease.commit({ folders: [record], ...last });
   run.progressed(record);
   run.log("chunk.copied", {
     mailbox: run.mailboxId,
@@ -136,6 +144,33 @@ async function copyChunk(
   });
   logSkipped(run, record, skipped);
   if (outcome.failure) throw outcome.failure;
+  return record;
+}
+
+/** The next chunk, unless the target could not be asked for its mark: then it is asked again. */
+async function marked(opening: Promise<OpenChunk | undefined>): Promise<OpenChunk | undefined> {
+  return opening.catch((error: unknown) => {
+    if (isMigrationError(error)) return undefined;
+    throw error;
+  });
+}
+
+/** Commits all but the last part of what a chunk came to; what is not committed yet stays in doubt with it. */
+async function commitFirst(
+  run: SyncRun,
+  folder: PlacedFolder,
+  parts: readonly CommitPart[],
+  chunk: OpenChunk | undefined,
+  existing: UidSet,
+): Promise<PlacedFolder> {
+  let record = folder;
+  let inDoubt = chunk;
+  for (const part of parts) {
+    const done = uidSetOf([...part.items, ...part.skipped].map(({ uid }) => uid));
+    inDoubt &&= { ...inDoubt, uids: differenceOf(inDoubt.uids, done) };
+    record = chunkCopied(record, { ...part, guesses: [], expunged: emptyUidSet, inDoubt }, existing);
+    await run.lease.commit({ folders: [record], ...part });
+  }
   return record;
 }
 
@@ -218,8 +253,8 @@ async function settleMissing(
 ): Promise<PlacedFolder> {
   let record = folder;
   const uids = [...uidsOf(missing)];
-  for (let start = 0; start < uids.length; start += maxChunkItems) {
-    const part = uids.slice(start, start + maxChunkItems);
+  for (let start = 0; start < uids.length; start += maxCommitRows) {
+    const part = uids.slice(start, start + maxCommitRows);
     const unknown = part.map((uid) => ({ uid, size: 0, internalDate: new Date(0), flags: [] }));
     const after = await afterMissing(run, record, opened, unknown);
     const settled = unionOf(after.expunged, uidSetOf(after.skipped.map(({ uid }) => uid)));

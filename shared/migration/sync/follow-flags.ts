@@ -16,7 +16,7 @@ import type { FlagOutcome, ItemState } from "../ports/target.ts";
 import { copiedFlags, flagChange, sameFlags } from "./flags.ts";
 import type { PlacedFolder } from "./folder-record.ts";
 import { placeOf, tombstoneOf } from "./item-records.ts";
-import { maxChunkItems } from "./limits.ts";
+import { maxCommitRows } from "./limits.ts";
 import type { SyncRun } from "./run.ts";
 import type { SteadyFolder } from "./steady-source.ts";
 import { forgetUnkept, noteUnkept, writtenFlags } from "./unkept-flags.ts";
@@ -60,10 +60,10 @@ export async function followFlags(
     return { record, flagsDigest, complete: true };
   states.sort((a, b) => a.uid - b.uid);
   let changes = 0;
-  for (let start = 0; start < states.length; start += maxChunkItems) {
+  for (let start = 0; start < states.length; start += maxCommitRows) {
     if (changes > 0 && run.timeIsUp()) return { record, complete: false };
     run.checkpoint();
-    const applied = await applyFlags(run, record, states.slice(start, start + maxChunkItems));
+    const applied = await applyFlags(run, record, states.slice(start, start + maxCommitRows));
     record = applied.record;
     changes += applied.changes;
   }

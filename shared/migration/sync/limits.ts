@@ -1,5 +1,7 @@
-/** Items of one chunk: with the folder's and the lease's row they fill a transaction of 100. */
-export const maxChunkItems = 98;
+/** Rows of one commit: with the folder's and the lease's they fill a transaction of 100. */
+export const maxCommitRows = 98;
+/** Messages of one chunk: what has to be looked for if the worker dies, and how seldom all writes have to end. */
+export const maxChunkItems = 500;
 /** Bytes of one chunk, unless it is a single message. */
 export const maxChunkBytes = 32 * 1024 * 1024;
 /** Larger messages are streamed, each in a chunk of its own, instead of being held in memory. */

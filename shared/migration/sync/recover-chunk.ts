@@ -1,5 +1,6 @@
 import {
   differenceOf,
+  emptyUidSet,
   intersectionOf,
   sizeOf,
   type UidSet,
@@ -7,9 +8,16 @@ import {
   unionOf,
 } from "../../domain/uid-set.ts";
 import type { ItemRecord, OpenChunk } from "../ports/ledger-store.ts";
+import { commitParts } from "./commit-parts.ts";
 import { itemOf } from "./copied-item.ts";
 import { lookUp } from "./find-copies.ts";
-import { chunkRecovered, createReopened, doubtSettled, type PlacedFolder } from "./folder-record.ts";
+import {
+  chunkCopied,
+  chunkRecovered,
+  createReopened,
+  doubtSettled,
+  type PlacedFolder,
+} from "./folder-record.ts";
 import type { SyncRun } from "./run.ts";
 import { dueAside, setAside } from "./set-aside.ts";
 import type { SteadyFolder } from "./steady-source.ts";
@@ -39,9 +47,21 @@ export async function recoverChunk(
   const there = unionOf(existing, uidSetOf(messages.map(({ header }) => header.uid)));
   const unreadable = differenceOf(uids, there);
   const looked = { uids: differenceOf(uids, unread), unreadable, items };
-  const recovered = chunkRecovered(folder, chunk, looked, existing, run.clock());
-  const record = waitingFor(recovered, chunk, unread, opened, run.clock());
-  await run.lease.commit({ folders: [record], items });
+  const parts = commitParts(items);
+  let record = folder;
+  for (const part of parts.slice(0, -1)) {
+    const { openChunk = chunk } = record.doubt;
+    const inDoubt = {
+      ...openChunk,
+      uids: differenceOf(openChunk.uids, uidSetOf(part.items.map(({ uid }) => uid))),
+    };
+    record = chunkCopied(record, { ...part, guesses: [], expunged: emptyUidSet, inDoubt }, existing);
+    await run.lease.commit({ folders: [record], items: part.items });
+  }
+  const last = parts.at(-1)?.items ?? [];
+  record = chunkRecovered(record, chunk, { ...looked, items: last }, existing, run.clock());
+  record = waitingFor(record, chunk, unread, opened, run.clock());
+  await run.lease.commit({ folders: [record], items: last });
   run.progressed(record);
   run.log("chunk.recovered", {
     mailbox: run.mailboxId,
@@ -59,9 +79,13 @@ export async function recoverAside(
   opened: SteadyFolder,
   existing: UidSet,
 ): Promise<PlacedFolder> {
-  let record = folder;
+  const due = new Map<string, OpenChunk>();
   for (const { chunk, uids } of dueAside(folder, run.clock()))
-    if (chunk) record = await recoverChunk(run, createReopened(record, { ...chunk, uids }), opened, existing);
+    if (chunk)
+      due.set(chunk.token, { ...chunk, uids: unionOf(uids, due.get(chunk.token)?.uids ?? emptyUidSet) });
+  let record = folder;
+  for (const chunk of due.values())
+    record = await recoverChunk(run, createReopened(record, chunk), opened, existing);
   return record;
 }
 

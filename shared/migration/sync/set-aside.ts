@@ -7,6 +7,7 @@ import {
   type UidSet,
   uidSetOf,
   uidsOf,
+  unionOf,
 } from "../../domain/uid-set.ts";
 import type { ChunkInDoubt, FolderRecord, SetAside } from "../ports/ledger-store.ts";
 import { hour, minute } from "../runtime.ts";
@@ -70,7 +71,7 @@ export function setAside<Folder extends FolderRecord>(
   const fresh = differenceOf(uids, uidsAside(folder));
   const entry = { code, uids: fresh, tries, since: now, lookAgainAt: lookAgainAt ?? nextTryAt(now, now) };
   const first = sizeOf(fresh) === 0 ? [] : [chunk === undefined ? entry : { ...entry, chunk }];
-  const next = { ...folder, setAside: [...without(folder.setAside, uids), ...again, ...first] };
+  const next = { ...folder, setAside: joined([...without(folder.setAside, uids), ...again], first) };
   return sizeOf(uidsAside(next)) > maxSetAside ? undefined : next;
 }
 
@@ -158,6 +159,23 @@ export function createsAside({ setAside }: Pick<FolderRecord, "setAside">): read
   return setAside.flatMap(({ chunk, uids, lookAgainAt }) =>
     chunk === undefined ? [] : [{ ...chunk, uids, lookAgainAfter: lookAgainAt }],
   );
+}
+
+/** What failed in one go by one error is one entry, however many messages it is. */
+function joined(entries: readonly SetAside[], added: readonly SetAside[]): readonly SetAside[] {
+  const last = entries.at(-1);
+  const [entry] = added;
+  const isAlike =
+    last !== undefined &&
+    entry !== undefined &&
+    last.hopeless === undefined &&
+    last.code === entry.code &&
+    last.tries === entry.tries &&
+    last.since === entry.since &&
+    last.lookAgainAt === entry.lookAgainAt &&
+    last.chunk?.token === entry.chunk?.token;
+  if (!isAlike) return [...entries, ...added];
+  return [...entries.slice(0, -1), { ...last, uids: unionOf(last.uids, entry.uids) }];
 }
 
 function without(entries: readonly SetAside[], uids: UidSet): readonly SetAside[] {
