@@ -505,7 +505,7 @@ const domainWatch = once(async () => {
   const { createMailRouting } = await import("./adapters/dns/mail-routing.ts");
   const { createDomainWatch } = await import("./migration/cutover/watch-domains.ts");
   const { isPermittedAddress } = await import("./migration/discovery/permitted-address.ts");
-  const { batches, mailboxes, domains } = await tables();
+  const { batches, domains } = await tables();
   const { dnsServers, discoveryPrivateAddresses } = await config();
   return createDomainWatch({
     domains,
@@ -514,7 +514,7 @@ const domainWatch = once(async () => {
       isPermitted: (address) => isPermittedAddress(address, discoveryPrivateAddresses),
     }),
     batches,
-    mailboxes,
+    states: await batchStates(),
     clock,
     log,
   });
@@ -524,8 +524,9 @@ export const watchDomains = once(async () => (await domainWatch()).pass);
 
 export const cutover = once(async () => {
   const { createCutover } = await import("./migration/cutover/cutover.ts");
-  const { batches, mailboxes, domains } = await tables();
-  return createCutover({ batches, mailboxes, domains, watch: await domainWatch(), clock });
+  const { batches, domains } = await tables();
+  const states = await batchStates();
+  return createCutover({ batches, states, domains, watch: await domainWatch(), clock });
 });
 
 export const status = once(async () => {

@@ -63,6 +63,7 @@ export interface Deployment {
    * @throws after the time-out.
    */
   waitUntilSettled(batch: string, timeoutMs?: number): Promise<BatchAnswer>;
+  /** @throws Error if any figures of a batch were wrong when they were counted anew. */
   stop(): Promise<void>;
 }
 
@@ -158,6 +159,8 @@ export async function startDeployment(options: DeploymentOptions = {}): Promise<
     async stop() {
       await app.stop();
       await stack.close();
+      const differing = log.find(({ message }) => message === "state.differed");
+      if (differing) throw new Error(`figures of a batch were wrong: ${JSON.stringify(differing)}`);
     },
   };
 }

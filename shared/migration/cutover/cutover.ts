@@ -1,8 +1,9 @@
 import type { CheckView, CutoverView, DomainView } from "../../domain/api/cutover.ts";
 import type { BatchName } from "../../domain/names.ts";
 import type { DomainRecord, DomainStore } from "../ports/domain-store.ts";
-import type { BatchRecord, BatchStore, MailboxStore } from "../ports/registry.ts";
+import type { BatchRecord, BatchStore, MailboxSummary } from "../ports/registry.ts";
 import type { Clock } from "../runtime.ts";
+import type { BatchStates } from "../status/batch-states.ts";
 import { iso, isoOrNull } from "../status/batch-totals.ts";
 import { changeDomain } from "./change.ts";
 import { confirmationWithdrawn, filterOf, routeConfirmed } from "./domain-history.ts";
@@ -42,15 +43,19 @@ export interface Cutover {
 /** Creates the use cases of the cut-over. */
 export function createCutover(parts: {
   readonly batches: BatchStore;
-  readonly mailboxes: MailboxStore;
+  readonly states: Pick<BatchStates, "refresh" | "snapshot">;
   readonly domains: DomainStore;
   readonly watch: DomainWatch;
   readonly clock: Clock;
 }): Cutover {
-  const { batches, mailboxes, domains, watch, clock } = parts;
+  const { batches, states, domains, watch, clock } = parts;
 
-  async function look({ name, startedAt }: BatchRecord, refresh: boolean): Promise<Findings> {
-    const facts = await factsOf(mailboxes.scan(name));
+  async function look(
+    { startedAt }: BatchRecord,
+    mailboxes: readonly MailboxSummary[],
+    refresh: boolean,
+  ): Promise<Findings> {
+    const facts = factsOf(mailboxes);
     const own = [...facts].filter(([domain]) => isOwnDomain(domain));
     const records = await watch.records(
       own.map(([domain]) => domain),
@@ -69,14 +74,20 @@ export function createCutover(parts: {
 
   return {
     async view(name, refresh) {
-      const batch = await batches.get(name);
-      return batch && cutoverView(await look(batch.value, refresh), clock());
+      const batch = (await batches.get(name))?.value;
+      if (batch === undefined) return undefined;
+      const { mailboxes } = await states.snapshot(batch);
+      return cutoverView(await look(batch, mailboxes, refresh), clock());
     },
-    reasonsAgainstRemoval: async (batch) => reasonsOf(allChecks(await look(batch, true))),
+    async reasonsAgainstRemoval(batch) {
+      const { mailboxes } = await states.refresh(batch);
+      return reasonsOf(allChecks(await look(batch, mailboxes, true)));
+    },
     async confirm(name, domain, holds, by) {
-      if ((await batches.get(name)) === undefined) return "unknownBatch";
+      const batch = await batches.get(name);
+      if (batch === undefined) return "unknownBatch";
       const wanted = domainOf(domain);
-      const facts = await factsOf(mailboxes.scan(name));
+      const facts = factsOf((await states.snapshot(batch.value)).mailboxes);
       if (!facts.has(wanted)) return "unknownDomain";
       await watch.records([wanted], true, 1);
       const { after } = await changeDomain(domains, wanted, (record) =>

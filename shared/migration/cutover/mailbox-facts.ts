@@ -1,6 +1,6 @@
 import { domainToASCII } from "node:url";
 import { countOf } from "../mailbox/life.ts";
-import type { MailboxRecord } from "../ports/registry.ts";
+import type { MailboxSummary } from "../ports/registry.ts";
 
 /** What the cut-over asks of the mailboxes of one domain. */
 export interface MailboxFacts {
@@ -49,14 +49,12 @@ export function isOwnDomain(domain: string): boolean {
   return domain !== "" && !ofTenants.test(domain);
 }
 
-/** Adds up the mailboxes of a batch by domain. */
-export async function factsOf(
-  mailboxes: AsyncIterable<{ readonly value: MailboxRecord }>,
-): Promise<ReadonlyMap<string, MailboxFacts>> {
+/** Adds up the mailboxes of a batch by domain. Pure. */
+export function factsOf(mailboxes: Iterable<MailboxSummary>): ReadonlyMap<string, MailboxFacts> {
   const byDomain = new Map<string, MailboxFacts>();
-  for await (const { value } of mailboxes) {
-    const domain = domainOf(value.emailAddress);
-    byDomain.set(domain, withMailbox(byDomain.get(domain) ?? nothing, value));
+  for (const mailbox of mailboxes) {
+    const domain = domainOf(mailbox.emailAddress);
+    byDomain.set(domain, withMailbox(byDomain.get(domain) ?? nothing, mailbox));
   }
   return byDomain;
 }
@@ -81,7 +79,7 @@ export function sumOf(all: Iterable<MailboxFacts>): MailboxFacts {
   );
 }
 
-function withMailbox(facts: MailboxFacts, mailbox: MailboxRecord): MailboxFacts {
+function withMailbox(facts: MailboxFacts, mailbox: MailboxSummary): MailboxFacts {
   const count = countOf(mailbox);
   const { lastSync, lastSyncedAt } = mailbox;
   const newItems = lastSync?.newItems ?? 0;

@@ -1,8 +1,9 @@
 import pMap from "p-map";
 import type { DomainRecord, DomainStore } from "../ports/domain-store.ts";
 import type { MailRouting } from "../ports/mail-routing.ts";
-import type { BatchStore, MailboxStore } from "../ports/registry.ts";
+import type { BatchStore } from "../ports/registry.ts";
 import { type Clock, hour, type Log, minute } from "../runtime.ts";
+import type { BatchStates } from "../status/batch-states.ts";
 import { changeDomain } from "./change.ts";
 import { newDomain, observed } from "./domain-history.ts";
 import { factsOf, isOwnDomain } from "./mailbox-facts.ts";
@@ -22,7 +23,7 @@ export interface DomainWatchParts {
   readonly domains: DomainStore;
   readonly routing: MailRouting;
   readonly batches: BatchStore;
-  readonly mailboxes: MailboxStore;
+  readonly states: Pick<BatchStates, "snapshot">;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -40,7 +41,7 @@ export interface DomainWatch {
 
 /** Follows where the mail of all batches' domains goes. */
 export function createDomainWatch(parts: DomainWatchParts): DomainWatch {
-  const { domains, routing, batches, mailboxes, clock, log } = parts;
+  const { domains, routing, batches, states, clock, log } = parts;
 
   /** @returns the domain as it is stored then. */
   async function ask(domain: string): Promise<DomainRecord> {
@@ -68,8 +69,8 @@ export function createDomainWatch(parts: DomainWatchParts): DomainWatch {
     async pass() {
       const until = clock() + passMs;
       const wanted = new Set<string>();
-      for (const { name } of await batches.list())
-        for (const domain of (await factsOf(mailboxes.scan(name))).keys())
+      for (const batch of await batches.list())
+        for (const domain of factsOf((await states.snapshot(batch)).mailboxes).keys())
           if (isOwnDomain(domain)) wanted.add(domain);
       const asked = await pMap(
         stale(await known([...wanted]), answerMs),

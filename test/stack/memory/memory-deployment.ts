@@ -73,6 +73,8 @@ export class MemoryDeployment {
   #turn = 0;
   #progress = 0;
   #noWorkerUntil = 0;
+  /** What a rebuild of a batch's figures found wrong: never anything. */
+  #differing: Readonly<Record<string, unknown>> | undefined;
   /** Of what was begun beside the messages. */
   #running = 0;
   readonly #steps: boolean;
@@ -117,7 +119,10 @@ export class MemoryDeployment {
       source: this.source,
       target: this.target,
       limits: { maxSeconds: 60, maxMessages: 1000, maxBytes: 2 ** 30, ...limits },
-      log: (event, fields) => void this.events.push({ event, fields }),
+      log: (event, fields) => {
+        this.events.push({ event, fields });
+        if (event === "state.differed") this.#differing = fields;
+      },
     };
     if (timer) setInterval(() => void this.#run(({ sweeps }) => sweeps.onTimer()), 5 * minute);
     setInterval(() => void this.#run(({ report }) => report()), 5 * minute);
@@ -191,6 +196,7 @@ export class MemoryDeployment {
       this.#deliver();
       const before = this.#progress;
       await quiet();
+      if (this.#differing) throw new Error(`figures were wrong: ${JSON.stringify(this.#differing)}`);
       if (this.#progress !== before) continue;
       if (await done()) return;
       if (Date.now() > end) throw new Error(`not at rest: ${JSON.stringify(await this.#left())}`);

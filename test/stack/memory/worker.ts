@@ -103,11 +103,11 @@ export function startWorker(process: WorkerProcess, outside: Outside): Worker {
     domains,
     routing: async () => ({ known: false }),
     batches,
-    mailboxes,
+    states,
     clock,
     log,
   });
-  const { reasonsAgainstRemoval } = createCutover({ batches, mailboxes, domains, watch, clock });
+  const { reasonsAgainstRemoval } = createCutover({ batches, states, domains, watch, clock });
   const control = createBatchControl({
     ...beginning,
     reasonsAgainstRemoval,

@@ -5,6 +5,8 @@ import { createCutover } from "../../../../shared/migration/cutover/cutover.ts";
 import { createDomainWatch } from "../../../../shared/migration/cutover/watch-domains.ts";
 import type { MailRoute } from "../../../../shared/migration/ports/mail-routing.ts";
 import type { BatchRecord, MailboxRecord } from "../../../../shared/migration/ports/registry.ts";
+import { createBatchStates } from "../../../../shared/migration/status/batch-states.ts";
+import { MemoryBlobs } from "../../../stack/memory/memory-blobs.ts";
 import { storesOver } from "../../../stack/memory/memory-stores.ts";
 import { MemoryTable } from "../../../stack/memory/memory-table.ts";
 import { mailbox } from "../sample-mailbox.ts";
@@ -62,16 +64,26 @@ async function started(addresses: readonly string[], change: Partial<MailboxReco
     events: [] as string[],
   };
   const clock = () => world.now;
+  const log = (event: string) => void world.events.push(event);
+  const { mailboxes } = stores;
+  const states = createBatchStates({
+    states: stores.states,
+    snapshots: new MemoryBlobs().snapshots,
+    mailboxes,
+    clock,
+    log,
+  });
   const watch = createDomainWatch({
     ...stores,
+    states,
     routing: async (domain) => {
       world.asked.push(domain);
       return world.routes.get(domain) ?? { known: false };
     },
     clock,
-    log: (event) => void world.events.push(event),
+    log,
   });
-  return { world, batch, watch, stores, cutover: createCutover({ ...stores, watch, clock }) };
+  return { world, batch, watch, stores, cutover: createCutover({ ...stores, states, watch, clock }) };
 }
 
 describe("the domains of a batch", () => {
