@@ -25,6 +25,8 @@ const overlapMs = 2 * minute;
 /** Recoveries are news for so long, in milliseconds: several looks at a batch. */
 const recoveryMs = 10 * minute;
 const maxRecoveries = 20;
+/** Pages of a whole batch read at once: each takes the process tens of milliseconds, in which it answers nobody. */
+const pagesAtOnce = 4;
 /** Parsed snapshots that a process keeps. */
 const maxKept = 8;
 
@@ -77,7 +79,8 @@ export function createBatchStates(parts: {
 
   async function readAll(name: BatchName, slots: number, since?: number): Promise<readonly MailboxSummary[]> {
     const parts = Array.from({ length: slots }, (_, slot) => ({ slot, of: slots }));
-    const read = await pMap(parts, (slot) => mailboxes.summaries(name, slot, since), { concurrency: slots });
+    const concurrency = since === undefined ? pagesAtOnce : slots;
+    const read = await pMap(parts, (slot) => mailboxes.summaries(name, slot, since), { concurrency });
     return read.flat();
   }
 

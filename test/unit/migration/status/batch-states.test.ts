@@ -1,0 +1,83 @@
+import { expect, it } from "vitest";
+import type { BatchName, EndpointName, MailboxId } from "../../../../shared/domain/names.ts";
+import { newBatch } from "../../../../shared/migration/batch/life.ts";
+import type { MailboxStore } from "../../../../shared/migration/ports/registry.ts";
+import { hour, minute } from "../../../../shared/migration/runtime.ts";
+import { createBatchStates } from "../../../../shared/migration/status/batch-states.ts";
+import { MemoryBlobs } from "../../../stack/memory/memory-blobs.ts";
+import { storesOver } from "../../../stack/memory/memory-stores.ts";
+import { MemoryTable } from "../../../stack/memory/memory-table.ts";
+import { mailbox } from "../sample-mailbox.ts";
+
+const name = "spring" as BatchName;
+const endpoint = "old" as EndpointName;
+const size = 1_200;
+const ids = Array.from(
+  { length: size },
+  (_, n) => (Math.imul(n + 1, 2654435761) >>> 0).toString(16).padStart(8, "0").padEnd(32, "0") as MailboxId,
+);
+
+/** A batch whose figures are kept by changes. @param hides a mailbox whose changes nobody is told of. */
+async function kept(hides?: MailboxId) {
+  const tables = {
+    batches: new MemoryTable(),
+    mailboxes: new MemoryTable(),
+    ledgers: new MemoryTable(),
+    admissions: new MemoryTable(),
+    domains: new MemoryTable(),
+  };
+  const stores = storesOver(tables);
+  const events: unknown[] = [];
+  const time = { now: Date.now() };
+  const mailboxes: Pick<MailboxStore, "summaries"> = {
+    async summaries(batch, slot, since) {
+      const found = await stores.mailboxes.summaries(batch, slot, since);
+      return since === undefined ? found : found.filter(({ id }) => id !== hides);
+    },
+  };
+  const states = createBatchStates({
+    states: stores.states,
+    snapshots: new MemoryBlobs().snapshots,
+    mailboxes,
+    clock: () => time.now,
+    log: (event, fields) => void events.push([event, fields]),
+  });
+  const batch = newBatch({ batch: name, displayName: name, endpoint }, undefined, time.now);
+  await stores.mailboxes.insertAll(
+    name,
+    ids.map((id) => mailbox("Created", { id, batch: name, endpoint })),
+  );
+  await states.refresh(batch);
+  async function start(id: MailboxId): Promise<void> {
+    const stored = await stores.mailboxes.get(name, id);
+    if (stored === undefined) throw new Error("it was not stored");
+    await stores.mailboxes.replace({ ...stored, value: { ...stored.value, status: "Queued" } });
+  }
+  return { states, tables, batch, events, time, start };
+}
+
+it("keeps figures by what changed, and finds them right when it reads everything an hour later", async () => {
+  const { states, tables, batch, events, time, start } = await kept();
+  for (const id of ids.slice(0, 30)) await start(id);
+  time.now += minute;
+  tables.mailboxes.requests = 0;
+  const { facets } = await states.refresh(batch);
+  expect(facets.status).toEqual({ Created: size - 30, Queued: 30 });
+  expect(tables.mailboxes.requests).toBeLessThanOrEqual(32);
+  time.now += hour;
+  expect((await states.refresh(batch)).facets.status).toEqual({ Created: size - 30, Queued: 30 });
+  expect(events).toEqual([]);
+});
+
+it("tells how many mailboxes it had missed when it reads everything, and is right from then on", async () => {
+  const [hidden, seen] = ids as [MailboxId, MailboxId];
+  const { states, batch, events, time, start } = await kept(hidden);
+  await start(hidden);
+  await start(seen);
+  time.now += minute;
+  expect((await states.refresh(batch)).facets.status).toEqual({ Created: size - 1, Queued: 1 });
+  expect(events).toEqual([]);
+  time.now += hour;
+  expect((await states.refresh(batch)).facets.status).toEqual({ Created: size - 2, Queued: 2 });
+  expect(events).toEqual([["state.differed", { batch: name, mailboxes: 1 }]]);
+});
