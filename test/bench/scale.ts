@@ -1,0 +1,208 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { parseArgs } from "node:util";
+import { startDeployment } from "../stack/deployment.ts";
+
+// What control, status and lists of large batches take, on Azurite: `npm run bench:scale -- --rows 50000 --batches 1`. The
+// app has a process of its own; storage and queues are in this one, so that what they are slow in counts against the app.
+// Every mailbox is at a server that is nowhere: nothing is copied, and the endpoint is busy all the same. Ends with 1 where
+// a limit is passed.
+
+const { values } = parseArgs({
+  options: { rows: { type: "string", default: "50000" }, batches: { type: "string", default: "1" } },
+});
+const rows = Number(values.rows);
+const names = Array.from({ length: Number(values.batches) }, (_, index) => `scale-${index}`);
+
+/** Milliseconds. */
+const limits = { call: 2_000, queued: 60_000, view: 200, sweep: 5_000 } as const;
+const askEveryMs = 250;
+const patienceMs = 30 * 60_000;
+
+const widths = [46, 14, 14, 14];
+const print = (...cells: readonly (string | number)[]) =>
+  console.log(cells.map((cell, column) => String(cell).padEnd(widths[column] ?? 0)).join(""));
+const seconds = (ms: number) => (ms / 1000).toFixed(2);
+const percentile = (sorted: readonly number[], part: number) =>
+  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0;
+
+function told(title: string, ms: number, limit?: number): void {
+  print(
+    title,
+    seconds(ms),
+    limit === undefined ? "" : seconds(limit),
+    limit !== undefined && ms > limit ? "PASSED" : "",
+  );
+  if (limit !== undefined && ms > limit) process.exitCode = 1;
+}
+
+const deployment = await startDeployment();
+
+/** An idle connection may end just as it is used: then the request is made anew. */
+const request: typeof deployment.request = (method, path) =>
+  deployment.request(method, path).catch(() => deployment.request(method, path));
+
+/** What the API took to answer while `work` was under way. */
+async function whileAsked<T>(title: string, work: () => Promise<T>): Promise<T> {
+  const done = new AbortController();
+  const taken: Record<string, number[]> = {
+    "batches/{b}": [],
+    "batches/{b}/mailboxes": [],
+    batches: [],
+    me: [],
+  };
+  const asking = async (shown: string, path: (name: string) => string) => {
+    for (let turn = 0; !done.signal.aborted; turn++) {
+      const startedAt = performance.now();
+      const { status } = await request("GET", path(names[turn % names.length] as string));
+      if (status < 300) taken[shown]?.push(performance.now() - startedAt);
+      await sleep(askEveryMs, undefined, { signal: done.signal }).catch(() => undefined);
+    }
+  };
+  const asked = [
+    asking("batches/{b}", (name) => `batches/${name}`),
+    asking("batches/{b}/mailboxes", (name) => `batches/${name}/mailboxes?$top=50`),
+    asking("batches", () => "batches"),
+    // Reads nothing: what it takes is the machine's and the event loop's.
+    asking("me", () => "me"),
+  ];
+  try {
+    return await work();
+  } finally {
+    done.abort();
+    await Promise.all(asked);
+    for (const [shown, times] of Object.entries(taken)) {
+      times.sort((a, b) => a - b);
+      if (times.length > 0)
+        told(`  ${title}: GET ${shown}, 95 of 100 (${times.length})`, percentile(times, 0.95), limits.view);
+      if (times.length > 0)
+        print(
+          "    half of them, and the longest",
+          seconds(percentile(times, 0.5)),
+          seconds(times.at(-1) ?? 0),
+        );
+    }
+  }
+}
+
+/** Calls for every batch at once. @returns the addresses of the operations. */
+async function control(
+  title: string,
+  method: string,
+  path: (name: string) => string,
+): Promise<readonly string[]> {
+  const calls = names.map(async (name) => {
+    const startedAt = performance.now();
+    const { status, body } = await request(method, path(name));
+    const id = (body as { operation?: { id: number } } | undefined)?.operation?.id;
+    return { took: performance.now() - startedAt, status, operation: `batches/${name}/operations/${id}` };
+  });
+  const answers = await Promise.all(calls);
+  told(`${title}: the call`, Math.max(...answers.map(({ took }) => took)), limits.call);
+  const unexpected = answers.filter(({ status }) => status !== 202).map(({ status }) => status);
+  if (unexpected.length > 0) throw new Error(`${title} was answered with ${unexpected.join()}`);
+  return answers.map(({ operation }) => operation);
+}
+
+async function until(what: string, done: () => Promise<boolean>): Promise<void> {
+  for (const deadline = Date.now() + patienceMs; !(await done()); await sleep(askEveryMs))
+    if (Date.now() > deadline) throw new Error(`${what}: not within ${patienceMs / 60_000} minutes`);
+}
+
+/** Until the operations are through. @returns how many mailboxes they passed and changed. */
+async function throughWith(operations: readonly string[]) {
+  const views = new Map<string, { passedCount: number; changedCount: number }>();
+  await until("the operation", async () => {
+    for (const operation of operations) {
+      if (views.has(operation)) continue;
+      const { body } = await request("GET", operation);
+      const view = body as { status: string; passedCount: number; changedCount: number };
+      if (view.status === "Finished") views.set(operation, view);
+    }
+    return views.size === operations.length;
+  });
+  const all = [...views.values()];
+  const sum = (of: "passedCount" | "changedCount") => all.reduce((total, view) => total + view[of], 0);
+  return { passed: sum("passedCount"), changed: sum("changedCount") };
+}
+
+async function operated(title: string, action: string, limit?: number): Promise<void> {
+  const startedAt = performance.now();
+  const operations = await control(title, "POST", (name) => `batches/${name}/${action}`);
+  const { passed, changed } = await whileAsked(title, () => throughWith(operations));
+  told(`${title}: through, ${passed} passed, ${changed} changed`, performance.now() - startedAt, limit);
+  if (passed !== rows * names.length) throw new Error(`${title} passed ${passed} mailboxes`);
+}
+
+const admittedAt = () =>
+  deployment.log.flatMap(({ message, time }) => (message === "mailbox.admitted" ? [Date.parse(time)] : []));
+
+try {
+  const uploads = deployment.stack.blobs?.getContainerClient("uploads");
+  if (uploads === undefined) throw new Error("the stack has storage of its own");
+  const put = (name: string, text: string) =>
+    uploads.getBlockBlobClient(name).upload(text, Buffer.byteLength(text));
+  await deployment.putEndpoint("nowhere", { host: "imap.invalid" });
+  print(`${names.length} x ${rows} mailboxes`, "s", "limit, s");
+
+  let startedAt = performance.now();
+  for (const name of names) {
+    const lines = Array.from(
+      { length: rows },
+      (_, index) => `u${index}@${name}.example,u${index},secret-${index}`,
+    );
+    await put(`nowhere/${name}.json`, JSON.stringify({ autoStart: false }));
+    await put(`nowhere/${name}.csv`, `EmailAddress,UserName,Password\r\n${lines.join("\r\n")}\r\n`);
+  }
+  await whileAsked("upload", () =>
+    until("the upload", async () => {
+      for (const name of names) {
+        const batch = await deployment.batch(name);
+        if (batch?.totalCount !== rows || batch.operations.length > 0) return false;
+        if (await uploads.getBlockBlobClient(`nowhere/${name}.csv`).exists()) return false;
+      }
+      return true;
+    }),
+  );
+  told("upload: read", performance.now() - startedAt);
+
+  await operated("start", "start", limits.queued);
+  await whileAsked("at work for a minute", () => sleep(60_000));
+
+  startedAt = performance.now();
+  const stops = await control("stop", "POST", (name) => `batches/${name}/stop`);
+  const inForce = Date.now();
+  const stopped = await whileAsked("stop", () => throughWith(stops));
+  told(`stop: through, ${stopped.passed} passed, ${stopped.changed} changed`, performance.now() - startedAt);
+  await sleep(15_000);
+  // A transaction that was under way when the stop was written still gives its permits.
+  const late = admittedAt().filter((at) => at > inForce + 1_000);
+  print(
+    "stop: admitted later than a second after the answer",
+    late.length,
+    0,
+    late.length > 0 ? "PASSED" : "",
+  );
+  if (late.length > 0) process.exitCode = 1;
+
+  await operated("start again", "start", limits.queued);
+  await operated("complete", "complete");
+  startedAt = performance.now();
+  for (const name of names) {
+    const { status } = await request("DELETE", `batches/${name}`);
+    if (status !== 409) throw new Error(`a DELETE without force was answered with ${status}`);
+  }
+  told("DELETE without force, refused", (performance.now() - startedAt) / names.length, limits.call);
+  startedAt = performance.now();
+  await control("DELETE with force", "DELETE", (name) => `batches/${name}?force=true`);
+  await until("the removal", async () => {
+    for (const name of names) if ((await request("GET", `batches/${name}`)).status !== 404) return false;
+    return true;
+  });
+  told("DELETE with force: gone", performance.now() - startedAt);
+
+  const sweeps = deployment.log.filter(({ message }) => message === "janitor.swept");
+  const longest = Math.max(0, ...sweeps.map(({ durationMs }) => Number(durationMs)));
+  told(`the janitor's longest of ${sweeps.length} minutes`, longest, limits.sweep);
+} finally {
+  await deployment.stop();
+}

@@ -1,0 +1,180 @@
+/**
+ * Kills the worker with SIGKILL in the middle of operations on a batch, again and again, and looks after every few kills
+ * whether each operation came through, raised every round once, and left each mailbox once on the wait list or not at all:
+ * `node test/e2e/operations-campaign.ts [--kills 200] [--mailboxes 1500] [--seed a]`.
+ * The endpoint's permits are held by mailboxes that are not there, so that nothing but the operations changes a mailbox.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import { parseArgs } from "node:util";
+import { createTableStores } from "../../shared/adapters/tables/table-stores.ts";
+import type { BatchName, EndpointName, MailboxId } from "../../shared/domain/names.ts";
+import type { MailboxStatus } from "../../shared/domain/states.ts";
+import { newBatch } from "../../shared/migration/batch/life.ts";
+import { isWaiting } from "../../shared/migration/mailbox/life.ts";
+import { operatedOn } from "../../shared/migration/operations/transitions.ts";
+import type { MailboxRecord, OperationRecord } from "../../shared/migration/ports/registry.ts";
+import { startDeployment } from "../stack/deployment.ts";
+import { Random } from "../stack/random.ts";
+import { mailbox } from "../unit/migration/sample-mailbox.ts";
+
+const { values } = parseArgs({
+  options: {
+    kills: { type: "string", default: "200" },
+    mailboxes: { type: "string", default: "1500" },
+    seed: { type: "string", default: "a" },
+  },
+});
+const wanted = Number(values.kills);
+/** Kills between two looks at everything. */
+const killsOfBurst = 10;
+/** An operation that is not through after so long is stuck, in milliseconds. */
+const stuckMs = 10 * 60_000;
+const actions = ["start", "stop", "sync", "retry", "complete"] as const;
+
+const batch = "spring" as BatchName;
+const endpoint = "nowhere" as EndpointName;
+const error = { code: "SourceLoginFailed", message: "The server refused the password.", at: 1 };
+const states: readonly (readonly [MailboxStatus, Partial<MailboxRecord>])[] = [
+  ["Created", {}],
+  ["Synced", { kind: "incremental", lastSyncedAt: 1 }],
+  ["Synced", { kind: "incremental", lastSyncedAt: 1, skippedItemCount: 3 }],
+  ["Failed", { error }],
+  ["Stopped", {}],
+  ["Completed", { kind: "incremental", lastSyncedAt: 1 }],
+];
+
+const random = new Random(values.seed);
+const deployment = await startDeployment();
+const connectionString = deployment.stack.settings.AzureWebJobsStorage ?? "";
+const { batches, mailboxes, admissions } = createTableStores({ connectionString });
+
+async function prepare(count: number): Promise<void> {
+  const place = { batch, displayName: batch, endpoint };
+  const permits = { maxConcurrentMigrations: 1, maxConcurrentIncrementalSyncs: 1 };
+  await deployment.putEndpoint(endpoint, { host: "imap.invalid", ...permits });
+  const { version } = await admissions.gate(endpoint);
+  const held = (["initial", "incremental"] as const).map((kind, index) => ({
+    mailboxId: String(index).padStart(32, "f") as MailboxId,
+    batch: "elsewhere" as BatchName,
+    kind,
+    round: 1,
+    until: 9e15,
+  }));
+  const shares = { ["elsewhere" as BatchName]: { initial: 1, incremental: 1, servedAt: 0 } };
+  await admissions.apply(endpoint, version, { shares, permits: held });
+  const records = Array.from({ length: count }, (_, n) => {
+    const [status, change] = states[n % states.length] as (typeof states)[number];
+    const id = random.fork(n).integer(0, 0xffff_ffff).toString(16).padStart(8, "0");
+    return mailbox(status, {
+      id: `${id}${String(n).padStart(24, "0")}` as MailboxId,
+      batch,
+      endpoint,
+      ...change,
+    });
+  });
+  await mailboxes.insertAll(batch, records);
+  const running = { ...newBatch(place, undefined, Date.now()), intent: "running", startedAt: 1 } as const;
+  await batches.create({ ...running, largestFile: count });
+}
+
+async function all(): Promise<ReadonlyMap<MailboxId, MailboxRecord>> {
+  const found = new Map<MailboxId, MailboxRecord>();
+  for await (const { value } of mailboxes.scan(batch)) found.set(value.id, value);
+  return found;
+}
+
+const pending = async () => (await batches.get(batch))?.value.operations.length ?? 0;
+
+async function untilThrough(): Promise<void> {
+  for (const deadline = Date.now() + stuckMs; (await pending()) > 0; await sleep(500))
+    if (Date.now() > deadline) throw new Error(`${await pending()} operations are stuck`);
+}
+
+const looks = ({ status, round, retriesSkipped }: MailboxRecord) =>
+  `${status} ${round} ${retriesSkipped ?? false}`;
+
+/** What may have become of a mailbox: one that an operation which ended early may not have reached is raised once or not at all. */
+function outcomes(before: MailboxRecord, operations: readonly OperationRecord[]): ReadonlySet<string> {
+  let possible: readonly MailboxRecord[] = [before];
+  for (const operation of operations) {
+    const after = possible.map((one) => operatedOn(operation, [], one) ?? one);
+    const next = operation.outcome?.state === "superseded" ? [...possible, ...after] : after;
+    possible = [...new Map(next.map((one) => [`${looks(one)} ${one.operation}`, one])).values()];
+  }
+  return new Set(possible.map(looks));
+}
+
+/** @returns what is wrong, as sentences. */
+async function faultsSince(
+  before: ReadonlyMap<MailboxId, MailboxRecord>,
+  operations: readonly OperationRecord[],
+): Promise<readonly string[]> {
+  const faults: string[] = [];
+  const stored = await batches.get(batch);
+  const after = await all();
+  if (stored === undefined || after.size !== before.size) return [`${after.size} mailboxes are left`];
+  const { intent, admitsFrom } = stored.value;
+  const entries = new Map<MailboxId, number[]>();
+  for (const kind of ["initial", "incremental"] as const)
+    for (const entry of await admissions.waiting(endpoint, kind, batch, admitsFrom, 1_000_000))
+      entries.set(entry.mailboxId, [...(entries.get(entry.mailboxId) ?? []), entry.round]);
+  for (const [id, was] of before) {
+    const now = after.get(id) as MailboxRecord;
+    if (!outcomes(was, operations).has(looks(now))) faults.push(`${id}: ${looks(was)} became ${looks(now)}`);
+    const live = (entries.get(id) ?? []).filter((round) => round >= now.round);
+    const due = isWaiting(now) && intent !== "stopped" ? 1 : 0;
+    if (live.length !== due) faults.push(`${id}: ${now.status}, on the list ${live.length} times`);
+  }
+  for (const { seq, kind, outcome } of operations)
+    if (outcome === undefined) faults.push(`${kind} ${seq} is not over`);
+    else if (outcome.state === "finished" && outcome.passed !== before.size)
+      faults.push(`${kind} ${seq} passed ${outcome.passed} mailboxes`);
+  return faults;
+}
+
+/** Kills in the middle of operations. @returns how many. */
+async function burst(): Promise<number> {
+  let kills = 0;
+  while (kills < Math.min(killsOfBurst, wanted)) {
+    if ((await pending()) === 0 || random.chance(0.2)) {
+      const action = actions[random.integer(0, actions.length - 1)];
+      await deployment.request("POST", `batches/${batch}/${action}`).catch(() => undefined);
+    }
+    await sleep(random.magnitude(20, 3_000));
+    if ((await pending()) === 0) continue;
+    const started = workers();
+    deployment.app.killWorker();
+    kills++;
+    for (const deadline = Date.now() + 120_000; workers() === started && Date.now() < deadline; )
+      await sleep(50);
+  }
+  return kills;
+}
+
+const workers = () => deployment.log.filter(({ message }) => message === "Worker started").length;
+
+try {
+  await prepare(Number(values.mailboxes));
+  let [kills, operations, superseded] = [0, 0, 0];
+  const startedAt = Date.now();
+  while (kills < wanted) {
+    const before = await all();
+    const from = (await batches.get(batch))?.value.lastOperation ?? 0;
+    kills += await burst();
+    await untilThrough();
+    const done = (await batches.operations(batch)).filter(({ seq }) => seq > from).reverse();
+    operations += done.length;
+    superseded += done.filter(({ outcome }) => outcome?.state === "superseded").length;
+    const faults = await faultsSince(before, done);
+    console.log(
+      `${kills} kills, ${operations} operations (${superseded} superseded), ${faults.length} faults, ${Math.round((Date.now() - startedAt) / 1000)} s`,
+    );
+    if (faults.length > 0) {
+      console.log(faults.slice(0, 20).join("\n"));
+      process.exitCode = 1;
+      break;
+    }
+  }
+} finally {
+  await deployment.stop();
+}
