@@ -1,4 +1,3 @@
-import pMap from "p-map";
 import type { EndpointName } from "../../domain/names.ts";
 import type { Admission } from "../admission/admission.ts";
 import { changeMailboxes, groupSize } from "../mailbox/change.ts";
@@ -6,9 +5,6 @@ import { failed, isFailed, isWaiting } from "../mailbox/life.ts";
 import type { WaitEntry } from "../ports/admission-store.ts";
 import type { MailboxRecord, MailboxStore, Versioned } from "../ports/registry.ts";
 import type { Clock, Log } from "../runtime.ts";
-
-/** Transactions at once. */
-const concurrency = 3;
 
 export interface PutToWorkParts {
   readonly mailboxes: MailboxStore;
@@ -39,13 +35,13 @@ export async function putToWork(
     const { code, message } = problem;
     return failed(next, { code, message, at: parts.clock() });
   };
-  const groups: Versioned<MailboxRecord>[][] = [];
-  for (let start = 0; start < mailboxes.length; start += groupSize)
-    groups.push(mailboxes.slice(start, start + groupSize));
-  const changed = await pMap(groups, (group) => changeGroup(parts, endpoint, group, place, decide), {
-    concurrency,
-  });
-  return changed.flat();
+  const changed: MailboxRecord[] = [];
+  // One after another: the slots of an operation take all that a partition of Table Storage gives.
+  for (let start = 0; start < mailboxes.length; start += groupSize) {
+    const group = mailboxes.slice(start, start + groupSize);
+    changed.push(...(await changeGroup(parts, endpoint, group, place, decide)));
+  }
+  return changed;
 }
 
 async function changeGroup(
