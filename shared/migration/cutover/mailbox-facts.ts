@@ -99,7 +99,7 @@ function withMailbox(facts: MailboxFacts, mailbox: MailboxSummary): MailboxFacts
 }
 
 /** True if every message was compared since the last sync. */
-function isVerified({ verification, lastSyncedAt = 0 }: MailboxRecord): boolean {
+function isVerified({ verification, lastSyncedAt = 0 }: MailboxSummary): boolean {
   return (
     verification !== undefined &&
     verification.error === undefined &&
