@@ -348,6 +348,18 @@ describe("a verification", () => {
     expect((await migration.mailboxes())[0]?.status).toBe("Completed");
   });
 
+  it("looks at a folder under two names once", async () => {
+    vi.clearAllTimers();
+    const migration = new Migration(["ann"], { target: "graph", plan: new FaultPlan() });
+    const notes = migration.folder("Notes");
+    notes.uidValidity = 1_700_000_000;
+    for (let n = 1; n <= 10; n++) notes.add(message(n));
+    migration.deployment.source.mailboxes.get("ann")?.set("Notes 2", notes);
+    await migration.upload();
+    await migration.deployment.rest();
+    expect(await verify(migration)).toMatchObject({ counts: {}, compared: 10, waiting: 0 });
+  });
+
   it("compares no message that the batch's dates leave out", async () => {
     const receivedSince = new Date(message(3).internalDate).toISOString();
     vi.clearAllTimers();

@@ -116,7 +116,10 @@ async function scopeOf({ source, target, ledger, ledgerId, options }: VerifyRun)
   );
   const paths = new Set(mapped.map((folder) => folder.source.path));
   const records = await ledger.listFolders(ledgerId);
-  const there = records.filter((record) => paths.has(record.source.path) && record.state !== "gone");
+  // Of a folder with two names one is copied.
+  const there = records.filter(
+    ({ source: { path }, state, sameAs }) => paths.has(path) && state !== "gone" && sameAs === undefined,
+  );
   return {
     records,
     current: there.filter((record) => record.state === "active").filter(isPlaced),
