@@ -284,8 +284,8 @@ const beginningParts = once(async () => ({
 const operations = once(async () => {
   const { mailboxes, admissions } = await tables();
   const states = await batchStates();
-  const { reports, verifications } = await blobs();
-  const parts = { states, admissions, reports, verifications, vault: await vault() };
+  const { reports, verifications, rehearsals } = await blobs();
+  const parts = { states, admissions, reports, verifications, rehearsals, vault: await vault() };
   return createOperations({
     ...(await beginningParts()),
     mailboxes,
@@ -327,7 +327,7 @@ export const folderSync = once(async () => {
   const { createFolderSync } = await import("./migration/sync/folder-sync.ts");
   const endpointFiles = await endpoints();
   const insights = await applicationInsights();
-  const parts: Omit<FolderSyncParts, "verify"> = {
+  const parts: Omit<FolderSyncParts, "verify" | "rehearse"> = {
     batches,
     mailboxes,
     ledger: ledgers,
@@ -348,7 +348,9 @@ export const folderSync = once(async () => {
   };
   const { createVerifyStep } = await import("./migration/verification/verify-step.ts");
   const verify = createVerifyStep({ ...parts, verifications: (await blobs()).verifications });
-  return createFolderSync({ ...parts, verify });
+  const { createRehearseStep } = await import("./migration/rehearsal/rehearse-step.ts");
+  const rehearse = createRehearseStep({ ...parts, rehearsals: (await blobs()).rehearsals });
+  return createFolderSync({ ...parts, verify, rehearse });
 });
 
 export const batchControl = once(async () =>
@@ -430,6 +432,7 @@ export const reports = once(async () => {
     ledger: ledgers,
     reports: (await blobs()).reports,
     verifications: (await blobs()).verifications,
+    rehearsals: (await blobs()).rehearsals,
     queue: (await serviceBus()).queue,
     clock,
     log,

@@ -3,13 +3,7 @@ import { z } from "zod";
 const instant = z.iso.datetime({ offset: true }).transform((text) => new Date(text).getTime());
 
 /** Names that are reserved. An option that did nothing would be worse than one that is refused. */
-const notSupported = [
-  "completeAfter",
-  "dryRun",
-  "maxItems",
-  "notificationEmails",
-  "reportIntervalHours",
-] as const;
+const notSupported = ["completeAfter", "maxItems", "notificationEmails", "reportIntervalHours"] as const;
 
 /**
  * The operator's `uploads/{endpoint}/{batch}.json`. Instants are stored as milliseconds since 1970.
@@ -99,7 +93,14 @@ export const batchOptionsSchema = z
           "Whether messages that another program put into the target are recorded as copied instead of copied again: those in the folder they belong to, or anywhere.",
         examples: ["folder"],
       }),
-    dryRun: z.boolean().default(false).meta({ description: "Reserved." }),
+    dryRun: z
+      .boolean()
+      .default(false)
+      .meta({
+        description:
+          "Whether the batch is rehearsed: source and target are looked at, and nothing is changed on either side, until `POST .../startForReal`.",
+        examples: [true],
+      }),
     allowUnknownColumns: z
       .boolean()
       .default(false)
@@ -112,7 +113,7 @@ export const batchOptionsSchema = z
   })
   .superRefine((options, context) => {
     for (const name of notSupported)
-      if (options[name] !== undefined && options[name] !== false)
+      if (options[name] !== undefined)
         context.addIssue({ code: "custom", path: [name], message: "is not supported by this version" });
   });
 

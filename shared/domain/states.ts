@@ -72,6 +72,8 @@ export function batchStatus(intent: BatchIntent, counts: MailboxCounts, pending 
   if (pending || counts.active > 0 || counts.created > 0) return "Syncing";
   if (counts.total > 0 && counts.failed === counts.total) return "Failed";
   if (counts.failed > 0) return "SyncedWithErrors";
-  if (intent === "completed" && counts.completed === counts.total) return "Completed";
+  // Of a batch that runs only a rehearsal leaves all of them so.
+  const allCompleted = counts.completed === counts.total;
+  if (allCompleted && (intent === "completed" || counts.total > 0)) return "Completed";
   return "Synced";
 }

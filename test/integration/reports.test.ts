@@ -38,6 +38,7 @@ function reportsOf(changes: Partial<ReportsParts> = {}) {
     ledger: ledgers,
     reports: blobs.reports,
     verifications: blobs.verifications,
+    rehearsals: blobs.rehearsals,
     queue: { sendOperations: async () => undefined } as unknown as WorkQueue,
     clock,
     log,

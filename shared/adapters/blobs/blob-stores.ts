@@ -2,6 +2,7 @@ import { endpointNameSchema } from "../../domain/names.ts";
 import type { SnapshotStore } from "../../migration/ports/batch-state.ts";
 import type { EndpointStore, ReportStore, UploadStore } from "../../migration/ports/blobs.ts";
 import type { Leases } from "../../migration/ports/leases.ts";
+import type { MailboxFiles, RehearsedFolder } from "../../migration/ports/mailbox-files.ts";
 import type { Probed } from "../../migration/ports/probed.ts";
 import type { SweepRecord } from "../../migration/ports/sweep-record.ts";
 import type { TargetTestRecords } from "../../migration/ports/target-test-records.ts";
@@ -9,10 +10,10 @@ import type { VerificationStore } from "../../migration/ports/verification-store
 import type { StorageSettings } from "../azure-storage.ts";
 import { Container, type StoredBlob } from "./container.ts";
 import { createLeases } from "./leases.ts";
+import { createMailboxFiles } from "./mailbox-files.ts";
 import { createSnapshotStore } from "./snapshot-store.ts";
 import { createSweepRecord } from "./sweep-record.ts";
 import { createTargetTestRecords } from "./target-test-records.ts";
-import { createVerificationStore } from "./verification-store.ts";
 
 export interface BlobStores extends Probed {
   readonly uploads: UploadStore;
@@ -23,6 +24,7 @@ export interface BlobStores extends Probed {
   readonly targetTests: TargetTestRecords;
   readonly snapshots: SnapshotStore;
   readonly verifications: VerificationStore;
+  readonly rehearsals: MailboxFiles<readonly RehearsedFolder[]>;
   /** Creates the containers that are missing. Repeatable. @throws MigrationError */
   createContainers(): Promise<void>;
 }
@@ -41,7 +43,8 @@ export function createBlobStores(settings: StorageSettings): BlobStores {
     leases: createLeases(coordination),
     targetTests: createTargetTestRecords(coordination),
     snapshots: createSnapshotStore(coordination),
-    verifications: createVerificationStore(coordination),
+    verifications: createMailboxFiles(coordination, "verification"),
+    rehearsals: createMailboxFiles(coordination, "rehearsal"),
     async probe() {
       await Promise.all(
         [uploads, endpoints, reports, coordination].map((container) => container.properties("probe")),

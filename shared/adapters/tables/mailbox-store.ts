@@ -63,6 +63,7 @@ const columns: Columns<MailboxRecord> = {
   folderActs: optional(json()),
   verifying: optional(json()),
   verification: optional(json()),
+  rehearsal: optional(json()),
 };
 const unchanged: Upgrade = (row) => row;
 const format = formatOf<MailboxRecord>(columns, unchanged);

@@ -46,6 +46,7 @@ export const batchSchema = z
         description:
           "Mailboxes that wait since something they need was away when they last tried; they go on by themselves.",
       }),
+    rehearsal: z.boolean().meta({ description: "Nothing is copied until it is started for real." }),
     asOf: instant.meta({ description: "When the figures were taken." }),
     operations: z
       .array(z.strictObject({ id: count, kind: operationKindSchema }))

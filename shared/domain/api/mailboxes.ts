@@ -15,6 +15,25 @@ export const warningSchema = z
 /** A warning as it is shown. */
 export type Warning = Shown<typeof warningSchema>;
 
+const rehearsalSchema = z
+  .strictObject({
+    at: instant,
+    folderCount: count,
+    foldersLeftOutCount: count,
+    itemCount: count,
+    bytes,
+    itemsLeftOutCount: count.meta({ description: "By dates, by maxItemSize, or marked as deleted." }),
+    over35MBCount: count.meta({ description: "A tenant takes no more where nobody raised it." }),
+    tooLargeCount: count.meta({ description: "No target takes them." }),
+    adoptableCount: count.meta({ description: "In the target already, with adoptExisting." }),
+    ambiguousCount: count,
+    foldersEstimatedCount: count.meta({ description: "There was no time to look at each message." }),
+    secondsAtBest: count,
+    secondsAtWorst: count,
+    days: count.nullable().meta({ description: "Where the endpoint has a daily cap." }),
+  })
+  .meta({ id: "Rehearsal" });
+
 export const mailboxSchema = z
   .strictObject({
     id: z.string(),
@@ -38,6 +57,7 @@ export const mailboxSchema = z
     verification: mailboxVerificationSchema
       .nullable()
       .meta({ description: "What the last verification found; null if there was none." }),
+    rehearsal: rehearsalSchema.nullable().meta({ description: "What a rehearsal found." }),
   })
   .meta({ id: "Mailbox" });
 /** A mailbox as the HTTP API shows it. */

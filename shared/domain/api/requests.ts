@@ -9,7 +9,7 @@ import { mailboxStatusSchema } from "../states.ts";
 export const batchParams = z.object({ batch: batchNameSchema });
 export const mailboxParams = batchParams.extend({ mailboxId: mailboxIdSchema });
 export const actionParams = batchParams.extend({
-  action: z.enum(["start", "stop", "sync", "retry", "complete"]),
+  action: z.enum(["start", "startForReal", "stop", "sync", "retry", "complete"]),
 });
 export const folderParams = mailboxParams.extend({
   folderId: folderIdSchema,

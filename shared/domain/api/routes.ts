@@ -38,7 +38,7 @@ export const routes = {
   "batches-act": operate(
     "POST",
     "batches/{batch}/{action}",
-    "`start`, `stop`, `sync`, `retry` or `complete`.",
+    "`start`, `startForReal` (after a rehearsal), `stop`, `sync`, `retry` or `complete`.",
   ),
   "operations-list": read("batches/{batch}/operations", "The operations of a batch, newest first."),
   "operations-get": read(

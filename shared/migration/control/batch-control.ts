@@ -12,7 +12,7 @@ import type { BatchRecord, Selection } from "../ports/registry.ts";
 import { wakeTending } from "./sweeps.ts";
 
 /** What an operator may do with the mailboxes of a batch. */
-export type BatchAction = "start" | "stop" | "sync" | "retry" | "complete";
+export type BatchAction = "start" | "startForReal" | "stop" | "sync" | "retry" | "complete";
 
 export interface BatchControlParts extends BeginOperationParts {
   /** What keeps a batch from being deleted safely, as sentences. */
@@ -45,6 +45,7 @@ export interface BatchControl {
 
 const intents: Readonly<Record<Exclude<BatchAction, "sync">, BatchIntent>> = {
   start: "running",
+  startForReal: "running",
   stop: "stopped",
   retry: "running",
   complete: "completed",
@@ -70,9 +71,21 @@ export function createBatchControl(parts: BatchControlParts): BatchControl {
 
   return {
     act(name, action, by, selection) {
-      const request = { kind: action satisfies OperationKind, by, selection };
+      const kind: OperationKind = action === "startForReal" ? "start" : action;
+      const request = { kind, by, selection };
       return begin(name, request, (batch) => {
         const isWhole = selection === undefined;
+        if (action === "startForReal") {
+          if (!batch.options.dryRun)
+            return refusal("BatchIsNoRehearsal", "The batch is no rehearsal: start is what starts it.");
+          const real = { ...batch, options: { ...batch.options, dryRun: false } };
+          return intended(real, "running", clock()) ?? batch;
+        }
+        if (action === "complete" && batch.options.dryRun)
+          return refusal(
+            "BatchIsRehearsal",
+            "The batch is a rehearsal. Start it for real first (startForReal).",
+          );
         if (action === "sync" ? !isSyncedDaily(batch) : !isWhole && !isAtWork(batch))
           return refusal("BatchNotRunning", "Only a running batch can do that. Start it first.");
         if ((action === "retry" || action === "complete") && !wasStarted(batch))
@@ -84,7 +97,7 @@ export function createBatchControl(parts: BatchControlParts): BatchControl {
 
     verify(name, verification, by, selection) {
       return begin(name, { kind: "verify", by, selection, verification }, (batch) =>
-        isAtWork(batch)
+        isAtWork(batch) && !batch.options.dryRun
           ? batch
           : refusal("BatchNotRunning", "Only a running or completed batch can be verified. Start it first."),
       );

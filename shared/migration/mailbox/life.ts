@@ -8,6 +8,7 @@ import type {
   MailboxSummary,
   RecordedError,
   Recovery,
+  RehearsalOutcome,
   Trouble,
   VerificationOutcome,
 } from "../ports/registry.ts";
@@ -225,6 +226,20 @@ export function stopped(mailbox: MailboxRecord): MailboxRecord | undefined {
 export function syncedAgain(mailbox: MailboxRecord): MailboxRecord | undefined {
   const status = mailbox.verifying?.from ?? mailbox.status;
   return status === "Synced" ? { ...queuedAgain(mailbox), verifying: undefined } : undefined;
+}
+
+/** A rehearsal is through: nothing was copied, and it waits to be started for real. @param outcome what was found. */
+export function rehearsed(mailbox: MailboxRecord, outcome: RehearsalOutcome): MailboxRecord | undefined {
+  if (!isActive(mailbox)) return undefined;
+  return {
+    ...gotOn(mailbox, true, outcome.at),
+    status: "Completed",
+    rehearsal: outcome,
+    syncBegan: undefined,
+    step: undefined,
+    error: undefined,
+    notBefore: undefined,
+  };
 }
 
 /** The operator asks for a verification: it waits for a permit of the daily rounds. */

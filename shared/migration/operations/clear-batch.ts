@@ -1,5 +1,6 @@
 import type { AdmissionStore } from "../ports/admission-store.ts";
 import type { ReportStore } from "../ports/blobs.ts";
+import type { MailboxFiles } from "../ports/mailbox-files.ts";
 import type { BatchRecord } from "../ports/registry.ts";
 import type { Vault } from "../ports/vault.ts";
 import type { VerificationStore } from "../ports/verification-store.ts";
@@ -11,6 +12,7 @@ export async function clearBatch(
     readonly admissions: Pick<AdmissionStore, "forget">;
     readonly reports: Pick<ReportStore, "deleteAll">;
     readonly verifications: Pick<VerificationStore, "deleteAll">;
+    readonly rehearsals: Pick<MailboxFiles<unknown>, "deleteAll">;
     readonly states: Pick<BatchStates, "forget">;
     readonly vault: Pick<Vault, "forget">;
   },
@@ -19,6 +21,7 @@ export async function clearBatch(
   while ((await parts.admissions.forget(endpoint, name, Number.MAX_SAFE_INTEGER)) > 0);
   await parts.reports.deleteAll(name);
   await parts.verifications.deleteAll(name);
+  await parts.rehearsals.deleteAll(name);
   await parts.states.forget(name);
   await parts.vault.forget(name);
 }

@@ -47,7 +47,7 @@ export interface EndpointStore {
   list(): Promise<readonly EndpointName[]>;
 }
 
-export type ReportName = "validation" | "mailboxes" | "skipped-items" | "verification";
+export type ReportName = "validation" | "mailboxes" | "skipped-items" | "verification" | "rehearsal";
 
 /** A report as it lies in the container. */
 export interface ReportFile {

@@ -139,6 +139,32 @@ export interface VerificationOutcome {
   readonly error?: Omit<RecordedError, "at"> | undefined;
 }
 
+/** What a rehearsal found of a mailbox. */
+export interface RehearsalOutcome {
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  /** Folders that would be copied, and that are left out. */
+  readonly folders: number;
+  readonly foldersLeftOut: number;
+  /** Messages that would be copied, and their bytes at the source. */
+  readonly items: number;
+  readonly bytes: number;
+  /** Left out by dates, by maxItemSize, or marked as deleted. */
+  readonly itemsLeftOut: number;
+  /** Larger than the 35 MB that a tenant takes where nobody raised it, and than anything the target takes. */
+  readonly over35MB: number;
+  readonly tooLarge: number;
+  /** In the target already, and not to be told from others. */
+  readonly adoptable: number;
+  readonly ambiguous: number;
+  /** Folders whose figures are of the server's counts alone, since there was no time to look at each message. */
+  readonly foldersEstimated: number;
+  /** Seconds that the first copy takes: at best, and at worst. */
+  readonly seconds: readonly [low: number, high: number];
+  /** Days, where the endpoint has a daily cap. */
+  readonly days?: number | undefined;
+}
+
 /** What an operator may ask for with one folder. */
 export type FolderAct = "confirm" | "recreate";
 
@@ -204,6 +230,7 @@ export interface MailboxRecord {
     | (VerificationRequest & { readonly operation: number; readonly from: "Synced" | "Completed" })
     | undefined;
   readonly verification?: VerificationOutcome | undefined;
+  readonly rehearsal?: RehearsalOutcome | undefined;
   /** What an operator asked for with single folders: the next step does it, and clears it. */
   readonly folderActs?: Readonly<Record<FolderId, FolderAct>> | undefined;
 }

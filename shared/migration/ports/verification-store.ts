@@ -1,13 +1,6 @@
-import type {
-  BatchName,
-  FolderId,
-  MailboxId,
-  Stamp,
-  TargetFolderId,
-  TargetItemId,
-  Uid,
-} from "../../domain/names.ts";
+import type { FolderId, Stamp, TargetFolderId, TargetItemId, Uid } from "../../domain/names.ts";
 import type { DifferenceCounts, DifferenceKind } from "../../domain/verification.ts";
+import type { MailboxFiles } from "./mailbox-files.ts";
 
 /** One difference, as it is reported: without any content of a message. */
 export interface Difference {
@@ -80,12 +73,5 @@ export interface VerificationProgress {
   readonly sampled: number;
 }
 
-/** What verifications found, a file a mailbox. */
-export interface VerificationStore {
-  /** @returns undefined if there is none. */
-  read(batch: BatchName, mailbox: MailboxId): Promise<VerificationProgress | undefined>;
-  /** Writes over what is there. Repeatable. */
-  write(batch: BatchName, mailbox: MailboxId, progress: VerificationProgress): Promise<void>;
-  /** Removes those of all mailboxes of a batch. Repeatable. */
-  deleteAll(batch: BatchName): Promise<void>;
-}
+/** What verifications found. */
+export type VerificationStore = MailboxFiles<VerificationProgress>;

@@ -8,6 +8,7 @@ import { type CsvValue, writeCsv, writeCsvRows } from "../csv-writer.ts";
 import type { BatchState, BatchStateStore } from "../ports/batch-state.ts";
 import type { ReportStore } from "../ports/blobs.ts";
 import type { LedgerStore } from "../ports/ledger-store.ts";
+import type { MailboxFiles, RehearsedFolder } from "../ports/mailbox-files.ts";
 import {
   type BatchRecord,
   type BatchStore,
@@ -49,6 +50,22 @@ const verificationHeader = [
   "target",
   "message",
 ];
+const rehearsalHeader = [
+  "emailAddress",
+  "folder",
+  "targetFolder",
+  "leftOut",
+  "renamed",
+  "items",
+  "bytes",
+  "itemsLeftOut",
+  "over35MB",
+  "tooLarge",
+  "adoptable",
+  "ambiguous",
+  "estimated",
+  "error",
+];
 const skippedItemsHeader = ["emailAddress", "folder", "uid", "receivedAt", "size", "code", "message"];
 
 /** Ledgers read at once. */
@@ -79,6 +96,7 @@ export interface ReportsParts {
   readonly ledger: LedgerStore;
   readonly reports: ReportStore;
   readonly verifications: VerificationStore;
+  readonly rehearsals: MailboxFiles<readonly RehearsedFolder[]>;
   readonly queue: WorkQueue;
   readonly clock: Clock;
   readonly log: Log;
@@ -95,7 +113,7 @@ export interface Reports {
 }
 
 export function createReports(parts: ReportsParts): Reports {
-  const { batches, states, ledger, reports, verifications, queue, clock, log } = parts;
+  const { batches, states, ledger, reports, verifications, rehearsals, queue, clock, log } = parts;
 
   async function* skippedRows(mailboxes: readonly MailboxSummary[]): AsyncGenerator<readonly CsvValue[]> {
     const some = mailboxes.filter(
@@ -157,6 +175,29 @@ export function createReports(parts: ReportsParts): Reports {
     ]);
   }
 
+  async function* rehearsalRows(mailboxes: readonly MailboxSummary[]): AsyncGenerator<readonly CsvValue[]> {
+    for (const { batch, id, emailAddress, rehearsal } of mailboxes) {
+      if (rehearsal === undefined) continue;
+      for (const folder of (await rehearsals.read(batch, id)) ?? [])
+        yield [
+          emailAddress,
+          folder.path,
+          folder.targetPath,
+          folder.leftOut,
+          folder.renamed ? "yes" : "",
+          folder.items,
+          folder.bytes,
+          folder.itemsLeftOut,
+          folder.over35MB,
+          folder.tooLarge,
+          folder.adoptable,
+          folder.ambiguous,
+          folder.estimated ? "yes" : "",
+          folder.error,
+        ];
+    }
+  }
+
   async function foldersOf(mailbox: MailboxSummary) {
     const folders = mailbox.ledgerId === undefined ? [] : await ledger.listFolders(mailbox.ledgerId);
     return {
@@ -195,10 +236,11 @@ export function createReports(parts: ReportsParts): Reports {
       const bySlot = [
         { report: "skipped-items", header: skippedItemsHeader, rowsOf: skippedRows },
         { report: "verification", header: verificationHeader, rowsOf: differenceRows },
+        { report: "rehearsal", header: rehearsalHeader, rowsOf: rehearsalRows },
       ] as const;
       const wanted = bySlot.filter(
         ({ report }) =>
-          report !== "verification" || mailboxes.some(({ verification }) => verification !== undefined),
+          report === "skipped-items" || mailboxes.some((mailbox) => mailbox[report] !== undefined),
       );
       for (const { report, header, rowsOf } of wanted) {
         const written = await reports.staged(name, report, digest);

@@ -147,6 +147,27 @@ export function mailboxView(mailbox: MailboxFacts, { intent }: Pick<BatchRecord,
       : null,
     warnings: describeWarnings(mailbox.warnings ?? {}),
     verification: mailboxVerification(mailbox),
+    rehearsal: rehearsalView(mailbox.rehearsal),
+  };
+}
+
+function rehearsalView(rehearsal: MailboxFacts["rehearsal"]): MailboxView["rehearsal"] {
+  if (rehearsal === undefined) return null;
+  return {
+    at: iso(rehearsal.at),
+    folderCount: rehearsal.folders,
+    foldersLeftOutCount: rehearsal.foldersLeftOut,
+    itemCount: rehearsal.items,
+    bytes: rehearsal.bytes,
+    itemsLeftOutCount: rehearsal.itemsLeftOut,
+    over35MBCount: rehearsal.over35MB,
+    tooLargeCount: rehearsal.tooLarge,
+    adoptableCount: rehearsal.adoptable,
+    ambiguousCount: rehearsal.ambiguous,
+    foldersEstimatedCount: rehearsal.foldersEstimated,
+    secondsAtBest: rehearsal.seconds[0],
+    secondsAtWorst: rehearsal.seconds[1],
+    days: rehearsal.days ?? null,
   };
 }
 

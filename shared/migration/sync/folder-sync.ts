@@ -179,11 +179,12 @@ async function takeStep(
       await state.update((current) => stepEnded(current, id));
       return;
     }
-    const end =
-      state.mailbox.verifying === undefined
-        ? await runStep(parts, batch, state, lease, message, pool, id, stoodStill)
-        : await parts.verify(batch, state, lease, id, stoodStill);
-    if (end === "verified") {
+    const { verifying } = state.mailbox;
+    const look = verifying ? parts.verify : batch.options.dryRun ? parts.rehearse : undefined;
+    const end = look
+      ? await look(batch, state, lease, id, stoodStill)
+      : await runStep(parts, batch, state, lease, message, pool, id, stoodStill);
+    if (end === "ended") {
       await lease.release();
       release = false;
       const { endpoint, round } = state.mailbox;

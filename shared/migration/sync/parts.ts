@@ -12,18 +12,18 @@ import type { LeaseHolder } from "./lease-holder.ts";
 import type { StepLimits } from "./limits.ts";
 
 /**
- * One step of the verification of a mailbox. Changes nothing at the source or in the target.
+ * One step of a verification or a rehearsal of a mailbox. Changes nothing at the source or in the target.
  * @param step id of the step, as the mailbox's row has it.
- * @returns `verified` once the outcome is stored with the mailbox, else that the next step goes on at once.
+ * @returns `ended` once the outcome is stored with the mailbox, else that the next step goes on at once.
  * @throws as a step of a sync.
  */
-export type VerifyStep = (
+export type LookStep = (
   batch: BatchRecord,
   state: MailboxState,
   lease: LeaseHolder,
   step: string,
   stoodStill: () => boolean,
-) => Promise<"verified" | { readonly next: undefined }>;
+) => Promise<"ended" | { readonly next: undefined }>;
 
 /** What a mailbox's steps are made with. */
 export interface FolderSyncParts {
@@ -39,7 +39,8 @@ export interface FolderSyncParts {
   readonly sourceAccount: (
     mailbox: Pick<MailboxRecord, "endpoint" | "userName" | "userRoot">,
   ) => Promise<string>;
-  readonly verify: VerifyStep;
+  readonly verify: LookStep;
+  readonly rehearse: LookStep;
   readonly limits: StepLimits;
   /** Aborted when the process is about to end: steps hand back what they have not done. */
   readonly ending: AbortSignal;

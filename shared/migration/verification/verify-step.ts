@@ -4,7 +4,7 @@ import type { VerificationOutcome } from "../ports/registry.ts";
 import type { VerificationProgress, VerificationStore } from "../ports/verification-store.ts";
 import { startHeartbeat } from "../sync/heartbeat.ts";
 import { knownMessages } from "../sync/known-messages.ts";
-import type { FolderSyncParts, VerifyStep } from "../sync/parts.ts";
+import type { FolderSyncParts, LookStep } from "../sync/parts.ts";
 import { closeSession, openSession } from "../sync/sessions.ts";
 import { SteadySource } from "../sync/steady-source.ts";
 import { begun, verifyMailbox } from "./verify-mailbox.ts";
@@ -14,8 +14,8 @@ import { begun, verifyMailbox } from "./verify-mailbox.ts";
  * it; the lease of the ledger keeps every sync out meanwhile. Repeatable at any point.
  */
 export function createVerifyStep(
-  parts: Omit<FolderSyncParts, "verify"> & { readonly verifications: VerificationStore },
-): VerifyStep {
+  parts: Omit<FolderSyncParts, "verify" | "rehearse"> & { readonly verifications: VerificationStore },
+): LookStep {
   const { clock, ledger, verifications } = parts;
   return async (batch, state, lease, step, stoodStill) => {
     const { mailbox } = state;
@@ -59,7 +59,7 @@ export function createVerifyStep(
           items,
           missing: counts.Missing ?? 0,
         });
-        return "verified";
+        return "ended";
       } finally {
         await closeSession(session);
       }

@@ -11,12 +11,10 @@ import type {
   UploadedFile,
   UploadStore,
 } from "../../../shared/migration/ports/blobs.ts";
+import type { MailboxFiles, RehearsedFolder } from "../../../shared/migration/ports/mailbox-files.ts";
 import type { MailboxSummary } from "../../../shared/migration/ports/registry.ts";
 import type { SweepRecord } from "../../../shared/migration/ports/sweep-record.ts";
-import type {
-  VerificationProgress,
-  VerificationStore,
-} from "../../../shared/migration/ports/verification-store.ts";
+import type { VerificationStore } from "../../../shared/migration/ports/verification-store.ts";
 
 interface Blob {
   readonly text: string;
@@ -35,7 +33,8 @@ export class MemoryBlobs {
   readonly reports: ReportStore = new MemoryReports(this.#reports);
   readonly sweeps: SweepRecord = new MemorySweepRecord();
   readonly snapshots: SnapshotStore = new MemorySnapshots();
-  readonly verifications: VerificationStore = new MemoryVerifications();
+  readonly verifications: VerificationStore = new MemoryMailboxFiles();
+  readonly rehearsals: MailboxFiles<readonly RehearsedFolder[]> = new MemoryMailboxFiles();
 
   upload(name: string, text: string): void {
     this.#uploads.set(name, { text, version: String(++this.#versions), modifiedAt: Date.now() });
@@ -114,16 +113,16 @@ class MemorySnapshots implements SnapshotStore {
   }
 }
 
-class MemoryVerifications implements VerificationStore {
+class MemoryMailboxFiles<Content> implements MailboxFiles<Content> {
   readonly #files = new Map<string, string>();
 
   async read(batch: BatchName, mailbox: MailboxId) {
     const text = this.#files.get(`${batch}/${mailbox}`);
-    return text === undefined ? undefined : (JSON.parse(text) as VerificationProgress);
+    return text === undefined ? undefined : (JSON.parse(text) as Content);
   }
 
-  async write(batch: BatchName, mailbox: MailboxId, progress: VerificationProgress): Promise<void> {
-    this.#files.set(`${batch}/${mailbox}`, JSON.stringify(progress));
+  async write(batch: BatchName, mailbox: MailboxId, content: Content): Promise<void> {
+    this.#files.set(`${batch}/${mailbox}`, JSON.stringify(content));
   }
 
   async deleteAll(batch: BatchName): Promise<void> {

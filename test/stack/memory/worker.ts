@@ -14,6 +14,7 @@ import { createEndpoints } from "../../../shared/migration/endpoints/endpoint-se
 import { createOperations } from "../../../shared/migration/operations/carry-out.ts";
 import { clearBatch } from "../../../shared/migration/operations/clear-batch.ts";
 import type { Vault } from "../../../shared/migration/ports/vault.ts";
+import { createRehearseStep } from "../../../shared/migration/rehearsal/rehearse-step.ts";
 import type { Log } from "../../../shared/migration/runtime.ts";
 import { type BatchStates, createBatchStates } from "../../../shared/migration/status/batch-states.ts";
 import { createReports } from "../../../shared/migration/status/reports.ts";
@@ -79,6 +80,7 @@ export function startWorker(process: WorkerProcess, outside: Outside): Worker {
   const endpointFiles = process.seeing("endpoints", outside.blobs.endpoints);
   const reports = process.seeing("reports", outside.blobs.reports);
   const verifications = process.seeing("verifications", outside.blobs.verifications);
+  const rehearsals = process.seeing("rehearsals", outside.blobs.rehearsals);
   const queue = process.seeing("queue", outside.queues);
   const vault = process.seeing("vault", memoryVault);
   const isSession = (value: unknown) =>
@@ -141,7 +143,7 @@ export function startWorker(process: WorkerProcess, outside: Outside): Worker {
     mailboxes,
     admission,
     refresh: async (batch) => void (await states.refresh(batch, true)),
-    clear: (batch) => clearBatch({ states, admissions, reports, verifications, vault }, batch),
+    clear: (batch) => clearBatch({ states, admissions, reports, verifications, rehearsals, vault }, batch),
     ending: ending.signal,
   });
   const tend = createBatchTending({
@@ -164,12 +166,13 @@ export function startWorker(process: WorkerProcess, outside: Outside): Worker {
     ledger: ledgers,
     reports,
     verifications,
+    rehearsals,
     queue,
     clock,
     log,
   });
   const target = process.seeing("target", outside.target, (value) => value instanceof MemoryTargetMailbox);
-  const parts: Omit<FolderSyncParts, "verify"> = {
+  const parts: Omit<FolderSyncParts, "verify" | "rehearse"> = {
     batches,
     mailboxes,
     ledger: ledgers,
@@ -196,7 +199,11 @@ export function startWorker(process: WorkerProcess, outside: Outside): Worker {
     process,
     end: () => ending.abort(),
     operation: createOperationWork({ carryOut, tend, report: write, ingest, log }),
-    folderSync: createFolderSync({ ...parts, verify: createVerifyStep({ ...parts, verifications }) }),
+    folderSync: createFolderSync({
+      ...parts,
+      verify: createVerifyStep({ ...parts, verifications }),
+      rehearse: createRehearseStep({ ...parts, rehearsals }),
+    }),
     ingest,
     sweeps: createSweeps({
       sweep,

@@ -93,7 +93,6 @@ describe("a batch options file", () => {
 
   it.each([
     ["completeAfter", '"2026-03-01T22:00:00Z"'],
-    ["dryRun", "true"],
     ["maxItems", "5"],
     ["notificationEmails", '["it@contoso.com"]'],
     ["reportIntervalHours", "24"],

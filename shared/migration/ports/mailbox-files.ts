@@ -1,0 +1,34 @@
+import type { BatchName, MailboxId } from "../../domain/names.ts";
+
+/** What is kept of mailboxes beside their rows, a file a mailbox. */
+export interface MailboxFiles<Content> {
+  /** @returns undefined if there is none. */
+  read(batch: BatchName, mailbox: MailboxId): Promise<Content | undefined>;
+  /** Writes over what is there. Repeatable. */
+  write(batch: BatchName, mailbox: MailboxId, content: Content): Promise<void>;
+  /** Removes those of all mailboxes of a batch. Repeatable. */
+  deleteAll(batch: BatchName): Promise<void>;
+}
+
+/** What a rehearsal found of one folder. */
+export interface RehearsedFolder {
+  /** At the source. */
+  readonly path: string;
+  /** In the target; empty for a folder that is left out. */
+  readonly targetPath: string;
+  /** True if the target, or another folder, takes it under another name. */
+  readonly renamed: boolean;
+  /** Why it is left out; empty for one that is not. */
+  readonly leftOut: string;
+  readonly items: number;
+  readonly bytes: number;
+  readonly itemsLeftOut: number;
+  readonly over35MB: number;
+  readonly tooLarge: number;
+  readonly adoptable: number;
+  readonly ambiguous: number;
+  /** True where the figures are of the server's counts alone. */
+  readonly estimated: boolean;
+  /** Why it cannot be read; empty for one that can. */
+  readonly error: string;
+}
