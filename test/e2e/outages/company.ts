@@ -21,8 +21,13 @@ export interface Company {
   deliverText(user: string, text: string): Promise<void>;
   /** Uploads a batch of these users. */
   move(batch: string, users: readonly string[]): Promise<void>;
-  /** What is wrong in the target, over all these users. */
-  compare(users: readonly string[]): Promise<{ lost: number; twice: number; changed: number }>;
+  /**
+   * What is wrong in the target, over all these users, and how many messages nobody sees are left in hidden folders. What
+   * is twice, or should not be there, is printed.
+   */
+  compare(
+    users: readonly string[],
+  ): Promise<{ lost: number; twice: number; changed: number; unseen: number }>;
   stop(): Promise<void>;
 }
 
@@ -81,12 +86,19 @@ export async function startCompany(
         })),
       ),
     async compare(some) {
-      const sum = { lost: 0, twice: 0, changed: 0 };
+      const sum = { lost: 0, twice: 0, changed: 0, unseen: 0 };
       for (const user of some) {
-        const difference = await compareImapToGraph(userAccess(source, user), graph.mailbox(addressOf(user)));
+        const mailbox = graph.mailbox(addressOf(user));
+        const hidden = new Set(
+          mailbox.folders.filter(({ isHidden }) => isHidden).map(({ displayName }) => displayName),
+        );
+        const difference = await compareImapToGraph(userAccess(source, user), mailbox);
         for (const folder of difference.folders) {
+          const others = [...folder.doubled, ...folder.unexpected];
+          for (const { properties } of others)
+            console.log(`${user}, ${folder.folder}: ${properties.subject}`);
           sum.lost += folder.missing.length;
-          sum.twice += folder.doubled.length + folder.unexpected.length;
+          sum[hidden.has(folder.folder) ? "unseen" : "twice"] += others.length;
           sum.changed += folder.changed.length;
         }
       }

@@ -71,7 +71,7 @@ try {
   await deployment.request("POST", `batches/${batch}/sync`);
   await sleep(2_000);
   const rows = await settled();
-  const { lost, twice, changed } = await company.compare(users);
+  const { lost, twice, changed, unseen } = await company.compare(users);
   const stuck = rows.filter(({ status }) => status !== "Synced").length;
   const count = (event: string) => log.filter(({ message }) => message === event).length;
   failed = lost + twice + changed + stuck > 0;
@@ -93,6 +93,7 @@ try {
       lost,
       twice,
       changed,
+      unseen,
       stuck,
     }),
   );

@@ -19,6 +19,8 @@ import { WorkerPool } from "./worker-pool.ts";
 /** Milliseconds that running invocations have to end before the app is told that it ends, and then until it is ended. */
 const drainMs = 3_000;
 const graceMs = 5_000;
+/** Then its clients have so long to close. */
+const closeMs = 1_000;
 /** The real host takes some seconds to have another worker ready. */
 const workerRestartDelayMs = 1_000;
 
@@ -125,7 +127,8 @@ export async function startHost(options: HostOptions): Promise<Host> {
       const stopped = Promise.all([server.close(), ...listeners.map((listener) => listener.stop())]);
       await Promise.race([stopped, sleep(drainMs)]);
       await pool.stop(graceMs, stopped);
-      await stopped;
+      // A client whose connection was lost may take minutes to close.
+      await Promise.race([stopped, sleep(closeMs)]);
     },
     drain() {
       for (const listener of listeners) listener.drain?.();
