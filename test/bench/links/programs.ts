@@ -76,6 +76,7 @@ User "${login}"
 Pass "${password}"
 SSLType None
 AuthMechs PLAIN LOGIN
+
 IMAPStore ${name}
 Account ${name}
 `;
