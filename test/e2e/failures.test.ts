@@ -67,6 +67,6 @@ describe("mailboxes that cannot be copied", () => {
     ] as const)
       await expect
         .poll(async () => (await deployment.mailboxes(batch))[0], { timeout: 30_000, interval: 200 })
-        .toMatchObject({ status: "Queued", error: { code }, nextAttemptAt: expect.any(String) });
+        .toMatchObject({ status: "Syncing", error: { code }, nextAttemptAt: expect.any(String) });
   });
 });
