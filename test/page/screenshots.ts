@@ -1,0 +1,43 @@
+/** `npm run screenshots`: pictures of the page for the documentation, of the sample that `npm start` opens on. */
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { startDeployment } from "../stack/deployment.ts";
+import { showcaseZone, uploadShowcase } from "../stack/showcase.ts";
+import { startBrowser } from "./browser.ts";
+
+const folder = join(import.meta.dirname, "../../infra/docs/pictures");
+const deployment = await startDeployment();
+const { blobs, graph, dns } = deployment.stack;
+if (!blobs || !graph || !dns) throw new Error("this needs the whole local stack");
+dns.setRecords(showcaseZone);
+const sources = await uploadShowcase(blobs, graph);
+const browser = await startBrowser();
+try {
+  await mkdir(folder, { recursive: true });
+  await deployment.waitUntilSettled("sales");
+  await deployment.waitUntilSettled("pilot");
+  for (const colorScheme of ["light", "dark"] as const) {
+    const context = await browser.newContext({ viewport: { width: 1280, height: 720 }, colorScheme });
+    const page = await context.newPage();
+    for (const [name, path] of [
+      ["batches", "/"],
+      ["batch", "/batches/sales"],
+      ["errors", "/batches/sales/errors"],
+      ["cutover", "/batches/pilot/cutover"],
+      ["new-migration", "/new/1"],
+    ] as const) {
+      await page.goto(`${deployment.app.url}/api/dashboard${path}`);
+      await page.locator("h1").waitFor();
+      await page.waitForLoadState("networkidle");
+      await page.waitForFunction(() => document.querySelector("[aria-busy=true]") === null);
+      await page.waitForTimeout(500);
+      await page.screenshot({ path: join(folder, `${name}-${colorScheme}.png`) });
+    }
+    await context.close();
+  }
+} finally {
+  await browser.close();
+  await deployment.stop();
+  for (const source of sources) await source.close();
+}
+process.exit(0);
