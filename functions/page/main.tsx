@@ -1,16 +1,16 @@
-import { FluentProvider, Toaster, webDarkTheme, webLightTheme } from "@fluentui/react-components";
+import { FluentProvider, webDarkTheme, webLightTheme } from "@fluentui/react-components";
 import { QueryClientProvider } from "@tanstack/react-query";
-import { StrictMode, useEffect } from "react";
+import { lazy, StrictMode, Suspense, useEffect } from "react";
 import { createRoot } from "react-dom/client";
 import { Router } from "wouter";
 import { createQueryClient } from "./api/queries.ts";
 import { AnnouncerProvider } from "./frame/announcer.tsx";
 import { Frame } from "./frame/frame.tsx";
 import { useScheme } from "./frame/theme.ts";
-import { toasterId } from "./frame/toasts.tsx";
 import { ConfirmProvider } from "./parts/confirm.tsx";
 import { Views } from "./views.tsx";
 
+const Toasts = lazy(() => import("./frame/toaster.tsx"));
 const client = createQueryClient();
 
 function Page() {
@@ -28,7 +28,9 @@ function Page() {
                 <Views />
               </Frame>
             </Router>
-            <Toaster toasterId={toasterId} position="bottom-end" />
+            <Suspense fallback={null}>
+              <Toasts />
+            </Suspense>
           </ConfirmProvider>
         </AnnouncerProvider>
       </QueryClientProvider>

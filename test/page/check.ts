@@ -11,6 +11,8 @@ import { violations } from "./accessibility.ts";
 import { startBrowser, watch } from "./browser.ts";
 import { walkSixSteps } from "./steps.ts";
 
+/** Milliseconds that the sample may take. */
+const patienceMs = 600_000;
 const deployment = await startDeployment();
 const { stack, app } = deployment;
 const { blobs, graph, dns } = stack;
@@ -26,8 +28,8 @@ try {
   await walk(source);
   dns.setRecords(showcaseZone);
   sources.push(...(await uploadShowcase(blobs, graph)));
-  await deployment.waitUntilSettled("sales");
-  await deployment.waitUntilSettled("pilot");
+  await deployment.waitUntilSettled("sales", patienceMs);
+  await deployment.waitUntilSettled("pilot", patienceMs);
   for (const look of [
     { name: "light", colorScheme: "light", width: 1280 },
     { name: "dark", colorScheme: "dark", width: 1280 },

@@ -6,6 +6,8 @@ import { showcaseZone, uploadShowcase } from "../stack/showcase.ts";
 import { startBrowser } from "./browser.ts";
 
 const folder = join(import.meta.dirname, "../../infra/docs/pictures");
+/** Milliseconds that the sample may take. */
+const patienceMs = 600_000;
 const deployment = await startDeployment();
 const { blobs, graph, dns } = deployment.stack;
 if (!blobs || !graph || !dns) throw new Error("this needs the whole local stack");
@@ -14,8 +16,8 @@ const sources = await uploadShowcase(blobs, graph);
 const browser = await startBrowser();
 try {
   await mkdir(folder, { recursive: true });
-  await deployment.waitUntilSettled("sales");
-  await deployment.waitUntilSettled("pilot");
+  await deployment.waitUntilSettled("sales", patienceMs);
+  await deployment.waitUntilSettled("pilot", patienceMs);
   for (const colorScheme of ["light", "dark"] as const) {
     const context = await browser.newContext({ viewport: { width: 1280, height: 720 }, colorScheme });
     const page = await context.newPage();

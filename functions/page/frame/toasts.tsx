@@ -1,7 +1,6 @@
 import { Toast, ToastBody, ToastTitle, useToastController } from "@fluentui/react-components";
 import { useCallback } from "react";
-
-export const toasterId = "toasts";
+import { toasterId } from "./toaster-id.ts";
 
 /** Says what has come of an action. */
 export function useSay(): (title: string, body?: string, intent?: "success" | "error" | "info") => void {

@@ -1,5 +1,4 @@
 import {
-  Checkbox,
   Table,
   TableBody,
   TableCell,
@@ -34,14 +33,6 @@ export interface Sort {
   readonly descending: boolean;
 }
 
-export interface Selection {
-  readonly isSelected: (index: number) => boolean;
-  readonly toggle: (index: number) => void;
-  readonly all: boolean | "mixed";
-  readonly toggleAll: () => void;
-  readonly labelOf: (index: number) => string;
-}
-
 export interface GridProps<Row> {
   /** Names the grid for those who cannot see it. */
   readonly label: string;
@@ -54,7 +45,6 @@ export interface GridProps<Row> {
   readonly card: (row: Row) => ReactNode;
   readonly sort?: Sort;
   readonly onSort?: (sort: Sort) => void;
-  readonly selection?: Selection;
   /** Which rows are looked at. */
   readonly onRange?: (first: number, last: number) => void;
   /** True where the page scrolls and not the grid: for lists of a few dozen rows. */
@@ -123,7 +113,6 @@ function WideGrid<Row>({
   keyOf,
   sort,
   onSort,
-  selection,
   shown,
   height,
   container,
@@ -134,7 +123,7 @@ function WideGrid<Row>({
 }) {
   const keyboard = useArrowNavigationGroup({ axis: "grid", memorizeCurrent: true });
   const tracks = {
-    gridTemplateColumns: [...(selection ? ["36px"] : []), ...columns.map(({ width }) => width)].join(" "),
+    gridTemplateColumns: columns.map(({ width }) => width).join(" "),
   };
   return (
     <div ref={container} className="grid-scroll">
@@ -143,21 +132,12 @@ function WideGrid<Row>({
         role="grid"
         aria-label={label}
         aria-rowcount={count + 1}
-        aria-colcount={columns.length + (selection ? 1 : 0)}
+        aria-colcount={columns.length}
         className="grid-table"
         {...keyboard}
       >
         <TableHeader className="grid-head">
           <TableRow aria-rowindex={1} style={tracks} className="grid-row">
-            {selection ? (
-              <TableHeaderCell className="grid-check" aria-label="Selected">
-                <Checkbox
-                  checked={selection.all}
-                  onChange={selection.toggleAll}
-                  input={{ "aria-label": "Select all rows shown" }}
-                />
-              </TableHeaderCell>
-            ) : null}
             {columns.map((column) => {
               const sorted = sort?.column === column.id;
               const sortable = column.sortable === true && onSort !== undefined;
@@ -189,17 +169,7 @@ function WideGrid<Row>({
                 aria-rowindex={index + 2}
                 className="grid-row"
                 style={{ ...tracks, transform: `translateY(${start}px)` }}
-                {...(selection ? { "aria-selected": selection.isSelected(index) } : {})}
               >
-                {selection ? (
-                  <TableCell role="gridcell" className="grid-check">
-                    <Checkbox
-                      checked={selection.isSelected(index)}
-                      onChange={() => selection.toggle(index)}
-                      input={{ "aria-label": `Select ${selection.labelOf(index)}` }}
-                    />
-                  </TableCell>
-                ) : null}
                 {columns.map((column) => (
                   <TableCell
                     key={column.id}
