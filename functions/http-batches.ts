@@ -4,6 +4,7 @@ import { actOnFolder, batchControl, status } from "../shared/composition.ts";
 import type { MailboxListAnswer } from "../shared/domain/api/mailboxes.ts";
 import {
   actionParams,
+  approvalBody,
   batchParams,
   deleteQuery,
   folderParams,
@@ -13,7 +14,7 @@ import {
 } from "../shared/domain/api/requests.ts";
 import type { Refused } from "../shared/migration/control/batch-control.ts";
 import type { Begun } from "../shared/migration/operations/begin-operation.ts";
-import { callerOf, errorResponse, route } from "./http.ts";
+import { bodyOf, callerOf, errorResponse, jsonText, route } from "./http.ts";
 
 const noBatch = errorResponse(404, "BatchNotFound", "There is no batch of this name.");
 
@@ -61,6 +62,14 @@ export async function getMailbox(request: HttpRequest): Promise<HttpResponseInit
 export async function actOnBatch(request: HttpRequest): Promise<HttpResponseInit> {
   const { batch, action } = actionParams.parse(request.params);
   return answer(request, await (await batchControl()).act(batch, action, callerOf(request)));
+}
+
+/** Everything skipped before now, of the batch, or of the mailboxes and codes that the body names. */
+export async function approveSkipped(request: HttpRequest): Promise<HttpResponseInit> {
+  const { batch } = batchParams.parse(request.params);
+  const text = await bodyOf(request);
+  const selection = approvalBody.parse(text === "" ? {} : jsonText.parse(text));
+  return answer(request, await (await batchControl()).approve(batch, callerOf(request), selection));
 }
 
 export async function deleteBatch(request: HttpRequest): Promise<HttpResponseInit> {
@@ -118,6 +127,7 @@ route("batches-list", listBatches);
 route("batches-get", getBatch);
 route("batches-delete", deleteBatch);
 route("batches-act", actOnBatch);
+route("batches-approve", approveSkipped);
 route("operations-list", listOperations);
 route("operations-get", getOperation);
 route("mailboxes-list", listMailboxes);

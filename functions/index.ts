@@ -17,6 +17,7 @@ import "./http-verification.ts";
 import "./http-uploads.ts";
 import "./http-reports.ts";
 import "./http-me.ts";
+import "./http-notices.ts";
 import "./http-openapi.ts";
 import "./http-dashboard.ts";
 import "./http-endpoints.ts";

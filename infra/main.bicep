@@ -39,6 +39,9 @@ param discoveryPrivateAddresses string = 'false'
 @description('DNS servers to ask for the MX records of domains where their own name servers do not answer; empty for those of the network')
 param dnsServers string = ''
 
+@description('Mailbox (userPrincipalName) that mails to the operators are sent from; empty for none.')
+param notificationSender string = ''
+
 @minValue(1)
 @maxValue(1000)
 @description('Most instances of each function group. It bounds cost, and with maxConcurrentSessions of host.json the mailboxes worked on at once.')
@@ -210,6 +213,7 @@ module app 'modules/app.bicep' = {
     resyncSchedule: resyncSchedule
     discoveryPrivateAddresses: discoveryPrivateAddresses
     dnsServers: dnsServers
+    notificationSender: notificationSender
     maximumInstanceCount: maximumInstanceCount
     instanceMemoryMB: instanceMemoryMB
     alwaysReadyInstances: alwaysReadyInstances

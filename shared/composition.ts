@@ -31,12 +31,14 @@ import { createHealth } from "./migration/health/health.ts";
 import { createOperations } from "./migration/operations/carry-out.ts";
 import { clearBatch } from "./migration/operations/clear-batch.ts";
 import type { AccessTokens } from "./migration/ports/access-tokens.ts";
+import type { SendMail } from "./migration/ports/notices.ts";
 import type { Probed } from "./migration/ports/probed.ts";
 import type { SecretStore } from "./migration/ports/secrets.ts";
 import type { TargetConnector } from "./migration/ports/target.ts";
 import type { SecretOwner, Vault } from "./migration/ports/vault.ts";
 import type { Log } from "./migration/runtime.ts";
 import { createBatchStates } from "./migration/status/batch-states.ts";
+import { unapprovedOf } from "./migration/status/batch-totals.ts";
 import { createStatus } from "./migration/status/status.ts";
 import type { FolderSyncParts } from "./migration/sync/parts.ts";
 import { logOutcome } from "./migration/upload/log-outcome.ts";
@@ -228,6 +230,42 @@ async function graphTarget({ baseUrl, concurrencyPerMailbox }: TargetOf<"graph">
   return createGraphTarget({ baseUrl, concurrencyPerMailbox, token });
 }
 
+/** Undefined where no sender is set. The token is Graph's, whatever the target. */
+const sendMail = once(async (): Promise<SendMail | undefined> => {
+  const { mail, azureClientId } = await config();
+  if (mail === undefined) return undefined;
+  const { createMailSender } = await import("./adapters/graph/send-mail.ts");
+  const { graphScope, graphService, identityToken } = await import("./adapters/identity-token.ts");
+  const { token: given, sender, baseUrl } = mail;
+  const token =
+    given === undefined
+      ? identityToken(await credential(azureClientId), graphScope(baseUrl), graphService)
+      : async () => given;
+  return createMailSender({ baseUrl, sender, token });
+});
+
+export const notices = once(async () => {
+  const { createNotices } = await import("./migration/notices/notices.ts");
+  const { batches, notices } = await tables();
+  const { ownOrigin } = await config();
+  return createNotices({
+    batches,
+    notices,
+    states: await batchStates(),
+    cutover: { view: async (...asked) => (await cutover()).view(...asked) },
+    send: await sendMail(),
+    pageOf: (batch) => ownOrigin && `${ownOrigin}/api/dashboard/batches/${batch}`,
+    queue: (await serviceBus()).queue,
+    clock,
+    log,
+  });
+});
+
+export const listNotices = once(async () => {
+  const { createNoticeList } = await import("./migration/notices/notice-view.ts");
+  return createNoticeList(await tables());
+});
+
 /** Exchange Online's scope for IMAP. */
 const imapScope = "https://outlook.office365.com/.default";
 /** Appending is bound by round trips: a few connections to each mailbox hide them. */
@@ -357,6 +395,7 @@ export const batchControl = once(async () =>
   createBatchControl({
     ...(await beginningParts()),
     reasonsAgainstRemoval: async (batch) => (await cutover()).reasonsAgainstRemoval(batch),
+    unapprovedItems: async (batch) => unapprovedOf((await (await batchStates()).figures(batch)).totals),
   }),
 );
 
@@ -392,7 +431,8 @@ export const operationWork = once(async () => {
   });
   const report = async (message: Parameters<Awaited<ReturnType<typeof reports>>["write"]>[0]) =>
     (await reports()).write(message);
-  return createOperationWork({ carryOut, tend, report, ingest: ingestUpload, log });
+  const notify = async (batch: BatchName) => (await notices()).look(batch);
+  return createOperationWork({ carryOut, tend, notify, report, ingest: ingestUpload, log });
 });
 
 export const resync = once(async () => {

@@ -26,6 +26,12 @@ export interface Config {
   /** Resolvers to ask, as `192.0.2.1` or `192.0.2.1:53`; the system's where undefined. */
   readonly dnsServers?: readonly string[] | undefined;
   readonly target: TargetConfig;
+  /** How mails to the operators are sent; undefined where no sender is named. */
+  readonly mail?:
+    | { readonly sender: string; readonly baseUrl: string; readonly token?: string | undefined }
+    | undefined;
+  /** Origin of the app itself, for links in mails; undefined where the platform does not tell it. */
+  readonly ownOrigin?: string | undefined;
   readonly credentialKey: { readonly keyUri: string } | { readonly key: Buffer };
   readonly chunk: { readonly maxSeconds: number; readonly maxMessages: number; readonly maxBytes: number };
 }
@@ -106,6 +112,11 @@ const settingsSchema = z.object({
   GRAPH_BASE_URL: url.default("https://graph.microsoft.com"),
   GRAPH_CONCURRENCY_PER_MAILBOX: positive(4).pipe(z.int().max(4)),
   GRAPH_TOKEN: present.optional(),
+  NOTIFICATION_SENDER: z
+    .string()
+    .trim()
+    .regex(/^[^\s/@]+@[^\s/@]+$|^[0-9a-f-]{36}$/i, "expected the address of a mailbox, or its object id")
+    .optional(),
   TARGET_IMAP_HOST: present.optional(),
   TARGET_IMAP_PORT: port,
   TARGET_IMAP_SECURITY: z.enum(["ssl", "tls", "none"]).default("ssl"),
@@ -213,6 +224,16 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
             password: s.TARGET_IMAP_PASSWORD,
             acceptUntrustedCertificates: s.TARGET_IMAP_ACCEPT_UNTRUSTED_CERTIFICATES,
           },
+    mail:
+      s.NOTIFICATION_SENDER === undefined
+        ? undefined
+        : {
+            sender: s.NOTIFICATION_SENDER,
+            baseUrl: s.GRAPH_BASE_URL.replace(/\/+$/, ""),
+            token: s.GRAPH_TOKEN,
+          },
+    ownOrigin:
+      environment.WEBSITE_HOSTNAME && inAzure ? `https://${environment.WEBSITE_HOSTNAME}` : undefined,
     credentialKey,
     chunk: {
       maxSeconds: s.CHUNK_MAX_SECONDS,

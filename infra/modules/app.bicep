@@ -15,6 +15,9 @@ param target string
 param resyncSchedule string
 param discoveryPrivateAddresses string
 param dnsServers string
+
+@description('Mailbox that mails to the operators are sent from; empty for none.')
+param notificationSender string
 param maximumInstanceCount int
 param instanceMemoryMB int
 param alwaysReadyInstances int
@@ -113,6 +116,7 @@ module site 'br/public:avm/res/web/site:0.24.0' = {
           RESYNC_SCHEDULE: resyncSchedule
           DISCOVERY_PRIVATE_ADDRESSES: discoveryPrivateAddresses
           DNS_SERVERS: dnsServers
+          NOTIFICATION_SENDER: notificationSender
           CREDENTIAL_KEY_URI: credentialKeyUri
           TARGET: target
           GRAPH_CONCURRENCY_PER_MAILBOX: '4'

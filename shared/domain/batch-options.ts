@@ -3,7 +3,7 @@ import { z } from "zod";
 const instant = z.iso.datetime({ offset: true }).transform((text) => new Date(text).getTime());
 
 /** Names that are reserved. An option that did nothing would be worse than one that is refused. */
-const notSupported = ["completeAfter", "maxItems", "notificationEmails", "reportIntervalHours"] as const;
+const notSupported = ["completeAfter"] as const;
 
 /**
  * The operator's `uploads/{endpoint}/{batch}.json`. Instants are stored as milliseconds since 1970.
@@ -43,6 +43,20 @@ export const batchOptionsSchema = z
         description: "Source folder path to target folder path, both with `/`.",
         examples: [{ Sent: "Sent Items" }],
       }),
+    targetRootFolder: z
+      .string()
+      .min(1)
+      .max(250)
+      .refine(
+        (path) => path.split("/").every((segment) => segment.trim() !== ""),
+        "expected a path of folder names with / between them",
+      )
+      .optional()
+      .meta({
+        description:
+          "Path of a target folder below which all of each mailbox goes, its inbox and sent mail included.",
+        examples: ["Old mail"],
+      }),
     receivedSince: instant.optional().meta({
       description: "Only messages received at this instant or later.",
       examples: ["2020-01-01T00:00:00Z"],
@@ -64,7 +78,6 @@ export const batchOptionsSchema = z
       .positive()
       .optional()
       .meta({ description: "Bytes; larger messages are left out.", examples: [35000000] }),
-    maxItems: z.int().positive().optional().meta({ description: "Reserved." }),
     skippedItemLimit: z
       .int()
       .nonnegative()
@@ -108,8 +121,24 @@ export const batchOptionsSchema = z
         description: "Whether the CSV may have further columns, which are passed over.",
         examples: [true],
       }),
-    notificationEmails: z.array(z.email()).optional().meta({ description: "Reserved." }),
-    reportIntervalHours: z.number().positive().optional().meta({ description: "Reserved." }),
+    notificationEmails: z
+      .array(z.email())
+      .max(20)
+      .optional()
+      .meta({
+        description:
+          "Who gets mails about the batch: its start, failures, the end of the first sync, reports, the cut-over, its completion.",
+        examples: [["it@contoso.com"]],
+      }),
+    reportIntervalHours: z
+      .int()
+      .min(0)
+      .max(720)
+      .optional()
+      .meta({
+        description: "Hours between two reports by mail, 24 where left out; with 0 there are none.",
+        examples: [12],
+      }),
   })
   .superRefine((options, context) => {
     for (const name of notSupported)

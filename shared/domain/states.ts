@@ -41,6 +41,7 @@ export const operationKindSchema = z.enum([
   "retry",
   "complete",
   "verify",
+  "approve",
   "confirm",
   "release",
   "remove",

@@ -120,7 +120,13 @@ describe("a batch that the previous build began", () => {
 function asBefore({ etag: _, timestamp: ______, formatVersion: __, ...row }: StoredRow): Row {
   if (row.rowKey === "gate") return { partitionKey: row.partitionKey, rowKey: row.rowKey };
   if (!row.rowKey.startsWith("folder|")) return row as Row;
-  const { setAside: ___, guesses: ____, unkeptFlags: _____, ...known } = row as StoredRow;
+  const {
+    setAside: ___,
+    guesses: ____,
+    unkeptFlags: _____,
+    lostByCode: _______,
+    ...known
+  } = row as StoredRow;
   const named = withRenamed(withRenamed(known as StoredRow, "former", "rematchFrom"), "vanished", "lost");
   return { ...withRenamed(named, "recovered", "inDoubt"), estimatedBytes: 0n } as unknown as Row;
 }

@@ -87,6 +87,7 @@ it("lists every mailbox and every skipped item, safe to be opened in a spreadshe
     },
     {
       status: "Failed",
+      userRoot: "/users/alberta",
       warnings: {},
       error: { code: "SourceLoginFailed", message: "+Check the password.", at: 1 },
     },
@@ -125,7 +126,18 @@ it("lists every mailbox and every skipped item, safe to be opened in a spreadshe
     size: "200000000",
     code: "MessageTooLarge",
     message: "Larger than the target allows.",
+    approvedBy: "",
+    approvedAt: "",
   });
+  const failed = (await blobOf(`${name}/failed-mailboxes.csv`)) ?? "";
+  expect(recordsOf(failed)).toEqual([
+    expect.objectContaining({
+      Password: "",
+      UserRoot: "/users/alberta",
+      ErrorCode: "SourceLoginFailed",
+      FailedAt: "1970-01-01T00:00:00.001Z",
+    }),
+  ]);
   expect((await tables.batches.get(name))?.value.reported).toMatchObject({ at: 5 });
 
   await tables.mailboxes.deleteSlot(name, { slot: 0, of: 1 });

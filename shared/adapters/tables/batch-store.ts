@@ -20,6 +20,7 @@ const format = formatOf<BatchRecord>(
     startedAt: optional(integer()),
     invalidRowCount: integer(),
     uploadError: optional(json()),
+    noticeError: optional(json()),
     largestFile: optional(integer()),
     lastOperation: integer(),
     operations: json(),

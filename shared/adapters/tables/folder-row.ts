@@ -63,6 +63,7 @@ interface StoredFolder {
   readonly syncedItemCount: number;
   readonly skippedItemCount: number;
   readonly leftOutItemCount?: number | undefined;
+  readonly lostByCode?: FolderRecord["counts"]["lost"];
   readonly unkeptFlags?: FolderRecord["unkeptFlags"];
   readonly bytesTransferred: number;
   readonly guesses?: FolderRecord["counts"]["guesses"];
@@ -111,6 +112,7 @@ const format = formatOf<StoredFolder>(
     syncedItemCount: integer(),
     skippedItemCount: integer(),
     leftOutItemCount: optional(integer()),
+    lostByCode: optional(json()),
     unkeptFlags: optional(json()),
     bytesTransferred: integer(),
     guesses: optional(json()),
@@ -159,6 +161,7 @@ export function folderRow(ledgerId: LedgerId, rowKey: string, folder: FolderReco
     syncedItemCount: counts.synced,
     skippedItemCount: counts.skipped,
     leftOutItemCount: counts.leftOut,
+    lostByCode: counts.lost,
     unkeptFlags,
     bytesTransferred: counts.bytes,
     guesses: counts.guesses,
@@ -214,6 +217,7 @@ export function readFolder(row: StoredRow): FolderRecord {
       synced: stored.syncedItemCount,
       skipped: stored.skippedItemCount,
       leftOut: stored.leftOutItemCount ?? 0,
+      lost: stored.lostByCode,
       bytes: stored.bytesTransferred,
       guesses: stored.guesses,
       adopted: stored.adoptedItemCount,

@@ -10,17 +10,7 @@ import type {
 } from "../../migration/ports/ledger-store.ts";
 import { folderRow, readFolder } from "./folder-row.ts";
 import { itemChanges, itemKey, readItems } from "./item-rows.ts";
-import {
-  type Format,
-  formatOf,
-  fromRow,
-  integer,
-  json,
-  type Row,
-  type StoredRow,
-  text,
-  toRow,
-} from "./row.ts";
+import { formatOf, fromRow, integer, json, type Row, text, toRow } from "./row.ts";
 import { type Change, keyPart, keysBelow, type Table } from "./table.ts";
 
 type Chains = Readonly<Record<MailboxId, ChainPosition>>;
@@ -53,13 +43,6 @@ export function createLedgerStore(table: Table): LedgerStore {
   async function readLease(ledgerId: LedgerId): Promise<Lease | undefined> {
     const row = await table.get(ledgerId, leaseKey);
     return row && { ...fromRow(leaseFormat, row), ledgerId, version: row.etag };
-  }
-
-  async function* records<T extends object>(
-    format: Format<T>,
-    rows: AsyncIterable<StoredRow>,
-  ): AsyncIterable<T> {
-    for await (const row of rows) yield fromRow(format, row);
   }
 
   return {
@@ -113,9 +96,10 @@ export function createLedgerStore(table: Table): LedgerStore {
       return readItems(table, ledgerId, { folderId, uidValidity, low, high });
     },
 
-    listSkipped(ledgerId, folderId) {
+    async *listSkipped(ledgerId, folderId) {
       const range = keysBelow(folderId === undefined ? "skip|" : `skip|${keyPart(folderId)}|`);
-      return records(skipFormat, table.scan(ledgerId, range));
+      for await (const row of table.scan(ledgerId, range))
+        yield { ...fromRow(skipFormat, row), at: Date.parse(row.timestamp ?? "") };
     },
 
     async purge(ledgerId) {

@@ -47,6 +47,8 @@ const columns: Columns<MailboxRecord> = {
   syncedItemCount: integer(),
   skippedItemCount: integer(),
   leftOutItemCount: optional(integer()),
+  lost: optional(json()),
+  approved: optional(json()),
   bytesTransferred: integer(),
   estimatedBytes: integer(),
   percentageComplete: optional(integer()),
@@ -69,7 +71,6 @@ const unchanged: Upgrade = (row) => row;
 const format = formatOf<MailboxRecord>(columns, unchanged);
 
 const {
-  userRoot: _userRoot,
   sealedPassword: _sealedPassword,
   sealedFor: _sealedFor,
   dailyStart: _dailyStart,

@@ -2,6 +2,7 @@ import type { AdmissionStore } from "../../migration/ports/admission-store.ts";
 import type { BatchStateStore } from "../../migration/ports/batch-state.ts";
 import type { DomainStore } from "../../migration/ports/domain-store.ts";
 import type { LedgerStore } from "../../migration/ports/ledger-store.ts";
+import type { NoticeStore } from "../../migration/ports/notices.ts";
 import type { Probed } from "../../migration/ports/probed.ts";
 import type { BatchStore, MailboxStore } from "../../migration/ports/registry.ts";
 import type { StorageSettings } from "../azure-storage.ts";
@@ -12,6 +13,7 @@ import { createBatchStore } from "./batch-store.ts";
 import { createDomainStore } from "./domain-store.ts";
 import { createLedgerStore } from "./ledger-store.ts";
 import { createMailboxStore } from "./mailbox-store.ts";
+import { createNoticeStore } from "./notice-store.ts";
 import { StorageTable } from "./table.ts";
 
 export interface TableStores extends Probed {
@@ -21,6 +23,7 @@ export interface TableStores extends Probed {
   readonly ledgers: LedgerStore;
   readonly admissions: AdmissionStore;
   readonly domains: DomainStore;
+  readonly notices: NoticeStore;
   /** Creates the tables that are missing. Repeatable. @throws MigrationError */
   createTables(): Promise<void>;
 }
@@ -43,6 +46,7 @@ export function createTableStores(settings: StorageSettings, clock = new StoreCl
     ledgers: createLedgerStore(ledgers),
     admissions: createAdmissionStore(admissions),
     domains: createDomainStore(domains),
+    notices: createNoticeStore(batches),
     async probe() {
       await Promise.all(all.map((table) => table.get("probe", "probe")));
     },

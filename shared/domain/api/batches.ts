@@ -27,8 +27,14 @@ export const batchSchema = z
     uploadError: recordedErrorSchema
       .nullable()
       .meta({ description: "What stopped the last upload; more of it stands in validation.csv." }),
+    noticeError: recordedErrorSchema
+      .nullable()
+      .meta({ description: "Why the last mail to the operators was not sent, or may not have been." }),
     syncedItemCount: count,
     skippedItemCount: count,
+    unapprovedItemCount: count.meta({
+      description: "Skipped items that were not left out on purpose, and that nobody approved.",
+    }),
     totalItemsInSourceMailboxCount: count,
     bytesTransferred: bytes,
     estimatedTotalTransferSize: bytes,

@@ -7,8 +7,10 @@ import { cutoverSchema } from "./cutover.ts";
 import { endpointAnswerSchema, endpointListSchema, serverConfirmedSchema } from "./endpoints.ts";
 import { reportListSchema, uploadCheckSchema } from "./files.ts";
 import { folderActedSchema, mailboxDetailsSchema, mailboxListSchema } from "./mailboxes.ts";
+import { noticeListSchema } from "./notices.ts";
 import {
   actionParams,
+  approvalBody,
   batchParams,
   checkQuery,
   confirmationBody,
@@ -57,6 +59,7 @@ export const contracts: Readonly<Record<RouteName, Contract>> = {
   "batches-get": { params: batchParams, answers: { 200: batchSchema }, tagged: true },
   "batches-delete": { params: batchParams, query: deleteQuery, answers: begun },
   "batches-act": { params: actionParams, answers: begun },
+  "batches-approve": { params: batchParams, json: approvalBody.optional(), answers: begun },
   "operations-list": {
     params: batchParams,
     answers: { 200: listOf(operationSchema).meta({ id: "OperationList" }) },
@@ -90,6 +93,7 @@ export const contracts: Readonly<Record<RouteName, Contract>> = {
     takesCsv: true,
     answers: { 200: uploadCheckSchema },
   },
+  "notices-list": { params: batchParams, answers: { 200: noticeListSchema } },
   "reports-list": { params: batchParams, answers: { 200: reportListSchema } },
   "reports-get": { params: reportParams, answers: { 200: "text/csv" } },
   "endpoints-list": { answers: { 200: endpointListSchema } },

@@ -48,6 +48,7 @@ export const mailboxSchema = z
     nextAttemptAt: instant.nullable(),
     syncedItemCount: count,
     skippedItemCount: count,
+    unapprovedItemCount: count,
     totalItemsInSourceMailboxCount: count,
     bytesTransferred: bytes,
     estimatedTotalTransferSize: bytes,
@@ -101,6 +102,12 @@ export const skippedItemSchema = z
     size: bytes,
     code: z.string(),
     message: z.string(),
+    skippedAt: instant,
+    approvedBy: z
+      .string()
+      .nullable()
+      .meta({ description: "Who accepted that it stays at the old server; null if nobody did." }),
+    approvedAt: instant.nullable(),
   })
   .meta({ id: "SkippedItem" });
 export type SkippedItemView = Shown<typeof skippedItemSchema>;

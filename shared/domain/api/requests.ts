@@ -11,6 +11,15 @@ export const mailboxParams = batchParams.extend({ mailboxId: mailboxIdSchema });
 export const actionParams = batchParams.extend({
   action: z.enum(["start", "startForReal", "stop", "sync", "retry", "complete"]),
 });
+/** Which skipped items are approved; all of the batch where nothing is named. */
+export const approvalBody = z.strictObject({
+  mailboxes: z.array(mailboxIdSchema).min(1).max(1_000).optional(),
+  codes: z
+    .array(z.string().regex(/^\w{1,80}$/, "expected a code of skipped items"))
+    .min(1)
+    .max(100)
+    .optional(),
+});
 export const folderParams = mailboxParams.extend({
   folderId: folderIdSchema,
   action: z.enum(["recreate", "confirm"]),

@@ -40,6 +40,11 @@ export const routes = {
     "batches/{batch}/{action}",
     "`start`, `startForReal` (after a rehearsal), `stop`, `sync`, `retry` or `complete`.",
   ),
+  "batches-approve": operate(
+    "POST",
+    "batches/{batch}/approve",
+    "Accepts what was skipped until now, of `mailboxes` and of `codes` if the body names any.",
+  ),
   "operations-list": read("batches/{batch}/operations", "The operations of a batch, newest first."),
   "operations-get": read(
     "batches/{batch}/operations/{operation}",
@@ -82,6 +87,10 @@ export const routes = {
     "POST",
     "uploads/{endpoint}/{file}",
     "Checks a CSV (`?validateOnly=true`) without storing it.",
+  ),
+  "notices-list": read(
+    "batches/{batch}/notices",
+    "The mails to the operators, newest first, and those that could not be sent.",
   ),
   "reports-list": read("batches/{batch}/reports", "The reports of a batch."),
   "reports-get": read("batches/{batch}/reports/{report}", "One report as CSV."),

@@ -102,6 +102,12 @@ export function uploadStopped(
   return { ...batch, uploadError: { code, message, at: now } };
 }
 
+/** A mail to the operators was sent, or could not be. @param error undefined once one was sent. */
+export function noticeNoted(batch: BatchRecord, error: RecordedError | undefined): BatchRecord | undefined {
+  if (isRemoving(batch)) return undefined;
+  return batch.noticeError?.code === error?.code ? batch : { ...batch, noticeError: error };
+}
+
 /** The operator decides. @returns undefined if the batch is being removed, which nobody can take back. */
 export function intended(batch: BatchRecord, intent: BatchIntent, now: number): BatchRecord | undefined {
   if (isRemoving(batch) && intent !== "removing") return undefined;
@@ -111,7 +117,11 @@ export function intended(batch: BatchRecord, intent: BatchIntent, now: number): 
 
 /** True if operation `later` leaves nothing for `earlier` to do, or undoes it. */
 export function supersedes(later: PendingOperation, earlier: PendingOperation): boolean {
-  return later.whole && (halts(later) || (earlier.whole && earlier.kind === "stop"));
+  // What somebody approved stays so, whatever becomes of the batch.
+  if (earlier.kind === "approve") return later.kind === "remove";
+  return (
+    later.whole && (halts(later) || (earlier.whole && earlier.kind === "stop" && later.kind !== "approve"))
+  );
 }
 
 function halts({ kind }: PendingOperation): boolean {

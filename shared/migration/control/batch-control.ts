@@ -17,6 +17,8 @@ export type BatchAction = "start" | "startForReal" | "stop" | "sync" | "retry" |
 export interface BatchControlParts extends BeginOperationParts {
   /** What keeps a batch from being deleted safely, as sentences. */
   readonly reasonsAgainstRemoval: (batch: BatchRecord) => Promise<readonly string[]>;
+  /** Messages that were skipped and not left out on purpose, and that nobody approved. */
+  readonly unapprovedItems: (batch: BatchRecord) => Promise<number>;
 }
 
 /** What an operator does with a batch: one write, then the operation goes on by itself. Every action can be repeated. */
@@ -37,6 +39,11 @@ export interface BatchControl {
    * @param selection some of the mailboxes only.
    */
   verify(name: BatchName, request: VerificationRequest, by: string, selection?: Selection): Promise<Begun>;
+  /**
+   * Accepts that what was skipped until now stays at the old server, in the name of the caller: it counts no longer against
+   * a completion. What is skipped later is not covered.
+   */
+  approve(name: BatchName, by: string, selection?: Pick<Selection, "mailboxes" | "codes">): Promise<Begun>;
   /** Refused with reasons until it is safe, unless forced. Copied mail and the ledger stay. */
   remove(name: BatchName, force: boolean, by: string): Promise<Begun>;
   /** Lets every mailbox be copied whose login was tested. */
@@ -70,7 +77,12 @@ export function createBatchControl(parts: BatchControlParts): BatchControl {
   }
 
   return {
-    act(name, action, by, selection) {
+    async act(name, action, by, selection) {
+      if (action === "complete") {
+        const stored = await batches.get(name);
+        const count = stored && wasStarted(stored.value) ? await parts.unapprovedItems(stored.value) : 0;
+        if (count > 0) return { outcome: "refused", ...unapproved(count) };
+      }
       const kind: OperationKind = action === "startForReal" ? "start" : action;
       const request = { kind, by, selection };
       return begin(name, request, (batch) => {
@@ -103,6 +115,10 @@ export function createBatchControl(parts: BatchControlParts): BatchControl {
       );
     },
 
+    approve(name, by, selection) {
+      return begin(name, { kind: "approve", by, selection }, (batch) => batch);
+    },
+
     async remove(name, force, by) {
       const stored = await batches.get(name);
       if (stored === undefined) return { outcome: "notFound" };
@@ -119,6 +135,14 @@ export function createBatchControl(parts: BatchControlParts): BatchControl {
       return begun;
     },
   };
+}
+
+function unapproved(count: number): Refused {
+  const were = count === 1 ? "1 message was" : `${count} messages were`;
+  return refusal(
+    "ItemsNotApproved",
+    `${were} skipped, and nobody has accepted that. Retry the batch, or approve them: skipped-items.csv names each.`,
+  );
 }
 
 export interface Refused {

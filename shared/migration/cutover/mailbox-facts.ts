@@ -1,4 +1,5 @@
 import { domainToASCII } from "node:url";
+import { unapprovedCount } from "../mailbox/approval.ts";
 import { countOf } from "../mailbox/life.ts";
 import type { MailboxSummary } from "../ports/registry.ts";
 
@@ -15,6 +16,8 @@ export interface MailboxFacts {
   readonly notVerified: number;
   /** Messages that the last verifications found nowhere in the target. */
   readonly missingItems: number;
+  /** Those of them that nobody approved. */
+  readonly unapprovedItems: number;
   /** When the last whole sync of each mailbox began, the earliest of them, milliseconds since 1970; undefined if any has none. */
   readonly syncsBeganAt?: number | undefined;
   /** Messages that the last sync of each found new, and how many mailboxes had any. */
@@ -31,6 +34,7 @@ const nothing: MailboxFacts = {
   lostItems: 0,
   notVerified: 0,
   missingItems: 0,
+  unapprovedItems: 0,
   syncsBeganAt: Number.POSITIVE_INFINITY,
   newItems: 0,
   mailboxesWithNewItems: 0,
@@ -71,6 +75,7 @@ export function sumOf(all: Iterable<MailboxFacts>): MailboxFacts {
       lostItems: sum.lostItems + facts.lostItems,
       notVerified: sum.notVerified + facts.notVerified,
       missingItems: sum.missingItems + facts.missingItems,
+      unapprovedItems: sum.unapprovedItems + facts.unapprovedItems,
       syncsBeganAt: earliest(sum.syncsBeganAt, facts.syncsBeganAt),
       newItems: sum.newItems + facts.newItems,
       mailboxesWithNewItems: sum.mailboxesWithNewItems + facts.mailboxesWithNewItems,
@@ -92,6 +97,7 @@ function withMailbox(facts: MailboxFacts, mailbox: MailboxSummary): MailboxFacts
     lostItems: facts.lostItems + mailbox.skippedItemCount - (mailbox.leftOutItemCount ?? 0),
     notVerified: facts.notVerified + Number(!isVerified(mailbox)),
     missingItems: facts.missingItems + (mailbox.verification?.counts.Missing ?? 0),
+    unapprovedItems: facts.unapprovedItems + unapprovedCount(mailbox),
     syncsBeganAt: earliest(facts.syncsBeganAt, lastSync?.beganAt),
     newItems: facts.newItems + newItems,
     mailboxesWithNewItems: facts.mailboxesWithNewItems + Number(newItems > 0),

@@ -65,7 +65,7 @@ function verificationCheck({ mailboxes, notVerified, missingItems }: MailboxFact
 }
 
 function mailboxesCheck(facts: MailboxFacts): readonly Check[] {
-  const { mailboxes, active, failed, neverSynced, lostItems } = facts;
+  const { mailboxes, active, failed, neverSynced, lostItems, unapprovedItems } = facts;
   const faults = [
     count(active, "mailbox is being synced", "mailboxes are being synced"),
     count(neverSynced, "mailbox was never synced completely", "mailboxes were never synced completely"),
@@ -81,12 +81,21 @@ function mailboxesCheck(facts: MailboxFacts): readonly Check[] {
       ),
     ];
   const allSynced = mailboxes === 1 ? "The mailbox is synced" : `All ${mailboxes} mailboxes are synced`;
+  if (unapprovedItems > 0)
+    return [
+      check(
+        "mailboxes",
+        "fails",
+        `${allSynced}; ${plural(unapprovedItems, "message was", "messages were")} skipped, and nobody has accepted that.`,
+        "See skipped-items.csv: they stay at the old server only. Retry the batch, or approve them.",
+      ),
+    ];
   if (lostItems > 0)
     return [
       check(
         "mailboxes",
         "warning",
-        `${allSynced}; ${plural(lostItems, "message was", "messages were")} skipped.`,
+        `${allSynced}; ${plural(lostItems, "message was", "messages were")} skipped, which was approved.`,
         "See skipped-items.csv: they stay at the old server only.",
       ),
     ];

@@ -11,6 +11,7 @@ export type MailboxSums = Pick<
   | "syncedItemCount"
   | "skippedItemCount"
   | "leftOutItemCount"
+  | "lost"
   | "bytesTransferred"
   | "estimatedBytes"
   | "warnings"
@@ -38,6 +39,8 @@ export function withoutFigures(mailbox: MailboxRecord): MailboxRecord {
     syncedItemCount: 0,
     skippedItemCount: 0,
     leftOutItemCount: undefined,
+    lost: undefined,
+    approved: undefined,
     bytesTransferred: 0,
     estimatedBytes: 0,
     warnings: undefined,

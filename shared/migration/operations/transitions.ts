@@ -1,4 +1,5 @@
 import type { OperationKind } from "../../domain/states.ts";
+import { approved } from "../mailbox/approval.ts";
 import {
   queued,
   released,
@@ -23,6 +24,7 @@ const transitions: Readonly<
   complete: syncedAgain,
   verify: (mailbox, { seq, verification }) =>
     verification && verificationAsked(mailbox, { ...verification, operation: seq }),
+  approve: (mailbox, { selection: { codes }, by, at }) => approved(mailbox, { codes, by, at }),
   confirm: serverConfirmed,
   release: released,
   remove: stopped,

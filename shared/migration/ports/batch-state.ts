@@ -10,6 +10,8 @@ export interface BatchTotals {
   readonly skippedItemCount: number;
   /** Items skipped and not left out on purpose, or found missing by a verification. */
   readonly lostItemCount: number;
+  /** Those of them that nobody approved. Undefined in states of an earlier build. */
+  readonly unapprovedItemCount?: number | undefined;
   readonly totalItemsInSourceMailboxCount: number;
   readonly bytesTransferred: number;
   readonly estimatedTotalTransferSize: number;

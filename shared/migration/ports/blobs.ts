@@ -47,7 +47,13 @@ export interface EndpointStore {
   list(): Promise<readonly EndpointName[]>;
 }
 
-export type ReportName = "validation" | "mailboxes" | "skipped-items" | "verification" | "rehearsal";
+export type ReportName =
+  | "validation"
+  | "mailboxes"
+  | "failed-mailboxes"
+  | "skipped-items"
+  | "verification"
+  | "rehearsal";
 
 /** A report as it lies in the container. */
 export interface ReportFile {

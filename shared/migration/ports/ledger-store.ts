@@ -147,6 +147,9 @@ export interface Planning {
   readonly soughtTo?: Uid | undefined;
 }
 
+/** Items that were skipped and not left out on purpose, by code: how many there are, and how many there ever were. */
+export type LostCounts = Readonly<Record<string, { readonly now: number; readonly ever: number }>>;
+
 export interface FolderCounts {
   /** Messages at the source. */
   readonly total: number;
@@ -158,6 +161,8 @@ export interface FolderCounts {
   readonly skipped: number;
   /** Those of the skipped items that were left out on purpose. */
   readonly leftOut: number;
+  /** The others by code; undefined where there was never one. */
+  readonly lost?: LostCounts | undefined;
   readonly bytes: number;
   /** Messages that were in the target already, and are recorded as copied. */
   readonly adopted?: number | undefined;
@@ -243,6 +248,12 @@ export interface SkippedItem {
   readonly message: string;
 }
 
+/** A skipped item as it is stored. */
+export interface StoredSkip extends SkippedItem {
+  /** When it was skipped, milliseconds since 1970 by the store's clock. */
+  readonly at: number;
+}
+
 export type ItemKey = Pick<ItemRecord, "folderId" | "uidValidity" | "uid">;
 
 /** Items of a folder whose UIDs begin at one multiple of this share a row. */
@@ -307,7 +318,7 @@ export interface LedgerStore {
     range?: readonly [low: number, high: number],
   ): AsyncIterable<ItemRecord>;
   /** Skipped items of a ledger, or of one of its folders. */
-  listSkipped(ledgerId: LedgerId, folderId?: FolderId): AsyncIterable<SkippedItem>;
+  listSkipped(ledgerId: LedgerId, folderId?: FolderId): AsyncIterable<StoredSkip>;
   /** Removes everything of a ledger. Only by explicit order: without it a later batch would copy again. Repeatable. */
   purge(ledgerId: LedgerId): Promise<void>;
 }

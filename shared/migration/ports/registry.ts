@@ -4,6 +4,7 @@ import type { BatchName, EndpointName, FolderId, LedgerId, MailboxId } from "../
 import type { BatchIntent, MailboxStatus, OperationKind, SyncKind } from "../../domain/states.ts";
 import type { DifferenceCounts, VerificationLevel, VerificationRequest } from "../../domain/verification.ts";
 import type { WarningCounts } from "../../domain/warnings.ts";
+import type { LostCounts } from "./ledger-store.ts";
 
 /** A stored value with the version it was read at. */
 export interface Versioned<T> {
@@ -23,6 +24,8 @@ export interface Selection {
   readonly status?: MailboxStatus | undefined;
   /** Code of the mailbox's error. */
   readonly errorCode?: string | undefined;
+  /** Codes of skipped items; only an approval looks at them. */
+  readonly codes?: readonly string[] | undefined;
 }
 
 /** An operation that is not through yet. They are carried out in the order in which they began. */
@@ -84,6 +87,8 @@ export interface BatchRecord {
   readonly invalidRowCount: number;
   /** What stopped its last upload; undefined once one was read. */
   readonly uploadError?: RecordedError | undefined;
+  /** Why the last mail to the operators was not sent; undefined once one was. */
+  readonly noticeError?: RecordedError | undefined;
   /** The most rows that any file of the batch had; it may have more mailboxes. */
   readonly largestFile?: number | undefined;
   /** Number of the last operation. They begin at the second of creation, since message ids are made of them. */
@@ -165,6 +170,16 @@ export interface RehearsalOutcome {
   readonly days?: number | undefined;
 }
 
+/** An operator accepts that what was skipped until then stays at the old server. */
+export interface Approval {
+  /** How many items of the code had ever been skipped then. */
+  readonly ever: number;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  /** Object id of the caller in Entra. */
+  readonly by: string;
+}
+
 /** What an operator may ask for with one folder. */
 export type FolderAct = "confirm" | "recreate";
 
@@ -201,6 +216,10 @@ export interface MailboxRecord {
   readonly skippedItemCount: number;
   /** Those of the skipped items that were left out on purpose. */
   readonly leftOutItemCount?: number | undefined;
+  /** The others by code. */
+  readonly lost?: LostCounts | undefined;
+  /** By code, what an operator accepted to be left behind. */
+  readonly approved?: Readonly<Record<string, Approval>> | undefined;
   readonly bytesTransferred: number;
   readonly estimatedBytes: number;
   /** The largest it has been; it never falls. */
@@ -236,10 +255,7 @@ export interface MailboxRecord {
 }
 
 /** A mailbox without its secrets and with the moment of its last change. */
-export type MailboxSummary = Omit<
-  MailboxRecord,
-  "userRoot" | "sealedPassword" | "sealedFor" | "dailyStart" | "step"
-> & {
+export type MailboxSummary = Omit<MailboxRecord, "sealedPassword" | "sealedFor" | "dailyStart" | "step"> & {
   /** By the store's clock. */
   readonly changedAt: number;
 };

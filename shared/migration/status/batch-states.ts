@@ -233,7 +233,7 @@ export function foldState(
   const recoveries: Recovery[] = [];
   let nextAt = Number.POSITIVE_INFINITY;
   for (const mailbox of mailboxes) {
-    hash.update(`${mailbox.id} ${mailbox.round} ${mailbox.status}\n`);
+    hash.update(`${mailbox.id} ${mailbox.round} ${mailbox.status}${approvalsOf(mailbox)}\n`);
     status[mailbox.status] = (status[mailbox.status] ?? 0) + 1;
     const code = mailbox.error?.code;
     if (code !== undefined) errorCode[code] = (errorCode[code] ?? 0) + 1;
@@ -253,6 +253,12 @@ export function foldState(
     digest: hash.digest("base64url"),
     recoveries: recoveries.sort((a, b) => b.at - a.at).slice(0, maxRecoveries),
   };
+}
+
+function approvalsOf({ approved = {} }: MailboxSummary): string {
+  return Object.values(approved)
+    .map(({ at }) => ` ${at}`)
+    .join("");
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { BatchView, DataConsistencyScore } from "../../domain/api/batches.ts";
 import { batchStatus } from "../../domain/states.ts";
+import { unapprovedCount } from "../mailbox/approval.ts";
 import { batchPercentage, percentageOf } from "../mailbox/figures.ts";
 import { countOf, isActive, type MailboxFacts } from "../mailbox/life.ts";
 import type { BatchTotals, Outage } from "../ports/batch-state.ts";
@@ -11,6 +12,7 @@ export function totalsOf(mailboxes: Iterable<MailboxFacts>): BatchTotals {
   let syncedItemCount = 0;
   let skippedItemCount = 0;
   let lostItemCount = 0;
+  let unapprovedItemCount = 0;
   let totalItemsInSourceMailboxCount = 0;
   let bytesTransferred = 0;
   let estimatedTotalTransferSize = 0;
@@ -24,6 +26,7 @@ export function totalsOf(mailboxes: Iterable<MailboxFacts>): BatchTotals {
     syncedItemCount += mailbox.syncedItemCount;
     skippedItemCount += mailbox.skippedItemCount;
     lostItemCount += mailbox.skippedItemCount - (mailbox.leftOutItemCount ?? 0) + missingOf(mailbox);
+    unapprovedItemCount += unapprovedCount(mailbox);
     totalItemsInSourceMailboxCount += mailbox.totalItemCount;
     bytesTransferred += mailbox.bytesTransferred;
     estimatedTotalTransferSize += Math.max(mailbox.estimatedBytes, mailbox.bytesTransferred);
@@ -37,6 +40,7 @@ export function totalsOf(mailboxes: Iterable<MailboxFacts>): BatchTotals {
     syncedItemCount,
     skippedItemCount,
     lostItemCount,
+    unapprovedItemCount,
     totalItemsInSourceMailboxCount,
     bytesTransferred,
     estimatedTotalTransferSize,
@@ -64,13 +68,18 @@ function withMailbox(outage: Outage | undefined, mailbox: MailboxFacts): Outage 
   };
 }
 
+/** Items that were skipped and not left out on purpose, and that nobody approved. Pure. */
+export function unapprovedOf(totals: Pick<BatchTotals, "lostItemCount" | "unapprovedItemCount">): number {
+  return totals.unapprovedItemCount ?? totals.lostItemCount;
+}
+
 /**
  * A batch with its figures. Pure. @param asOf when they were taken, milliseconds since 1970. Rates are averages since the start while anything is being copied, else 0.
  * @param now milliseconds since 1970.
  */
 export function batchView(batch: BatchRecord, totals: BatchTotals, asOf: number, now: number): BatchView {
   const { counts } = totals;
-  const { confirmedServer, uploadError } = batch;
+  const { confirmedServer, uploadError, noticeError } = batch;
   const minutes = batch.startedAt === undefined ? 0 : Math.max((now - batch.startedAt) / 60_000, 1 / 60);
   const running = counts.active > 0 && minutes > 0;
   const itemsPerMinute = running ? totals.syncedItemCount / minutes : 0;
@@ -92,8 +101,10 @@ export function batchView(batch: BatchRecord, totals: BatchTotals, asOf: number,
     stoppedCount: counts.stopped,
     invalidRowCount: batch.invalidRowCount,
     uploadError: uploadError ? { ...uploadError, at: iso(uploadError.at) } : null,
+    noticeError: noticeError ? { ...noticeError, at: iso(noticeError.at) } : null,
     syncedItemCount: totals.syncedItemCount,
     skippedItemCount: totals.skippedItemCount,
+    unapprovedItemCount: unapprovedOf(totals),
     totalItemsInSourceMailboxCount: totals.totalItemsInSourceMailboxCount,
     bytesTransferred: totals.bytesTransferred,
     estimatedTotalTransferSize: totals.estimatedTotalTransferSize,

@@ -2,9 +2,11 @@ import pMap from "p-map";
 import type { Warning } from "../../domain/api/mailboxes.ts";
 import type { BatchName } from "../../domain/names.ts";
 import type { OperationMessage } from "../../domain/queue-messages.ts";
+import { columnNames, failureColumns } from "../../domain/upload-columns.ts";
 import { changeBatch } from "../batch/change.ts";
 import { isRemoving, smallBatch, wasStarted } from "../batch/life.ts";
 import { type CsvValue, writeCsv, writeCsvRows } from "../csv-writer.ts";
+import { isFailed } from "../mailbox/life.ts";
 import type { BatchState, BatchStateStore } from "../ports/batch-state.ts";
 import type { ReportStore } from "../ports/blobs.ts";
 import type { LedgerStore } from "../ports/ledger-store.ts";
@@ -20,7 +22,7 @@ import type { VerificationStore } from "../ports/verification-store.ts";
 import type { WorkQueue } from "../ports/work-queue.ts";
 import { type Clock, day, type Log, minute } from "../runtime.ts";
 import type { BatchStates } from "./batch-states.ts";
-import { iso } from "./batch-totals.ts";
+import { iso, isoOrNull } from "./batch-totals.ts";
 import { mailboxView, skippedItemView } from "./status.ts";
 
 const mailboxesHeader = [
@@ -66,7 +68,19 @@ const rehearsalHeader = [
   "estimated",
   "error",
 ];
-const skippedItemsHeader = ["emailAddress", "folder", "uid", "receivedAt", "size", "code", "message"];
+const skippedItemsHeader = [
+  "emailAddress",
+  "folder",
+  "uid",
+  "receivedAt",
+  "size",
+  "code",
+  "message",
+  "approvedBy",
+  "approvedAt",
+];
+/** Ready to be mended and uploaded: an upload passes over the last columns. */
+const failedMailboxesHeader = [...columnNames, ...failureColumns];
 
 /** Ledgers read at once. */
 const concurrency = 16;
@@ -106,7 +120,7 @@ export interface Reports {
   /** The timer: sends a message for every batch whose reports do not show its last round. Repeatable. */
   announce(): Promise<void>;
   /**
-   * Writes `mailboxes.csv`, `skipped-items.csv` and, once a mailbox was verified, `verification.csv` of a batch over the
+   * Writes `mailboxes.csv`, `failed-mailboxes.csv`, `skipped-items.csv` and, once a mailbox was verified, `verification.csv` of a batch over the
    * old ones, the latter two slot by slot. What is not through in a minute is for the next message, which goes on with the slots that are missing. Repeatable.
    */
   write(message: Extract<OperationMessage, { readonly kind: "report" }>): Promise<void>;
@@ -124,9 +138,20 @@ export function createReports(parts: ReportsParts): Reports {
       for (const { mailbox, paths } of group) {
         if (mailbox.ledgerId === undefined) continue;
         for await (const skipped of ledger.listSkipped(mailbox.ledgerId)) {
-          const item = skippedItemView(skipped, paths.get(skipped.folderId) ?? "");
+          const item = skippedItemView(skipped, mailbox, paths.get(skipped.folderId) ?? "");
           const { folder, uid, receivedAt, size, code, message } = item;
-          yield [mailbox.emailAddress, folder, uid, receivedAt, size, code, message];
+          const { approvedBy, approvedAt } = item;
+          yield [
+            mailbox.emailAddress,
+            folder,
+            uid,
+            receivedAt,
+            size,
+            code,
+            message,
+            approvedBy ?? undefined,
+            approvedAt ?? undefined,
+          ];
         }
       }
     }
@@ -256,6 +281,7 @@ export function createReports(parts: ReportsParts): Reports {
         }
       }
       await reports.write(name, "mailboxes", writeCsv(mailboxesHeader, mailboxRows(batch, mailboxes)));
+      await reports.write(name, "failed-mailboxes", writeCsv(failedMailboxesHeader, failedRows(mailboxes)));
       for (const { report } of wanted) await reports.commit(name, report, digest);
       if (await note(name, digest)) log("batch.reported", { batch: name });
       // The removal may have passed before the last report was written.
@@ -291,6 +317,20 @@ async function* mailboxRows(
       view.warnings.map(warningText).join(" | "),
     ];
   }
+}
+
+/** The columns of an upload with an empty password, then why the mailbox failed. */
+async function* failedRows(mailboxes: readonly MailboxSummary[]): AsyncGenerator<readonly CsvValue[]> {
+  for (const { emailAddress, userName, userRoot, error } of mailboxes.filter(isFailed))
+    yield [
+      emailAddress,
+      userName,
+      "",
+      userRoot,
+      error?.code,
+      error?.message,
+      isoOrNull(error?.at) ?? undefined,
+    ];
 }
 
 function warningText({ code, count, message, remedy }: Warning): string {

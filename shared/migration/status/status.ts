@@ -10,9 +10,10 @@ import { isMigrationError } from "../../domain/errors.ts";
 import type { BatchName, EndpointName, MailboxId } from "../../domain/names.ts";
 import { type Provider, providerOf } from "../../domain/providers.ts";
 import type { Endpoints } from "../endpoints/endpoint-settings.ts";
+import { approvalOf, unapprovedCount } from "../mailbox/approval.ts";
 import { percentageOf } from "../mailbox/figures.ts";
 import { hasWork, type MailboxFacts } from "../mailbox/life.ts";
-import type { FolderRecord, LedgerStore, SkippedItem } from "../ports/ledger-store.ts";
+import type { FolderRecord, LedgerStore, StoredSkip } from "../ports/ledger-store.ts";
 import type { BatchRecord, BatchStore, MailboxStore } from "../ports/registry.ts";
 import type { Clock } from "../runtime.ts";
 import { describeWarnings, folderWarnings } from "../warnings.ts";
@@ -113,7 +114,7 @@ export function createStatus(parts: {
       const skippedItems: SkippedItemView[] = [];
       if (ledgerId !== undefined)
         for await (const skipped of ledger.listSkipped(ledgerId)) {
-          skippedItems.push(skippedItemView(skipped, paths.get(skipped.folderId) ?? ""));
+          skippedItems.push(skippedItemView(skipped, stored.value, paths.get(skipped.folderId) ?? ""));
           if (skippedItems.length === maxSkippedItems) break;
         }
       const provider = await providerAt(stored.value.endpoint);
@@ -138,6 +139,7 @@ export function mailboxView(mailbox: MailboxFacts, { intent }: Pick<BatchRecord,
     nextAttemptAt: isoOrNull(mailbox.notBefore),
     syncedItemCount: mailbox.syncedItemCount,
     skippedItemCount: mailbox.skippedItemCount,
+    unapprovedItemCount: unapprovedCount(mailbox),
     totalItemsInSourceMailboxCount: mailbox.totalItemCount,
     bytesTransferred: mailbox.bytesTransferred,
     estimatedTotalTransferSize: Math.max(mailbox.estimatedBytes, mailbox.bytesTransferred),
@@ -197,7 +199,12 @@ function folderStatus(folder: FolderRecord): FolderView["status"] {
 }
 
 /** A skipped item as it is reported. Pure. */
-export function skippedItemView(item: SkippedItem, folder: string): SkippedItemView {
+export function skippedItemView(
+  item: StoredSkip,
+  mailbox: Pick<MailboxFacts, "approved">,
+  folder: string,
+): SkippedItemView {
+  const approval = approvalOf(mailbox, item);
   return {
     folder,
     uid: item.uid,
@@ -205,5 +212,8 @@ export function skippedItemView(item: SkippedItem, folder: string): SkippedItemV
     size: item.size,
     code: item.code,
     message: item.message,
+    skippedAt: iso(item.at),
+    approvedBy: approval?.by ?? null,
+    approvedAt: isoOrNull(approval?.at),
   };
 }

@@ -4,6 +4,7 @@ import type { FolderRecord, Generation } from "../ports/ledger-store.ts";
 import type { FolderStatus } from "../ports/source.ts";
 import { hour } from "../runtime.ts";
 import { isRemembered, lateArrivalMs } from "./folder-record.ts";
+import { noneLost } from "./left-out.ts";
 import { retire, retired } from "./retired.ts";
 import { createsAside, takenBack, uidsAside } from "./set-aside.ts";
 
@@ -130,7 +131,7 @@ export function generationKept<Folder extends FolderRecord>(
 ): Folder {
   const counts =
     folder.keptSince === undefined
-      ? { ...folder.counts, synced: matched, skipped: 0, leftOut: 0 }
+      ? { ...folder.counts, synced: matched, skipped: 0, leftOut: 0, lost: noneLost(folder.counts.lost) }
       : folder.counts;
   return { ...folder, keptSince: now, replaced: undefined, counts };
 }

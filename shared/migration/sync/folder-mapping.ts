@@ -9,6 +9,8 @@ export interface MappedFolder {
   readonly specialUse?: SpecialUse | undefined;
   /** True if an operator's rule put it here. */
   readonly renamed: boolean;
+  /** True below `targetRootFolder`, where it is none of the target's own folders. */
+  readonly isBelowRoot?: true;
 }
 
 const firstUses: readonly (SpecialUse | undefined)[] = ["inbox", "sent", "drafts"];
@@ -20,10 +22,14 @@ const lastUses: readonly (SpecialUse | undefined)[] = ["trash", "junk"];
  */
 export function mapFolders(
   folders: readonly SourceFolder[],
-  options: Pick<BatchOptions, "excludeFolders" | "includeFolders" | "renameFolders" | "subscribedOnly">,
+  options: Pick<
+    BatchOptions,
+    "excludeFolders" | "includeFolders" | "renameFolders" | "subscribedOnly" | "targetRootFolder"
+  >,
   naming: FolderNaming,
 ): readonly MappedFolder[] {
   const used = new Set<SpecialUse>();
+  const root = options.targetRootFolder?.split("/");
   const mapped: MappedFolder[] = [];
   for (const source of folders) {
     if (!takesPart(source, options)) continue;
@@ -39,9 +45,14 @@ export function mapFolders(
       renamed: renamed !== undefined,
     });
   }
-  return [...withDistinctNames(mapped, naming.caseSensitive)].sort(
+  const sorted = [...withDistinctNames(mapped, naming.caseSensitive)].sort(
     (a, b) => rank(a) - rank(b) || (a.source.path < b.source.path ? -1 : 1),
   );
+  return root === undefined ? sorted : sorted.map((folder) => below(root.map(naming.sanitize), folder));
+}
+
+function below(root: readonly string[], folder: MappedFolder): MappedFolder {
+  return { ...folder, segments: [...root, ...folder.segments], isBelowRoot: true };
 }
 
 /** Position in the copying order, the same for every round. */

@@ -22,7 +22,7 @@ import type {
 } from "../ports/ledger-store.ts";
 import type { FolderStatus } from "../ports/source.ts";
 import { hour } from "../runtime.ts";
-import { leftOutCount } from "./left-out.ts";
+import { leftOutCount, withLost, withoutLost } from "./left-out.ts";
 import { retire } from "./retired.ts";
 import { lookedFor, nextLook, takenBack } from "./set-aside.ts";
 
@@ -209,7 +209,7 @@ export function gone<Folder extends FolderRecord>(folder: Folder): Folder {
 /** All messages of the folder are forgotten; should it come back, it is new. @param emptied its counts by now. */
 export function forgotten<Folder extends FolderRecord>(
   folder: Folder,
-  { synced, skipped, leftOut }: FolderCounts,
+  { synced, skipped, leftOut, lost }: FolderCounts,
 ): Folder {
   return {
     ...folder,
@@ -217,7 +217,7 @@ export function forgotten<Folder extends FolderRecord>(
     keptSince: undefined,
     replaced: undefined,
     checkpoint: { ...folder.checkpoint, settled: emptyUidSet, uidNext: 0, messages: 0 },
-    counts: { ...folder.counts, synced, skipped, leftOut },
+    counts: { ...folder.counts, synced, skipped, leftOut, lost },
   };
 }
 
@@ -539,6 +539,7 @@ function withSkips(counts: FolderCounts, skips: readonly SkippedItem[]): FolderC
     ...counts,
     skipped: counts.skipped + skips.length,
     leftOut: counts.leftOut + leftOutCount(skips),
+    lost: withLost(counts.lost, skips),
   };
 }
 
@@ -547,5 +548,6 @@ function withoutSkips(counts: FolderCounts, skips: readonly SkippedItem[]): Fold
     ...counts,
     skipped: counts.skipped - skips.length,
     leftOut: counts.leftOut - leftOutCount(skips),
+    lost: withoutLost(counts.lost, skips),
   };
 }

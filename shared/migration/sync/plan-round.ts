@@ -389,7 +389,7 @@ function newRecord({ source, specialUse }: MappedFolder): FolderRecord {
 type SpecialFolder = Pick<MappedFolder, "segments"> & { readonly specialUse: SpecialUse };
 
 function isSpecial(folder: MappedFolder): folder is MappedFolder & SpecialFolder {
-  return folder.specialUse !== undefined;
+  return folder.specialUse !== undefined && !folder.isBelowRoot;
 }
 
 /** Folders with a special use that take no part; what is below them may. Pure. */
@@ -415,7 +415,7 @@ async function ensureTarget(
   for (const above of special)
     if (isBelow(folder.segments, above.segments))
       await run.target.ensureFolder(above.segments, above.specialUse);
-  return run.target.ensureFolder(folder.segments, folder.specialUse);
+  return run.target.ensureFolder(folder.segments, folder.isBelowRoot ? undefined : folder.specialUse);
 }
 
 function isBelow(segments: readonly string[], above: readonly string[]): boolean {

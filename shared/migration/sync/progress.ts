@@ -7,6 +7,7 @@ import type { FolderRecord } from "../ports/ledger-store.ts";
 import type { MailboxRecord } from "../ports/registry.ts";
 import type { Clock } from "../runtime.ts";
 import { addWarnings, folderWarnings } from "../warnings.ts";
+import { sumOfLost } from "./left-out.ts";
 
 /** Live counters of a running mailbox are stored at most this often, in milliseconds. */
 export const progressMs = 2_000;
@@ -119,6 +120,7 @@ export class Progress {
       syncedItemCount,
       skippedItemCount: sum(folders, ({ counts }) => counts.skipped),
       leftOutItemCount: sum(folders, ({ counts }) => counts.leftOut),
+      lost: sumOfLost(folders.map(({ counts }) => counts.lost)),
       bytesTransferred,
       estimatedBytes: Math.round(average * totalItemCount),
       warnings: addWarnings(folders.map((folder) => folderWarnings(folder, this.#provider))),

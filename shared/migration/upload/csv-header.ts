@@ -1,7 +1,8 @@
 import type { Endpoint } from "../../domain/endpoint.ts";
+import { type ColumnName, columnNames, failureColumns } from "../../domain/upload-columns.ts";
 import { nearest } from "../endpoints/nearest.ts";
 import { maxCells } from "./csv-records.ts";
-import { type ColumnName, columnNames, type UploadIssue } from "./issues.ts";
+import type { UploadIssue } from "./issues.ts";
 
 /** What each cell of a row is; undefined for a column that is passed over. */
 export interface Layout {
@@ -17,6 +18,8 @@ export interface HeaderRules {
 }
 
 const longestName = Math.max(...columnNames.map((name) => name.length));
+/** Columns of the report `failed-mailboxes`, which is uploaded again once it is mended. */
+const reportColumns: ReadonlySet<string> = new Set(failureColumns.map((name) => name.toLowerCase()));
 const required: Readonly<Record<Endpoint["authentication"], readonly ColumnName[]>> = {
   password: ["EmailAddress", "UserName", "Password"],
   xoauth2: ["EmailAddress", "UserName"],
@@ -67,7 +70,8 @@ export function readHeader(
         code: "HeaderRepeated",
         message: `Two columns have the header "${name}".`,
       });
-    if (name !== undefined || cell.trim() === "") continue;
+    const header = cell.trim();
+    if (name !== undefined || header === "" || reportColumns.has(header.toLowerCase())) continue;
     const meant = nearest(cell, absent);
     if (meant !== undefined) misspelt.add(meant);
     if (meant !== undefined || !rules.allowUnknownColumns) issues.push(unknownHeader(line, index + 1, meant));

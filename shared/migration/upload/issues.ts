@@ -1,7 +1,3 @@
-/** Column names of the migration file, exactly as documented to operators. */
-export const columnNames = ["EmailAddress", "UserName", "Password", "UserRoot"] as const;
-export type ColumnName = (typeof columnNames)[number];
-
 /**
  * Something an operator has to mend in an uploaded file. It never holds what a cell says, since a shifted column may put
  * a password under any name; the one exception is an address that was checked to be one.

@@ -1,8 +1,9 @@
 import { isAddress } from "../../domain/addresses.ts";
 import type { Endpoint } from "../../domain/endpoint.ts";
+import { type ColumnName, columnNames } from "../../domain/upload-columns.ts";
 import type { Layout } from "./csv-header.ts";
 import type { CsvEvent } from "./csv-records.ts";
-import { type ColumnName, columnNames, type UploadIssue } from "./issues.ts";
+import type { UploadIssue } from "./issues.ts";
 
 /** One user of a migration file. */
 export interface UserRow {

@@ -1,5 +1,6 @@
 import type { FaultPlan, Faults, SingleFault } from "./faults.ts";
 import { mailboxSnapshot } from "./inspection.ts";
+import type { Outgoing } from "./routes-send-mail.ts";
 import type { Statistics } from "./statistics.ts";
 import type { NewMailbox, Tenant } from "./tenant.ts";
 
@@ -13,6 +14,7 @@ export interface AdminRequest {
 export interface AdminParts {
   readonly tenant: Tenant;
   readonly faults: Faults;
+  readonly outgoing: Outgoing;
   readonly statistics: Statistics;
 }
 
@@ -22,7 +24,7 @@ interface AdminAnswer {
 }
 
 /**
- * What a test does to a stand-in in another process: `GET` and `POST /admin/mailboxes`, `GET` and
+ * What a test does to a stand-in in another process: `GET` and `POST /admin/mailboxes`, `GET /admin/sent-mail`, `GET` and
  * `DELETE /admin/statistics`, `PUT` and `DELETE /admin/faults`, `POST /admin/faults/next`.
  */
 export function handleAdmin(parts: AdminParts, request: AdminRequest): AdminAnswer {
@@ -35,13 +37,15 @@ export function handleAdmin(parts: AdminParts, request: AdminRequest): AdminAnsw
   }
 }
 
-function run({ tenant, faults, statistics }: AdminParts, request: AdminRequest): AdminAnswer {
+function run({ tenant, faults, outgoing, statistics }: AdminParts, request: AdminRequest): AdminAnswer {
   const body = () => JSON.parse(request.body.toString()) as unknown;
   switch (`${request.method} ${request.path}`) {
     case "GET /admin/mailboxes":
       return { status: 200, json: { value: [...tenant.mailboxes].map(mailboxSnapshot) } };
     case "POST /admin/mailboxes":
       return { status: 201, json: tenant.add(body() as NewMailbox) };
+    case "GET /admin/sent-mail":
+      return { status: 200, json: { value: outgoing.sent } };
     case "GET /admin/statistics":
       return { status: 200, json: statistics.snapshot() };
     case "DELETE /admin/statistics":

@@ -9,6 +9,7 @@ import type { RawMime } from "./raw-mime.ts";
 import { attachmentRoutes } from "./routes-attachments.ts";
 import { folderRoutes } from "./routes-folders.ts";
 import { messageRoutes } from "./routes-messages.ts";
+import { Outgoing, type SentMail, sendMailRoutes } from "./routes-send-mail.ts";
 import { userRoutes } from "./routes-users.ts";
 import { Router } from "./routing.ts";
 import { type SensitiveUpdateOptions, SensitiveUpdates } from "./sensitive-updates.ts";
@@ -27,6 +28,7 @@ export type {
   MailboxInspection,
   MessageInspection,
 } from "./inspection.ts";
+export type { SentMail } from "./routes-send-mail.ts";
 export type { LoggedRequest, MailboxStatistics, Statistics, StatisticsSnapshot } from "./statistics.ts";
 export type { NewMailbox } from "./tenant.ts";
 export type { MailboxLimits } from "./throttle.ts";
@@ -73,6 +75,10 @@ export interface GraphStandIn {
   setQuota(idOrAddress: string, quotaBytes: number | undefined): void;
   /** What an administrator does by granting, or withdrawing, Mail-Advanced.ReadWrite.All. */
   permitSensitiveUpdates(permitted: boolean): void;
+  /** Mails that were sent, oldest first. */
+  sentMails(): readonly SentMail[];
+  /** What an administrator does by granting, or withdrawing, Mail.Send. */
+  permitMailSend(permitted: boolean): void;
   close(): Promise<void>;
 }
 
@@ -97,12 +103,14 @@ export async function startGraph(options: GraphOptions = {}): Promise<GraphStand
     return tenant.mailbox(user.id);
   };
   const statistics = new Statistics();
+  const outgoing = new Outgoing();
   const faults = new Faults();
   if (options.faults !== undefined) faults.set(options.faults);
   const tokens = new Tokens(options.token);
   const server = new GraphServer({
     tenant,
     uploads,
+    outgoing,
     statistics,
     faults,
     tokens,
@@ -111,6 +119,7 @@ export async function startGraph(options: GraphOptions = {}): Promise<GraphStand
       ...folderRoutes(),
       ...messageRoutes(tenant, updates, options.rawMime),
       ...attachmentRoutes(tenant, uploads, updates),
+      ...sendMailRoutes(tenant, outgoing),
     ]),
     throttle: new Throttle({ ...outlookLimits, ...options.limits }, statistics),
     latencyMs: options.latencyMs ?? 0,
@@ -130,6 +139,10 @@ export async function startGraph(options: GraphOptions = {}): Promise<GraphStand
     },
     permitSensitiveUpdates: (permitted) => {
       updates.permitted = permitted;
+    },
+    sentMails: () => outgoing.sent,
+    permitMailSend: (permitted) => {
+      outgoing.permitted = permitted;
     },
     close: async () => {
       faults.abandon();

@@ -9,6 +9,7 @@ import { errorResource, GraphError } from "./errors.ts";
 import { type Fault, type Faults, faultError } from "./faults.ts";
 import type { Json } from "./json.ts";
 import type { Mailbox } from "./mailbox.ts";
+import type { Outgoing } from "./routes-send-mail.ts";
 import { type Answer, type Call, type Router, wantsImmutableIds } from "./routing.ts";
 import type { Statistics } from "./statistics.ts";
 import type { Tenant } from "./tenant.ts";
@@ -20,6 +21,7 @@ export interface ServerParts {
   readonly tenant: Tenant;
   readonly router: Router;
   readonly uploads: UploadSessions;
+  readonly outgoing: Outgoing;
   readonly throttle: Throttle;
   readonly faults: Faults;
   readonly statistics: Statistics;

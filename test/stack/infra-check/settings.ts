@@ -54,6 +54,7 @@ export const settingGroups: Readonly<Record<string, SettingGroup>> = {
   triggers: same("UPLOAD_TRIGGER_SOURCE", "RESYNC_SCHEDULE"),
   discovery: same("DISCOVERY_PRIVATE_ADDRESSES"),
   dns: same("DNS_SERVERS"),
+  notifications: same("NOTIFICATION_SENDER"),
   target: same("TARGET"),
   "Graph target": same("GRAPH_CONCURRENCY_PER_MAILBOX"),
   "IMAP target": same(

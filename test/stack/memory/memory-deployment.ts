@@ -7,6 +7,7 @@ import type { StepLimits } from "../../../shared/migration/sync/limits.ts";
 import type { Queue, SessionLock } from "../service-bus/queue.ts";
 import type { FaultPlan } from "./faults.ts";
 import { MemoryBlobs } from "./memory-blobs.ts";
+import { MemoryMail } from "./memory-mail.ts";
 import { MemoryQueues } from "./memory-queues.ts";
 import { MemorySource } from "./memory-source.ts";
 import { storesOver, type Tables } from "./memory-stores.ts";
@@ -54,6 +55,7 @@ export class MemoryDeployment {
   readonly source = new MemorySource();
   readonly target: MemoryTarget;
   readonly blobs = new MemoryBlobs();
+  readonly mail = new MemoryMail();
   readonly queues = new MemoryQueues();
   /** As the application sees them: they count its requests. */
   readonly tables: Readonly<Record<keyof Tables, MemoryTable>>;
@@ -118,6 +120,7 @@ export class MemoryDeployment {
       queues: this.queues,
       source: this.source,
       target: this.target,
+      mail: this.mail,
       limits: { maxSeconds: 60, maxMessages: 1000, maxBytes: 2 ** 30, ...limits },
       log: (event, fields) => {
         this.events.push({ event, fields });

@@ -4,6 +4,7 @@ import { createBatchStore } from "../../../shared/adapters/tables/batch-store.ts
 import { createDomainStore } from "../../../shared/adapters/tables/domain-store.ts";
 import { createLedgerStore } from "../../../shared/adapters/tables/ledger-store.ts";
 import { createMailboxStore } from "../../../shared/adapters/tables/mailbox-store.ts";
+import { createNoticeStore } from "../../../shared/adapters/tables/notice-store.ts";
 import type { Table } from "../../../shared/adapters/tables/table.ts";
 import type { TableStores } from "../../../shared/adapters/tables/table-stores.ts";
 
@@ -24,6 +25,7 @@ export function storesOver({ batches, mailboxes, ledgers, admissions, domains }:
     ledgers: createLedgerStore(ledgers),
     admissions: createAdmissionStore(admissions),
     domains: createDomainStore(domains),
+    notices: createNoticeStore(batches),
     probe: async () => undefined,
     createTables: async () => undefined,
   };

@@ -11,12 +11,14 @@ import { createBatchTending } from "../../../shared/migration/control/tend-batch
 import { createCutover } from "../../../shared/migration/cutover/cutover.ts";
 import { createDomainWatch } from "../../../shared/migration/cutover/watch-domains.ts";
 import { createEndpoints } from "../../../shared/migration/endpoints/endpoint-settings.ts";
+import { createNotices, type Notices } from "../../../shared/migration/notices/notices.ts";
 import { createOperations } from "../../../shared/migration/operations/carry-out.ts";
 import { clearBatch } from "../../../shared/migration/operations/clear-batch.ts";
 import type { Vault } from "../../../shared/migration/ports/vault.ts";
 import { createRehearseStep } from "../../../shared/migration/rehearsal/rehearse-step.ts";
 import type { Log } from "../../../shared/migration/runtime.ts";
 import { type BatchStates, createBatchStates } from "../../../shared/migration/status/batch-states.ts";
+import { unapprovedOf } from "../../../shared/migration/status/batch-totals.ts";
 import { createReports } from "../../../shared/migration/status/reports.ts";
 import { createFolderSync } from "../../../shared/migration/sync/folder-sync.ts";
 import type { StepLimits } from "../../../shared/migration/sync/limits.ts";
@@ -24,6 +26,7 @@ import type { FolderSyncParts } from "../../../shared/migration/sync/parts.ts";
 import { createUploadIngestion } from "../../../shared/migration/upload/ingest-upload.ts";
 import { createVerifyStep } from "../../../shared/migration/verification/verify-step.ts";
 import type { MemoryBlobs } from "./memory-blobs.ts";
+import type { MemoryMail } from "./memory-mail.ts";
 import type { MemoryQueues } from "./memory-queues.ts";
 import { MemoryOpenFolder, type MemorySource, MemorySourceMailbox } from "./memory-source.ts";
 import { storesOver, type Tables } from "./memory-stores.ts";
@@ -37,6 +40,7 @@ export interface Outside {
   readonly queues: MemoryQueues;
   readonly source: MemorySource;
   readonly target: MemoryTarget;
+  readonly mail: MemoryMail;
   readonly limits: StepLimits;
   readonly log: Log;
 }
@@ -54,6 +58,7 @@ export interface Worker {
   readonly resync: () => Promise<void>;
   readonly control: BatchControl;
   readonly states: BatchStates;
+  readonly notices: Notices;
   readonly actOnFolder: ActOnFolder;
 }
 
@@ -109,10 +114,17 @@ export function startWorker(process: WorkerProcess, outside: Outside): Worker {
     clock,
     log,
   });
-  const { reasonsAgainstRemoval } = createCutover({ batches, states, domains, watch, clock });
+  const { reasonsAgainstRemoval, view: cutoverView } = createCutover({
+    batches,
+    states,
+    domains,
+    watch,
+    clock,
+  });
   const control = createBatchControl({
     ...beginning,
     reasonsAgainstRemoval,
+    unapprovedItems: async (batch) => unapprovedOf((await states.figures(batch)).totals),
   });
   const ingestion = createUploadIngestion({
     ...beginning,
@@ -171,6 +183,18 @@ export function startWorker(process: WorkerProcess, outside: Outside): Worker {
     clock,
     log,
   });
+  const mail = process.seeing("mail", outside.mail);
+  const notices = createNotices({
+    batches,
+    notices: stores.notices,
+    states,
+    cutover: { view: cutoverView },
+    send: (message) => mail.send(message),
+    pageOf: () => undefined,
+    queue,
+    clock,
+    log,
+  });
   const target = process.seeing("target", outside.target, (value) => value instanceof MemoryTargetMailbox);
   const parts: Omit<FolderSyncParts, "verify" | "rehearse"> = {
     batches,
@@ -198,7 +222,7 @@ export function startWorker(process: WorkerProcess, outside: Outside): Worker {
   return {
     process,
     end: () => ending.abort(),
-    operation: createOperationWork({ carryOut, tend, report: write, ingest, log }),
+    operation: createOperationWork({ carryOut, tend, notify: notices.look, report: write, ingest, log }),
     folderSync: createFolderSync({
       ...parts,
       verify: createVerifyStep({ ...parts, verifications }),
@@ -217,5 +241,6 @@ export function startWorker(process: WorkerProcess, outside: Outside): Worker {
     control,
     actOnFolder: createFolderControl({ batches, mailboxes, ledger: ledgers, admission, queue, clock, log }),
     states,
+    notices,
   };
 }

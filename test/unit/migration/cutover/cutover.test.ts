@@ -204,7 +204,10 @@ describe("a batch", () => {
   it("with mailboxes that failed or lost mail says so", async () => {
     const lost = await started(["a@contoso.onmicrosoft.com"], { skippedItemCount: 3, leftOutItemCount: 1 });
     expect((await lost.cutover.view(name, false))?.checks).toMatchObject([
-      { verdict: "warning", value: "The mailbox is synced; 2 messages were skipped." },
+      {
+        verdict: "fails",
+        value: "The mailbox is synced; 2 messages were skipped, and nobody has accepted that.",
+      },
       { check: "verification", verdict: "warning" },
     ]);
     const failed = await started(["a@contoso.onmicrosoft.com"], {

@@ -174,7 +174,12 @@ describe("mail that still came to the old server", () => {
 describe("the mailboxes of a batch", () => {
   it.each([
     [{}, "ok", "All 3 mailboxes are synced."],
-    [{ lostItems: 1 }, "warning", "All 3 mailboxes are synced; 1 message was skipped."],
+    [
+      { lostItems: 1, unapprovedItems: 1 },
+      "fails",
+      "All 3 mailboxes are synced; 1 message was skipped, and nobody has accepted that.",
+    ],
+    [{ lostItems: 1 }, "warning", "All 3 mailboxes are synced; 1 message was skipped, which was approved."],
     [{ active: 1 }, "fails", "1 mailbox is being synced."],
     [
       { active: 2, neverSynced: 2, failed: 1 },

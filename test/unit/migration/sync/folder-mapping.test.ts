@@ -43,6 +43,22 @@ describe("the place of a folder", () => {
     });
   });
 
+  it("is below the root that the options name, in the same order, and none of the target's own", () => {
+    const folders = [
+      folder("Bin", { specialUse: "trash" }),
+      folder("Work/Deep"),
+      folder("INBOX", { specialUse: "inbox" }),
+    ];
+    const change = { targetRootFolder: "Old:mail/Ann", renameFolders: { Work: "Jobs" } };
+    expect(Object.entries(placed(folders, change))).toEqual([
+      ["INBOX", "Old_mail/Ann/INBOX"],
+      ["Work/Deep", "Old_mail/Ann/Jobs/Deep"],
+      ["Bin", "Old_mail/Ann/Bin"],
+    ]);
+    const mapped = mapFolders(folders, { ...options, ...change }, naming);
+    expect(mapped.every(({ isBelowRoot }) => isBelowRoot)).toBe(true);
+  });
+
   it("follows the longest rename rule, and lets rules bring folders together", () => {
     const renameFolders = { Old: "Archive/Old", "Old/2011": "2011", Older: "Archive/Old" };
     expect(

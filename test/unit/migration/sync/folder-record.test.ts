@@ -153,6 +153,7 @@ describe("a chunk", () => {
       synced: 6,
       skipped: 3,
       leftOut: 2,
+      lost: { MessageTooLarge: { now: 1, ever: 1 } },
       bytes: 600,
       guesses: { CharsetGuessed: 2 },
     });
@@ -169,7 +170,11 @@ describe("a chunk", () => {
   it("settles messages that the server only announced", () => {
     const after = record.missingSettled(known, uids(6, 7), [skip(7)], uids(7));
     expect(after.checkpoint.settled).toEqual([[1, 7]]);
-    expect(after.counts).toEqual({ ...known.counts, skipped: 2 });
+    expect(after.counts).toEqual({
+      ...known.counts,
+      skipped: 2,
+      lost: { MessageTooLarge: { now: 1, ever: 1 } },
+    });
   });
 
   it("is closed if it wrote nothing, which begins the tries of a large message anew; moves do not", () => {

@@ -1,0 +1,197 @@
+import type { BatchView } from "../../shared/domain/api/batches.ts";
+import type { CutoverView } from "../../shared/domain/api/cutover.ts";
+import type { UploadCheck } from "../../shared/domain/api/files.ts";
+import type { MailboxView } from "../../shared/domain/api/mailboxes.ts";
+import type { Discovery } from "../../shared/migration/discovery/discover-servers.ts";
+import { bar, bytes, type Column, clock, coloured, cut, number, table, wrapped } from "./format.ts";
+
+/*
+ * What the API answers, as lines of text. All functions are pure.
+ */
+
+export interface Screen {
+  readonly width: number;
+  readonly colour: boolean;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+}
+
+export interface ErrorGroup {
+  readonly code: string;
+  readonly mailboxes: number;
+  readonly message: string;
+  readonly examples: readonly string[];
+}
+
+export function batchLines(batches: readonly BatchView[], { width, colour, now }: Screen): string[] {
+  if (batches.length === 0) return ["There are no batches. Make one: migrate create"];
+  const columns: readonly Column<BatchView>[] = [
+    { title: "Batch", of: ({ name }) => name, gives: true },
+    { title: "Status", of: ({ status }) => coloured(status, colour) },
+    { title: "Done", of: ({ percentageComplete }) => `${percentageComplete} %`, right: true },
+    {
+      title: "Synced",
+      of: (batch) => `${number(batch.syncedCount)}/${number(batch.totalCount)}`,
+      right: true,
+    },
+    { title: "Failed", of: ({ failedCount }) => number(failedCount), right: true },
+    { title: "Skipped", of: ({ skippedItemCount }) => number(skippedItemCount), right: true },
+    { title: "Last sync", of: ({ lastSyncedAt }) => clock(lastSyncedAt, now), right: true },
+  ];
+  return table(columns, batches, width);
+}
+
+/** The head of a batch: four lines, and what an operator has to know. */
+export function batchHead(batch: BatchView, { width, colour, now }: Screen): string[] {
+  const left = `${batch.name}  ${coloured(batch.status, colour)}`;
+  const barWidth = 20;
+  const ready = batch.estimatedCompletion ? `ready about ${clock(batch.estimatedCompletion, now)}` : "";
+  const facts: readonly (readonly [string, string, string])[] = [
+    [
+      "Mailboxes",
+      `${number(batch.syncedCount)} of ${number(batch.totalCount)} synced, ${number(batch.activeCount)} active, ${number(batch.failedCount)} failed`,
+      batch.dataConsistencyScore ?? "",
+    ],
+    [
+      "Messages",
+      `${number(batch.syncedItemCount)} of ${number(batch.totalItemsInSourceMailboxCount)} copied, ${number(batch.skippedItemCount)} skipped`,
+      batch.activeCount > 0 ? `${number(batch.itemsPerMinute)}/min` : "",
+    ],
+    [
+      "Data",
+      `${bytes(batch.bytesTransferred)} of ${bytes(batch.estimatedTotalTransferSize)}`,
+      batch.activeCount > 0 ? `${bytes(batch.bytesPerMinute)}/min` : "",
+    ],
+  ];
+  const head = `${left}  ${bar(batch.percentageComplete, barWidth)} ${batch.percentageComplete} %`;
+  return [
+    ready === "" ? head : `${head}  ${ready}`,
+    ...facts.map(([name, value, more]) => {
+      const line = `${name.padEnd(9)}  ${value}`;
+      return more === "" ? line : `${line.padEnd(width - more.length - 1)} ${more}`;
+    }),
+    ...notesOf(batch).flatMap((note) => wrapped(note, width)),
+  ];
+}
+
+function notesOf(batch: BatchView): readonly string[] {
+  const notes: string[] = [];
+  const { uploadError, noticeError, outage } = batch;
+  if (batch.invalidRowCount > 0)
+    notes.push(
+      `${number(batch.invalidRowCount)} rows could not be used: migrate reports ${batch.name} validation`,
+    );
+  if (uploadError) notes.push(`Upload: ${uploadError.message} (${uploadError.code})`);
+  if (outage) notes.push(`${number(outage.mailboxCount)} mailboxes wait: ${outage.message} (${outage.code})`);
+  if (batch.failedCount > 0) notes.push(`Failures by code: migrate errors ${batch.name}`);
+  if (batch.unapprovedItemCount > 0)
+    notes.push(
+      `${number(batch.unapprovedItemCount)} skipped messages are not approved: migrate reports ${batch.name} skipped-items`,
+    );
+  if (noticeError) notes.push(`Mails: ${noticeError.message} (${noticeError.code})`);
+  return notes;
+}
+
+export function mailboxLines(mailboxes: readonly MailboxView[], { width, colour, now }: Screen): string[] {
+  const columns: readonly Column<MailboxView>[] = [
+    { title: "Mailbox", of: ({ emailAddress }) => emailAddress, gives: true },
+    { title: "Status", of: ({ status }) => coloured(status, colour) },
+    { title: "Done", of: ({ percentageComplete }) => `${percentageComplete} %`, right: true },
+    { title: "Messages", of: ({ syncedItemCount }) => number(syncedItemCount), right: true },
+    { title: "Skipped", of: ({ skippedItemCount }) => number(skippedItemCount), right: true },
+    { title: "Data", of: ({ bytesTransferred }) => bytes(bytesTransferred), right: true },
+    { title: "", of: ({ error, lastSyncedAt }) => error?.code ?? clock(lastSyncedAt, now) },
+  ];
+  return table(columns, mailboxes, width);
+}
+
+/** Those that tell most first: at work, failed, waiting, done. */
+const order = ["Syncing", "IncrementalSyncing", "Stopping", "Failed", "Queued", "Created", "Stopped"];
+
+/** A batch that is watched: its head, and as many mailboxes as fit. */
+export function watchLines(
+  batch: BatchView,
+  mailboxes: readonly MailboxView[],
+  screen: Screen & { readonly height: number },
+): string[] {
+  const head = batchHead(batch, screen);
+  const room = Math.max(3, screen.height - head.length - 4);
+  const rank = ({ status }: MailboxView) => (order.includes(status) ? order.indexOf(status) : order.length);
+  const sorted = [...mailboxes].sort((a, b) => rank(a) - rank(b));
+  const shown = sorted.slice(0, room);
+  const more = batch.totalCount - shown.length;
+  return [
+    ...head,
+    "",
+    ...mailboxLines(shown, screen),
+    ...(more > 0 ? [`and ${number(more)} more`] : []),
+    `As of ${clock(batch.asOf, screen.now)}.`,
+  ];
+}
+
+export function errorLines(groups: readonly ErrorGroup[], { width }: Screen): string[] {
+  if (groups.length === 0) return ["No mailbox has failed."];
+  return groups.flatMap(({ code, mailboxes, message, examples }) => [
+    `${code}: ${number(mailboxes)} ${mailboxes === 1 ? "mailbox" : "mailboxes"}`,
+    ...wrapped(message, width, "  "),
+    ...examples.map((address) => cut(`  - ${address}`, width)),
+    ...(mailboxes > examples.length ? [`  and ${number(mailboxes - examples.length)} more`] : []),
+  ]);
+}
+
+export function discoveryLines(
+  {
+    domain,
+    value,
+    notes,
+  }: { readonly domain: string; readonly value: Discovery["servers"]; readonly notes: readonly string[] },
+  { width }: Screen,
+): string[] {
+  const tried = value.filter(({ outcome }) => outcome === "ok" || outcome === "warning");
+  if (tried.length === 0)
+    return [
+      `Nothing answered for ${domain}.`,
+      ...wrapped("Look up the server's name where a mail program shows it, and name it with --host.", width),
+      ...notes.flatMap((note) => wrapped(note, width)),
+    ];
+  return [
+    ...tried.flatMap(({ outcome, endpoint: { host, port, security }, message }) => [
+      `${outcome === "ok" ? "+" : "!"} ${host}:${port} (${security})`,
+      ...wrapped(message, width, "  "),
+    ]),
+    ...notes.flatMap((note) => wrapped(note, width)),
+  ];
+}
+
+export function checkLines(
+  { validRowCount, invalidRowCount, issues, issueCount }: UploadCheck,
+  { width }: Screen,
+): string[] {
+  return [
+    `${number(validRowCount)} rows can be used, ${number(invalidRowCount)} cannot.`,
+    ...issues
+      .slice(0, 20)
+      .flatMap(({ line, code, message }) => wrapped(`line ${line}: ${message} (${code})`, width, "  ")),
+    ...(issueCount > 20 ? [`  and ${number(issueCount - 20)} more`] : []),
+  ];
+}
+
+const verdicts: Readonly<Record<CutoverView["verdict"], string>> = {
+  ready: "The batch may be deleted.",
+  readyWithWarnings: "The batch may be deleted. Look at the warnings first.",
+  notYet: "Not yet.",
+  blocked: "The batch may not be deleted.",
+};
+const marks = { ok: "+", warning: "!", wait: "~", fails: "x", unknown: "?" } as const;
+
+export function cutoverLines(cutover: CutoverView, { width, now }: Screen): string[] {
+  const checks = [...cutover.domains.flatMap((domain) => domain.checks), ...cutover.checks];
+  const ready = cutover.readyAt === null ? "" : ` Ready at ${clock(cutover.readyAt, now)}.`;
+  return [
+    `${verdicts[cutover.verdict]}${ready}`,
+    ...checks.flatMap(({ verdict, value, advice }) => {
+      const [first = "", ...rest] = wrapped(advice === null ? value : `${value} ${advice}`, width, "  ");
+      return [`${marks[verdict]} ${first.trimStart()}`, ...rest];
+    }),
+  ];
+}
