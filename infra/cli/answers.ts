@@ -100,7 +100,7 @@ export function mailboxLines(mailboxes: readonly MailboxView[], { width, colour,
     { title: "Messages", of: ({ syncedItemCount }) => number(syncedItemCount), right: true },
     { title: "Skipped", of: ({ skippedItemCount }) => number(skippedItemCount), right: true },
     { title: "Data", of: ({ bytesTransferred }) => bytes(bytesTransferred), right: true },
-    { title: "", of: ({ error, lastSyncedAt }) => error?.code ?? clock(lastSyncedAt, now) },
+    { title: "", of: ({ error, lastSyncedAt }) => error?.code ?? clock(lastSyncedAt, now), gives: true },
   ];
   return table(columns, mailboxes, width);
 }

@@ -9,23 +9,34 @@ export interface Column<T> {
   readonly of: (row: T) => string;
   /** Numbers stand at the right. */
   readonly right?: boolean;
-  /** It is cut short where there is no room; one column of a table at most. */
+  /** It is cut short where there is no room, the widest first. */
   readonly gives?: boolean;
 }
+
+/** Columns of text that is cut short, at least. */
+const leastWidth = 8;
 
 /** A table whose lines fit into so many columns. */
 export function table<T>(columns: readonly Column<T>[], rows: readonly T[], width = 80): string[] {
   const cells = [columns.map(({ title }) => title), ...rows.map((row) => columns.map(({ of }) => of(row)))];
   const widths = columns.map((_, index) => Math.max(...cells.map((row) => lengthOf(row[index] ?? ""))));
-  const free = width - widths.reduce((sum, one) => sum + one, 0) - 2 * (columns.length - 1);
-  const giving = columns.findIndex(({ gives }) => gives);
-  if (free < 0 && giving >= 0) widths[giving] = Math.max(8, (widths[giving] ?? 0) + free);
+  const room = width - 2 * (columns.length - 1);
+  while (sum(widths) > room) {
+    const widest = Math.max(...widths.filter((_, index) => columns[index]?.gives));
+    if (!(widest > leastWidth)) break;
+    const index = widths.findIndex((one, at) => one === widest && columns[at]?.gives);
+    widths[index] = widest - 1;
+  }
   return cells.map((row) =>
     row
       .map((cell, index) => aligned(cell, widths[index] ?? 0, columns[index]?.right === true))
       .join("  ")
       .trimEnd(),
   );
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, one) => total + one, 0);
 }
 
 function aligned(cell: string, width: number, right: boolean): string {

@@ -57,8 +57,7 @@ export async function migrate(
     const flags = name === "mailboxes" ? { ...values, code: values.code?.[0] } : values;
     return await command.run({ client, terminal, json: values.json === true, given, flags });
   } catch (error) {
-    complain(error instanceof Error ? error.message : String(error));
-    if (error instanceof ApiError) for (const reason of reasonsOf(error)) complain(`  - ${reason}`);
+    for (const line of complaintOf(error)) complain(line);
     if (!(error instanceof UsageError)) return exit.failed;
     complain("npm run migrate -- --help lists the commands.");
     return exit.usage;
@@ -98,14 +97,22 @@ function clientOf(url: string | undefined): Client {
   });
 }
 
-/** The API's details are reasons, or issues with a path. */
-function reasonsOf({ details, message }: ApiError): readonly string[] {
+/** What went wrong, and below it the API's reasons or issues. */
+function complaintOf(error: unknown): readonly string[] {
+  if (!(error instanceof ApiError)) return wrapped(error instanceof Error ? error.message : String(error));
+  const { code, message, details } = error;
   const reasons = (details as { readonly reasons?: readonly string[] } | undefined)?.reasons;
-  if (reasons !== undefined) return reasons.length > 1 ? reasons : [];
-  if (!Array.isArray(details)) return [];
-  return (details as readonly { readonly path?: string; readonly message?: string }[])
-    .map(({ path, message: text }) => [path, text].filter(Boolean).join(": "))
-    .filter((text) => text !== "" && text !== message);
+  if (reasons !== undefined)
+    return [`Refused: ${code}`, ...reasons.flatMap((reason) => wrapped(reason, 80, "  "))];
+  const issues = Array.isArray(details)
+    ? (details as readonly { readonly path?: string; readonly message?: string }[])
+    : [];
+  return [
+    ...wrapped(`${message} (${code})`),
+    ...issues.flatMap(({ path, message: text }) =>
+      wrapped([path, text].filter(Boolean).join(": "), 80, "  "),
+    ),
+  ];
 }
 
 function usage(): readonly string[] {
