@@ -29,8 +29,8 @@ const poisoned = "user0";
 const neighbours = Array.from({ length: 15 }, (_, n) => `user${n + 1}`);
 const ofPoisoned = (given: readonly unknown[]) => JSON.stringify(given).includes(poisoned);
 
-function migrationWith(plan: FaultPlan): Migration {
-  const migration = new Migration([poisoned, ...neighbours], { target: "graph", plan });
+function migrationWith(plan: FaultPlan, restartMs = 0): Migration {
+  const migration = new Migration([poisoned, ...neighbours], { target: "graph", plan, restartMs });
   for (const user of [poisoned, ...neighbours])
     for (let n = 1; n <= 20; n++) migration.folder("INBOX", user).add(message(n));
   migration.folder("Poison", poisoned).add(message(99));
@@ -71,6 +71,25 @@ describe("a mailbox that kills its worker", () => {
     expect(Math.max(...synced) - start).toBeLessThan(5 * minute);
     const alone = migration.deployment.events.filter(({ event }) => event === "worker.died").slice(-3);
     expect(new Set(alone.map(({ fields }) => fields.mailbox)).size).toBe(1);
+  });
+
+  it("delays its neighbours by five minutes at most where each death uses up their deliveries", async () => {
+    // All have begun by then, and none is at its end.
+    const plan = new (class extends Poison {
+      override next(name: string, given: readonly unknown[]): Fault | undefined {
+        const fault = super.next(name, given);
+        return fault ?? (name === "target.write" ? { kind: "slow", forMs: 3_000 } : undefined);
+      }
+    })((name, given) => name === "source.openFolder" && given.includes("Poison"));
+    const migration = migrationWith(plan, 5_000);
+    await migration.upload();
+    const start = Date.now();
+    await migration.deployment.rest();
+    const rows = await migration.mailboxes();
+    const healthy = rows.filter(({ userName }) => userName !== poisoned);
+    expect(new Set(healthy.map(({ status }) => status))).toEqual(new Set(["Synced"]));
+    expect(Math.max(...healthy.map((row) => row.lastSyncedAt ?? 0)) - start).toBeLessThan(5 * minute);
+    expect(plan.deaths).toBeLessThanOrEqual(6);
   });
 
   it("where one message is written loses that message, with its reason, and nothing else", async () => {

@@ -455,8 +455,11 @@ export function paused(mailbox: MailboxRecord, pause: Pause): MailboxRecord | un
   };
 }
 
-/** Minutes after which a mailbox is tried again whose message the queue gave up on, and the longest of them for ever. */
-const returnMinutes = [1, 2, 5, 10, 30] as const;
+/**
+ * Minutes after which a mailbox is tried again whose message the queue gave up on, and the longest of them for ever. The
+ * first are nothing: one that kills its worker three times beside others takes their deliveries with it each time.
+ */
+const returnMinutes = [0, 0, 0, 1, 2, 5, 10, 30] as const;
 
 /**
  * The queue gave up on its message although no step of it failed: something it needs was away. It is tried again in

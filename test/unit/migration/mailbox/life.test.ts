@@ -283,12 +283,12 @@ describe("failures that pass", () => {
   it("of which only the queue tells are tried again without end, ever later", () => {
     const delays: number[] = [];
     let one: MailboxRecord = states.Syncing;
-    for (let letter = 0; letter < 7; letter++) {
+    for (let letter = 0; letter < 10; letter++) {
       one = life.returned(one, now) ?? one;
       delays.push(((one.notBefore ?? 0) - now) / minute);
     }
-    expect(delays).toEqual([1, 2, 5, 10, 30, 30, 30]);
-    expect(one).toMatchObject({ status: "Queued", trouble: { deadLetters: 7, failingSince: now } });
+    expect(delays).toEqual([0, 0, 0, 1, 2, 5, 10, 30, 30, 30]);
+    expect(one).toMatchObject({ status: "Queued", trouble: { deadLetters: 10, failingSince: now } });
   });
 
   it("do not hold the other logins of a batch up for ever", () => {
