@@ -100,7 +100,8 @@ describe("application settings", () => {
 });
 
 describe("instances that are kept warm", () => {
-  const registered = readdirSync(join(root, "functions")).flatMap((file) =>
+  const files = readdirSync(join(root, "functions")).filter((file) => file.endsWith(".ts"));
+  const registered = files.flatMap((file) =>
     [
       ...readFileSync(join(root, "functions", file), "utf8").matchAll(/app\.serviceBusQueue\("([\w-]+)"/g),
     ].map(([, name]) => `function:${name}`),
