@@ -1,0 +1,112 @@
+import { describe, expect, it } from "vitest";
+import { errorLines, mailboxLines, watchLines } from "../../../infra/cli/answers.ts";
+import { bar, table, wrapped } from "../../../infra/cli/format.ts";
+import { migrate } from "../../../infra/cli/migrate.ts";
+import { type Terminal, textOf } from "../../../infra/cli/terminal.ts";
+import { defaultBatchOptions } from "../../../shared/domain/batch-options.ts";
+import { newBatch } from "../../../shared/migration/batch/life.ts";
+import { batchView, totalsOf } from "../../../shared/migration/status/batch-totals.ts";
+import { mailboxView } from "../../../shared/migration/status/status.ts";
+import { mailbox } from "../migration/sample-mailbox.ts";
+
+const screen = { width: 80, colour: false, now: Date.UTC(2026, 0, 5, 9) };
+const emailAddress = `${"a-very-long-name.".repeat(4)}@contoso.example`;
+const error = { code: "TargetMailboxNotFound", message: "There is no mailbox. ".repeat(9), at: 1 };
+const mailboxes = [
+  mailbox("Synced", {
+    emailAddress,
+    syncedItemCount: 120_400,
+    bytesTransferred: 31_000_000,
+    lastSyncedAt: 5,
+  }),
+  mailbox("Failed", { error }),
+  mailbox("Syncing", { emailAddress: "busy@contoso.example", totalItemCount: 10, syncedItemCount: 5 }),
+];
+const name = { batch: "pilot", displayName: "Pilot", endpoint: "contoso" } as unknown as Parameters<
+  typeof newBatch
+>[0];
+const batch = { ...newBatch(name, defaultBatchOptions, 0), intent: "running", startedAt: 0 } as const;
+
+describe("in 80 columns", () => {
+  it("a batch that is watched fits, those at work first", () => {
+    const view = batchView(batch, totalsOf(mailboxes), 5, screen.now);
+    const shown = mailboxes.map((one) => mailboxView(one, batch));
+    const lines = watchLines(view, shown, { ...screen, height: 24 });
+    for (const line of lines) expect(line.length).toBeLessThanOrEqual(80);
+    const at = (text: string) => lines.findIndex((line) => line.startsWith(text));
+    expect(at("busy@contoso")).toBeGreaterThan(0);
+    expect(at("busy@contoso")).toBeLessThan(at("a-very-long"));
+    expect(lines[0]).toMatch(/^Pilot {2}Syncing {2}\[#+-+\] \d+ %/);
+  });
+
+  it("of a long list as much is shown as there is room for", () => {
+    const shown = Array.from({ length: 50 }, () => mailboxView(mailbox("Synced"), batch));
+    const view = { ...batchView(batch, totalsOf([]), 5, screen.now), totalCount: 50_000 };
+    const lines = watchLines(view, shown, { ...screen, height: 24 });
+    expect(lines.length).toBeLessThanOrEqual(24);
+    expect(lines.at(-2)).toMatch(/^and 49,9\d\d more$/);
+  });
+
+  it("long addresses and codes give way to figures", () => {
+    const [head, long, failed] = mailboxLines(
+      mailboxes.map((one) => mailboxView(one, batch)),
+      screen,
+    );
+    expect(head).toContain("Messages");
+    expect(long).toContain("120,400");
+    expect(failed).toContain("Failed");
+  });
+
+  it("failures are told by code, with what to do and some addresses", () => {
+    const lines = errorLines(
+      [{ code: error.code, mailboxes: 7, message: error.message, examples: ["a@contoso.example"] }],
+      screen,
+    );
+    expect(lines[0]).toBe("TargetMailboxNotFound: 7 mailboxes");
+    expect(lines.at(-1)).toBe("  and 6 more");
+    for (const line of lines) expect(line.length).toBeLessThanOrEqual(80);
+  });
+
+  it("bars, tables and sentences keep to their widths", () => {
+    expect(bar(50, 10)).toBe("[#####-----]");
+    expect(wrapped("one two three", 7, "  ")).toEqual(["  one", "  two", "  three"]);
+    const wide = table([{ title: "A", of: (text: string) => text, gives: true }], ["x".repeat(99)], 20);
+    expect(wide[1]).toHaveLength(20);
+  });
+});
+
+describe("a wrong command line", () => {
+  const run = async (...words: string[]) => {
+    const lines: string[] = [];
+    const terminal: Terminal = {
+      ...screen,
+      height: 24,
+      live: false,
+      write: (text) => void lines.push(text),
+      show: (content) => void lines.push(textOf(content)),
+    };
+    const code = await migrate([...words, "--url", "http://127.0.0.1:1"], terminal, (line) =>
+      lines.push(line),
+    );
+    return [code, lines.join("\n")] as const;
+  };
+
+  it.each([
+    [["frobnicate"], "There is no command frobnicate."],
+    [["start"], "start lacks: batch."],
+    [["start", "a", "b"], "start takes no b."],
+    [["start", "a", "--refresh"], "start takes no --refresh."],
+    [["start", "a", "--nothing"], "--nothing"],
+  ])("%j ends with 2", async (words, said) => {
+    const [code, text] = await run(...words);
+    expect(code).toBe(2);
+    expect(text).toContain(said);
+  });
+
+  it("an app that is not there ends with 1, help with 0", async () => {
+    expect((await run("list"))[0]).toBe(1);
+    const [code, text] = await run("--help");
+    expect(code).toBe(0);
+    expect(text).toContain("cutover <batch>");
+  });
+});
