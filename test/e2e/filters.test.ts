@@ -93,3 +93,39 @@ it("copies subscribed folders alone, up to a date and a size, under the date of 
   const folders = await withSession(target.access(user), (client) => client.list());
   expect(folders.map(({ path }) => path)).not.toContain(quiet);
 });
+
+it("is verified as it was filtered, and a message that the target lost is missing", async () => {
+  const [user = ""] = source.users;
+  const verified = async () => {
+    const begun = await deployment.request("POST", "batches/filtered/verify");
+    expect(begun.status).toBe(202);
+    for (;;) {
+      const { body } = await deployment.request("GET", "batches/filtered/verification");
+      const view = body as { readonly verifiedCount: number; readonly verifyingCount: number };
+      const { body: operations } = await deployment.request("GET", "batches/filtered");
+      const { operations: pending } = operations as { readonly operations: readonly unknown[] };
+      if (view.verifiedCount > 0 && view.verifyingCount === 0 && pending.length === 0) return view;
+      await sleep(200);
+    }
+  };
+  expect(await verified()).toMatchObject({
+    equalCount: 1,
+    comparedItemCount: 3,
+    waitingItemCount: 0,
+    differences: {},
+    byUsers: {},
+  });
+  await withSession(target.access(user), async (client) => {
+    const lock = await client.getMailboxLock(folder);
+    try {
+      await client.messageDelete("1");
+    } finally {
+      lock.release();
+    }
+  });
+  expect(await verified()).toMatchObject({
+    equalCount: 0,
+    comparedItemCount: 2,
+    differences: { Missing: 1 },
+  });
+});
