@@ -285,7 +285,10 @@ describe("on this machine", () => {
           authoritative: false,
         },
       ],
-      checks: [{ check: "mailboxes", verdict: "fails" }],
+      checks: [
+        { check: "mailboxes", verdict: "fails" },
+        { check: "verification", verdict: "warning" },
+      ],
     });
     expect(before.domains[0]?.checks).toMatchObject([
       { check: "mx", verdict: "fails", advice: "Point the MX record to Microsoft 365." },

@@ -141,7 +141,7 @@ describe("azure-cli.bicepparam", () => {
     ].map(([, name, variable, fallback]) => `${name} ${variable} ${fallback ?? ""}`);
 
   it("takes the same variables as azd does, with the same defaults", () => {
-    expect(azd(infra)).toHaveLength(18);
+    expect(azd(infra)).toHaveLength(19);
     expect(cli(infra)).toEqual(azd(infra));
   });
 
