@@ -55,8 +55,9 @@ function arrivedFor(user: string): readonly (string | undefined)[] {
 
 describe("a source that takes tokens only", () => {
   it("is copied although the token expires in the middle, and shows no secret anywhere", async () => {
+    // More than a chunk: the token is refused at the second one.
     const inbox = source.account(alice).folder("INBOX");
-    const ids = Array.from({ length: 120 }, (_, index) => `<${index}@example.com>`);
+    const ids = Array.from({ length: 520 }, (_, index) => `<${index}@example.com>`);
     for (const id of ids) inbox.append({ content: `Message-ID: ${id}\r\n\r\n` });
     source.faults.add({
       command: isBodyFetch,
