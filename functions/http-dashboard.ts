@@ -46,7 +46,7 @@ export function servePage(folder: string): Handler {
     const found = await files;
     const path = params.path ?? "";
     const isFile = types[extname(path)] !== undefined && found.has(path);
-    if (!isFile && /\.[^/]*$/.test(path))
+    if (!isFile && extname(path) !== "")
       return errorResponse(
         404,
         "FileNotFound",

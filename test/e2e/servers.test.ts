@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, expect, it } from "vitest";
+import { maxChunkItems } from "../../shared/migration/sync/limits.ts";
 import { type Deployment, startDeployment } from "../stack/deployment.ts";
 import { runMatrix } from "../stack/matrix/journey.ts";
 import { realServers } from "../stack/matrix/real-servers.ts";
@@ -93,7 +94,7 @@ describe("maxBytesPerDayPerMailbox", () => {
   it("pauses a mailbox until the next day when a chunk has used it up", async () => {
     const server = await startScripted({});
     const inbox = server.account("alice").folder("INBOX");
-    for (let number = 1; number <= 120; number++)
+    for (let number = 1; number <= maxChunkItems + 20; number++)
       inbox.append({ content: `Subject: ${number}\r\nMessage-ID: <${number}@x>\r\n\r\n` });
     const deployment = await deploy(server, ["alice"], { maxBytesPerDayPerMailbox: 1 });
     let [mailbox] = await deployment.mailboxes("moves");
@@ -102,7 +103,7 @@ describe("maxBytesPerDayPerMailbox", () => {
       [mailbox] = await deployment.mailboxes("moves");
     }
     expect(mailbox).toMatchObject({ status: "Queued", error: { code: "DailyCapReached" } });
-    expect(mailbox.syncedItemCount).toBe(98);
+    expect(mailbox.syncedItemCount).toBe(maxChunkItems);
   });
 });
 

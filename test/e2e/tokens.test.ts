@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { maxChunkItems } from "../../shared/migration/sync/limits.ts";
 import { type Deployment, startDeployment } from "../stack/deployment.ts";
 import { KeyVaultStandIn } from "../stack/key-vault.ts";
 import { EXCHANGE } from "../stack/scripted-imap/dialects.ts";
@@ -57,7 +58,7 @@ describe("a source that takes tokens only", () => {
   it("is copied although the token expires in the middle, and shows no secret anywhere", async () => {
     // More than a chunk: the token is refused at the second one.
     const inbox = source.account(alice).folder("INBOX");
-    const ids = Array.from({ length: 520 }, (_, index) => `<${index}@example.com>`);
+    const ids = Array.from({ length: maxChunkItems + 20 }, (_, index) => `<${index}@example.com>`);
     for (const id of ids) inbox.append({ content: `Message-ID: ${id}\r\n\r\n` });
     source.faults.add({
       command: isBodyFetch,

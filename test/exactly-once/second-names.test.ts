@@ -20,8 +20,14 @@ function migrationOf(plan = new FaultPlan()) {
   return migration;
 }
 
+/** A message that was removed again leaves a gap, as it does in a folder that is in use. */
+function leaveGap(folder: SourceFolderState): void {
+  folder.messages.delete(folder.add(message(990)));
+}
+
 /** Has the server show a folder under one more name. */
 function alias(migration: Migration, path: string, folder: SourceFolderState): void {
+  leaveGap(folder);
   migration.deployment.source.mailboxes.get("ann")?.set(path, folder);
 }
 
@@ -167,10 +173,24 @@ describe("two folders that look alike", () => {
     await migration.expectSettled();
   });
 
+  it("are both copied where they were filled alike within one second", async () => {
+    const migration = migrationOf();
+    const filled = [migration.folder("One label"), migration.folder("Another label")];
+    for (const folder of filled) {
+      folder.uidValidity = telling + 9;
+      folder.add(message(700));
+    }
+    await migration.upload();
+    await migration.deployment.rest();
+    await migration.expectSettled();
+    expect((await copiesOf(migration)).copies).toBe(32);
+  });
+
   it("and then turn out to be two are copied both", async () => {
     const migration = migrationOf();
     const work = migration.folder("Work");
     const other = migration.folder("Other");
+    leaveGap(work);
     other.takeOver(work);
     await migration.upload();
     await migration.deployment.rest();

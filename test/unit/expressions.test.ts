@@ -9,6 +9,9 @@ const bounded: Readonly<Record<string, string>> = {
   "shared/config.ts /\\/+$/": "a setting",
   "shared/migration/upload/upload-name.ts /\\.[^/]*$/": "a blob's name",
   "shared/adapters/graph/index.ts /\\/+$/": "a setting",
+  "shared/adapters/graph/send-mail.ts /\\/+$/": "a setting",
+  "functions/page/new/draft.ts /-+$/": "255 characters of a name",
+  "functions/page/batch/remedies.ts /\\[([^\\]]+)\\]\\([^)]*\\)/g": "our own sentence about a code",
   "shared/adapters/imap/utf7.ts /=+$/": "base64 as it was made here ends with two at most",
   "shared/adapters/imap/folder-paths.ts /\\/+$/": "UserRoot, from a row of the CSV",
 };

@@ -169,8 +169,10 @@ export function optionsOf(draft: Draft): Readonly<Record<string, unknown>> {
 /** A name for an endpoint or a batch from a domain or a file. Pure. */
 export function nameFrom(text: string): string {
   return text
+    .slice(0, 255)
     .replace(/\.[a-z]{2,}$/i, "")
     .replace(/[^A-Za-z0-9_-]+/g, "-")
-    .replace(/^[^A-Za-z0-9]+|-+$/g, "")
+    .replace(/^[^A-Za-z0-9]+/, "")
+    .replace(/-+$/, "")
     .slice(0, 64);
 }

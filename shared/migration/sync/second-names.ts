@@ -1,4 +1,3 @@
-import type { UidValidity } from "../../domain/names.ts";
 import { differenceOf, firstOf, intersectionOf, sizeOf, type UidSet, unionOf } from "../../domain/uid-set.ts";
 import type { FolderRecord } from "../ports/ledger-store.ts";
 import type { FolderStatus } from "../ports/source.ts";
@@ -13,8 +12,6 @@ import type { SyncRun } from "./run.ts";
  * UIDNEXT and the number of messages agree is a hint, and the messages have the last word.
  */
 
-/** A smaller UIDVALIDITY is no time in seconds, as RFC 9051, 2.3.1.1 proposes, and other folders may have it by chance. */
-const leastTelling = 1_000_000n;
 /** Messages at each end of a folder that are looked at. */
 const looked = 3;
 
@@ -33,23 +30,22 @@ export function suspects(
   records: ReadonlyMap<string, FolderRecord>,
 ): readonly Suspect[] {
   const alike = new Map<string, MappedFolder[]>();
-  const keys = new Map<UidValidity, Set<string>>();
   for (const folder of mapped) {
     const { status } = folder.source;
     const key = keyOf(status);
     if (status === undefined || key === undefined) continue;
     alike.set(key, [...(alike.get(key) ?? []), folder]);
-    keys.set(status.uidValidity, (keys.get(status.uidValidity) ?? new Set()).add(key));
   }
   return [...alike.values()].flatMap((folders) => {
     const status = folders[0]?.source.status;
     if (status === undefined || folders.length < 2) return [];
-    const isTelling = BigInt(status.uidValidity) >= leastTelling && keys.get(status.uidValidity)?.size === 1;
-    // A copy of a folder counts its messages from 1; those that were removed from a mailbox leave gaps under all its names.
-    if (!isTelling && status.uidNext - 1 === status.messages) return [];
+    // A copy of a folder counts its messages from 1, and one made in the same second has the same UIDVALIDITY; those that
+    // were removed from a mailbox leave gaps under all its names.
+    const isGapless = status.uidNext - 1 === status.messages;
     const first = [...folders].sort((a, b) => precedence(records, a) - precedence(records, b));
     return first.flatMap((folder, index) => {
-      const others = first.slice(0, index).filter((other) => maySameId(folder, other));
+      const isAlike = isGapless ? hasSameId : mayHaveSameId;
+      const others = first.slice(0, index).filter((other) => isAlike(folder, other));
       return others.length === 0 || !isBlank(records.get(folder.source.path)) ? [] : [{ folder, others }];
     });
   });
@@ -80,9 +76,13 @@ function isBlank(record: FolderRecord | undefined): boolean {
   );
 }
 
-function maySameId(a: MappedFolder, b: MappedFolder): boolean {
-  const [one, other] = [a.source.mailboxId, b.source.mailboxId];
-  return one === undefined || other === undefined || one === other;
+/** By MAILBOXID (RFC 8474), where the server tells one. */
+function hasSameId(a: MappedFolder, b: MappedFolder): boolean {
+  return a.source.mailboxId !== undefined && a.source.mailboxId === b.source.mailboxId;
+}
+
+function mayHaveSameId(a: MappedFolder, b: MappedFolder): boolean {
+  return a.source.mailboxId === undefined || b.source.mailboxId === undefined || hasSameId(a, b);
 }
 
 /**

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { readImapMailbox } from "../compare/imap-mailbox.ts";
 import { compareImapToImap } from "../compare/imap-to-imap.ts";
 import { type Deployment, startDeployment } from "../deployment.ts";
@@ -25,7 +26,7 @@ export interface CellResult {
 export interface RefusedResult {
   readonly server: string;
   readonly title: string;
-  /** The mailbox is Failed with the code of the cell. */
+  /** The mailbox tells the code of the cell, and has nothing. It may be tried again for hours, since some codes pass. */
   readonly refused: Outcome;
 }
 
@@ -130,9 +131,13 @@ class Journey {
     try {
       const source = await cell.open();
       await this.#upload(batch, source);
-      await this.#deployment.waitUntilSettled(batch, usualSettleMs);
-      const [mailbox] = await this.#deployment.mailboxes(batch);
-      const isRefused = mailbox?.status === "Failed" && mailbox.error?.code === code;
+      const deadline = Date.now() + usualSettleMs;
+      let [mailbox] = await this.#deployment.mailboxes(batch);
+      while (mailbox?.error?.code !== code && !isOver(mailbox) && Date.now() < deadline) {
+        await sleep(250);
+        [mailbox] = await this.#deployment.mailboxes(batch);
+      }
+      const isRefused = mailbox?.error?.code === code && mailbox.syncedItemCount === 0;
       const found = `${mailbox?.status} ${mailbox?.error?.code ?? ""}`;
       return {
         server: source.server,
@@ -191,6 +196,10 @@ class Journey {
     const difference = await compareImapToImap(source.access, target, source.folderMap, source.isExpected);
     return difference.equal ? undefined : difference.report;
   }
+}
+
+function isOver(mailbox: { readonly status: string } | undefined): boolean {
+  return mailbox?.status === "Failed" || mailbox?.status === "Synced";
 }
 
 function textOf(error: unknown): string {
