@@ -352,8 +352,8 @@ describe("a verification", () => {
     vi.clearAllTimers();
     const migration = new Migration(["ann"], { target: "graph", plan: new FaultPlan() });
     const notes = migration.folder("Notes");
-    notes.uidValidity = 1_700_000_000;
-    for (let n = 1; n <= 10; n++) notes.add(message(n));
+    for (let n = 1; n <= 11; n++) notes.add(message(n));
+    notes.messages.delete(1);
     migration.deployment.source.mailboxes.get("ann")?.set("Notes 2", notes);
     await migration.upload();
     await migration.deployment.rest();

@@ -7,7 +7,9 @@ const pages = [
   "README.md",
   "../README.md",
   "../ARCHITECTURE.md",
-  ...readdirSync(join(infra, "docs")).map((file) => `docs/${file}`),
+  ...readdirSync(join(infra, "docs"))
+    .filter((file) => file.endsWith(".md"))
+    .map((file) => `docs/${file}`),
 ];
 const textOf = (path: string): string => readFileSync(path, "utf8");
 
