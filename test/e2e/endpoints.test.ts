@@ -224,7 +224,11 @@ describe("the test of an endpoint", () => {
         name: endpoint,
         ok: true,
         folders: { count: expect.any(Number), messages: 0 },
-        dialect: { software: "Dovecot", extensions: { CONDSTORE: "works", "X-GM-EXT-1": "missing" } },
+        dialect: {
+          software: "Dovecot",
+          extensions: { CONDSTORE: "works", "X-GM-EXT-1": "missing" },
+          adminForm: "UserName user*admin",
+        },
       },
     });
     const { steps, folders } = answer.body as {

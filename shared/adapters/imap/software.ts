@@ -17,3 +17,20 @@ export function standsForRemoved(greeting: string, body: Buffer): boolean {
 export function isCourier(greeting: string): boolean {
   return /\bcourier\b/i.test(greeting);
 }
+
+/** How a row of a migration file names an administrator who reads other users' mail, by the software of the server. */
+const adminForms: readonly (readonly [software: RegExp, form: string])[] = [
+  [/\bdovecot\b/i, "UserName user*admin"],
+  [/\bcyrus\b/i, "adminUser of the endpoint, UserName user"],
+  [/\bcourier\b/i, "UserName admin, UserRoot /users/user"],
+  [/\bmicrosoft[ .]exchange\b/i, "UserName DOMAIN/admin/user"],
+  [/\bmirapoint\b/i, "UserName #user@domain#admin#"],
+];
+
+/**
+ * @param greeting the server's first line. @param name as it names itself by ID (RFC 2971); empty if it does not.
+ * @returns undefined for software of which no form is known.
+ */
+export function adminFormOf(greeting: string, name: string): string | undefined {
+  return adminForms.find(([software]) => software.test(`${greeting} ${name}`))?.[1];
+}

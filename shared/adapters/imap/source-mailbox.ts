@@ -36,6 +36,7 @@ import { openPartial } from "./partial-fetch.ts";
 import { printable } from "./printable.ts";
 import { outside, searchUids, within } from "./search.ts";
 import { type OpenedMailbox, openMailbox } from "./select.ts";
+import { adminFormOf } from "./software.ts";
 import { assignUses } from "./special-use.ts";
 import type { Argument } from "./wire.ts";
 
@@ -97,6 +98,7 @@ export class ImapSourceMailbox implements SourceMailbox {
       software: printable(connection.software),
       extensions: Object.fromEntries(states),
       messageLimit: connection.limit("MESSAGELIMIT"),
+      adminForm: adminFormOf(connection.greeting, connection.software),
     };
   }
 

@@ -81,6 +81,7 @@ export const endpointTestSchema = z
         software: z.string(),
         extensions: z.record(z.string(), z.enum(["works", "refused", "missing"])),
         messageLimit: count.optional(),
+        adminForm: z.string().optional(),
       })
       .optional()
       .meta({ description: "What the server turned out to be and to do, after a login." }),

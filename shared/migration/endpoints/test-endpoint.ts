@@ -140,18 +140,19 @@ const lostWithout: Readonly<Record<string, string>> = {
   "SPECIAL-USE": "Sent, Drafts, Trash and Junk are known by their names alone",
 };
 
-function dialectStep({ software, extensions, messageLimit }: SourceDialect): TestStep {
+function dialectStep({ software, extensions, messageLimit, adminForm }: SourceDialect): TestStep {
   const lacking = Object.entries(lostWithout).filter(([name]) => extensions[name] !== "works");
   const named = software === "" ? "The server does not name itself" : `The server is ${software}`;
   const limited = messageLimit === undefined ? "" : ` It looks at ${messageLimit} messages a command.`;
+  const form = adminForm === undefined ? "" : ` An administrator reads users' mail there by ${adminForm}.`;
   const told = lacking.map(([name, loss]) => `${name} (${extensions[name]}): ${loss}`).join("; ");
   return {
     step: "dialect",
     outcome: lacking.length === 0 ? "ok" : "warning",
     message:
       lacking.length === 0
-        ? `${named}, and has all that makes rounds quick.${limited}`
-        : `${named}. Without ${told}.${limited}`,
+        ? `${named}, and has all that makes rounds quick.${limited}${form}`
+        : `${named}. Without ${told}.${limited}${form}`,
     durationMs: 0,
   };
 }

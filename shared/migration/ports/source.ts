@@ -117,10 +117,6 @@ export interface OpenSourceFolder {
 /** The time for a listing is over before its end; on the same session the next call goes on with it. */
 export class ListingUnfinished extends Error {}
 
-/**
- * A logged-in session with one user's source mailbox. Nothing in it ever changes the source.
- * All methods throw MigrationError; after a `transient` error nothing that was opened before may be used any more.
- */
 /** What a server was found to be and to do, after a listing. */
 export interface SourceDialect {
   /** As the server names itself; empty if it does not. */
@@ -129,8 +125,14 @@ export interface SourceDialect {
   readonly extensions: Readonly<Record<string, "works" | "refused" | "missing">>;
   /** Messages that one command looks at (RFC 9738), where the server says so. */
   readonly messageLimit?: number | undefined;
+  /** How a row of a migration file names an administrator there, where the software is known. */
+  readonly adminForm?: string | undefined;
 }
 
+/**
+ * A logged-in session with one user's source mailbox. Nothing in it ever changes the source.
+ * All methods throw MigrationError; after a `transient` error nothing that was opened before may be used any more.
+ */
 export interface SourceMailbox {
   /**
    * All folders of the user, with their status in as few round trips as the server allows.

@@ -42,9 +42,10 @@ it("what a server lacks, refuses or limits is said with what it costs", async ()
     software: "",
     extensions: { ...everything, CONDSTORE: "missing", "LIST-STATUS": "refused" },
     messageLimit: 1000,
+    adminForm: "UserName user*admin",
   });
   expect(step).toMatchObject({ outcome: "warning" });
   expect(step?.message).toMatch(
-    /^The server does not name itself\. Without CONDSTORE \(missing\): .+ seven days.+LIST-STATUS \(refused\): .+\. It looks at 1000 messages a command\.$/,
+    /^The server does not name itself\. Without CONDSTORE \(missing\): .+ seven days.+LIST-STATUS \(refused\): .+\. It looks at 1000 messages a command\. An administrator reads users' mail there by UserName user\*admin\.$/,
   );
 });
