@@ -394,6 +394,7 @@ export const folderSync = once(async () => {
 export const batchControl = once(async () =>
   createBatchControl({
     ...(await beginningParts()),
+    admission: await admission(),
     reasonsAgainstRemoval: async (batch) => (await cutover()).reasonsAgainstRemoval(batch),
     unapprovedItems: async (batch) => unapprovedOf((await (await batchStates()).figures(batch)).totals),
   }),

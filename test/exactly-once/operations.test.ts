@@ -220,6 +220,21 @@ describe.each(kinds)("%s", (first) => {
   });
 });
 
+it.each(["stop", "remove"] as const)(
+  "applies no permit that was decided before the answer to a %s",
+  async (kind) => {
+    const stage = new Stage(40, new Map(), () => false);
+    await stage.prepare(9e15);
+    const { deployment } = stage;
+    const gate = () => deployment.stores.admissions.gate(endpoint);
+    const { version } = await gate();
+    await deployment.perform(({ control }) =>
+      kind === "remove" ? control.remove(batch, true, "operator") : control.act(batch, kind, "operator"),
+    );
+    expect((await gate()).version).not.toBe(version);
+  },
+);
+
 it("goes on with 16 slots at once, whatever goes wrong in any of them", async () => {
   await fc.assert(
     fc.asyncProperty(

@@ -102,6 +102,14 @@ export function createAdmissionStore(table: Table): AdmissionStore {
       return (await table.write(gate, version === "" ? undefined : version, changes)) !== undefined;
     },
 
+    async fence(endpoint) {
+      // Where there is no gate yet, a gate that is made now keeps another one from being made.
+      while (!(await table.merge({ partitionKey: endpoint, rowKey: gateKey }))) {
+        if (await anyRow(endpoint, keysBelow("permit|"))) return;
+        await table.write(toRow(gateFormat, endpoint, gateKey, { shares: {} }), undefined);
+      }
+    },
+
     async join(endpoint, entries) {
       if (entries.length === 0) return;
       await register(endpoint);

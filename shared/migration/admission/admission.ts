@@ -45,6 +45,8 @@ export interface Admission {
   release(endpoint: EndpointName, mailboxId: MailboxId, round: number): Promise<void>;
   /** Fills free permits from the wait list. Repeatable; whoever frees or wants a permit calls it. */
   admit(endpoint: EndpointName): Promise<void>;
+  /** From then on a batch that was written as stopped or removed before gets no permit. Repeatable. */
+  fence(endpoint: EndpointName): Promise<void>;
   /** The mailbox's permit, however old. */
   permit(endpoint: EndpointName, mailboxId: MailboxId): Promise<Permit | undefined>;
   /** How many permits a batch has. */
@@ -196,8 +198,9 @@ export function createAdmission(parts: {
     const open = new Set(ending.length < asks.length ? kinds : []);
     for (let lostRaces = 0; lostRaces < 50; ) {
       const some = ending.slice(0, maxReleases);
-      const [gate, found, running] = await Promise.all([
-        store.gate(endpoint),
+      // Before the batches: one that is stopped after they were read changes the gate.
+      const gate = await store.gate(endpoint);
+      const [found, running] = await Promise.all([
         pMap(some, ({ mailboxId }) => store.permit(endpoint, mailboxId), { concurrency }),
         atWork(endpoint),
       ]);
@@ -299,6 +302,7 @@ export function createAdmission(parts: {
     join: (endpoint, entries) => store.join(endpoint, entries),
     release: (endpoint, mailboxId, round) => inTurn(endpoint, { mailboxId, round }),
     admit: (endpoint) => inTurn(endpoint, undefined),
+    fence: (endpoint) => store.fence(endpoint),
     permit: (endpoint, mailboxId) => store.permit(endpoint, mailboxId),
     async permitsOf(endpoint, batch) {
       const gate = await store.gate(endpoint);

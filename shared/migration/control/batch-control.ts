@@ -1,6 +1,7 @@
 import type { BatchName } from "../../domain/names.ts";
 import type { BatchIntent, OperationKind } from "../../domain/states.ts";
 import type { VerificationRequest } from "../../domain/verification.ts";
+import type { Admission } from "../admission/admission.ts";
 import { intended, isAtWork, isRemoving, isSyncedDaily, wasStarted } from "../batch/life.ts";
 import {
   type BeginOperationParts,
@@ -15,6 +16,7 @@ import { wakeTending } from "./sweeps.ts";
 export type BatchAction = "start" | "startForReal" | "stop" | "sync" | "retry" | "complete";
 
 export interface BatchControlParts extends BeginOperationParts {
+  readonly admission: Pick<Admission, "fence">;
   /** What keeps a batch from being deleted safely, as sentences. */
   readonly reasonsAgainstRemoval: (batch: BatchRecord) => Promise<readonly string[]>;
   /** Messages that were skipped and not left out on purpose, and that nobody approved. */
@@ -72,7 +74,9 @@ export function createBatchControl(parts: BatchControlParts): BatchControl {
         ? refusal("BatchRemoving", "The batch is being removed.")
         : change(batch),
     );
-    if (begun.outcome === "begun") await wakeTending(queue, name, clock());
+    if (begun.outcome !== "begun") return begun;
+    if (!isAtWork(begun.batch)) await parts.admission.fence(begun.batch.endpoint);
+    await wakeTending(queue, name, clock());
     return begun;
   }
 

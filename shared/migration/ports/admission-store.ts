@@ -65,6 +65,8 @@ export interface AdmissionStore {
   ): Promise<readonly WaitEntry[]>;
   /** Atomic; at most 99 rows. @returns false if the gate changed since `version`, or a row to be removed is gone. */
   apply(endpoint: EndpointName, version: string, change: AdmissionChange): Promise<boolean>;
+  /** Changes the version of the gate and nothing else: whatever was decided before is not applied. Repeatable. */
+  fence(endpoint: EndpointName): Promise<void>;
   /** Joins the wait list, by transactions of 100. Entries that are there already are written again. Repeatable. */
   join(endpoint: EndpointName, entries: readonly WaitEntry[]): Promise<void>;
   /** Removes at most 1,000 entries of a batch that wait since an operation before `before`. @returns how many. Repeatable. */

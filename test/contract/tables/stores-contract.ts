@@ -550,6 +550,18 @@ export function tableStoresContract(open: () => TableStores): void {
       expect(await open().admissions.permits(endpoint)).toHaveLength(2);
     });
 
+    it.each([[[]], [[permit()]]])("applies nothing that was decided before a fence", async (permits) => {
+      const endpoint = newEndpointName();
+      if (permits.length > 0) await open().admissions.apply(endpoint, "", { shares, permits });
+      const { version } = await open().admissions.gate(endpoint);
+      await open().admissions.fence(endpoint);
+      expect(await open().admissions.apply(endpoint, version, { shares, permits: [permit()] })).toBe(false);
+      const after = await open().admissions.gate(endpoint);
+      expect(after).toMatchObject({ shares: permits.length > 0 ? shares : {}, uncounted: false });
+      expect(await open().admissions.permits(endpoint)).toEqual(permits);
+      expect(await open().admissions.apply(endpoint, after.version, { shares, permits })).toBe(true);
+    });
+
     it("gives a mailbox a new permit in the change that takes its old one", async () => {
       const endpoint = newEndpointName();
       const held = permit();

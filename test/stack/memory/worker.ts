@@ -123,6 +123,7 @@ export function startWorker(process: WorkerProcess, outside: Outside): Worker {
   });
   const control = createBatchControl({
     ...beginning,
+    admission,
     reasonsAgainstRemoval,
     unapprovedItems: async (batch) => unapprovedOf((await states.figures(batch)).totals),
   });

@@ -49,6 +49,34 @@ it("admits nothing of a batch that was stopped, and what it left on the list hol
   expect((await stores.admissions.permits(endpoint)).map(({ batch }) => batch)).toEqual([autumn]);
 });
 
+it.each([
+  ["an endpoint that gave permits before", true],
+  ["an endpoint that never gave one", false],
+])("gives no permit once a stop was written, though it was decided before: %s", async (_, wasUsed) => {
+  const { admission, stores, tables, add } = await sampleEndpoint(4);
+  if (wasUsed) {
+    await add(autumn, ids("b", 1));
+    await admission.admit(endpoint);
+  }
+  const before = (await stores.admissions.permits(endpoint)).length;
+  await add(spring, ids("a", 20));
+  const write = tables.admissions.write.bind(tables.admissions);
+  let stopped = false;
+  tables.admissions.write = async (...given) => {
+    if (!stopped) {
+      stopped = true;
+      const stored = await stores.batches.get(spring);
+      if (stored === undefined) throw new Error("it was not stored");
+      await stores.batches.replace({ ...stored, value: { ...stored.value, intent: "stopped" } });
+      await admission.fence(endpoint);
+    }
+    return write(...given);
+  };
+  await admission.admit(endpoint);
+  expect(stopped).toBe(true);
+  expect(await stores.admissions.permits(endpoint)).toHaveLength(before);
+});
+
 it("passes over mailboxes of a running batch that wait no longer, a transaction for many of them", async () => {
   const { admission, stores, tables, add } = await sampleEndpoint(1);
   await add(spring, ids("a", 120), { status: "Stopped" });
