@@ -15,9 +15,9 @@ export interface RecordingProxy {
   stop(): Promise<void>;
 }
 
-/** Passes plain-text IMAP through and keeps the client's commands. */
+/** Passes plain-text IMAP through and keeps the client's commands, those of one connection after those of another. */
 export async function startRecordingProxy(target: { host: string; port: number }): Promise<RecordingProxy> {
-  let recorded = "";
+  let recorded = new Map<Socket, string>();
   let answers: Buffer[] = [];
   const sockets = new Set<Socket>();
   const server = createServer((client) => {
@@ -28,7 +28,7 @@ export async function startRecordingProxy(target: { host: string; port: number }
       socket.on("close", () => sockets.delete(socket));
     }
     client.on("data", (chunk) => {
-      recorded += chunk.toString("latin1");
+      recorded.set(client, (recorded.get(client) ?? "") + chunk.toString("latin1"));
     });
     upstream.on("data", (chunk) => {
       answers.push(chunk);
@@ -37,15 +37,16 @@ export async function startRecordingProxy(target: { host: string; port: number }
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const takeTraffic = () => {
-    const lines = recorded.split("\r\n").filter((line) => line !== "");
+    const sent = [...recorded.values()];
+    const lines = sent.flatMap((text) => text.split("\r\n")).filter((line) => line !== "");
     const answered = Buffer.concat(answers);
     const traffic = {
       commands: lines.map((line) => line.slice(line.indexOf(" ") + 1)),
-      sent: recorded.length,
+      sent: sent.reduce((sum, { length }) => sum + length, 0),
       received: answered.length,
       answers: answered.toString("latin1"),
     };
-    recorded = "";
+    recorded = new Map();
     answers = [];
     return traffic;
   };
