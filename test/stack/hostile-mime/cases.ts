@@ -141,6 +141,8 @@ export function hostileMessages(scale: number): readonly HostileMessage[] {
     "two million bytes of recipients": () => `${header}To: ${bytesOf("a@example.org, ", 2 * mb)}\r\n\r\nx`,
     "10,000 Content-Type fields": () =>
       `${times("Content-Type: multipart/mixed; boundary=b\r\n", 10_000 * scale)}\r\nx`,
+    "32 Content fields, each with 1,500 others on its line": () =>
+      `${times(`Content-Type: text/plain${times("\tContent-Type: multipart/mixed; boundary=b", 1_500 * scale)}\r\n`, 32)}\r\nx`,
     "90,000 subjects": () => `${times("Subject: x\r\n", 90_000 * scale)}\r\nx`,
     "2 MB of cid: in HTML": () => header + html(bytesOf("cid:", 2 * mb)),
     "100,000 different cids in HTML": () =>

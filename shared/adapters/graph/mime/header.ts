@@ -206,19 +206,26 @@ const contentField = /^\s(content-[a-z-]{2,30})\s{0,9}:/i;
 function splitJoined(field: HeaderField): readonly HeaderField[] {
   const { value } = field;
   if (!/\scontent-/i.test(value)) return [field];
+  const fields: HeaderField[] = [];
+  let current: Pick<HeaderField, "name" | "joined"> = field;
+  let start = 0;
   let quoted = false;
   for (let at = 0; at < value.length; at++) {
     const char = value[at];
     if (char === "\\") at++;
     else if (char === '"') quoted = !quoted;
-    else if (!quoted && (char === " " || char === "\t")) {
+    else if (!quoted && isBlank(value.charCodeAt(at))) {
       const [joined, name] = contentField.exec(value.slice(at, at + 50)) ?? [];
       if (joined === undefined || name === undefined) continue;
-      const rest = { name: name.toLowerCase(), value: value.slice(at + joined.length).trim() };
-      return [{ ...field, value: value.slice(0, at) }, ...splitJoined({ ...rest, joined: true })];
+      fields.push({ ...current, value: value.slice(start, at) });
+      current = { name: name.toLowerCase(), joined: true };
+      start = at + joined.length;
+      while (/\s/.test(value.charAt(start))) start++;
+      at = start - 1;
     }
   }
-  return [field];
+  fields.push({ ...current, value: value.slice(start) });
+  return fields;
 }
 
 /** The first field of that name (lower case), as mail clients show it. */
