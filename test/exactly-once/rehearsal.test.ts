@@ -20,6 +20,7 @@ const harmless = new Set([
   "source.close",
   "target.resolve",
   "target.open",
+  "target.roomLeft",
   "target.listPlaces",
   "target.listEntries",
   "target.lookOf",
@@ -77,6 +78,7 @@ describe("a rehearsal", () => {
     expect(asked.filter((call) => !harmless.has(call))).toEqual([]);
     expect(JSON.stringify([...migration.target().items, ...migration.target().folders])).toBe(before);
 
+    expect(mailbox?.rehearsal?.fits).toBeUndefined();
     await migration.deployment.goOnFor(6 * 60_000);
     const rows = (migration.deployment.blobs.report(batch, "rehearsal") ?? "").trim().split("\r\n");
     expect(rows.slice(1).map((row) => row.split(",").slice(1, 6))).toEqual([
@@ -102,6 +104,23 @@ describe("a rehearsal", () => {
     // One was there already, and one is marked as deleted.
     expect(migration.target().items).toHaveLength(10);
     expect((await migration.mailboxes())[0]).toMatchObject({ status: "Synced", syncedItemCount: 10 });
+  });
+
+  it.each([
+    [{}, undefined, true],
+    [{ bytes: 350_000_000, items: 11 }, 350_000_000, true],
+    [{ bytes: 100_000_000 }, 100_000_000, false],
+    [{ items: 9 }, undefined, false],
+  ])("with room for %j says whether it suffices", async (room, freeBytes, fits) => {
+    const migration = migrationOf("imap");
+    migration.target().room = room;
+    await rehearse(migration);
+    expect((await migration.mailboxes())[0]?.rehearsal).toMatchObject({ fits });
+    expect((await migration.mailboxes())[0]?.rehearsal?.freeBytes).toBe(freeBytes);
+    await migration.deployment.goOnFor(6 * 60_000);
+    const [head, first] = (migration.deployment.blobs.report(batch, "rehearsal") ?? "").split("\r\n");
+    expect(head?.split(",").slice(-2)).toEqual(["targetFreeBytes", "fits"]);
+    expect(first?.split(",").slice(-2)).toEqual([String(freeBytes ?? ""), fits ? "yes" : "no"]);
   });
 
   it("that fails says why, and is tried again", async () => {

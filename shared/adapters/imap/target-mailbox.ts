@@ -15,6 +15,7 @@ import type {
   TargetFolder,
   TargetMailbox,
   TargetPlace,
+  TargetRoom,
   WriteCandidate,
 } from "../../migration/ports/target.ts";
 import { type AppendChannel, type AppendUid, append, channelOf, folderGone, outOfTime } from "./append.ts";
@@ -27,6 +28,7 @@ import { matchCopies, type Recognizable } from "./matching.ts";
 import { differencesBetween } from "./message-differences.ts";
 import { imapNaming } from "./naming.ts";
 import type { ConnectionPool, PooledConnection } from "./pool.ts";
+import { roomLeft } from "./quota.ts";
 import { flagsOfCopy } from "./receipts.ts";
 import type { Semaphore } from "./semaphore.ts";
 import { TargetFolders } from "./target-folders.ts";
@@ -142,6 +144,10 @@ export class ImapTargetMailbox implements TargetMailbox {
         })),
       );
     return found;
+  }
+
+  async roomLeft(): Promise<TargetRoom | undefined> {
+    return this.#pool.use(({ connection }) => roomLeft(connection));
   }
 
   async listPlaces(): Promise<readonly TargetPlace[]> {

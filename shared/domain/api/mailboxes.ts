@@ -25,6 +25,13 @@ const rehearsalSchema = z
     itemsLeftOutCount: count.meta({ description: "By dates, by maxItemSize, or marked as deleted." }),
     over35MBCount: count.meta({ description: "A tenant takes no more where nobody raised it." }),
     tooLargeCount: count.meta({ description: "No target takes them." }),
+    fits: z.boolean().nullable().meta({
+      description: "Whether the target's quota has room for it; null where the target does not tell.",
+    }),
+    targetFreeBytes: bytes
+      .nullable()
+      .meta({ description: "null without a limit, or where it is not known." }),
+    targetFreeItemCount: count.nullable(),
     adoptableCount: count.meta({ description: "In the target already, with adoptExisting." }),
     ambiguousCount: count,
     foldersEstimatedCount: count.meta({ description: "There was no time to look at each message." }),

@@ -26,6 +26,8 @@ export interface RehearsedFolder {
   readonly over35MB: number;
   readonly tooLarge: number;
   readonly adoptable: number;
+  /** Of the messages that would be adopted, at the source. */
+  readonly adoptableBytes: number;
   readonly ambiguous: number;
   /** True where the figures are of the server's counts alone. */
   readonly estimated: boolean;

@@ -168,6 +168,11 @@ export interface RehearsalOutcome {
   readonly seconds: readonly [low: number, high: number];
   /** Days, where the endpoint has a daily cap. */
   readonly days?: number | undefined;
+  /** What the target's quota leaves room for, where it bounds that. */
+  readonly freeBytes?: number | undefined;
+  readonly freeItems?: number | undefined;
+  /** Whether there is room in the target for what would be copied; undefined where that is not known. */
+  readonly fits?: boolean | undefined;
 }
 
 /** An operator accepts that what was skipped until then stays at the old server. */

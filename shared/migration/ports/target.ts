@@ -101,6 +101,13 @@ export interface TargetPlace extends TargetFolder {
   readonly deleted: boolean;
 }
 
+/** What a quota leaves room for. What it does not bound is left out. */
+export interface TargetRoom {
+  readonly bytes?: number;
+  /** Messages. */
+  readonly items?: number;
+}
+
 export type FolderState = "there" | "deleted" | "missing";
 
 export type ChangeOutcome = "done" | "gone";
@@ -173,6 +180,8 @@ export interface TargetMailbox {
     candidates: readonly WriteCandidate[],
     known: ReadonlySet<TargetItemId>,
   ): Promise<ReadonlyMap<Stamp, readonly FoundItem[]>>;
+  /** What the quota of the mailbox leaves room for; undefined where the target does not tell. Reads only. */
+  roomLeft(): Promise<TargetRoom | undefined>;
   /** All folders of mail that the user can see. Reads only. */
   listPlaces(): Promise<readonly TargetPlace[]>;
   /**

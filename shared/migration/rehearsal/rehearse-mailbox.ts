@@ -4,7 +4,7 @@ import { sizeOf, type UidSet, uidSetOf } from "../../domain/uid-set.ts";
 import type { RehearsedFolder } from "../ports/mailbox-files.ts";
 import type { RehearsalOutcome } from "../ports/registry.ts";
 import type { MessageSummary, SourceFolder } from "../ports/source.ts";
-import type { TargetMailbox, TargetPlace } from "../ports/target.ts";
+import type { TargetMailbox, TargetPlace, TargetRoom } from "../ports/target.ts";
 import { adoptablesOf, adoptionOf, type Unclaimed, unclaimedAmong } from "../sync/adopt.ts";
 import { isMarkedDeleted } from "../sync/flags.ts";
 import { type MappedFolder, mapFolders, takesPart } from "../sync/folder-mapping.ts";
@@ -58,6 +58,7 @@ export async function rehearseMailbox(run: RehearseRun): Promise<Rehearsal> {
     )
   ).filter(({ selectable }) => selectable);
   const mapped = mapFolders(listed, options, target.naming);
+  const room = await target.roomLeft();
   const places = options.adoptExisting === "off" ? [] : await target.listPlaces();
   const folders: RehearsedFolder[] = [];
   const rates: number[] = [];
@@ -66,7 +67,7 @@ export async function rehearseMailbox(run: RehearseRun): Promise<Rehearsal> {
     folders.push(await rehearseFolder(run, folder, places, rates));
   }
   const left = listed.filter((folder) => !takesPart(folder, options)).map(leftOutFolder(options));
-  return { outcome: outcomeOf(folders, left.length, rates, run), folders: [...folders, ...left] };
+  return { outcome: outcomeOf(folders, left.length, rates, room, run), folders: [...folders, ...left] };
 }
 
 async function rehearseFolder(
@@ -83,7 +84,14 @@ async function rehearseFolder(
     renamed: specialUse === undefined && targetPath !== path,
     leftOut: "",
   };
-  const nothing = { itemsLeftOut: 0, over35MB: 0, tooLarge: 0, adoptable: 0, ambiguous: 0 };
+  const nothing = {
+    itemsLeftOut: 0,
+    over35MB: 0,
+    tooLarge: 0,
+    adoptable: 0,
+    adoptableBytes: 0,
+    ambiguous: 0,
+  };
   if (run.timeIsUp())
     return { ...base, items: folder.status?.messages ?? 0, bytes: 0, ...nothing, estimated: true, error: "" };
   try {
@@ -156,17 +164,18 @@ async function adoptionIn(
   items: readonly MessageSummary[],
   places: readonly TargetPlace[],
   targetPath: string,
-): Promise<{ readonly adoptable: number; readonly ambiguous: number }> {
+): Promise<Pick<RehearsedFolder, "adoptable" | "adoptableBytes" | "ambiguous">> {
   const looked = places.filter(
     ({ path, deleted }) => !deleted && (options.adoptExisting === "anywhere" || isPlaceOf(path, targetPath)),
   );
   const unclaimed: Unclaimed[] = [];
   const none: ReadonlySet<TargetItemId> = new Set();
   for (const { id } of looked) unclaimed.push(...unclaimedAmong(id, await target.listEntries(id), none));
-  if (unclaimed.length === 0) return { adoptable: 0, ambiguous: 0 };
+  if (unclaimed.length === 0) return { adoptable: 0, adoptableBytes: 0, ambiguous: 0 };
   const uids = uidSetOf(items.map(({ uid }) => uid));
   const { adopted, ambiguous } = adoptionOf(await adoptablesOf(target, opened, uids), unclaimed);
-  return { adoptable: adopted.size, ambiguous: ambiguous.length };
+  const adoptableBytes = items.reduce((sum, { uid, size }) => sum + (adopted.has(uid) ? size : 0), 0);
+  return { adoptable: adopted.size, adoptableBytes, ambiguous: ambiguous.length };
 }
 
 /** Names of the target's own folders, by which a place is found without making it. */
@@ -202,6 +211,7 @@ function leftOutFolder({ subscribedOnly, includeFolders }: BatchOptions) {
     over35MB: 0,
     tooLarge: 0,
     adoptable: 0,
+    adoptableBytes: 0,
     ambiguous: 0,
     estimated: true,
     error: "",
@@ -212,12 +222,14 @@ function outcomeOf(
   folders: readonly RehearsedFolder[],
   foldersLeftOut: number,
   rates: readonly number[],
+  room: TargetRoom | undefined,
   run: RehearseRun,
 ): RehearsalOutcome {
   const sum = (of: (folder: RehearsedFolder) => number) =>
     folders.reduce((total, folder) => total + of(folder), 0);
   const items = sum((folder) => folder.items) - sum((folder) => folder.adoptable);
-  const bytes = sum((folder) => folder.bytes);
+  const bytes = sum((folder) => folder.bytes) - sum((folder) => folder.adoptableBytes);
+  const foldersEstimated = folders.filter(({ estimated }) => estimated).length;
   const [worst, best] = takenInSecond;
   const given = rates[0] ?? Number.POSITIVE_INFINITY;
   const secondsAt = (rate: number) =>
@@ -227,14 +239,29 @@ function outcomeOf(
     folders: folders.length,
     foldersLeftOut,
     items: sum((folder) => folder.items),
-    bytes,
+    bytes: sum((folder) => folder.bytes),
     itemsLeftOut: sum((folder) => folder.itemsLeftOut),
     over35MB: sum((folder) => folder.over35MB),
     tooLarge: sum((folder) => folder.tooLarge),
     adoptable: sum((folder) => folder.adoptable),
     ambiguous: sum((folder) => folder.ambiguous),
-    foldersEstimated: folders.filter(({ estimated }) => estimated).length,
+    foldersEstimated,
     seconds: [secondsAt(best), secondsAt(worst)],
     ...(run.maxBytesPerDay === undefined ? {} : { days: Math.ceil(bytes / run.maxBytesPerDay) }),
+    freeBytes: room?.bytes,
+    freeItems: room?.items,
+    fits: fitsInto(room, { bytes, items }, foldersEstimated === 0),
   };
+}
+
+/** @param isAll false if there may be more to copy than is known. @returns undefined where nothing can be said. Pure. */
+function fitsInto(
+  room: TargetRoom | undefined,
+  what: Required<TargetRoom>,
+  isAll: boolean,
+): boolean | undefined {
+  if (room === undefined) return undefined;
+  const { bytes = Number.POSITIVE_INFINITY, items = Number.POSITIVE_INFINITY } = room;
+  if (what.bytes > bytes || what.items > items) return false;
+  return isAll ? true : undefined;
 }

@@ -67,6 +67,8 @@ const rehearsalHeader = [
   "ambiguous",
   "estimated",
   "error",
+  "targetFreeBytes",
+  "fits",
 ];
 const skippedItemsHeader = [
   "emailAddress",
@@ -219,6 +221,8 @@ export function createReports(parts: ReportsParts): Reports {
           folder.ambiguous,
           folder.estimated ? "yes" : "",
           folder.error,
+          rehearsal.freeBytes,
+          rehearsal.fits === undefined ? "not known" : rehearsal.fits ? "yes" : "no",
         ];
     }
   }

@@ -21,6 +21,7 @@ import type {
   TargetIdentity,
   TargetMailbox,
   TargetPlace,
+  TargetRoom,
   WriteCandidate,
 } from "../../../shared/migration/ports/target.ts";
 
@@ -66,6 +67,8 @@ export class TargetState {
   readonly unseen = new Set<TargetFolderId>();
   /** Messages that it answers with 500, always, by their text. */
   readonly refusing = new Set<string>();
+  /** What its quota leaves room for; undefined where it does not tell. */
+  room: TargetRoom | undefined;
   /** True to have the next move of an IMAP target without MOVE end after its COPY. */
   copiesFirst = false;
   /** What happens to the next write. */
@@ -286,6 +289,10 @@ export class MemoryTargetMailbox implements TargetMailbox {
         copies.map(({ item }) => item),
       );
     return found;
+  }
+
+  async roomLeft(): Promise<TargetRoom | undefined> {
+    return this.#mailbox.room;
   }
 
   async listPlaces(): Promise<readonly TargetPlace[]> {
