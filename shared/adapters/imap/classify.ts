@@ -1,6 +1,6 @@
 import { type ErrorDetails, type ErrorKind, MigrationError } from "../../domain/errors.ts";
-import { providerOf } from "../../domain/providers.ts";
 import { notPermitted } from "../pinned-lookup.ts";
+import { causeStated, classifyLogin, isImapDisabled, passingKind } from "./login-refusals.ts";
 import type { Reply } from "./wire.ts";
 
 /** Where a failure happened; decides the words and whether it is one mailbox's or the deployment's problem. */
@@ -37,6 +37,8 @@ const TIMEOUTS = new Set(["CONNECT_TIMEOUT", "GREETING_TIMEOUT", "UPGRADE_TIMEOU
 const MAX_TEXT_LENGTH = 400;
 
 const TLS_TOO_OLD = /UNSUPPORTED_PROTOCOL|ALERT_PROTOCOL_VERSION|VERSION_TOO_LOW/;
+const TLS_TOO_WEAK = /KEY_TOO_SMALL|MD_TOO_WEAK|HANDSHAKE_FAILURE|LEGACY_RENEGOTIATION|INSUFFICIENT_SECURITY/;
+const NO_TLS = /WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST/;
 const TOO_LARGE = new Set(["LiteralTooLarge", "LineTooLarge", "ResponseTooLarge", "TooManyTokens"]);
 
 const THROTTLED =
@@ -44,20 +46,10 @@ const THROTTLED =
 const BANDWIDTH = /bandwidth|download|daily|quota exceeded for|exceeded command/i;
 const BACKOFF = /backoff time[:=\s]+(\d+)/i;
 const TEMPORARY =
-  /temporar|try again|unavailable|server (?:is )?(?:busy|shutting down|going down)|internal error/i;
-const APP_PASSWORD =
-  /app(?:lication)?[- ]specific password|app password|web ?login required|log in via your web browser/i;
-const IMAP_DISABLED =
-  /not enabled for imap|yet to enable imap|imap (?:access |use )?(?:is |has been )?(?:disabled|not (?:enabled|allowed))|(?:not allowed|disabled) (?:to use|for) imap|authenticated but not connected/i;
-/** Yandex does not say which. */
-const WRONG_OR_DISABLED = /invalid credentials or imap is disabled/i;
-/** Exchange's answer both for mailboxes without IMAP and while their database moves. */
-const NOT_CONNECTED = /authenticated but not connected/i;
-/** Texts that are plainly about the user's name or password, as wrong ones. */
-const ABOUT_PASSWORD =
-  /password|passphrase|credential|authenticat|log ?in(?: has)? (?:failed|failure|incorrect|invalid|denied|error)|(?:invalid|unknown|wrong|bad|no such) (?:user|login|account|name)|(?:user|account)(?:name)? (?:unknown|not found|does not exist)/i;
-const BASIC_DISABLED = /basic ?auth(?:entication)? (?:is|has been) (?:disabled|blocked)/i;
+  /temporar|try again|unavailable|server (?:is )?(?:busy|shutting down|going down)|internal (?:server )?error|system error|server error/i;
 const OVER_QUOTA = /over ?quota|quota exceeded|mailbox (?:is )?full|exceed\w* (?:\w+ ){0,3}quota/i;
+const MAINTENANCE = /maintenance/i;
+const OWN_ERROR = /internal (?:server )?error|system error|server error/i;
 
 /** What happened to the connection, in the shape of the errors that Node and imapflow raise. */
 interface Failure {
@@ -70,6 +62,8 @@ interface Failure {
   readonly response?: unknown;
   readonly responseText?: unknown;
   readonly serverResponseCode?: unknown;
+  /** Of a certificate for another name, as Node gives it. */
+  readonly cert?: unknown;
   /** Of a command that took too long, in milliseconds. */
   readonly limitMs?: unknown;
 }
@@ -99,7 +93,13 @@ export function classifyFailure(error: unknown, scene: Scene): MigrationError {
     return transient("ConnectionRefused", `The ${server} refuses connections. Check host and port.`);
   if (UNREACHABLE.has(code))
     return transient("ServerUnreachable", `There is no route to the ${server}. Check host and network.`);
-  if (TIMEOUTS.has(code)) return transient("ConnectionTimeout", `The ${server} did not answer in time.`);
+  if (TIMEOUTS.has(code))
+    return transient(
+      "ConnectionTimeout",
+      code === "GREETING_TIMEOUT"
+        ? `The ${server} took the connection and did not greet in time.`
+        : `The ${server} did not answer in time.`,
+    );
   if (code === "CommandTimeout")
     return transient(
       "CommandTimeout",
@@ -111,19 +111,19 @@ export function classifyFailure(error: unknown, scene: Scene): MigrationError {
     return new MigrationError(
       setting,
       "HostNameMismatch",
-      `The certificate of the ${server} is for another name. Use the name in the certificate, or accept untrusted certificates.`,
+      `The certificate of the ${server} is for another name${namesIn(failure.cert)}. Use the name in the certificate, or accept untrusted certificates.`,
     );
   if (OUT_OF_DATE.has(code))
     return new MigrationError(
       setting,
       "ExpiredCertificate",
-      `The certificate of the ${server} has expired or is not valid yet. Renew it, or accept untrusted certificates.`,
+      `The certificate of the ${server} ${code === "CERT_NOT_YET_VALID" ? "is not valid yet" : "has expired"}. Renew it, or accept untrusted certificates.`,
     );
   if (UNTRUSTED.has(code))
     return new MigrationError(
       setting,
       "UntrustedCertificate",
-      `The certificate of the ${server} is not trusted. Install one from a public authority, or accept untrusted certificates.`,
+      `The certificate of the ${server} is not trusted: ${untrustedSince(code)}. Install one from a public authority with all that are between it and the authority, or accept untrusted certificates.`,
     );
   if (typeof failure.message === "string" && /not support STARTTLS/i.test(failure.message))
     return new MigrationError(
@@ -137,6 +137,18 @@ export function classifyFailure(error: unknown, scene: Scene): MigrationError {
       "TlsVersionTooOld",
       `The ${server} offers no TLS version from 1.2 on, and older ones are not safe. Update its TLS, or let a proxy in front of it speak a current version.`,
     );
+  if (TLS_TOO_WEAK.test(code))
+    return new MigrationError(
+      setting,
+      "TlsHandshakeFailed",
+      `The ${server} offers only ciphers or keys for TLS that are too weak. Update its TLS and certificate, or let a proxy in front of it speak current ones.`,
+    );
+  if (NO_TLS.test(code))
+    return new MigrationError(
+      setting,
+      "TlsHandshakeFailed",
+      `What answers at the ${server} speaks no TLS. Check port and security (ssl, tls or none).`,
+    );
   if (failure.tlsFailed === true || code === "EPROTO" || code.startsWith("ERR_SSL_"))
     return new MigrationError(
       setting,
@@ -148,7 +160,7 @@ export function classifyFailure(error: unknown, scene: Scene): MigrationError {
   if (reply) return classifyReply(reply, scene);
   // Exchange takes the login, and refuses what comes after it.
   const response = shortened(failure.response);
-  if (failure.authenticationFailed === true && IMAP_DISABLED.test(response))
+  if (failure.authenticationFailed === true && isImapDisabled(response))
     return classifyLogin({ status: "NO", code: "", codeArguments: [], text: response }, server, scene);
   if (failure.authenticationFailed === true || failure.message === "Unsupported authentication mechanism")
     return new MigrationError(
@@ -163,10 +175,17 @@ export function classifyFailure(error: unknown, scene: Scene): MigrationError {
       "User name or password hold control characters, which no server accepts.",
     );
   const bye = shortened(failure.reason);
+  const stated = scene.stage === "login" ? causeStated({ code: "", text: bye }, server, scene) : undefined;
+  if (stated?.code === "AccountDisabled") return stated;
   if (THROTTLED.test(bye)) return throttled(server, bye);
+  if (MAINTENANCE.test(bye) || TEMPORARY.test(bye)) return unavailable(server, bye);
+  if (stated) return stated;
   if (TOO_LARGE.has(code))
     return transient("ResponseTooLarge", `The ${server} sent an answer larger than accepted.`);
-  return transient("ConnectionLost", `The connection to the ${server} was lost.`);
+  return transient(
+    "ConnectionLost",
+    bye === "" ? `The connection to the ${server} was lost.` : `The ${server} ended the connection.`,
+  );
 }
 
 /** Turns a refused command into the application's error. `CommandRefused` where the server gives no known reason. */
@@ -182,91 +201,28 @@ export function classifyReply(reply: Reply, scene: Scene): MigrationError {
       "TargetQuotaExceeded",
       `The ${server} says that the mailbox is full. Raise its quota, then start the mailbox again.`,
     );
+  // A locked account may be said to be so for too many logins, or for a time: asking soon again would keep it locked.
+  const locked = scene.stage === "login" ? causeStated(reply, server, scene) : undefined;
+  if (locked?.code === "AccountDisabled") return locked;
   if (code === "THROTTLED" || code === "LIMIT" || THROTTLED.test(text)) return throttled(server, text);
   if (code === "INUSE")
     return new MigrationError("throttled", "MailboxInUse", `The ${server} says that the mailbox is in use.`, {
       retryAfterMs: 30 * SECOND,
     });
-  if (code === "UNAVAILABLE" || code === "SERVERBUG" || code === "CONTACTADMIN" || TEMPORARY.test(text))
-    return transient("ServerUnavailable", `The ${server} is temporarily unavailable.`);
+  if (code === "UNAVAILABLE" || code === "SERVERBUG" || TEMPORARY.test(text) || MAINTENANCE.test(text))
+    return unavailable(server, code === "SERVERBUG" ? "internal error" : text);
   if (scene.stage === "login") return classifyLogin({ ...reply, text }, server, scene);
-  return transient(
-    "CommandRefused",
-    `The ${server} refused a command${code === "" ? "" : ` with the response code ${code.slice(0, 32)}`}.`,
-  );
+  const why = whyRefused(code, text);
+  return transient("CommandRefused", `The ${server} refused a command${why === "" ? "" : `: ${why}`}.`);
 }
 
-/** @see the texts of well-known servers in test/unit/adapters/imap/classify.test.ts */
-function classifyLogin(reply: Reply, server: string, scene: Scene): MigrationError {
-  const { side, host, byToken } = scene;
-  const { code, text } = reply;
-  const mayPass = (why: string, message: string) => new MigrationError(passingKind(scene), why, message);
-  if (APP_PASSWORD.test(text) || code === "WEBALERT")
-    return refused(
-      "AppPasswordRequired",
-      `The ${server} wants an app password for this account instead of the user's password. Make one there, and upload the row with it.`,
-    );
-  if (BASIC_DISABLED.test(text))
-    return refused(
-      "PasswordLoginDisabled",
-      `The ${server} does not let this account log in with a password. Use OAuth (authentication xoauth2).`,
-    );
-  if (WRONG_OR_DISABLED.test(text))
-    return refused(
-      "AuthenticationFailed",
-      `The ${server} refused user name or password, or IMAP is disabled for this account. Correct the row and upload it again, or enable IMAP there.`,
-    );
-  if (NOT_CONNECTED.test(text))
-    return transient(
-      "ImapDisabled",
-      `The ${server} takes the login and does not open the mailbox: IMAP is disabled for this account, the application has no full access to it, or the mailbox is being moved there. It is tried again for some hours.`,
-    );
-  if (IMAP_DISABLED.test(text))
-    return mayPass(
-      "ImapDisabled",
-      byToken
-        ? `IMAP is disabled for this account on the ${server}, or the application may not open its mailbox. Enable IMAP there, and give the application full access.`
-        : `IMAP is disabled for this account on the ${server}. Enable it there.`,
-    );
-  if (code === "PRIVACYREQUIRED")
-    return mayPass(
-      "EncryptionRequired",
-      `The ${server} wants TLS before a login. Set security to ssl or tls.`,
-    );
-  if (code === "EXPIRED")
-    return refused("PasswordExpired", `The password of this account on the ${server} has expired.`);
-  if (code === "AUTHORIZATIONFAILED")
-    return mayPass(
-      "AuthorizationFailed",
-      `The ${server} knows no such mailbox, or does not let the administrator open it.`,
-    );
-  if (side === "source" && byToken === true)
-    return refused(
-      "TokenRefused",
-      `The ${server} refused the access token for this mailbox. Check that UserName names a mailbox there and that the application may read it by IMAP.`,
-    );
-  const passwords = side === "source" ? providerOf(host)?.passwords : undefined;
-  if (passwords === "app")
-    return refused(
-      "AppPasswordRequired",
-      `The ${server} refused the password, and takes app passwords only. Make one for the account, and upload the row with it.`,
-    );
-  if (passwords === "none")
-    return refused(
-      "PasswordLoginDisabled",
-      `The ${server} takes no passwords any more. Use OAuth (authentication xoauth2).`,
-    );
-  if (side === "source" && code !== "AUTHENTICATIONFAILED" && !ABOUT_PASSWORD.test(text))
-    return transient(
-      "LoginRefused",
-      `The ${server} refuses the login for a reason of its own, which may pass: it is tried again for some hours. If it lasts, try this login in a mail program, and read the server's log.`,
-    );
-  return refused(
-    "AuthenticationFailed",
-    side === "source"
-      ? `The ${server} refused user name or password. Correct the row and upload it again.`
-      : `The ${server} refused the login. Check that the mailbox exists, and the TARGET_IMAP_ settings.`,
-  );
+/** What a refused command says, by response codes (RFC 5530) and the words for them; empty where it says nothing known. */
+function whyRefused(code: string, text: string): string {
+  if (code === "NOPERM" || /permission denied|access denied|not authori[sz]ed/i.test(text))
+    return "this login has no permission for it";
+  if (code === "CORRUPTION" || /corrupt|damaged/i.test(text)) return "its data there is damaged";
+  if (code === "CONTACTADMIN") return "its administrator has to look at it";
+  return code === "" ? "" : `its response code is ${code.slice(0, 32)}`;
 }
 
 /** The tagged answer inside an error of imapflow, if it is one. */
@@ -292,17 +248,25 @@ export function notImap(scene: Scene): MigrationError {
   );
 }
 
-/**
- * Of what a server, DNS or a certificate says about anything but the password: it may be mended there, or pass, so that at
- * the source it is borne with for some hours. At the target it is one row's.
- */
-function passingKind({ side }: Scene): ErrorKind {
-  return side === "target" ? "mailbox" : "transient";
-}
-
-/** The same of host, port and certificate, which at the target are settings of the deployment. */
+/** Host, port and certificate may be mended at the source; at the target they are settings of the deployment. */
 function settingKind({ side }: Scene): ErrorKind {
   return side === "target" ? "fatal" : "transient";
+}
+
+/** Names of DNS that a certificate is for, the first few. */
+function namesIn(certificate: unknown): string {
+  const { subjectaltname }: { readonly subjectaltname?: unknown } =
+    typeof certificate === "object" && certificate !== null ? certificate : {};
+  const all = typeof subjectaltname === "string" ? subjectaltname.slice(0, MAX_TEXT_LENGTH) : "";
+  const names = [...all.matchAll(/DNS:([\w*.-]+)/g)].map(([, name]) => name).slice(0, 3);
+  return names.length === 0 ? "" : ` (${names.join(", ")})`;
+}
+
+function untrustedSince(code: string): string {
+  if (code === "DEPTH_ZERO_SELF_SIGNED_CERT") return "it is self-signed";
+  if (code === "SELF_SIGNED_CERT_IN_CHAIN") return "its issuer is a private authority (self-signed)";
+  if (code === "CERT_REVOKED") return "it was revoked";
+  return code.startsWith("UNABLE_TO") ? "its issuer is unknown, or not sent along" : "it is not valid";
 }
 
 function shortened(text: unknown): string {
@@ -313,8 +277,16 @@ function transient(code: string, message: string): MigrationError {
   return new MigrationError("transient", code, message);
 }
 
-function refused(code: string, message: string): MigrationError {
-  return new MigrationError("mailbox", code, message);
+/** @param text in the words of which the sentence names the cause. */
+function unavailable(server: string, text: string): MigrationError {
+  const cause = MAINTENANCE.test(text)
+    ? "is under maintenance, or this account is"
+    : OWN_ERROR.test(text)
+      ? "reports an internal error of its own"
+      : /authenticat|log ?in\b/i.test(text)
+        ? "cannot check logins at present"
+        : "is temporarily unavailable";
+  return transient("ServerUnavailable", `The ${server} ${cause}.`);
 }
 
 function throttled(server: string, text: string): MigrationError {
@@ -325,7 +297,16 @@ function throttled(server: string, text: string): MigrationError {
   return new MigrationError(
     "throttled",
     "ServerThrottled",
-    `The ${server} limits this account or address. The mailbox pauses and goes on by itself.`,
+    `The ${server} ${limitIn(text)}. The mailbox pauses and goes on by itself.`,
     details,
   );
+}
+
+/** What a server limits, in the order in which one text may name several. */
+function limitIn(text: string): string {
+  if (BANDWIDTH.test(text)) return "limits how much this account may transfer in a time";
+  if (/connection|session|simultaneous|logged in/i.test(text))
+    return "limits the connections of this account or address";
+  if (/log ?in|auth|password|attempt/i.test(text)) return "limits the logins of this account or address";
+  return "limits how often this account or address may ask";
 }

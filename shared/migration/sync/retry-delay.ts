@@ -8,6 +8,7 @@ export const lastingMs = 24 * hour;
  * mended, and is borne with for less than an outage.
  */
 const refusals: ReadonlySet<string> = new Set([
+  "AccountDisabled",
   "AuthenticationUnsupported",
   "AuthorizationFailed",
   "EncryptionRequired",
