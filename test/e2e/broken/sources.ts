@@ -1,10 +1,11 @@
 /**
  * Copies, through the whole application, from sources that are broken in places, all at once in mailboxes of their own:
- * `npm run campaign:broken -- --side source [--only text] [--minutes 30]`.
+ * `npm run campaign:broken -- --side source [--only text,text] [--minutes 30] [--log file]`.
  * Prints per case what was copied and named, how often the broken thing was asked for, and after how many seconds all
  * else was copied and the mailbox had ended its sync. Takes a quarter of an hour, since what fails is tried for so long.
  * Exit code 1 if anything is lost, doubled or not named.
  */
+import { writeFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { type Deployment, startDeployment } from "../../stack/deployment.ts";
@@ -17,6 +18,7 @@ const { values } = parseArgs({
     side: { type: "string", default: "source" },
     only: { type: "string", default: "" },
     minutes: { type: "string", default: "30" },
+    log: { type: "string" },
   },
 });
 const settleMs = Number(values.minutes) * 60_000;
@@ -36,11 +38,13 @@ interface Result {
   readonly wrong: string | undefined;
 }
 
-const cases = sourceCases.filter(({ title }) => title.includes(values.only));
+const parts = values.only.split(",");
+const cases = sourceCases.filter(({ title }) => parts.some((part) => title.includes(part)));
 if (cases.length === 0) throw new Error(`--only: no case has ${values.only} in its title`);
 
 const deployment = await startDeployment();
 const places: BrokenPlace[] = [];
+const logging = setInterval(() => void writeLog(), 10_000);
 try {
   const results = await Promise.all(cases.map((one, index) => playToEnd(deployment, one, index)));
   console.log("| case | copied | named | tries | all else after | ended after |");
@@ -50,8 +54,15 @@ try {
   for (const result of wrong) console.log(`\nRED ${result.title}: ${result.wrong}`);
   process.exitCode = wrong.length === 0 ? 0 : 1;
 } finally {
+  clearInterval(logging);
+  await writeLog();
   await deployment.stop();
   await Promise.all(places.map((place) => place.stop()));
+}
+
+async function writeLog(): Promise<void> {
+  const lines = deployment.log.map((event) => JSON.stringify(event));
+  if (values.log) await writeFile(values.log, lines.join("\n"));
 }
 
 /** A case that does not end keeps the others' results. */
