@@ -1,45 +1,29 @@
-import {
-  Button,
-  Menu,
-  MenuItem,
-  MenuList,
-  MenuPopover,
-  MenuTrigger,
-  Tooltip,
-} from "@fluentui/react-components";
+import { Button } from "@fluentui/react-components";
 import { MoreIcon } from "@fluentui/react-icons";
-import { useMayOperate } from "../api/queries.ts";
+import { lazy, Suspense, useState } from "react";
 import type { BatchView } from "../api/types.ts";
-import { offersOf } from "./actions.ts";
-import { useBatchAction } from "./use-batch-action.ts";
+
+/** Comes when it is needed first: what places a menu beside its button weighs a tenth of the page. */
+const OpenMenu = lazy(() => import("./open-menu.tsx"));
 
 /** The actions of one row. */
 export function BatchMenu({ batch }: { batch: BatchView }) {
-  const act = useBatchAction();
-  const mayOperate = useMayOperate();
-  return (
-    <Menu>
-      <MenuTrigger disableButtonEnhancement>
-        <Button appearance="subtle" icon={<MoreIcon />} aria-label={`Actions of ${batch.name}`} />
-      </MenuTrigger>
-      <MenuPopover>
-        <MenuList>
-          {offersOf(batch, mayOperate).map(({ action, label, refused }) => {
-            const item = (
-              <MenuItem key={action} disabled={refused !== undefined} onClick={() => void act(action, batch)}>
-                {label}
-              </MenuItem>
-            );
-            return refused === undefined ? (
-              item
-            ) : (
-              <Tooltip key={action} content={refused} relationship="description" positioning="before">
-                {item}
-              </Tooltip>
-            );
-          })}
-        </MenuList>
-      </MenuPopover>
-    </Menu>
+  const [isWanted, setWanted] = useState(false);
+  const closed = (
+    <Button
+      appearance="subtle"
+      icon={<MoreIcon />}
+      aria-label={`Actions of ${batch.name}`}
+      aria-haspopup="menu"
+      aria-expanded={false}
+      onClick={() => setWanted(true)}
+    />
+  );
+  return isWanted ? (
+    <Suspense fallback={closed}>
+      <OpenMenu batch={batch} />
+    </Suspense>
+  ) : (
+    closed
   );
 }

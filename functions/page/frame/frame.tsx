@@ -1,12 +1,4 @@
-import {
-  Button,
-  Menu,
-  MenuItemLink,
-  MenuList,
-  MenuPopover,
-  MenuTrigger,
-  Tooltip,
-} from "@fluentui/react-components";
+import { Button } from "@fluentui/react-components";
 import {
   BatchIcon,
   HelpIcon,
@@ -17,10 +9,11 @@ import {
   SunIcon,
 } from "@fluentui/react-icons";
 import { useQuery } from "@tanstack/react-query";
-import type { ReactNode } from "react";
+import { type ReactNode, useEffect, useState } from "react";
 import { Link, useLocation } from "wouter";
 import { meQuery } from "../api/queries.ts";
 import { useMedia } from "../parts/media.ts";
+import { contentId } from "./content-id.ts";
 import type { Scheme } from "./theme.ts";
 
 const places = [
@@ -29,7 +22,7 @@ const places = [
   { to: "/help", label: "Help", Icon: HelpIcon },
 ] as const;
 
-const base = "/api/dashboard";
+const sideId = "places";
 
 /** What stands around every view. */
 export function Frame({
@@ -43,30 +36,28 @@ export function Frame({
 }) {
   const wide = useMedia("(min-width: 1024px)");
   const [location] = useLocation();
+  const [isOpen, setOpen] = useState(false);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: whoever has chosen a place is there now
+  useEffect(() => setOpen(false), [location]);
   const me = useQuery(meQuery).data;
   const other = scheme === "dark" ? "light" : "dark";
   const isAt = (to: string) => (to === "/" ? !/^\/(endpoints|help)/.test(location) : location.startsWith(to));
   return (
     <div className="frame">
-      <a className="skip" href="#content">
+      <a className="skip" href={`#${contentId}`}>
         Skip to the content
       </a>
       <header className="top">
         {wide ? null : (
-          <Menu>
-            <MenuTrigger disableButtonEnhancement>
-              <Button className="top-button" appearance="transparent" icon={<MenuIcon />} aria-label="Menu" />
-            </MenuTrigger>
-            <MenuPopover>
-              <MenuList>
-                {places.map(({ to, label, Icon }) => (
-                  <MenuItemLink key={to} href={base + to} icon={<Icon />}>
-                    {label}
-                  </MenuItemLink>
-                ))}
-              </MenuList>
-            </MenuPopover>
-          </Menu>
+          <Button
+            className="top-button"
+            appearance="transparent"
+            icon={<MenuIcon />}
+            aria-label="Menu"
+            aria-expanded={isOpen}
+            {...(isOpen ? { "aria-controls": sideId } : {})}
+            onClick={() => setOpen(!isOpen)}
+          />
         )}
         <Link href="/" className="brand">
           <MailIcon className="brand-icon" />
@@ -74,18 +65,18 @@ export function Frame({
         </Link>
         <span className="top-space" />
         {me?.name ? <span className="top-name">{me.name}</span> : null}
-        <Tooltip content={`Use the ${other} colours`} relationship="label">
-          <Button
-            className="top-button"
-            appearance="transparent"
-            icon={scheme === "dark" ? <SunIcon /> : <MoonIcon />}
-            onClick={() => onScheme(other)}
-          />
-        </Tooltip>
+        <Button
+          className="top-button"
+          appearance="transparent"
+          icon={scheme === "dark" ? <SunIcon /> : <MoonIcon />}
+          aria-label={`Use the ${other} colours`}
+          title={`Use the ${other} colours`}
+          onClick={() => onScheme(other)}
+        />
       </header>
       <div className="below">
-        {wide ? (
-          <nav className="side" aria-label="Main">
+        {wide || isOpen ? (
+          <nav id={sideId} className="side" aria-label="Main">
             {places.map(({ to, label, Icon }) => (
               <Link
                 key={to}
@@ -99,7 +90,7 @@ export function Frame({
             ))}
           </nav>
         ) : null}
-        <main id="content" className="content" tabIndex={-1}>
+        <main id={contentId} className="content" tabIndex={-1}>
           {children}
         </main>
       </div>

@@ -1,6 +1,5 @@
-import { Breadcrumb, BreadcrumbButton, BreadcrumbDivider, BreadcrumbItem } from "@fluentui/react-components";
-import { Fragment, type ReactNode, useEffect, useRef } from "react";
-import { Link as RouteLink, useLocation } from "wouter";
+import { type ReactNode, useEffect, useRef } from "react";
+import { Link as RouteLink } from "wouter";
 
 export interface Crumb {
   readonly label: string;
@@ -24,7 +23,6 @@ export function View({
   readonly children: ReactNode;
 }) {
   const top = useRef<HTMLHeadingElement>(null);
-  const [, navigate] = useLocation();
   useEffect(() => {
     document.title = `${title} - IMAP to Microsoft 365`;
     if (!isFirstView) top.current?.focus();
@@ -33,19 +31,16 @@ export function View({
   return (
     <>
       {crumbs.length > 0 ? (
-        <Breadcrumb aria-label="Where you are" size="small" className="crumbs">
-          {crumbs.map(({ label, to }) => (
-            <Fragment key={to}>
-              <BreadcrumbItem>
-                <BreadcrumbButton onClick={() => navigate(to)}>{label}</BreadcrumbButton>
-              </BreadcrumbItem>
-              <BreadcrumbDivider />
-            </Fragment>
-          ))}
-          <BreadcrumbItem>
-            <BreadcrumbButton current>{title}</BreadcrumbButton>
-          </BreadcrumbItem>
-        </Breadcrumb>
+        <nav aria-label="Where you are">
+          <ol className="crumbs">
+            {crumbs.map(({ label, to }) => (
+              <li key={to}>
+                <To to={to}>{label}</To>
+              </li>
+            ))}
+            <li aria-current="page">{title}</li>
+          </ol>
+        </nav>
       ) : null}
       <div className="view-head">
         <h1 ref={top} tabIndex={-1}>

@@ -1,4 +1,3 @@
-import { Tooltip } from "@fluentui/react-components";
 import { useEffect, useState } from "react";
 import { dateTime, relative, utc } from "./format.ts";
 
@@ -7,9 +6,9 @@ export function When({ at, full = false }: { at: string | null; full?: boolean }
   const now = useNow(full ? undefined : 30_000);
   if (at === null) return <span className="quiet">-</span>;
   return (
-    <Tooltip content={`${dateTime(at)} (${utc(at)})`} relationship="description">
-      <time dateTime={at}>{full ? dateTime(at) : relative(at, now)}</time>
-    </Tooltip>
+    <time dateTime={at} title={`${dateTime(at)} (${utc(at)})`}>
+      {full ? dateTime(at) : relative(at, now)}
+    </time>
   );
 }
 

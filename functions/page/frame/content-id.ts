@@ -1,0 +1,2 @@
+/** Of the element that holds the view. */
+export const contentId = "content";
