@@ -2,22 +2,20 @@ import { type Query, QueryClient, queryOptions, useQuery } from "@tanstack/react
 import { pathOf, read } from "./client.ts";
 import { pollAfter } from "./polling.ts";
 import type {
+  BatchVerificationView,
   BatchView,
   CutoverView,
   EndpointListAnswer,
   MailboxDetails,
   MeView,
+  NoticeView,
   OperationView,
+  ReportListAnswer,
 } from "./types.ts";
 
 export interface List<Item> {
   readonly value: readonly Item[];
   readonly nextLink: string | null;
-}
-export interface Report {
-  readonly name: string;
-  readonly size: number;
-  readonly modifiedAt: string;
 }
 
 /** Polling is the retry; a hidden page asks nothing, and at once when it is looked at again. */
@@ -99,8 +97,22 @@ export const cutoverQuery = (batch: string) =>
 export const reportsQuery = (batch: string) =>
   queryOptions({
     queryKey: ["batches", batch, "reports"] as const,
-    queryFn: ({ signal }) => read<List<Report>>(pathOf`batches/${batch}/reports`, signal),
-    refetchInterval: polled<List<Report>>(() => false),
+    queryFn: ({ signal }) => read<ReportListAnswer>(pathOf`batches/${batch}/reports`, signal),
+    refetchInterval: polled<ReportListAnswer>(() => false),
+  });
+
+export const verificationQuery = (batch: string) =>
+  queryOptions({
+    queryKey: ["batches", batch, "verification"] as const,
+    queryFn: ({ signal }) => read<BatchVerificationView>(pathOf`batches/${batch}/verification`, signal),
+    refetchInterval: polled<BatchVerificationView>(({ verifyingCount }) => verifyingCount > 0),
+  });
+
+export const noticesQuery = (batch: string) =>
+  queryOptions({
+    queryKey: ["batches", batch, "notices"] as const,
+    queryFn: ({ signal }) => read<List<NoticeView>>(pathOf`batches/${batch}/notices`, signal),
+    refetchInterval: polled<List<NoticeView>>(() => false),
   });
 
 export function isMailboxMoving(status: string): boolean {

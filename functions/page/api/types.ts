@@ -2,12 +2,18 @@
 export type { BatchView, OperationView } from "../../../shared/domain/api/batches.ts";
 export type { CheckView, CutoverView, DomainView } from "../../../shared/domain/api/cutover.ts";
 export type { EndpointListAnswer, EndpointView } from "../../../shared/domain/api/endpoints.ts";
-export type { UploadCheck } from "../../../shared/domain/api/files.ts";
+export type { ReportListAnswer, UploadCheck } from "../../../shared/domain/api/files.ts";
 export type {
   FolderView,
   MailboxDetails,
   MailboxListAnswer,
   MailboxView,
+  SkippedItemView,
 } from "../../../shared/domain/api/mailboxes.ts";
+export type { NoticeView } from "../../../shared/domain/api/notices.ts";
 export type { DiscoveryView, EndpointTestView } from "../../../shared/domain/api/servers.ts";
 export type { MeView } from "../../../shared/domain/api/service.ts";
+export type {
+  BatchVerificationView,
+  MailboxVerificationView,
+} from "../../../shared/domain/api/verification.ts";

@@ -15,21 +15,25 @@ import { ApiError } from "../api/api-error.ts";
 import { batchQuery, useMayOperate } from "../api/queries.ts";
 import type { BatchView } from "../api/types.ts";
 import { type BatchAction, offersOf } from "../batches/actions.ts";
+import { BatchStatus } from "../batches/batch-status.tsx";
 import { rateOf, readyOf } from "../batches/figures.ts";
 import { useBatchAction } from "../batches/use-batch-action.ts";
 import { useAnnounce } from "../frame/announcer.tsx";
 import { To, View } from "../frame/view.tsx";
 import { bytes, clockTime, count } from "../parts/format.ts";
 import { Progress } from "../parts/progress.tsx";
-import { StatusBadge } from "../parts/status-badge.tsx";
 import { Trouble } from "../parts/trouble.tsx";
 import { Waiting } from "../parts/waiting.tsx";
 import { useNow } from "../parts/when.tsx";
 import { bannerOf, headlineOf } from "./headline.ts";
 import { MailboxesTab } from "./mailboxes.tsx";
 
+const AtWork = lazy(() => import("./at-work.tsx"));
 const ErrorsTab = lazy(() => import("./errors.tsx"));
+const SkippedTab = lazy(() => import("./skipped.tsx"));
 const CutoverTab = lazy(() => import("./cutover.tsx"));
+const VerificationTab = lazy(() => import("./verification.tsx"));
+const RehearsalTab = lazy(() => import("./rehearsal.tsx"));
 const ReportsTab = lazy(() => import("./reports.tsx"));
 const HistoryTab = lazy(() => import("./history.tsx"));
 
@@ -41,16 +45,29 @@ const tabs: readonly {
   readonly id: string;
   readonly label: string;
   readonly Content: ComponentType<TabProps>;
+  /** Always, if left out. */
+  readonly isFor?: (batch: BatchView) => boolean;
+  /** Stands behind its name, if there are any. */
+  readonly number?: (batch: BatchView) => number;
 }[] = [
   { id: "mailboxes", label: "Mailboxes", Content: () => null },
-  { id: "errors", label: "Errors", Content: ErrorsTab },
+  { id: "rehearsal", label: "Rehearsal", Content: RehearsalTab, isFor: ({ rehearsal }) => rehearsal },
+  { id: "errors", label: "Errors", Content: ErrorsTab, number: ({ failedCount }) => failedCount },
+  {
+    id: "skipped",
+    label: "Skipped",
+    Content: SkippedTab,
+    number: ({ unapprovedItemCount }) => unapprovedItemCount,
+  },
   { id: "cutover", label: "Cut-over", Content: CutoverTab },
+  { id: "verification", label: "Verification", Content: VerificationTab },
   { id: "reports", label: "Reports", Content: ReportsTab },
   { id: "history", label: "History", Content: HistoryTab },
 ];
 
 const icons: Readonly<Record<BatchAction, ComponentType>> = {
   start: StartIcon,
+  startForReal: StartIcon,
   stop: StopIcon,
   sync: SyncIcon,
   retry: UndoIcon,
@@ -76,7 +93,7 @@ export default function BatchPage({
       crumbs={[{ label: "Batches", to: "/" }]}
       heading={
         <>
-          {name} {batch ? <StatusBadge status={batch.status} /> : null}
+          {name} {batch ? <BatchStatus batch={batch} /> : null}
         </>
       }
       actions={batch ? <Actions batch={batch} /> : null}
@@ -154,17 +171,27 @@ function Body({ batch, tab, mailbox }: { batch: BatchView; tab: string; mailbox:
           </MessageBarBody>
         </MessageBar>
       ) : null}
+      {batch.operations.length > 0 ? (
+        <Suspense fallback={null}>
+          <AtWork batch={batch} />
+        </Suspense>
+      ) : null}
       <Cards batch={batch} now={now} />
       <TabList
         className="tabs"
         selectedValue={tab}
         onTabSelect={(_, { value }) => navigate(`/batches/${batch.name}/${String(value)}`)}
       >
-        {tabs.map(({ id, label }) => (
-          <Tab key={id} value={id}>
-            {id === "errors" && batch.failedCount > 0 ? `${label} (${count(batch.failedCount)})` : label}
-          </Tab>
-        ))}
+        {tabs
+          .filter(({ isFor }) => isFor?.(batch) ?? true)
+          .map(({ id, label, number }) => {
+            const some = number?.(batch) ?? 0;
+            return (
+              <Tab key={id} value={id}>
+                {some > 0 ? `${label} (${count(some)})` : label}
+              </Tab>
+            );
+          })}
       </TabList>
       {tab === "mailboxes" ? (
         <MailboxesTab batch={batch} mailbox={mailbox} />

@@ -4,7 +4,7 @@ import { wordsFor } from "../parts/status.ts";
 
 /** What a batch is at, and why, as one sentence. Pure. @param now milliseconds since 1970. */
 export function headlineOf(batch: BatchView, now: number): string {
-  const { status, totalCount, syncedCount, activeCount, failedCount, outage, operations } = batch;
+  const { status, totalCount, syncedCount, activeCount, failedCount, outage, operations, rehearsal } = batch;
   const word = wordsFor(status);
   if (outage)
     return `${word}: ${counted(outage.mailboxCount, "mailbox waits", "mailboxes wait")} since ${duration(now - Date.parse(outage.since))} for what they need. They go on by themselves.`;
@@ -14,6 +14,10 @@ export function headlineOf(batch: BatchView, now: number): string {
     return activeCount > 0
       ? `Stopping: ${counted(activeCount, "mailbox finishes", "mailboxes finish")} the messages in flight.`
       : "Stopped. What was copied stays; new mail is not fetched.";
+  if (rehearsal && activeCount > 0)
+    return `Rehearsing: ${counted(activeCount, "mailbox is", "mailboxes are")} being looked at or wait their turn. Nothing is copied.`;
+  if (rehearsal && status === "Completed")
+    return "Rehearsed. Nothing was copied; start it for real when you like.";
   if (activeCount > 0)
     return `${word}: ${counted(activeCount, "mailbox is", "mailboxes are")} being worked on or wait their turn, ${syncedCount} of ${totalCount} are synced.`;
   if (operations.length > 0) return `${word}: an operation passes the mailboxes.`;
@@ -35,7 +39,8 @@ export interface Banner {
 
 /** The one thing that an operator should look at next; undefined if there is none. Pure. */
 export function bannerOf(batch: BatchView): Banner | undefined {
-  const { uploadError, outage, failedCount, invalidRowCount, status, skippedItemCount } = batch;
+  const { uploadError, outage, failedCount, invalidRowCount, status, unapprovedItemCount, noticeError } =
+    batch;
   if (uploadError)
     return {
       intent: "error",
@@ -61,11 +66,35 @@ export function bannerOf(batch: BatchView): Banner | undefined {
       tab: "reports",
       link: "validation.csv names them",
     };
+  if (unapprovedItemCount > 0)
+    return {
+      intent: "warning",
+      title: `${counted(unapprovedItemCount, "message was", "messages were")} not copied`,
+      text: "Try again, or accept that they stay at the old server.",
+      tab: "skipped",
+      link: "Skipped messages",
+    };
+  if (noticeError)
+    return {
+      intent: "warning",
+      title: noticeError.code,
+      text: noticeError.message,
+      tab: "history",
+      link: "Mails to the operators",
+    };
+  if (batch.rehearsal && status === "Completed")
+    return {
+      intent: "success",
+      title: "The rehearsal is through",
+      text: "See what each mailbox would bring, and start for real.",
+      tab: "rehearsal",
+      link: "What was found",
+    };
   if (status === "Synced")
     return {
       intent: "info",
       title: "Next: the cut-over",
-      text: `Point the MX record to Microsoft 365; daily syncs bring along what still arrives at the old server.${skippedItemCount > 0 ? " Look at what was skipped first." : ""}`,
+      text: "Point the MX record to Microsoft 365; daily syncs bring along what still arrives at the old server.",
       tab: "cutover",
       link: "The checklist",
     };

@@ -8,6 +8,8 @@ import { StatusBadge } from "../parts/status-badge.tsx";
 import { Trouble } from "../parts/trouble.tsx";
 import { Waiting } from "../parts/waiting.tsx";
 import { When } from "../parts/when.tsx";
+import { whoIs } from "../parts/who.ts";
+import Notices from "./notices.tsx";
 
 const columns: readonly Column<OperationView>[] = [
   { id: "at", label: "When", width: "minmax(150px, 1fr)", cell: ({ beganAt }) => <When at={beganAt} full /> },
@@ -65,11 +67,8 @@ export default function HistoryTab({ batch }: { batch: BatchView }) {
           )}
         />
       ) : null}
+      <h2>Mails to the operators</h2>
+      <Notices batch={batch} />
     </section>
   );
-}
-
-function whoIs(by: string): string {
-  if (by === "app") return "The application";
-  return by === "local" ? "This machine" : by;
 }

@@ -2,13 +2,15 @@ import { Link } from "@fluentui/react-components";
 import { DownloadIcon } from "@fluentui/react-icons";
 import { useQuery } from "@tanstack/react-query";
 import { pathOf } from "../api/client.ts";
-import { type Report, reportsQuery } from "../api/queries.ts";
-import type { BatchView } from "../api/types.ts";
+import { reportsQuery } from "../api/queries.ts";
+import type { BatchView, ReportListAnswer } from "../api/types.ts";
 import { bytes } from "../parts/format.ts";
 import { type Column, Grid } from "../parts/grid.tsx";
 import { Trouble } from "../parts/trouble.tsx";
 import { Waiting } from "../parts/waiting.tsx";
 import { When } from "../parts/when.tsx";
+
+type Report = ReportListAnswer["value"][number];
 
 const contents: Readonly<Record<string, string>> = {
   validation: "What of the last CSV could not be used, by line and column",

@@ -2,7 +2,7 @@ import type { BatchView } from "../api/types.ts";
 import { count, counted } from "../parts/format.ts";
 import type { Question } from "../parts/question.ts";
 
-export type BatchAction = "start" | "stop" | "sync" | "retry" | "complete" | "delete";
+export type BatchAction = "start" | "startForReal" | "stop" | "sync" | "retry" | "complete" | "delete";
 
 export interface Offer {
   readonly action: BatchAction;
@@ -19,7 +19,8 @@ export function offersOf(batch: BatchView, mayOperate: boolean): readonly Offer[
   const rests = ["Created", "Waiting", "Stopped", "Stopping"].includes(status);
   const completed = ["Completed", "CompletedWithErrors"].includes(status);
   const unstarted = startedAt === null ? "The batch was not started yet." : undefined;
-  const offers: readonly Offer[] = [
+  const offers: readonly (Offer | false)[] = [
+    batch.rehearsal && { action: "startForReal", label: "Start for real", refused: removing },
     rests
       ? {
           action: "start",
@@ -31,7 +32,7 @@ export function offersOf(batch: BatchView, mayOperate: boolean): readonly Offer[
           label: "Stop",
           refused: removing ?? (completed || status === "Failed" ? "Nothing runs." : undefined),
         },
-    {
+    !batch.rehearsal && {
       action: "sync",
       label: "Sync now",
       refused: removing ?? (rests || completed ? "Only a running batch can do that." : undefined),
@@ -44,20 +45,27 @@ export function offersOf(batch: BatchView, mayOperate: boolean): readonly Offer[
         unstarted ??
         (failedCount + skippedItemCount === 0 ? "Nothing failed and nothing was skipped." : undefined),
     },
-    {
+    !batch.rehearsal && {
       action: "complete",
       label: "Complete",
       refused: removing ?? unstarted ?? (completed ? "The batch is completed." : undefined),
     },
     { action: "delete", label: "Delete", refused: removing },
   ];
-  return mayOperate ? offers : offers.map((offer) => ({ ...offer, refused: "Needs Migration.Operate" }));
+  const made = offers.filter((offer) => offer !== false);
+  return mayOperate ? made : made.map((offer) => ({ ...offer, refused: "Needs Migration.Operate" }));
 }
 
 /** What is asked before an action; undefined where nothing is: its undo is another action. Pure. */
 export function questionOf(action: BatchAction, batch: BatchView): Question | undefined {
   const { name, failedCount } = batch;
   switch (action) {
+    case "startForReal":
+      return {
+        title: `Start ${name} for real?`,
+        text: "The rehearsal ends here: from now on mail is copied to Microsoft 365. What it found stays in rehearsal.csv.",
+        verb: "Start for real",
+      };
     case "stop":
       return {
         title: `Stop ${name}?`,
@@ -93,6 +101,7 @@ export function questionOf(action: BatchAction, batch: BatchView): Question | un
 export function begunText(action: BatchAction, { name }: BatchView): string {
   return {
     start: `${name} is starting`,
+    startForReal: `${name} is starting for real`,
     stop: `${name} is stopping`,
     sync: `${name} is syncing`,
     retry: `${name} tries again`,
@@ -106,6 +115,7 @@ export function statusAfter(action: BatchAction, status: string): string {
   return (
     {
       start: "Syncing",
+      startForReal: "Syncing",
       stop: "Stopping",
       retry: "Syncing",
       delete: "Removing",

@@ -15,6 +15,7 @@ import { Trouble } from "../parts/trouble.tsx";
 import { Waiting } from "../parts/waiting.tsx";
 import { useNow, When } from "../parts/when.tsx";
 import { BatchMenu } from "./batch-menu.tsx";
+import { BatchStatus } from "./batch-status.tsx";
 import { itemRateOf, readyOf, summaryOf, totalsOf } from "./figures.ts";
 
 export function BatchList() {
@@ -86,7 +87,7 @@ function BatchGrid({ batches }: { batches: readonly BatchView[] }) {
       id: "status",
       label: "Status",
       width: "minmax(146px, 1fr)",
-      cell: ({ status }) => <StatusBadge status={status} />,
+      cell: (batch) => <BatchStatus batch={batch} />,
     },
     {
       id: "mailboxes",
@@ -158,7 +159,7 @@ function BatchGrid({ batches }: { batches: readonly BatchView[] }) {
         <>
           <div className="card-line">
             <To to={`/batches/${batch.name}`}>{batch.name}</To>
-            <StatusBadge status={batch.status} />
+            <BatchStatus batch={batch} />
           </div>
           <div className="card-line quiet">
             <span>

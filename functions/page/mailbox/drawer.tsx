@@ -13,18 +13,24 @@ import { Dismiss20Regular } from "@fluentui/react-icons";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { pathOf, send } from "../api/client.ts";
 import { mailboxQuery, useMayOperate } from "../api/queries.ts";
-import type { BatchView, FolderView, MailboxDetails } from "../api/types.ts";
+import type { BatchView, FolderView, MailboxDetails, MailboxVerificationView } from "../api/types.ts";
+import { expectedTime } from "../batch/expected-time.ts";
 import { reasonOf } from "../batch/reason.ts";
 import { Remedy } from "../batch/remedy.tsx";
+import { useAct } from "../batch/use-act.ts";
+import { useApproval } from "../batch/use-approval.ts";
+import { differencesOf } from "../batch/verification-text.ts";
 import { useSay } from "../frame/toasts.tsx";
 import { useConfirm } from "../parts/confirm.tsx";
 import { bytes, count, counted, dateTime } from "../parts/format.ts";
 import { useNarrow } from "../parts/media.ts";
 import { Progress } from "../parts/progress.tsx";
+import { wordsFor } from "../parts/status.ts";
 import { StatusBadge } from "../parts/status-badge.tsx";
 import { Trouble } from "../parts/trouble.tsx";
 import { Waiting } from "../parts/waiting.tsx";
 import { When } from "../parts/when.tsx";
+import { whoIs } from "../parts/who.ts";
 
 /** One mailbox, beside the list it is in. */
 export default function MailboxDrawer({
@@ -74,6 +80,7 @@ function Details({ batch, mailbox }: { batch: BatchView; mailbox: MailboxDetails
           logs in as <code>{mailbox.userName}</code> at {batch.endpoint}
         </span>
       </div>
+      <Acts batch={batch} mailbox={mailbox} />
       {reason && mailbox.error ? (
         <MessageBar intent={mailbox.status === "Failed" ? "error" : "warning"} layout="multiline">
           <MessageBarBody>
@@ -110,8 +117,98 @@ function Details({ batch, mailbox }: { batch: BatchView; mailbox: MailboxDetails
       <h2>Folders</h2>
       {mailbox.folders.length === 0 ? <p className="nothing">The folders are not listed yet.</p> : null}
       {mailbox.folders.length > 0 ? <Folders batch={batch} mailbox={mailbox} /> : null}
+      {mailbox.verification ? <Verified found={mailbox.verification} /> : null}
+      {mailbox.rehearsal ? <Rehearsed found={mailbox.rehearsal} /> : null}
       <h2>Skipped messages</h2>
       <Skipped batch={batch} mailbox={mailbox} />
+    </>
+  );
+}
+
+/** What can be done with one mailbox. */
+function Acts({ batch, mailbox }: { batch: BatchView; mailbox: MailboxDetails }) {
+  const mayOperate = useMayOperate();
+  const approve = useApproval(batch);
+  const act = useAct(batch.name);
+  const off = !mayOperate || act.isPending;
+  return (
+    <div className="tools">
+      {batch.rehearsal ? null : (
+        <Button
+          disabledFocusable={off || mailbox.lastSyncedAt === null}
+          onClick={() =>
+            act.mutate({
+              path: pathOf`batches/${batch.name}/verify`,
+              body: { mailboxes: [mailbox.id] },
+              begun: `${mailbox.emailAddress} is being verified`,
+            })
+          }
+        >
+          Verify
+        </Button>
+      )}
+      {mailbox.unapprovedItemCount > 0 ? (
+        <Button
+          disabledFocusable={off || approve.isPending}
+          onClick={() => void approve.ask(mailbox.unapprovedItemCount, mailbox.emailAddress, mailbox.id)}
+        >
+          Accept {counted(mailbox.unapprovedItemCount, "skipped message", "skipped messages")}
+        </Button>
+      ) : null}
+    </div>
+  );
+}
+
+function Verified({ found }: { found: MailboxVerificationView }) {
+  const differences = differencesOf(found);
+  return (
+    <>
+      <h2>Verification</h2>
+      {found.error ? (
+        <p className="bad">
+          {found.error.code}: {found.error.message}
+        </p>
+      ) : null}
+      <p>
+        {dateTime(found.at)}: {counted(found.comparedItemCount, "message", "messages")} compared
+        {found.sampledItemCount > 0 ? `, ${count(found.sampledItemCount)} of them byte by byte` : ""}.{" "}
+        {differences.length === 0 ? "Nothing differs." : null}
+      </p>
+      {differences.length === 0 ? null : (
+        <ul className="reasons">
+          {differences.map(({ kind, count: number, byUsers }) => (
+            <li key={kind}>
+              {wordsFor(kind)}: {counted(number, "message", "messages")}
+              {byUsers ? ", done by users" : ""}
+            </li>
+          ))}
+        </ul>
+      )}
+    </>
+  );
+}
+
+function Rehearsed({ found }: { found: NonNullable<MailboxDetails["rehearsal"]> }) {
+  return (
+    <>
+      <h2>Rehearsal</h2>
+      <dl className="facts">
+        <Fact name="Would be copied">
+          {counted(found.itemCount, "message", "messages")}, {bytes(found.bytes)}
+        </Fact>
+        <Fact name="Time">{expectedTime(found)}</Fact>
+        <Fact name="Folders">
+          {count(found.folderCount)}, {count(found.foldersLeftOutCount)} left out
+        </Fact>
+        <Fact name="Messages left out">{count(found.itemsLeftOutCount)}</Fact>
+        <Fact name="Larger than 35 MB">{count(found.over35MBCount)}</Fact>
+        <Fact name="Too large for any target">{count(found.tooLargeCount)}</Fact>
+        {found.adoptableCount + found.ambiguousCount === 0 ? null : (
+          <Fact name="There already">
+            {count(found.adoptableCount)}, {count(found.ambiguousCount)} in doubt
+          </Fact>
+        )}
+      </dl>
     </>
   );
 }
@@ -252,6 +349,9 @@ function Skipped({ batch, mailbox }: { batch: BatchView; mailbox: MailboxDetails
                 <td className="end">{bytes(item.size)}</td>
                 <td>
                   <b>{item.code}</b>: {item.message}
+                  {item.approvedBy === null ? null : (
+                    <div className="quiet">Accepted by {whoIs(item.approvedBy)}</div>
+                  )}
                 </td>
               </tr>
             ))}

@@ -24,8 +24,10 @@ function batch(change: Partial<BatchView> = {}): BatchView {
     stoppedCount: 0,
     invalidRowCount: 0,
     uploadError: null,
+    noticeError: null,
     syncedItemCount: 1_000,
     skippedItemCount: 0,
+    unapprovedItemCount: 0,
     totalItemsInSourceMailboxCount: 1_000,
     bytesTransferred: 5_000_000,
     estimatedTotalTransferSize: 5_000_000,
@@ -35,11 +37,12 @@ function batch(change: Partial<BatchView> = {}): BatchView {
     estimatedCompletion: null,
     dataConsistencyScore: "Perfect",
     outage: null,
+    rehearsal: false,
     asOf: "2026-11-30T12:00:00.000Z",
     operations: [],
     confirmedServer: null,
     ...change,
-  } as BatchView;
+  };
 }
 
 const open = (view: BatchView, mayOperate = true) =>
@@ -65,6 +68,11 @@ describe("what can be done with a batch", () => {
     ["Stopped", batch({ status: "Stopped" }), ["start", "complete", "delete"]],
     ["Completed", batch({ status: "Completed" }), ["delete"]],
     ["Removing", batch({ status: "Removing" }), []],
+    [
+      "a rehearsal that is through",
+      batch({ status: "Completed", rehearsal: true }),
+      ["startForReal", "delete"],
+    ],
   ])("%s", (_, view, expected) => {
     expect(open(view)).toEqual(expected);
   });

@@ -1,0 +1,145 @@
+import { Button, Link } from "@fluentui/react-components";
+import { CheckIcon, DownloadIcon, UndoIcon } from "@fluentui/react-icons";
+import { pathOf } from "../api/client.ts";
+import type { BatchView, MailboxView } from "../api/types.ts";
+import { useBatchAction } from "../batches/use-batch-action.ts";
+import { To } from "../frame/view.tsx";
+import { count } from "../parts/format.ts";
+import { type Column, Grid } from "../parts/grid.tsx";
+import { Trouble } from "../parts/trouble.tsx";
+import { Waiting } from "../parts/waiting.tsx";
+import { skippedText } from "./approval.ts";
+import { useApproval } from "./use-approval.ts";
+import { useMailboxes } from "./use-mailboxes.ts";
+
+const filter = { search: "", status: "", errorCode: "", orderBy: "skippedItemCount", descending: true };
+
+/** What was not copied, by mailbox, and whether somebody accepts that. */
+export default function SkippedTab({ batch }: { batch: BatchView }) {
+  const { page, error, refetch } = useMailboxes(batch.name, filter);
+  const act = useBatchAction();
+  const approve = useApproval(batch);
+  const rows = (page?.value ?? []).filter(({ skippedItemCount }) => skippedItemCount > 0);
+  const columns: readonly Column<MailboxView>[] = [
+    {
+      id: "emailAddress",
+      label: "Address",
+      width: "minmax(180px, 2fr)",
+      interactive: true,
+      cell: (row) => <Address of={row} batch={batch} />,
+    },
+    {
+      id: "skipped",
+      label: "Skipped",
+      width: "minmax(80px, 1fr)",
+      align: "end",
+      cell: ({ skippedItemCount }) => count(skippedItemCount),
+    },
+    {
+      id: "open",
+      label: "Not accepted",
+      width: "minmax(110px, 1fr)",
+      align: "end",
+      cell: ({ unapprovedItemCount }) => (
+        <span className={unapprovedItemCount === 0 ? "quiet" : ""}>{count(unapprovedItemCount)}</span>
+      ),
+    },
+    {
+      id: "actions",
+      label: "Accept",
+      width: "minmax(110px, 1fr)",
+      interactive: true,
+      cell: (row) => <AcceptOne row={row} approve={approve} />,
+    },
+  ];
+  return (
+    <section aria-label="Skipped messages" className="stack">
+      <p>{skippedText(batch)}</p>
+      {batch.skippedItemCount > 0 ? (
+        <div className="tools">
+          {batch.unapprovedItemCount > 0 ? (
+            <>
+              <Button
+                icon={<UndoIcon />}
+                disabledFocusable={!approve.mayOperate}
+                onClick={() => void act("retry", batch)}
+              >
+                Try again
+              </Button>
+              <Button
+                icon={<CheckIcon />}
+                disabledFocusable={!approve.mayOperate || approve.isPending}
+                onClick={() => void approve.ask(batch.unapprovedItemCount, batch.name)}
+              >
+                Accept all {count(batch.unapprovedItemCount)}
+              </Button>
+            </>
+          ) : null}
+          <Link
+            href={`/api/${pathOf`batches/${batch.name}/reports/skipped-items.csv`}`}
+            download={`${batch.name}-skipped-items.csv`}
+          >
+            <DownloadIcon /> Every message with its reason
+          </Link>
+        </div>
+      ) : null}
+      <Trouble error={error} onRetry={refetch} />
+      {page === undefined && error === null ? <Waiting /> : null}
+      {rows.length > 0 ? (
+        <Grid
+          label="Mailboxes with skipped messages"
+          columns={columns}
+          count={rows.length}
+          rowAt={(index) => rows[index]}
+          keyOf={({ id }) => id}
+          short={rows.length <= 30}
+          card={(row) => (
+            <>
+              <div className="card-line">
+                <Address of={row} batch={batch} />
+                <span>{count(row.skippedItemCount)} skipped</span>
+              </div>
+              <div className="card-line quiet">
+                <span>{count(row.unapprovedItemCount)} not accepted</span>
+                <AcceptOne row={row} approve={approve} />
+              </div>
+            </>
+          )}
+        />
+      ) : null}
+      {page !== undefined && rows.length === page.value.length && page.count > rows.length ? (
+        <p className="quiet">The {count(rows.length)} mailboxes with the most. The file has all of them.</p>
+      ) : null}
+    </section>
+  );
+}
+
+function Address({ of: { id, emailAddress }, batch }: { of: MailboxView; batch: BatchView }) {
+  return (
+    <To to={`/batches/${batch.name}/mailboxes/${id}`} className="cut">
+      {emailAddress}
+    </To>
+  );
+}
+
+type Approval = ReturnType<typeof useApproval>;
+
+function AcceptOne({
+  row: { id, emailAddress, unapprovedItemCount },
+  approve,
+}: {
+  row: MailboxView;
+  approve: Approval;
+}) {
+  if (unapprovedItemCount === 0) return <span className="quiet">Nothing to accept</span>;
+  return (
+    <Button
+      size="small"
+      aria-label={`Accept those of ${emailAddress}`}
+      disabledFocusable={!approve.mayOperate || approve.isPending}
+      onClick={() => void approve.ask(unapprovedItemCount, emailAddress, id)}
+    >
+      Accept
+    </Button>
+  );
+}
