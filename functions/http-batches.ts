@@ -1,21 +1,30 @@
 import { createHash } from "node:crypto";
 import type { HttpRequest, HttpResponseInit } from "@azure/functions";
-import { actOnFolder, batchControl, status } from "../shared/composition.ts";
+import { z } from "zod";
+import { actOnFolder, batchControl, changeOptions, status } from "../shared/composition.ts";
+import type { HistoryAnswer } from "../shared/domain/api/batches.ts";
 import type { MailboxListAnswer } from "../shared/domain/api/mailboxes.ts";
 import {
+  actionBody,
   actionParams,
   approvalBody,
   batchParams,
   deleteQuery,
   folderParams,
+  mailboxActionParams,
   mailboxesQuery,
   mailboxParams,
   operationParams,
 } from "../shared/domain/api/requests.ts";
-import type { Refused } from "../shared/migration/control/batch-control.ts";
+import { type BatchName, type MailboxId, mailboxIdSchema } from "../shared/domain/names.ts";
+import type { Refused } from "../shared/migration/batch/acts.ts";
 import type { Begun } from "../shared/migration/operations/begin-operation.ts";
+import { mailboxIdOf } from "../shared/migration/upload/mailbox-of-row.ts";
 import { bodyOf, callerOf, errorResponse, jsonText, route } from "./http.ts";
 
+const actionText = jsonText.pipe(actionBody);
+const patchText = jsonText.pipe(z.record(z.string(), z.unknown()));
+const noMailbox = errorResponse(404, "MailboxNotFound", "There is no such mailbox in this batch.");
 const noBatch = errorResponse(404, "BatchNotFound", "There is no batch of this name.");
 
 export async function listBatches(request: HttpRequest): Promise<HttpResponseInit> {
@@ -53,22 +62,81 @@ export async function listMailboxes(request: HttpRequest): Promise<HttpResponseI
 
 export async function getMailbox(request: HttpRequest): Promise<HttpResponseInit> {
   const { batch, mailboxId } = mailboxParams.parse(request.params);
-  const view = await (await status()).mailbox(batch, mailboxId);
-  return view
-    ? { jsonBody: view }
-    : errorResponse(404, "MailboxNotFound", "There is no such mailbox in this batch.");
+  const view = await (await status()).mailbox(batch, mailboxIn(batch, mailboxId));
+  return view ? { jsonBody: view } : noMailbox;
 }
 
 export async function actOnBatch(request: HttpRequest): Promise<HttpResponseInit> {
   const { batch, action } = actionParams.parse(request.params);
-  return answer(request, await (await batchControl()).act(batch, action, callerOf(request)));
+  const text = await bodyOf(request);
+  const { mailboxes, filter, ...consent } = text.trim() === "" ? {} : actionText.parse(text);
+  const selection =
+    mailboxes === undefined && filter === undefined
+      ? undefined
+      : { ...filter, mailboxes: mailboxes?.map((reference) => mailboxIn(batch, reference)) };
+  const control = await batchControl();
+  return answer(request, await control.act(batch, action, callerOf(request), { ...consent, selection }));
+}
+
+export async function actOnMailbox(request: HttpRequest): Promise<HttpResponseInit> {
+  const { batch, mailboxId, action } = mailboxActionParams.parse(request.params);
+  const id = mailboxIn(batch, mailboxId);
+  if (!(await (await status()).hasMailbox(batch, id))) return noMailbox;
+  const selection = { mailboxes: [id] };
+  return answer(request, await (await batchControl()).act(batch, action, callerOf(request), { selection }));
+}
+
+export async function deleteMailbox(request: HttpRequest): Promise<HttpResponseInit> {
+  const { batch, mailboxId } = mailboxParams.parse(request.params);
+  const id = mailboxIn(batch, mailboxId);
+  if (!(await (await status()).hasMailbox(batch, id))) return noMailbox;
+  return answer(request, await (await batchControl()).removeMailboxes(batch, [id], callerOf(request)));
+}
+
+/** Changes the options that are sent; the answer is the batch with those that hold from now on. */
+export async function patchBatch(request: HttpRequest): Promise<HttpResponseInit> {
+  const { batch } = batchParams.parse(request.params);
+  const patch = patchText.parse(await bodyOf(request));
+  const expected = request.headers.get("if-match")?.trim() || undefined;
+  const result = await (await changeOptions())(batch, patch, expected, callerOf(request));
+  switch (result.outcome) {
+    case "notFound":
+      return noBatch;
+    case "unconditional":
+      return errorResponse(428, "OptionsUnconditional", "Send the batch's optionsETag in If-Match.");
+    case "changed":
+      return errorResponse(
+        412,
+        "OptionsChanged",
+        "The options are not those named in If-Match. Get the batch again, and send the optionsETag you receive.",
+      );
+    case "invalid":
+      return errorResponse(400, "BatchOptionsInvalid", "The options need attention.", result.issues);
+    case "refused":
+      return refused(result);
+    default:
+      return getBatch(request);
+  }
+}
+
+export async function getHistory(request: HttpRequest): Promise<HttpResponseInit> {
+  const { batch } = batchParams.parse(request.params);
+  const value = await (await status()).history(batch);
+  return value ? { jsonBody: { value, nextLink: null } satisfies HistoryAnswer } : noBatch;
+}
+
+/** A mailbox of a batch, named by its id or by its address. */
+function mailboxIn(batch: BatchName, reference: string): MailboxId {
+  const id = mailboxIdSchema.safeParse(reference);
+  return id.success ? id.data : mailboxIdOf(batch, reference);
 }
 
 /** Everything skipped before now, of the batch, or of the mailboxes and codes that the body names. */
 export async function approveSkipped(request: HttpRequest): Promise<HttpResponseInit> {
   const { batch } = batchParams.parse(request.params);
   const text = await bodyOf(request);
-  const selection = approvalBody.parse(text === "" ? {} : jsonText.parse(text));
+  const { mailboxes, codes } = approvalBody.parse(text === "" ? {} : jsonText.parse(text));
+  const selection = { mailboxes: mailboxes?.map((reference) => mailboxIn(batch, reference)), codes };
   return answer(request, await (await batchControl()).approve(batch, callerOf(request), selection));
 }
 
@@ -80,7 +148,7 @@ export async function deleteBatch(request: HttpRequest): Promise<HttpResponseIni
 
 export async function actOnMailboxFolder(request: HttpRequest): Promise<HttpResponseInit> {
   const { batch, mailboxId, folderId, action } = folderParams.parse(request.params);
-  const result = await (await actOnFolder())(batch, mailboxId, folderId, action);
+  const result = await (await actOnFolder())(batch, mailboxIn(batch, mailboxId), folderId, action);
   return result.outcome === "notFound"
     ? errorResponse(404, "FolderNotFound", "There is no such folder in this mailbox.")
     : result.outcome === "refused"
@@ -125,6 +193,8 @@ function tagged(request: HttpRequest, body: object): HttpResponseInit {
 
 route("batches-list", listBatches);
 route("batches-get", getBatch);
+route("batches-patch", patchBatch);
+route("batches-history", getHistory);
 route("batches-delete", deleteBatch);
 route("batches-act", actOnBatch);
 route("batches-approve", approveSkipped);
@@ -132,4 +202,6 @@ route("operations-list", listOperations);
 route("operations-get", getOperation);
 route("mailboxes-list", listMailboxes);
 route("mailboxes-get", getMailbox);
+route("mailboxes-act", actOnMailbox);
+route("mailboxes-delete", deleteMailbox);
 route("folders-act", actOnMailboxFolder);

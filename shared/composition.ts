@@ -38,7 +38,6 @@ import type { TargetConnector } from "./migration/ports/target.ts";
 import type { SecretOwner, Vault } from "./migration/ports/vault.ts";
 import type { Log } from "./migration/runtime.ts";
 import { createBatchStates } from "./migration/status/batch-states.ts";
-import { unapprovedOf } from "./migration/status/batch-totals.ts";
 import { createStatus } from "./migration/status/status.ts";
 import type { FolderSyncParts } from "./migration/sync/parts.ts";
 import { logOutcome } from "./migration/upload/log-outcome.ts";
@@ -315,6 +314,7 @@ const beginningParts = once(async () => ({
   batches: (await tables()).batches,
   queue: (await serviceBus()).queue,
   sizeOf: (await batchStates()).sizeOf,
+  standing: (await batchStates()).standing,
   clock,
   log,
 }));
@@ -396,9 +396,13 @@ export const batchControl = once(async () =>
     ...(await beginningParts()),
     admission: await admission(),
     reasonsAgainstRemoval: async (batch) => (await cutover()).reasonsAgainstRemoval(batch),
-    unapprovedItems: async (batch) => unapprovedOf((await (await batchStates()).figures(batch)).totals),
   }),
 );
+
+export const changeOptions = once(async () => {
+  const { createOptionsChange } = await import("./migration/upload/change-options.ts");
+  return createOptionsChange(await beginningParts());
+});
 
 export const actOnFolder = once(async () => {
   const { batches, mailboxes, ledgers } = await tables();
@@ -438,7 +442,8 @@ export const operationWork = once(async () => {
 
 export const resync = once(async () => {
   const { batches } = await tables();
-  return createDailySync({ batches, queue: (await serviceBus()).queue, clock, log });
+  const { queue } = await serviceBus();
+  return createDailySync({ batches, queue, control: await batchControl(), clock, log });
 });
 
 export const sweeps = once(async () => {

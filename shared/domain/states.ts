@@ -14,14 +14,20 @@ export const mailboxStatusSchema = z.enum([
 ]);
 export type MailboxStatus = z.infer<typeof mailboxStatusSchema>;
 
+/** As Exchange names them. */
 export const batchStatusSchema = z.enum([
   "Created",
+  "Waiting",
   "Syncing",
+  "IncrementalSyncing",
   "Synced",
   "SyncedWithErrors",
-  "Stopped",
   "Failed",
+  "Stopping",
+  "Stopped",
+  "Completing",
   "Completed",
+  "CompletedWithErrors",
   "Removing",
 ]);
 export type BatchStatus = z.infer<typeof batchStatusSchema>;
@@ -45,6 +51,7 @@ export const operationKindSchema = z.enum([
   "confirm",
   "release",
   "remove",
+  "removeMailboxes",
 ]);
 export type OperationKind = z.infer<typeof operationKindSchema>;
 
@@ -54,27 +61,53 @@ export type SyncKind = "initial" | "incremental";
 export interface MailboxCounts {
   readonly total: number;
   readonly created: number;
+  /** Waiting or being worked on. */
   readonly active: number;
+  /** Those of the active ones that were synced before; undefined in what an earlier build stored. */
+  readonly incremental?: number;
   readonly synced: number;
   readonly failed: number;
   readonly stopped: number;
   readonly completed: number;
 }
 
+/** What the status of a batch follows from. */
+export interface BatchStanding {
+  readonly intent: BatchIntent;
+  /** True if it waits for the time of its start. */
+  readonly waits: boolean;
+  /** True while an operation has not reached all mailboxes yet. */
+  readonly pending: boolean;
+  /** True if mailboxes that failed are left behind. */
+  readonly failedLeft: boolean;
+  readonly counts: MailboxCounts;
+}
+
 /**
- * Status of a batch from the operator's intent and its mailboxes.
- * @param pending true while an operation has not reached all of them yet.
- * @returns never "Created" once any mailbox has been worked on.
+ * Status of a batch from the operator's intent and its mailboxes. Pure.
+ * @see https://learn.microsoft.com/previous-versions/office/developer/exchange-server-2010/ff330190(v=exchg.150)
  */
-export function batchStatus(intent: BatchIntent, counts: MailboxCounts, pending = false): BatchStatus {
-  if (intent === "removing") return "Removing";
-  if (intent === "created") return "Created";
-  if (intent === "stopped") return "Stopped";
-  if (pending || counts.active > 0 || counts.created > 0) return "Syncing";
-  if (counts.total > 0 && counts.failed === counts.total) return "Failed";
-  if (counts.failed > 0) return "SyncedWithErrors";
-  // Of a batch that runs only a rehearsal leaves all of them so.
-  const allCompleted = counts.completed === counts.total;
-  if (allCompleted && (intent === "completed" || counts.total > 0)) return "Completed";
-  return "Synced";
+export function batchStatus({ intent, waits, pending, failedLeft, counts }: BatchStanding): BatchStatus {
+  const { total, created, active, incremental = 0, synced, failed, stopped, completed } = counts;
+  const atWork = pending || active > 0;
+  switch (intent) {
+    case "removing":
+      return "Removing";
+    case "created":
+      return waits ? "Waiting" : "Created";
+    case "stopped":
+      return atWork ? "Stopping" : "Stopped";
+    case "completed":
+      if (atWork || created > 0 || synced > 0) return "Completing";
+      return completed === total || failedLeft ? "Completed" : "CompletedWithErrors";
+    case "running":
+      if (created > 0 || active > incremental) return "Syncing";
+      if (active > 0) return "IncrementalSyncing";
+      if (pending) return synced + completed === total ? "IncrementalSyncing" : "Syncing";
+      if (total > 0 && failed === total) return "Failed";
+      if (failed > 0) return "SyncedWithErrors";
+      // Of a batch that runs only a rehearsal leaves all of them so.
+      if (total > 0 && completed === total) return "Completed";
+      return total > 0 && stopped === total ? "Stopped" : "Synced";
+  }
 }

@@ -57,6 +57,7 @@ beforeAll(async () => {
     vault: createLocalVault(randomBytes(32)),
     queue: createWorkQueue(client),
     sizeOf: async (name) => (await tables.states.get(name))?.value.totals.counts.total,
+    standing: async () => ({ status: "Synced", failed: 0, unapproved: 0 }),
     clock: () => now,
     log: (event, fields) => void events.push({ event, fields }),
   };
@@ -521,13 +522,15 @@ describe("a crash", () => {
           };
         },
       });
-    const { clock, log, sizeOf, uploads, endpoints, reports, batches, mailboxes, vault, queue } = parts;
+    const { clock, log, sizeOf, standing, uploads, endpoints, reports, batches, mailboxes, vault, queue } =
+      parts;
     return {
       calls: () => calls,
       parts: {
         clock,
         log,
         sizeOf,
+        standing,
         uploads: wrap(uploads),
         endpoints: wrap(endpoints),
         reports: wrap(reports),

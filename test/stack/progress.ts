@@ -23,7 +23,7 @@ export type BatchProgress = z.infer<typeof batchSchema>;
 type MailboxProgress = z.infer<typeof mailboxSchema>;
 
 /** Statuses a batch does not leave by itself. */
-const finalStatuses = ["Synced", "SyncedWithErrors", "Failed", "Stopped", "Completed"];
+const finalStatuses = ["Synced", "SyncedWithErrors", "Failed", "Stopped", "Completed", "CompletedWithErrors"];
 
 /** Lines for people: a part that is drawn again in place on a terminal, and notes that stay. */
 export interface Display {

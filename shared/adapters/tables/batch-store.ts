@@ -1,7 +1,9 @@
+import { randomUUID } from "node:crypto";
 import type { BatchName } from "../../domain/names.ts";
 import type {
   BatchRecord,
   BatchStore,
+  HistoryEntry,
   OperationCursor,
   OperationRecord,
 } from "../../migration/ports/registry.ts";
@@ -18,6 +20,9 @@ const format = formatOf<BatchRecord>(
     options: json(),
     createdAt: integer(),
     startedAt: optional(integer()),
+    runningSince: optional(integer()),
+    touchedAt: optional(integer()),
+    failedLeft: optional(flag),
     invalidRowCount: integer(),
     uploadError: optional(json()),
     noticeError: optional(json()),
@@ -52,6 +57,14 @@ const operationFormat = formatOf<OperationRecord>({
   outcome: optional(json()),
 });
 
+const historyFormat = formatOf<HistoryEntry>({
+  batch: text(),
+  at: integer(),
+  by: text(),
+  act: text(),
+  changes: json(),
+});
+
 const cursorFormat = formatOf<OperationCursor>({
   slot: integer(),
   after: text(),
@@ -67,7 +80,8 @@ const batchKeys: RowRange = { to: "{" };
 
 /**
  * Batches in one partition of the table `batches`: the row key is the batch's name. Beside them, so that both change
- * together, `|batch|operations|seq` and, for each slot of an operation, `|batch|cursors|seq|slot`.
+ * together, `|batch|operations|seq`, `|batch|history|instant|random` and, for each slot of an operation,
+ * `|batch|cursors|seq|slot`.
  */
 export function createBatchStore(table: Table): BatchStore {
   const rowOf = (batch: BatchRecord) => toRow(format, partition, batch.name, batch);
@@ -84,11 +98,21 @@ export function createBatchStore(table: Table): BatchStore {
     async create(batch) {
       return (await table.write(rowOf(batch), undefined)) !== undefined;
     },
-    async replace({ value, version }, operations = []) {
-      const changes = operations.map((operation) => ({
-        put: toRow(operationFormat, partition, operationKey(operation.batch, operation.seq), operation),
-      }));
+    async replace({ value, version }, operations = [], history = []) {
+      const changed = operations.map((operation) =>
+        toRow(operationFormat, partition, operationKey(operation.batch, operation.seq), operation),
+      );
+      const added = history.map((entry) =>
+        toRow(historyFormat, partition, `${historyOf(entry.batch)}${entry.at}|${randomUUID()}`, entry),
+      );
+      const changes = [...changed, ...added].map((put) => ({ put }));
       return (await table.write(rowOf(value), version, changes)) !== undefined;
+    },
+    async history(name) {
+      const found: HistoryEntry[] = [];
+      for await (const row of table.scan(partition, keysBelow(historyOf(name))))
+        found.push(fromRow(historyFormat, row));
+      return found.reverse();
     },
     async delete(name) {
       await table.removeRange(partition, keysBelow(`|${name}|`));
@@ -122,6 +146,11 @@ export function createBatchStore(table: Table): BatchStore {
 
 function operationKey(name: BatchName, seq: number): string {
   return `|${name}|operations|${String(seq).padStart(12, "0")}`;
+}
+
+/** Instants have thirteen digits until the year 2286. */
+function historyOf(name: BatchName): `|${string}|` {
+  return `|${name}|history|`;
 }
 
 function cursorsOf(name: BatchName, seq: number): `|${string}|` {

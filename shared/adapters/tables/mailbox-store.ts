@@ -123,6 +123,7 @@ export function createMailboxStore(table: Table): MailboxStore {
         found.push({ ...fromRow(summaryFormat, row), changedAt: Date.parse(row.timestamp ?? "") });
       return found;
     },
+    delete: (batch, id) => table.remove(batch, id),
     async deleteSlot(batch, slot) {
       await table.removeRange(batch, keysOf(slot));
     },

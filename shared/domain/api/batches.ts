@@ -1,12 +1,25 @@
 import { z } from "zod";
+import { batchOptionsSchema } from "../batch-options.ts";
 import { batchStatusSchema, operationKindSchema } from "../states.ts";
-import { bytes, count, instant, percentage, recordedErrorSchema, type Shown } from "./common.ts";
+import { bytes, count, instant, listOf, percentage, recordedErrorSchema, type Shown } from "./common.ts";
 
 /** How much of what the source holds arrived. */
 export const consistencyScoreSchema = z
   .enum(["Perfect", "Good", "Investigate", "Poor"])
   .meta({ id: "DataConsistencyScore" });
 export type DataConsistencyScore = z.infer<typeof consistencyScoreSchema>;
+
+/** Options as they hold for a batch, with defaults. */
+export const optionsAnswerSchema = z
+  .strictObject({
+    ...batchOptionsSchema.shape,
+    startAfter: instant.optional(),
+    completeAfter: instant.optional(),
+    receivedSince: instant.optional(),
+    receivedBefore: instant.optional(),
+  })
+  .meta({ id: "BatchOptionsInForce" });
+export type OptionsView = Shown<typeof optionsAnswerSchema>;
 
 export const batchSchema = z
   .strictObject({
@@ -18,6 +31,11 @@ export const batchSchema = z
     lastSyncedAt: instant.nullable().meta({
       description: "The earliest last sync of any of its mailboxes; null until each had one.",
     }),
+    idleStopAt: instant.nullable().meta({
+      description: "When the batch stops by itself, unless somebody does something with it.",
+    }),
+    options: optionsAnswerSchema,
+    optionsETag: z.string().meta({ description: "For the If-Match of a PATCH." }),
     totalCount: count.meta({ description: "Mailboxes." }),
     activeCount: count,
     syncedCount: count,
@@ -90,3 +108,25 @@ export const operationSchema = z
   .meta({ id: "Operation" });
 /** An operation as the HTTP API shows it. */
 export type OperationView = Shown<typeof operationSchema>;
+
+export const historySchema = listOf(
+  z
+    .strictObject({
+      at: instant,
+      by: z
+        .string()
+        .meta({ description: "Object id of the caller in Entra; `app` for what the app did by itself." }),
+      act: z.enum([...operationKindSchema.options, "changeOptions"]),
+      operation: count.nullable().meta({ description: "The operation that it began." }),
+      mailboxes: count
+        .nullable()
+        .meta({ description: "How many were named; null for the whole batch, or a filter." }),
+      filter: z.strictObject({ status: z.string().optional(), errorCode: z.string().optional() }).nullable(),
+      changes: z
+        .array(z.strictObject({ option: z.string(), before: z.string(), after: z.string() }))
+        .meta({ description: "Options that were changed, in JSON." }),
+    })
+    .meta({ id: "HistoryEntry" }),
+).meta({ id: "History" });
+export type HistoryAnswer = Shown<typeof historySchema>;
+export type HistoryEntryView = HistoryAnswer["value"][number];

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { batchOptionsSchema } from "../batch-options.ts";
 import { endpointSchema } from "../endpoint.ts";
-import { batchSchema, operationBegunSchema, operationSchema } from "./batches.ts";
+import { batchSchema, historySchema, operationBegunSchema, operationSchema } from "./batches.ts";
 import { type errorAnswerSchema, listOf } from "./common.ts";
 import { cutoverSchema } from "./cutover.ts";
 import { endpointAnswerSchema, endpointListSchema, serverConfirmedSchema } from "./endpoints.ts";
@@ -9,6 +9,7 @@ import { reportListSchema, uploadCheckSchema } from "./files.ts";
 import { folderActedSchema, mailboxDetailsSchema, mailboxListSchema } from "./mailboxes.ts";
 import { noticeListSchema } from "./notices.ts";
 import {
+  actionBody,
   actionParams,
   approvalBody,
   batchParams,
@@ -19,6 +20,7 @@ import {
   discoverQuery,
   endpointParams,
   folderParams,
+  mailboxActionParams,
   mailboxesQuery,
   mailboxParams,
   operationParams,
@@ -51,14 +53,21 @@ export interface Contract {
   readonly tagged?: boolean;
 }
 
+const batchOptionsBody = batchOptionsSchema.meta({ id: "BatchOptions" });
 const begun = { 202: operationBegunSchema } as const;
 
 /** What every route takes and answers: the source of the OpenAPI document, and what tests hold answers to. */
 export const contracts: Readonly<Record<RouteName, Contract>> = {
   "batches-list": { answers: { 200: listOf(batchSchema).meta({ id: "BatchList" }) }, tagged: true },
   "batches-get": { params: batchParams, answers: { 200: batchSchema }, tagged: true },
+  "batches-patch": {
+    params: batchParams,
+    json: batchOptionsBody,
+    answers: { 200: batchSchema },
+  },
+  "batches-history": { params: batchParams, answers: { 200: historySchema } },
   "batches-delete": { params: batchParams, query: deleteQuery, answers: begun },
-  "batches-act": { params: actionParams, answers: begun },
+  "batches-act": { params: actionParams, json: actionBody.optional(), answers: begun },
   "batches-approve": { params: batchParams, json: approvalBody.optional(), answers: begun },
   "operations-list": {
     params: batchParams,
@@ -72,6 +81,8 @@ export const contracts: Readonly<Record<RouteName, Contract>> = {
     tagged: true,
   },
   "mailboxes-get": { params: mailboxParams, answers: { 200: mailboxDetailsSchema } },
+  "mailboxes-act": { params: mailboxActionParams, answers: begun },
+  "mailboxes-delete": { params: mailboxParams, answers: begun },
   "folders-act": { params: folderParams, answers: { 202: folderActedSchema } },
   "cutover-get": { params: batchParams, query: cutoverQuery, answers: { 200: cutoverSchema } },
   "cutover-confirm": { params: batchParams, json: confirmationBody, answers: { 204: "none" } },
@@ -83,7 +94,7 @@ export const contracts: Readonly<Record<RouteName, Contract>> = {
   "verification-get": { params: batchParams, answers: { 200: batchVerificationSchema } },
   "uploads-put": {
     params: uploadParams,
-    json: batchOptionsSchema.meta({ id: "BatchOptions" }),
+    json: batchOptionsBody,
     takesCsv: true,
     answers: { 202: "none" },
   },

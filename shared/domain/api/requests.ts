@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { isAddress } from "../addresses.ts";
 import { batchNameSchema, endpointNameSchema, folderIdSchema, mailboxIdSchema } from "../names.ts";
 import { mailboxStatusSchema } from "../states.ts";
 
@@ -7,18 +8,47 @@ import { mailboxStatusSchema } from "../states.ts";
  */
 
 export const batchParams = z.object({ batch: batchNameSchema });
-export const mailboxParams = batchParams.extend({ mailboxId: mailboxIdSchema });
+
+/** A mailbox of a batch by its id, or by its address. */
+const mailboxReference = z
+  .string()
+  .refine(
+    (text) => mailboxIdSchema.safeParse(text).success || isAddress(text),
+    "expected the id of a mailbox, or its address",
+  );
+export const mailboxParams = batchParams.extend({ mailboxId: mailboxReference });
 export const actionParams = batchParams.extend({
   action: z.enum(["start", "startForReal", "stop", "sync", "retry", "complete"]),
 });
 /** Which skipped items are approved; all of the batch where nothing is named. */
 export const approvalBody = z.strictObject({
-  mailboxes: z.array(mailboxIdSchema).min(1).max(1_000).optional(),
+  mailboxes: z.array(mailboxReference).min(1).max(1_000).optional(),
   codes: z
     .array(z.string().regex(/^\w{1,80}$/, "expected a code of skipped items"))
     .min(1)
     .max(100)
     .optional(),
+});
+export const mailboxActionParams = mailboxParams.extend({
+  action: z.enum(["start", "stop", "sync", "retry"]),
+});
+
+/** With `mailboxes` or `filter` an action is about some mailboxes only, and the batch itself stays as it is. */
+export const actionBody = z.strictObject({
+  mailboxes: z
+    .array(mailboxReference)
+    .min(1)
+    .max(1000)
+    .optional()
+    .meta({ description: "Ids or addresses of the mailboxes that are meant; without any, all are." }),
+  filter: z
+    .strictObject({ status: mailboxStatusSchema.optional(), errorCode: z.string().min(1).optional() })
+    .optional()
+    .meta({ description: "Only mailboxes with this status, and with an error of this code." }),
+  leaveFailed: z
+    .boolean()
+    .optional()
+    .meta({ description: "Of `complete`: mailboxes that failed may be left behind." }),
 });
 export const folderParams = mailboxParams.extend({
   folderId: folderIdSchema,

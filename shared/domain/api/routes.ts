@@ -30,6 +30,12 @@ const operate = (method: Route["method"], path: string, summary: string): Route 
 export const routes = {
   "batches-list": read("batches", "All batches, with their totals."),
   "batches-get": read("batches/{batch}", "One batch."),
+  "batches-patch": operate(
+    "PATCH",
+    "batches/{batch}",
+    "Changes options of a batch: those that are sent, null for the default; takes `optionsETag` in `If-Match`.",
+  ),
+  "batches-history": read("batches/{batch}/history", "Who did what with a batch, newest first."),
   "batches-delete": operate(
     "DELETE",
     "batches/{batch}",
@@ -38,7 +44,7 @@ export const routes = {
   "batches-act": operate(
     "POST",
     "batches/{batch}/{action}",
-    "`start`, `startForReal` (after a rehearsal), `stop`, `sync`, `retry` or `complete`.",
+    "`start`, `startForReal` (after a rehearsal), `stop`, `sync`, `retry` or `complete` it, or some of its mailboxes.",
   ),
   "batches-approve": operate(
     "POST",
@@ -57,6 +63,16 @@ export const routes = {
   "mailboxes-get": read(
     "batches/{batch}/mailboxes/{mailboxId}",
     "One mailbox with its folders, warnings and skipped messages.",
+  ),
+  "mailboxes-act": operate(
+    "POST",
+    "batches/{batch}/mailboxes/{mailboxId}/{action}",
+    "`start`, `stop`, `sync` or `retry` one mailbox, named by its id or its address.",
+  ),
+  "mailboxes-delete": operate(
+    "DELETE",
+    "batches/{batch}/mailboxes/{mailboxId}",
+    "Takes a mailbox out of its batch. What was copied stays.",
   ),
   "folders-act": operate(
     "POST",

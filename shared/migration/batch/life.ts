@@ -2,7 +2,7 @@ import { type BatchOptions, defaultBatchOptions } from "../../domain/batch-optio
 import type { BatchName, EndpointName } from "../../domain/names.ts";
 import type { BatchIntent } from "../../domain/states.ts";
 import type { BatchRecord, ConfirmedServer, PendingOperation, RecordedError } from "../ports/registry.ts";
-import { hour, minute } from "../runtime.ts";
+import { day, hour, minute } from "../runtime.ts";
 
 /*
  * The life of a batch: the one place that writes what the operator intends with it. Every function is pure. Its status
@@ -77,7 +77,8 @@ export function serverConfirmedBy(
 }
 
 /**
- * The rows of an upload were stored: the batch starts if its options say so and nobody decided otherwise.
+ * The rows of an upload were stored: the batch starts if its options say so and nobody decided otherwise. A completed one
+ * goes on.
  * @param now milliseconds since 1970.
  */
 export function uploaded(
@@ -87,7 +88,8 @@ export function uploaded(
 ): BatchRecord {
   const largestFile = Math.max(batch.largestFile ?? 0, rows.valid);
   const counted = { ...batch, invalidRowCount: rows.invalid, uploadError: undefined, largestFile };
-  return rows.valid > 0 && startsByItself(batch, now) ? begun(counted, now) : counted;
+  const begins = startsByItself(batch, now) || isFinal(batch);
+  return rows.valid > 0 && begins ? touched(begun(counted, now), now) : touched(counted, now);
 }
 
 /** An upload could not be read, or not yet. @param error why, as the operator is told. @param now milliseconds since 1970. */
@@ -113,6 +115,33 @@ export function intended(batch: BatchRecord, intent: BatchIntent, now: number): 
   if (isRemoving(batch) && intent !== "removing") return undefined;
   if (intent === "running") return begun(batch, now);
   return batch.intent === intent ? batch : { ...batch, intent };
+}
+
+/** An operator did something with the batch. @param now milliseconds since 1970. */
+export function touched(batch: BatchRecord, now: number): BatchRecord {
+  return { ...batch, touchedAt: now };
+}
+
+/** A batch that nobody touches for so long stops by itself, as it does in Exchange; in milliseconds. */
+export const idleMs = 60 * day;
+
+/**
+ * When the batch stops by itself unless somebody does something with it, milliseconds since 1970; undefined if it is not
+ * synced daily. Pure.
+ */
+export function idleStopAt(batch: BatchRecord): number | undefined {
+  return isSyncedDaily(batch) && batch.touchedAt !== undefined ? batch.touchedAt + idleMs : undefined;
+}
+
+/**
+ * When the batch is to be completed by itself, milliseconds since 1970; undefined if never. One that was started again after
+ * that instant is not: its operator wants it to go on. Pure.
+ */
+export function completionAt(batch: BatchRecord): number | undefined {
+  const { completeAfter } = batch.options;
+  if (!isSyncedDaily(batch) || completeAfter === undefined) return undefined;
+  const wasResumed = batch.runningSince !== undefined && batch.runningSince !== batch.startedAt;
+  return wasResumed && (batch.runningSince ?? 0) > completeAfter ? undefined : completeAfter;
 }
 
 /** True if operation `later` leaves nothing for `earlier` to do, or undoes it. */
@@ -170,12 +199,20 @@ const doubleMs = minute;
 /** A daily window begins. @param now milliseconds since 1970. */
 export function resyncing(batch: BatchRecord, now: number): BatchRecord | undefined {
   if (!isSyncedDaily(batch)) return undefined;
-  return now - (batch.resyncAt ?? 0) < doubleMs ? batch : { ...batch, resyncAt: now };
+  return now - (batch.resyncAt ?? 0) < doubleMs
+    ? batch
+    : { ...batch, resyncAt: now, touchedAt: batch.touchedAt ?? now };
 }
 
 function begun(batch: BatchRecord, now: number): BatchRecord {
   if (batch.intent === "running" && batch.startedAt !== undefined) return batch;
-  return { ...batch, intent: "running", startedAt: batch.startedAt ?? now };
+  return {
+    ...batch,
+    intent: "running",
+    startedAt: batch.startedAt ?? now,
+    runningSince: batch.intent === "running" ? batch.runningSince : now,
+    failedLeft: undefined,
+  };
 }
 
 function startsByItself({ intent, options }: BatchRecord, now: number): boolean {

@@ -1,8 +1,15 @@
-import type { BatchName } from "../../domain/names.ts";
-import type { BatchIntent, OperationKind } from "../../domain/states.ts";
+import type { BatchName, MailboxId } from "../../domain/names.ts";
 import type { VerificationRequest } from "../../domain/verification.ts";
 import type { Admission } from "../admission/admission.ts";
-import { intended, isAtWork, isRemoving, isSyncedDaily, wasStarted } from "../batch/life.ts";
+import {
+  type BatchAction,
+  type Consent,
+  decided,
+  type Refused,
+  refusal,
+  type Standing,
+} from "../batch/acts.ts";
+import { intended, isAtWork, isRemoving, isSyncedDaily, touched } from "../batch/life.ts";
 import {
   type BeginOperationParts,
   type Begun,
@@ -12,15 +19,11 @@ import {
 import type { BatchRecord, Selection } from "../ports/registry.ts";
 import { wakeTending } from "./sweeps.ts";
 
-/** What an operator may do with the mailboxes of a batch. */
-export type BatchAction = "start" | "startForReal" | "stop" | "sync" | "retry" | "complete";
-
 export interface BatchControlParts extends BeginOperationParts {
   readonly admission: Pick<Admission, "fence">;
+  readonly standing: (batch: BatchRecord) => Promise<Standing>;
   /** What keeps a batch from being deleted safely, as sentences. */
   readonly reasonsAgainstRemoval: (batch: BatchRecord) => Promise<readonly string[]>;
-  /** Messages that were skipped and not left out on purpose, and that nobody approved. */
-  readonly unapprovedItems: (batch: BatchRecord) => Promise<number>;
 }
 
 /** What an operator does with a batch: one write, then the operation goes on by itself. Every action can be repeated. */
@@ -29,12 +32,14 @@ export interface BatchControl {
    * `start`: begins a batch, or goes on with a stopped one. `stop`: after the messages in flight; what was copied stays.
    * `sync`: an incremental sync of every synced mailbox now. `retry`: every failed mailbox again, and every synced one of
    * which messages were skipped, or changes of flags refused; those are tried again, too; after `TooManyDeletions` it
-   * confirms the deletions. `complete`: a last sync, after which mailboxes are Completed and no longer synced daily. Both
-   * are refused while the batch was never started.
-   * @param selection some of the mailboxes only: what is intended with the batch stays as it is then.
+   * confirms the deletions. `complete`: a last sync, after which mailboxes are Completed and no longer synced daily. What
+   * each comes to in each status is said by `batch/acts.ts`.
    * @param by object id of the caller in Entra.
+   * @param request.selection some of the mailboxes only: what is intended with the batch stays as it is then.
    */
-  act(name: BatchName, action: BatchAction, by: string, selection?: Selection): Promise<Begun>;
+  act(name: BatchName, action: BatchAction, by: string, request?: ActRequest): Promise<Begun>;
+  /** Takes mailboxes out of their batch, once nobody works on them. Copied mail and the ledger stay. Repeatable. */
+  removeMailboxes(name: BatchName, mailboxes: readonly MailboxId[], by: string): Promise<Begun>;
   /**
    * Compares synced mailboxes with what was copied, in rounds of their own that change nothing on either side. Refused
    * while the batch is not at work.
@@ -52,13 +57,10 @@ export interface BatchControl {
   releaseTested(name: BatchName): Promise<Begun>;
 }
 
-const intents: Readonly<Record<Exclude<BatchAction, "sync">, BatchIntent>> = {
-  start: "running",
-  startForReal: "running",
-  stop: "stopped",
-  retry: "running",
-  complete: "completed",
-};
+/** What is said beside an action. */
+export interface ActRequest extends Consent {
+  readonly selection?: Selection | undefined;
+}
 
 /** Creates the use cases behind the batch actions of the HTTP API and the janitor. */
 export function createBatchControl(parts: BatchControlParts): BatchControl {
@@ -69,45 +71,53 @@ export function createBatchControl(parts: BatchControlParts): BatchControl {
     request: OperationRequest,
     change: (batch: BatchRecord) => BatchRecord | Refused,
   ): Promise<Begun> {
-    const begun = await beginOperation(parts, name, request, (batch) =>
-      isRemoving(batch) && request.kind !== "remove"
-        ? refusal("BatchRemoving", "The batch is being removed.")
-        : change(batch),
-    );
+    const now = clock();
+    const begun = await beginOperation(parts, name, request, (batch) => {
+      const next =
+        isRemoving(batch) && request.kind !== "remove"
+          ? refusal("BatchRemoving", "The batch is being removed.")
+          : change(batch);
+      return "reasons" in next || request.by === app ? next : touched(next, now);
+    });
     if (begun.outcome !== "begun") return begun;
     if (!isAtWork(begun.batch)) await parts.admission.fence(begun.batch.endpoint);
     await wakeTending(queue, name, clock());
     return begun;
   }
 
+  async function actOnAll(
+    name: BatchName,
+    action: BatchAction,
+    by: string,
+    consent: Consent,
+  ): Promise<Begun> {
+    for (;;) {
+      const stored = await batches.get(name);
+      if (stored === undefined) return { outcome: "notFound" };
+      const standing = await parts.standing(stored.value);
+      const decision = decided(stored.value, action, standing, consent, clock());
+      if ("reasons" in decision) return { outcome: "refused", ...decision };
+      const { kind } = decision;
+      // Somebody else may have decided something meanwhile.
+      const begun = await begin(name, { kind, by }, (batch) =>
+        batch.intent === stored.value.intent
+          ? withDecision(batch, decision.batch)
+          : refusal(decidedMeanwhile, "The batch changed in the same moment. Try again."),
+      );
+      if (begun.outcome !== "refused" || begun.code !== decidedMeanwhile) return begun;
+    }
+  }
+
   return {
-    async act(name, action, by, selection) {
-      if (action === "complete") {
-        const stored = await batches.get(name);
-        const count = stored && wasStarted(stored.value) ? await parts.unapprovedItems(stored.value) : 0;
-        if (count > 0) return { outcome: "refused", ...unapproved(count) };
-      }
-      const kind: OperationKind = action === "startForReal" ? "start" : action;
-      const request = { kind, by, selection };
-      return begin(name, request, (batch) => {
-        const isWhole = selection === undefined;
-        if (action === "startForReal") {
-          if (!batch.options.dryRun)
-            return refusal("BatchIsNoRehearsal", "The batch is no rehearsal: start is what starts it.");
-          const real = { ...batch, options: { ...batch.options, dryRun: false } };
-          return intended(real, "running", clock()) ?? batch;
-        }
-        if (action === "complete" && batch.options.dryRun)
-          return refusal(
-            "BatchIsRehearsal",
-            "The batch is a rehearsal. Start it for real first (startForReal).",
-          );
-        if (action === "sync" ? !isSyncedDaily(batch) : !isWhole && !isAtWork(batch))
+    act(name, action, by, { selection, ...consent } = {}) {
+      if (selection === undefined) return actOnAll(name, action, by, consent);
+      const kind = action === "startForReal" ? "start" : action;
+      return begin(name, { kind, by, selection }, (batch) => {
+        if (action === "sync" ? !isSyncedDaily(batch) : !isAtWork(batch))
           return refusal("BatchNotRunning", "Only a running batch can do that. Start it first.");
-        if ((action === "retry" || action === "complete") && !wasStarted(batch))
-          return refusal("BatchNotStarted", "The batch was never started. Start it first.");
-        if (action === "sync" || !isWhole) return batch;
-        return intended(batch, intents[action], clock()) ?? batch;
+        if (action === "complete" || action === "startForReal")
+          return refusal("BatchOnly", "Only a batch as a whole can do that.");
+        return batch;
       });
     },
 
@@ -123,6 +133,9 @@ export function createBatchControl(parts: BatchControlParts): BatchControl {
       return begin(name, { kind: "approve", by, selection }, (batch) => batch);
     },
 
+    removeMailboxes: (name, mailboxes, by) =>
+      begin(name, { kind: "removeMailboxes", by, selection: { mailboxes } }, (batch) => batch),
+
     async remove(name, force, by) {
       const stored = await batches.get(name);
       if (stored === undefined) return { outcome: "notFound" };
@@ -134,26 +147,20 @@ export function createBatchControl(parts: BatchControlParts): BatchControl {
     },
 
     async releaseTested(name) {
-      const begun = await begin(name, { kind: "release", by: "app" }, (batch) => batch);
+      const begun = await begin(name, { kind: "release", by: app }, (batch) => batch);
       if (begun.outcome === "begun") log("batch.released", { batch: name });
       return begun;
     },
   };
 }
 
-function unapproved(count: number): Refused {
-  const were = count === 1 ? "1 message was" : `${count} messages were`;
-  return refusal(
-    "ItemsNotApproved",
-    `${were} skipped, and nobody has accepted that. Retry the batch, or approve them: skipped-items.csv names each.`,
-  );
-}
+/** What the application begins by itself is nobody's doing. */
+const app = "app";
+const decidedMeanwhile = "BatchChanged";
 
-export interface Refused {
-  readonly code: string;
-  readonly reasons: readonly string[];
-}
-
-export function refusal(code: string, reason: string): Refused {
-  return { code, reasons: [reason] };
+/** Only what the decision is about: the rest may have changed meanwhile. */
+function withDecision(batch: BatchRecord, decided: BatchRecord): BatchRecord {
+  const { intent, startedAt, runningSince, failedLeft } = decided;
+  const options = { ...batch.options, dryRun: decided.options.dryRun };
+  return { ...batch, options, intent, startedAt, runningSince, failedLeft };
 }

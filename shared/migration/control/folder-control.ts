@@ -1,5 +1,6 @@
 import type { BatchName, FolderId, MailboxId } from "../../domain/names.ts";
 import type { Admission } from "../admission/admission.ts";
+import { type Refused, refusal } from "../batch/acts.ts";
 import { isSyncedDaily } from "../batch/life.ts";
 import { folderActAsked, isQueued } from "../mailbox/life.ts";
 import { putToWork } from "../operations/put-to-work.ts";
@@ -7,7 +8,6 @@ import type { FolderRecord, LedgerStore } from "../ports/ledger-store.ts";
 import type { BatchStore, FolderAct, MailboxStore } from "../ports/registry.ts";
 import type { WorkQueue } from "../ports/work-queue.ts";
 import type { Clock, Log } from "../runtime.ts";
-import { type Refused, refusal } from "./batch-control.ts";
 import { wakeTending } from "./sweeps.ts";
 
 export type FolderActResult =

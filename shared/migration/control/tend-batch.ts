@@ -2,7 +2,7 @@ import pMap from "p-map";
 import type { BatchName, MailboxId } from "../../domain/names.ts";
 import { type TendMessage, tickMs } from "../../domain/queue-messages.ts";
 import type { Admission } from "../admission/admission.ts";
-import { dailyWindow, isAtWork, isRemoving, isStartDue } from "../batch/life.ts";
+import { completionAt, dailyWindow, isAtWork, isFinal, isRemoving, isStartDue } from "../batch/life.ts";
 import {
   dueAt,
   hasRecoveredWithout,
@@ -62,6 +62,10 @@ export function createBatchTending(parts: TendBatchParts): (message: TendMessage
       await control.act(name, "start", "app");
       return;
     }
+    if ((completionAt(batch) ?? Number.POSITIVE_INFINITY) <= clock()) {
+      const begun = await control.act(name, "complete", "app");
+      if (begun.outcome === "begun") return;
+    }
     if ((await operations.resume(batch)) && isRemoving(batch)) return again(batch.name, tick, clock());
     const began = clock();
     const state = await states.refresh(batch);
@@ -94,7 +98,11 @@ async function tendMailboxes(
   const window = dailyWindow(batch, mailboxes.length);
   const lost = new Set(await lostOf(parts, batch, mailboxes));
   const chosen = mailboxes.filter(
-    (mailbox) => lost.has(mailbox.id) || isTimeFor(mailbox, window, recoveries, now),
+    (mailbox) =>
+      lost.has(mailbox.id) ||
+      isTimeFor(mailbox, window, recoveries, now) ||
+      // Its round had begun before the batch was to be completed.
+      (isFinal(batch) && isSynced(mailbox)),
   );
   const some = chosen.slice(0, maxMailboxes);
   const read = await pMap(some, ({ id }) => parts.mailboxes.get(batch.name, id), { concurrency });
@@ -102,6 +110,7 @@ async function tendMailboxes(
   const rounds = new Map(some.map(({ id, round }) => [id, round]));
   const stored = read.filter((mailbox) => mailbox !== undefined);
   const changed = await putToWork(parts, batch.endpoint, stored, place, (mailbox) => {
+    if (isFinal(batch) && isSynced(mailbox)) return syncedAgain(mailbox);
     if (!lost.has(mailbox.id) && !isTimeFor(mailbox, window, recoveries, now)) return undefined;
     return isSynced(mailbox)
       ? syncedAgain(mailbox)

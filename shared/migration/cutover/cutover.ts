@@ -4,7 +4,7 @@ import type { DomainRecord, DomainStore } from "../ports/domain-store.ts";
 import type { BatchRecord, BatchStore, MailboxSummary } from "../ports/registry.ts";
 import type { Clock } from "../runtime.ts";
 import type { BatchStates } from "../status/batch-states.ts";
-import { iso, isoOrNull } from "../status/batch-totals.ts";
+import { iso, isoOrNull } from "../status/instants.ts";
 import { changeDomain } from "./change.ts";
 import { confirmationWithdrawn, filterOf, routeConfirmed } from "./domain-history.ts";
 import { isMicrosoft365 } from "./mail-hosts.ts";
@@ -51,11 +51,11 @@ export function createCutover(parts: {
   const { batches, states, domains, watch, clock } = parts;
 
   async function look(
-    { startedAt }: BatchRecord,
+    { startedAt, failedLeft }: BatchRecord,
     mailboxes: readonly MailboxSummary[],
     refresh: boolean,
   ): Promise<Findings> {
-    const facts = factsOf(mailboxes);
+    const facts = factsOf(mailboxes, failedLeft);
     const own = [...facts].filter(([domain]) => isOwnDomain(domain));
     const records = await watch.records(
       own.map(([domain]) => domain),

@@ -53,10 +53,17 @@ export function isOwnDomain(domain: string): boolean {
   return domain !== "" && !ofTenants.test(domain);
 }
 
-/** Adds up the mailboxes of a batch by domain. Pure. */
-export function factsOf(mailboxes: Iterable<MailboxSummary>): ReadonlyMap<string, MailboxFacts> {
+/**
+ * Adds up the mailboxes of a batch by domain. Pure.
+ * @param failedLeft true to leave out those that failed: they are left behind.
+ */
+export function factsOf(
+  mailboxes: Iterable<MailboxSummary>,
+  failedLeft = false,
+): ReadonlyMap<string, MailboxFacts> {
   const byDomain = new Map<string, MailboxFacts>();
   for (const mailbox of mailboxes) {
+    if (failedLeft && countOf(mailbox) === "failed") continue;
     const domain = domainOf(mailbox.emailAddress);
     byDomain.set(domain, withMailbox(byDomain.get(domain) ?? nothing, mailbox));
   }

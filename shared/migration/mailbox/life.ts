@@ -135,7 +135,9 @@ export function hasRecoveredWithout(mailbox: MailboxFacts, recoveries: readonly 
   return recoveries.some(({ from, at }) => from <= failedAt && failedAt < at);
 }
 
-const countOfStatus: Readonly<Record<MailboxStatus, Exclude<keyof MailboxCounts, "total">>> = {
+type CountName = Exclude<keyof MailboxCounts, "total" | "incremental">;
+
+const countOfStatus: Readonly<Record<MailboxStatus, CountName>> = {
   Created: "created",
   Queued: "active",
   Syncing: "active",
@@ -148,7 +150,7 @@ const countOfStatus: Readonly<Record<MailboxStatus, Exclude<keyof MailboxCounts,
 };
 
 /** Under which of a batch's counts the mailbox falls: one that is verified is synced all the while. */
-export function countOf({ status, verifying }: MailboxFacts): Exclude<keyof MailboxCounts, "total"> {
+export function countOf({ status, verifying }: MailboxFacts): CountName {
   return countOfStatus[verifying?.from ?? status];
 }
 
@@ -277,7 +279,8 @@ export function verified(
  */
 export function retried(mailbox: MailboxRecord): MailboxRecord | undefined {
   const leftSome = mailbox.skippedItemCount > 0 || isWorthRetrying(mailbox.warnings ?? {});
-  if (!isFailed(mailbox) && !(mailbox.status === "Synced" && leftSome)) return undefined;
+  const isThrough = mailbox.status === "Synced" || mailbox.status === "Completed";
+  if (!isFailed(mailbox) && !(isThrough && leftSome)) return undefined;
   return {
     ...queuedAgain(mailbox),
     attempts: 0,

@@ -84,6 +84,10 @@ export function createOperations(parts: CarryOutParts): Operations {
       // Another delivery of the message may be faster: then it goes on, and this one follows.
       await batches.advance(batch.name, operation.seq, { ...cursor, value: moved });
       if (!(await isCurrent(operation))) return;
+      if (moved.after === cursor.value.after && !moved.done) {
+        await sendPages(queue, operation, [slot], message.attempt + 1, clock() + waitForWorkersMs);
+        return;
+      }
       cursor = await cursorOf(operation, slot);
     }
     await finishIfThrough(batch, operation);
@@ -115,14 +119,36 @@ export function createOperations(parts: CarryOutParts): Operations {
       operatedOn(operation, superseded, mailbox),
     );
     if (changed.length > 0) await admission.admit(batch.endpoint);
+    if (operation.kind === "removeMailboxes") {
+      const gone = await removeIdle(batch, page);
+      if (gone < page.length)
+        return { ...cursor, passed: cursor.passed + gone, changed: cursor.changed + gone, at: clock() };
+    }
     return {
       ...cursor,
       after: page.at(-1)?.value.id ?? cursor.after,
       passed: cursor.passed + page.length,
-      changed: cursor.changed + changed.length,
+      changed: cursor.changed + (operation.kind === "removeMailboxes" ? page.length : changed.length),
       done: page.length < pageSize,
       at: clock(),
     };
+  }
+
+  /** Removes those that nobody works on any more. @returns how many. */
+  async function removeIdle(
+    { name, endpoint }: BatchRecord,
+    page: readonly Versioned<MailboxRecord>[],
+  ): Promise<number> {
+    const removed = await pMap(
+      page,
+      async ({ value: { id } }) => {
+        if ((await admission.permit(endpoint, id)) !== undefined) return false;
+        await mailboxes.delete(name, id);
+        return true;
+      },
+      { concurrency },
+    );
+    return removed.filter((is) => is).length;
   }
 
   async function readPage(

@@ -28,6 +28,7 @@ const transitions: Readonly<
   confirm: serverConfirmed,
   release: released,
   remove: stopped,
+  removeMailboxes: stopped,
 };
 
 /** True if an operation on this selection is about the mailbox. */

@@ -83,6 +83,12 @@ export interface BatchRecord {
   /** Milliseconds since 1970, as all instants of the registry. */
   readonly createdAt: number;
   readonly startedAt?: number | undefined;
+  /** When it last began to run: at its first start, or when it went on after a stop or after its completion. */
+  readonly runningSince?: number | undefined;
+  /** When an operator last did anything with it. */
+  readonly touchedAt?: number | undefined;
+  /** True if it is completed although mailboxes failed: they are left behind. */
+  readonly failedLeft?: boolean | undefined;
   /** How many rows the last validation rejected. */
   readonly invalidRowCount: number;
   /** What stopped its last upload; undefined once one was read. */
@@ -103,6 +109,17 @@ export interface BatchRecord {
   readonly confirmedServer?: ConfirmedServer | undefined;
   /** What the reports show and when they were written; undefined before the first ones. */
   readonly reported?: { readonly digest: string; readonly at: number } | undefined;
+}
+
+/** Something that was done with a batch and is no operation on its mailboxes. */
+export interface HistoryEntry {
+  readonly batch: BatchName;
+  readonly at: number;
+  /** Object id of the caller in Entra, or `app`. */
+  readonly by: string;
+  readonly act: "changeOptions";
+  /** Options that were changed, in JSON. */
+  readonly changes: readonly { readonly option: string; readonly before: string; readonly after: string }[];
 }
 
 /** What went wrong since the mailbox last got on. */
@@ -273,9 +290,16 @@ export interface BatchStore {
   create(batch: BatchRecord): Promise<boolean>;
   /**
    * @param operations written with it, over what is there: all or nothing.
+   * @param history added with it.
    * @returns false if the batch changed since it was read.
    */
-  replace(batch: Versioned<BatchRecord>, operations?: readonly OperationRecord[]): Promise<boolean>;
+  replace(
+    batch: Versioned<BatchRecord>,
+    operations?: readonly OperationRecord[],
+    history?: readonly HistoryEntry[],
+  ): Promise<boolean>;
+  /** Newest first; operations have their own records. */
+  history(name: BatchName): Promise<readonly HistoryEntry[]>;
   /** Removes the batch and its operations. Repeatable. */
   delete(name: BatchName): Promise<void>;
   operation(name: BatchName, seq: number): Promise<OperationRecord | undefined>;
@@ -318,6 +342,8 @@ export interface MailboxStore {
   scan(batch: BatchName): AsyncIterable<Versioned<MailboxRecord>>;
   /** Summaries of a slot. @param changedSince by the store's clock, to leave out what was not changed since. */
   summaries(batch: BatchName, slot: Slot, changedSince?: number): Promise<readonly MailboxSummary[]>;
+  /** Repeatable. */
+  delete(batch: BatchName, id: MailboxId): Promise<void>;
   /** Removes the mailboxes of a slot. Repeatable. */
   deleteSlot(batch: BatchName, slot: Slot): Promise<void>;
 }

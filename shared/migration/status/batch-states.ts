@@ -3,7 +3,8 @@ import { LRUCache } from "lru-cache";
 import pMap from "p-map";
 import type { Facets } from "../../domain/api/mailboxes.ts";
 import type { BatchName } from "../../domain/names.ts";
-import { awaitsStart, dailyWindow, isAtWork, isRemoving, smallBatch } from "../batch/life.ts";
+import type { Standing } from "../batch/acts.ts";
+import { awaitsStart, completionAt, dailyWindow, isAtWork, isRemoving, smallBatch } from "../batch/life.ts";
 import { dueAt, hasWork, isQueued } from "../mailbox/life.ts";
 import type { BatchState, BatchStateStore, BatchTotals, SnapshotStore } from "../ports/batch-state.ts";
 import {
@@ -14,7 +15,7 @@ import {
   slotCount,
 } from "../ports/registry.ts";
 import { type Clock, hour, type Log, minute } from "../runtime.ts";
-import { totalsOf } from "./batch-totals.ts";
+import { standingOf, totalsOf } from "./batch-totals.ts";
 
 /** What was read of a small batch is shown for so long from the end of the reading; in milliseconds. */
 export const shownMs = 2_500;
@@ -48,6 +49,8 @@ export interface BatchStates {
   refresh(batch: BatchRecord, whole?: boolean): Promise<BatchState & BatchSnapshot>;
   /** The figures to be shown: of a small batch at most five seconds old, of a large one as of the last look at it. */
   figures(batch: BatchRecord): Promise<Pick<BatchState, "asOf" | "totals" | "facets">>;
+  /** Where it stands for whoever acts on it: of a small batch as it is now, of a large one as of the last look at it. */
+  standing(batch: BatchRecord): Promise<Standing>;
   /** The mailboxes to be shown: of a small batch as they are now, of a large one as of its last snapshot. */
   snapshot(batch: BatchRecord): Promise<BatchSnapshot & { readonly facets: Facets }>;
   /** How many mailboxes a batch has, as far as that is known. */
@@ -169,6 +172,10 @@ export function createBatchStates(parts: {
       const state = await known(batch);
       return state ? { ...state, asOf: asOfNow(state, batch) } : look(batch);
     },
+    async standing(batch) {
+      const { totals } = (await known(batch)) ?? (await refresh(batch));
+      return standingOf(batch, totals, clock());
+    },
     async snapshot(batch) {
       const state = await known(batch);
       const loaded = state?.snapshot && (await load(batch.name, state.snapshot.version));
@@ -242,7 +249,10 @@ export function foldState(
   }
   const isBusy = batch.operations.length > 0 || isRemoving(batch);
   const startAt = awaitsStart(batch) ? (batch.options.startAfter ?? now) : Number.POSITIVE_INFINITY;
-  const next = isBusy ? now : Math.min(nextAt, startAt);
+  const completesAt = completionAt(batch) ?? Number.POSITIVE_INFINITY;
+  // What stands against it is mended by somebody, and then there is something to look at.
+  const completes = completesAt > now || (totals.counts.failed === 0 && totals.lostItemCount === 0);
+  const next = isBusy ? now : Math.min(nextAt, startAt, completes ? completesAt : Number.POSITIVE_INFINITY);
   return {
     batch: batch.name,
     asOf: now,

@@ -1,14 +1,27 @@
 import type { BatchView, DataConsistencyScore } from "../../domain/api/batches.ts";
-import { batchStatus } from "../../domain/states.ts";
+import { type BatchStatus, batchStatus, type MailboxCounts } from "../../domain/states.ts";
+import type { Standing } from "../batch/acts.ts";
+import { awaitsStart, idleStopAt } from "../batch/life.ts";
 import { unapprovedCount } from "../mailbox/approval.ts";
 import { batchPercentage, percentageOf } from "../mailbox/figures.ts";
 import { countOf, isActive, type MailboxFacts } from "../mailbox/life.ts";
 import type { BatchTotals, Outage } from "../ports/batch-state.ts";
 import type { BatchRecord } from "../ports/registry.ts";
+import { iso, isoOrNull } from "./instants.ts";
+import { optionsETag, optionsView } from "./options-view.ts";
 
 /** Adds up mailboxes. Pure. */
 export function totalsOf(mailboxes: Iterable<MailboxFacts>): BatchTotals {
-  const counts = { total: 0, created: 0, active: 0, synced: 0, failed: 0, stopped: 0, completed: 0 };
+  const counts = {
+    total: 0,
+    created: 0,
+    active: 0,
+    incremental: 0,
+    synced: 0,
+    failed: 0,
+    stopped: 0,
+    completed: 0,
+  };
   let syncedItemCount = 0;
   let skippedItemCount = 0;
   let lostItemCount = 0;
@@ -23,6 +36,7 @@ export function totalsOf(mailboxes: Iterable<MailboxFacts>): BatchTotals {
   for (const mailbox of mailboxes) {
     counts.total++;
     counts[countOf(mailbox)]++;
+    if (countOf(mailbox) === "active" && mailbox.kind === "incremental") counts.incremental++;
     syncedItemCount += mailbox.syncedItemCount;
     skippedItemCount += mailbox.skippedItemCount;
     lostItemCount += mailbox.skippedItemCount - (mailbox.leftOutItemCount ?? 0) + missingOf(mailbox);
@@ -90,10 +104,13 @@ export function batchView(batch: BatchRecord, totals: BatchTotals, asOf: number,
   return {
     name: batch.displayName,
     endpoint: batch.endpoint,
-    status: batchStatus(batch.intent, counts, batch.operations.length > 0),
+    status: statusOf(batch, counts, now),
     createdAt: iso(batch.createdAt),
     startedAt: isoOrNull(batch.startedAt),
     lastSyncedAt: isoOrNull(totals.lastSyncedAt),
+    idleStopAt: isoOrNull(idleStopAt(batch)),
+    options: optionsView(batch.options),
+    optionsETag: optionsETag(batch.options),
     totalCount: counts.total,
     activeCount: counts.active,
     syncedCount: counts.synced + counts.completed,
@@ -119,6 +136,23 @@ export function batchView(batch: BatchRecord, totals: BatchTotals, asOf: number,
     operations: batch.operations.map(({ seq, kind }) => ({ id: seq, kind })),
     confirmedServer: confirmedServer ? { ...confirmedServer, at: iso(confirmedServer.at) } : null,
   };
+}
+
+/** Pure. @param now milliseconds since 1970. */
+export function statusOf(batch: BatchRecord, counts: MailboxCounts, now: number): BatchStatus {
+  return batchStatus({
+    intent: batch.intent,
+    waits: awaitsStart(batch) && (batch.options.startAfter ?? 0) > now,
+    pending: batch.operations.some(({ kind }) => kind !== "verify" && kind !== "approve"),
+    failedLeft: batch.failedLeft ?? false,
+    counts,
+  });
+}
+
+/** Where a batch stands when somebody acts. Pure. @param now milliseconds since 1970. */
+export function standingOf(batch: BatchRecord, totals: BatchTotals, now: number): Standing {
+  const { counts } = totals;
+  return { status: statusOf(batch, counts, now), failed: counts.failed, unapproved: unapprovedOf(totals) };
 }
 
 function outageView(outage: Outage | undefined): BatchView["outage"] {
@@ -158,12 +192,4 @@ export function consistency(
   if (lostItemCount > totalItemsInSourceMailboxCount * majorLoss) return "Poor";
   if (lostItemCount > 0 || counts.failed > 0) return "Investigate";
   return skippedItemCount > 0 ? "Good" : "Perfect";
-}
-
-export function iso(instant: number): string {
-  return new Date(instant).toISOString();
-}
-
-export function isoOrNull(instant: number | undefined): string | null {
-  return instant === undefined ? null : iso(instant);
 }

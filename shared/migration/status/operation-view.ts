@@ -1,6 +1,6 @@
 import type { OperationView } from "../../domain/api/batches.ts";
 import type { BatchRecord, OperationCursor, OperationRecord } from "../ports/registry.ts";
-import { iso, isoOrNull } from "./batch-totals.ts";
+import { iso, isoOrNull } from "./instants.ts";
 
 /** An operation with its progress. Pure. */
 export function operationView(

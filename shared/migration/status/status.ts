@@ -1,4 +1,4 @@
-import type { BatchView, OperationView } from "../../domain/api/batches.ts";
+import type { BatchView, HistoryEntryView, OperationView } from "../../domain/api/batches.ts";
 import type {
   FolderView,
   MailboxDetails,
@@ -18,7 +18,9 @@ import type { BatchRecord, BatchStore, MailboxStore } from "../ports/registry.ts
 import type { Clock } from "../runtime.ts";
 import { describeWarnings, folderWarnings } from "../warnings.ts";
 import type { BatchStates } from "./batch-states.ts";
-import { batchView, iso, isoOrNull } from "./batch-totals.ts";
+import { batchView } from "./batch-totals.ts";
+import { historyView } from "./history-view.ts";
+import { iso, isoOrNull } from "./instants.ts";
 import { type MailboxQuery, selectMailboxes } from "./mailbox-query.ts";
 import { operationView } from "./operation-view.ts";
 import { mailboxVerification } from "./verification-view.ts";
@@ -41,6 +43,9 @@ export interface Status {
   /** Newest first. @returns undefined if there is no such batch. */
   operations(name: BatchName): Promise<readonly OperationView[] | undefined>;
   operation(name: BatchName, seq: number): Promise<OperationView | undefined>;
+  /** Newest first. @returns undefined if there is no such batch. */
+  history(name: BatchName): Promise<readonly HistoryEntryView[] | undefined>;
+  hasMailbox(name: BatchName, id: MailboxId): Promise<boolean>;
 }
 
 /** Creates the views behind the HTTP API. */
@@ -104,6 +109,17 @@ export function createStatus(parts: {
         operation,
         cursors.map(({ value }) => value),
       );
+    },
+    async history(name) {
+      const [stored, operations, entries] = await Promise.all([
+        batches.get(name),
+        batches.operations(name),
+        batches.history(name),
+      ]);
+      return stored && historyView(operations, entries);
+    },
+    async hasMailbox(name, id) {
+      return (await mailboxes.get(name, id)) !== undefined;
     },
     async mailbox(name, id) {
       const [batch, stored] = await Promise.all([batches.get(name), mailboxes.get(name, id)]);

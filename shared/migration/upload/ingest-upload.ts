@@ -4,7 +4,6 @@ import { isMigrationError, type MigrationError } from "../../domain/errors.ts";
 import type { BatchName } from "../../domain/names.ts";
 import { changeBatch } from "../batch/change.ts";
 import { uploadStopped } from "../batch/life.ts";
-import type { BeginOperationParts } from "../operations/begin-operation.ts";
 import type { EndpointStore, ReportStore, UploadStore } from "../ports/blobs.ts";
 import type { MailboxStore } from "../ports/registry.ts";
 import type { Vault } from "../ports/vault.ts";
@@ -12,7 +11,7 @@ import { logCrash } from "../runtime.ts";
 import { fileIssue, type Rejected, type UploadIssue } from "./issues.ts";
 import type { MigrationFile } from "./migration-file.ts";
 import { createUploadReader } from "./read-upload.ts";
-import { createUploadBatch } from "./upload-batch.ts";
+import { createUploadBatch, type UploadBatchParts } from "./upload-batch.ts";
 import { kindOfUpload, kindUnknown, parseUploadName, type UploadName } from "./upload-name.ts";
 import { createUploadUsers } from "./upload-users.ts";
 import { validationReport } from "./validation-report.ts";
@@ -42,7 +41,7 @@ export interface UploadIngestion {
   ingest(blobName: string): Promise<IngestOutcome>;
 }
 
-export interface UploadIngestionParts extends BeginOperationParts {
+export interface UploadIngestionParts extends UploadBatchParts {
   readonly uploads: UploadStore;
   readonly endpoints: EndpointStore;
   readonly reports: ReportStore;

@@ -1,7 +1,8 @@
 import type { BatchOptions } from "../../domain/batch-options.ts";
 import { MigrationError } from "../../domain/errors.ts";
 import type { BatchName, EndpointName } from "../../domain/names.ts";
-import { isAtWork, isRemoving, newBatch, uploaded } from "../batch/life.ts";
+import { type Standing, takesMailboxes } from "../batch/acts.ts";
+import { isAtWork, isFinal, isRemoving, newBatch, uploaded } from "../batch/life.ts";
 import { wakeTending } from "../control/sweeps.ts";
 import { type BeginOperationParts, beginOperation } from "../operations/begin-operation.ts";
 import type { BatchRecord, MailboxStore } from "../ports/registry.ts";
@@ -32,10 +33,13 @@ export interface UploadBatch {
   settle(name: UploadName, counts: RowCounts): Promise<{ readonly operation: number | undefined } | Rejected>;
 }
 
+export interface UploadBatchParts extends BeginOperationParts {
+  readonly mailboxes: Pick<MailboxStore, "deleteSlot">;
+  readonly standing: (batch: BatchRecord) => Promise<Standing>;
+}
+
 /** What an upload does to the record of its batch. Everything may be repeated. */
-export function createUploadBatch(
-  parts: BeginOperationParts & { readonly mailboxes: Pick<MailboxStore, "deleteSlot"> },
-): UploadBatch {
+export function createUploadBatch(parts: UploadBatchParts): UploadBatch {
   const { batches, mailboxes, queue, clock } = parts;
   return {
     async prepare(name, options) {
@@ -45,7 +49,8 @@ export function createUploadBatch(
           if (await batches.create(newBatch(name, options, clock()))) return { created: true };
           continue;
         }
-        const refusal = refusalOf(stored.value, name.endpoint);
+        const refusal =
+          refusalOf(stored.value, name.endpoint) ?? (await completionRefusal(parts, stored.value));
         if (refusal !== undefined) return { issues: [refusal] };
         if (options === undefined) return { created: false };
         if (await batches.replace({ ...stored, value: { ...stored.value, options } }))
@@ -103,6 +108,18 @@ function refusalOf(batch: BatchRecord, endpoint: EndpointName): UploadIssue | un
   return fileIssue(
     "BatchOfAnotherEndpoint",
     `The batch "${batch.name}" exists under the endpoint "${batch.endpoint}". Upload the file under another name.`,
+  );
+}
+
+/** The last sync of a batch is no time for new mailboxes. */
+async function completionRefusal(
+  { standing }: Pick<UploadBatchParts, "standing">,
+  batch: BatchRecord,
+): Promise<UploadIssue | undefined> {
+  if (!isFinal(batch) || takesMailboxes((await standing(batch)).status)) return undefined;
+  return fileIssue(
+    "BatchBeingCompleted",
+    `The batch "${batch.name}" is being completed. Upload the file again once it is, or stop it first.`,
   );
 }
 

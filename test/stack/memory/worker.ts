@@ -18,7 +18,6 @@ import type { Vault } from "../../../shared/migration/ports/vault.ts";
 import { createRehearseStep } from "../../../shared/migration/rehearsal/rehearse-step.ts";
 import type { Log } from "../../../shared/migration/runtime.ts";
 import { type BatchStates, createBatchStates } from "../../../shared/migration/status/batch-states.ts";
-import { unapprovedOf } from "../../../shared/migration/status/batch-totals.ts";
 import { createReports } from "../../../shared/migration/status/reports.ts";
 import { createFolderSync } from "../../../shared/migration/sync/folder-sync.ts";
 import type { StepLimits } from "../../../shared/migration/sync/limits.ts";
@@ -105,7 +104,7 @@ export function startWorker(process: WorkerProcess, outside: Outside): Worker {
   });
   const snapshots = process.seeing("snapshots", outside.blobs.snapshots);
   const states = createBatchStates({ states: stores.states, snapshots, mailboxes, clock, log });
-  const beginning = { batches, queue, sizeOf: states.sizeOf, clock, log };
+  const beginning = { batches, queue, sizeOf: states.sizeOf, standing: states.standing, clock, log };
   const watch = createDomainWatch({
     domains,
     routing: async () => ({ known: false }),
@@ -125,7 +124,6 @@ export function startWorker(process: WorkerProcess, outside: Outside): Worker {
     ...beginning,
     admission,
     reasonsAgainstRemoval,
-    unapprovedItems: async (batch) => unapprovedOf((await states.figures(batch)).totals),
   });
   const ingestion = createUploadIngestion({
     ...beginning,
@@ -238,7 +236,7 @@ export function startWorker(process: WorkerProcess, outside: Outside): Worker {
       log,
     }),
     report: announce,
-    resync: createDailySync({ batches, queue, clock, log }),
+    resync: createDailySync({ batches, queue, control, clock, log }),
     control,
     actOnFolder: createFolderControl({ batches, mailboxes, ledger: ledgers, admission, queue, clock, log }),
     states,

@@ -90,14 +90,4 @@ describe("a batch options file", () => {
     expect(parsed.issues.map(({ path }) => path).sort()).toEqual(["autostart", "maxItemSize", "startAfter"]);
     expect(JSON.stringify(parsed.issues)).toContain('Did you mean \\"autoStart\\"?');
   });
-
-  it.each([["completeAfter", '"2026-03-01T22:00:00Z"']])(
-    "is refused where it asks for %s, which would do nothing",
-    (option, value) => {
-      const parsed = parseBatchOptionsFile(`{ "${option}": ${value} }`);
-      expect("issues" in parsed && parsed.issues).toEqual([
-        { path: option, message: "is not supported by this version." },
-      ]);
-    },
-  );
 });
