@@ -2,7 +2,7 @@ import type { NoticeView } from "../../domain/api/notices.ts";
 import type { BatchName } from "../../domain/names.ts";
 import type { NoticeRecord, NoticeStore } from "../ports/notices.ts";
 import type { BatchStore } from "../ports/registry.ts";
-import { iso, isoOrNull } from "../status/batch-totals.ts";
+import { iso, isoOrNull } from "../status/instants.ts";
 
 /** The mails about a batch, newest first; undefined if there is no such batch. Reads only. */
 export type ListNotices = (name: BatchName) => Promise<readonly NoticeView[] | undefined>;

@@ -22,7 +22,7 @@ import type { VerificationStore } from "../ports/verification-store.ts";
 import type { WorkQueue } from "../ports/work-queue.ts";
 import { type Clock, day, type Log, minute } from "../runtime.ts";
 import type { BatchStates } from "./batch-states.ts";
-import { iso, isoOrNull } from "./batch-totals.ts";
+import { iso, isoOrNull } from "./instants.ts";
 import { mailboxView, skippedItemView } from "./status.ts";
 
 const mailboxesHeader = [

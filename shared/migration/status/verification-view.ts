@@ -4,7 +4,7 @@ import { type DifferenceCounts, isByUser } from "../../domain/verification.ts";
 import type { MailboxFacts } from "../mailbox/life.ts";
 import type { BatchStore, MailboxSummary, VerificationOutcome } from "../ports/registry.ts";
 import type { BatchStates } from "./batch-states.ts";
-import { iso } from "./batch-totals.ts";
+import { iso } from "./instants.ts";
 
 /** Mailboxes shown, those with most differences first; verification.csv has all. */
 const maxShown = 100;

@@ -4,7 +4,7 @@ import type { DifferenceCounts } from "../../domain/verification.ts";
 import type { ItemRecord } from "../ports/ledger-store.ts";
 import type { TargetEntry } from "../ports/target.ts";
 import type { AbsentCopy, Difference, StrayCopy } from "../ports/verification-store.ts";
-import { iso } from "../status/batch-totals.ts";
+import { iso } from "../status/instants.ts";
 import { copiedFlags, sameFlags } from "../sync/flags.ts";
 import { lookKey } from "../sync/look-key.ts";
 
