@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { HttpRequest, HttpResponseInit } from "@azure/functions";
 import { z } from "zod";
 import { actOnFolder, batchControl, changeOptions, status } from "../shared/composition.ts";
-import type { HistoryAnswer } from "../shared/domain/api/batches.ts";
+import type { ErrorListAnswer, HistoryAnswer, SampleListAnswer } from "../shared/domain/api/batches.ts";
 import type { MailboxListAnswer } from "../shared/domain/api/mailboxes.ts";
 import {
   actionBody,
@@ -15,6 +15,7 @@ import {
   mailboxesQuery,
   mailboxParams,
   operationParams,
+  skippedQuery,
 } from "../shared/domain/api/requests.ts";
 import { type BatchName, type MailboxId, mailboxIdSchema } from "../shared/domain/names.ts";
 import type { Refused } from "../shared/migration/batch/acts.ts";
@@ -125,6 +126,28 @@ export async function getHistory(request: HttpRequest): Promise<HttpResponseInit
   return value ? { jsonBody: { value, nextLink: null } satisfies HistoryAnswer } : noBatch;
 }
 
+export async function getSamples(request: HttpRequest): Promise<HttpResponseInit> {
+  const { batch } = batchParams.parse(request.params);
+  const value = await (await status()).samples(batch);
+  return value ? { jsonBody: { value, nextLink: null } satisfies SampleListAnswer } : noBatch;
+}
+
+export async function getErrors(request: HttpRequest): Promise<HttpResponseInit> {
+  const { batch } = batchParams.parse(request.params);
+  const value = await (await status()).errors(batch);
+  return value ? { jsonBody: { value, nextLink: null } satisfies ErrorListAnswer } : noBatch;
+}
+
+export async function listSkippedItems(request: HttpRequest): Promise<HttpResponseInit> {
+  const { batch, mailboxId } = mailboxParams.parse(request.params);
+  const { $top, $skiptoken } = skippedQuery.parse(Object.fromEntries(request.query));
+  const found = await (await status()).skippedItems(batch, mailboxIn(batch, mailboxId), $skiptoken, $top);
+  if (found === undefined) return noMailbox;
+  const next = new URL(request.url);
+  next.searchParams.set("$skiptoken", String($skiptoken + $top));
+  return { jsonBody: { value: found.value, nextLink: found.more ? next.href : null } };
+}
+
 /** A mailbox of a batch, named by its id or by its address. */
 function mailboxIn(batch: BatchName, reference: string): MailboxId {
   const id = mailboxIdSchema.safeParse(reference);
@@ -195,6 +218,8 @@ route("batches-list", listBatches);
 route("batches-get", getBatch);
 route("batches-patch", patchBatch);
 route("batches-history", getHistory);
+route("batches-samples", getSamples);
+route("batches-errors", getErrors);
 route("batches-delete", deleteBatch);
 route("batches-act", actOnBatch);
 route("batches-approve", approveSkipped);
@@ -202,6 +227,7 @@ route("operations-list", listOperations);
 route("operations-get", getOperation);
 route("mailboxes-list", listMailboxes);
 route("mailboxes-get", getMailbox);
+route("mailboxes-skipped", listSkippedItems);
 route("mailboxes-act", actOnMailbox);
 route("mailboxes-delete", deleteMailbox);
 route("folders-act", actOnMailboxFolder);

@@ -91,7 +91,7 @@ it("a batch says what keeps its mailboxes waiting, and says so no more once they
     const [stored] = await stores.batches.list();
     if (stored === undefined) throw new Error("there is no batch");
     const mailboxes = await migration.mailboxes();
-    return batchView(stored, totalsOf(mailboxes), Date.now(), Date.now()).outage;
+    return batchView(stored, { totals: totalsOf(mailboxes), asOf: Date.now() }, Date.now()).outage;
   };
   const during = await view();
   expect(during).toMatchObject({ code: "Away", message: "It does not answer." });

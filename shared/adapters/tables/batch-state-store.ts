@@ -13,6 +13,9 @@ const format = formatOf<BatchState>({
   recoveries: json(),
   rebuiltAt: integer(),
   snapshot: optional(json()),
+  samples: optional(json()),
+  percentage: optional(integer()),
+  progressAt: optional(integer()),
 });
 
 const partition = "state";

@@ -57,9 +57,21 @@ export const batchSchema = z
     bytesTransferred: bytes,
     estimatedTotalTransferSize: bytes,
     percentageComplete: percentage,
-    itemsPerMinute: count,
+    itemsPerMinute: count.meta({ description: "Over the last ten minutes; 0 while nothing is at work." }),
     bytesPerMinute: count,
-    estimatedCompletion: instant.nullable(),
+    estimatedCompletion: instant
+      .nullable()
+      .meta({ description: "When the first copy may be through; with the basis `partial` at the earliest." }),
+    estimateBasis: z
+      .enum(["none", "partial", "all"])
+      .meta({ description: "Of how many mailboxes it is known what they hold." }),
+    noEstimate: z
+      .enum(["done", "estimating", "stalled", "paused", "stopped"])
+      .nullable()
+      .meta({ description: "Why there is no estimate." }),
+    isStalled: z
+      .boolean()
+      .meta({ description: "Whether nothing has got on for a quarter of an hour without a known reason." }),
     dataConsistencyScore: consistencyScoreSchema
       .nullable()
       .meta({ description: "null until anything was looked at." }),
@@ -83,6 +95,32 @@ export const batchSchema = z
   .meta({ id: "Batch" });
 /** A batch as the HTTP API shows it. */
 export type BatchView = Shown<typeof batchSchema>;
+
+export const sampleListSchema = listOf(
+  z
+    .strictObject({
+      at: instant,
+      itemCount: count.meta({ description: "Copied or skipped until then." }),
+      bytesTransferred: bytes,
+    })
+    .meta({ id: "Sample" }),
+).meta({ id: "SampleList", description: "One a minute, oldest first, of the last hour." });
+export type SampleListAnswer = Shown<typeof sampleListSchema>;
+
+export const errorListSchema = listOf(
+  z
+    .strictObject({
+      code: z.string(),
+      mailboxCount: count,
+      failedCount: count.meta({
+        description: "Those that wait for a retry; the others go on by themselves.",
+      }),
+      message: z.string().meta({ description: "Of the mailbox that had it last." }),
+      lastSeenAt: instant,
+    })
+    .meta({ id: "ErrorGroup" }),
+).meta({ id: "ErrorList", description: "Errors of mailboxes by code, the most frequent first." });
+export type ErrorListAnswer = Shown<typeof errorListSchema>;
 
 export const operationBegunSchema = z
   .strictObject({ operation: z.strictObject({ id: count, kind: operationKindSchema }) })

@@ -1,12 +1,24 @@
 import { z } from "zod";
 import { batchOptionsSchema } from "../batch-options.ts";
 import { endpointSchema } from "../endpoint.ts";
-import { batchSchema, historySchema, operationBegunSchema, operationSchema } from "./batches.ts";
+import {
+  batchSchema,
+  errorListSchema,
+  historySchema,
+  operationBegunSchema,
+  operationSchema,
+  sampleListSchema,
+} from "./batches.ts";
 import { type errorAnswerSchema, listOf } from "./common.ts";
 import { cutoverSchema } from "./cutover.ts";
 import { endpointAnswerSchema, endpointListSchema, serverConfirmedSchema } from "./endpoints.ts";
 import { reportListSchema, uploadCheckSchema } from "./files.ts";
-import { folderActedSchema, mailboxDetailsSchema, mailboxListSchema } from "./mailboxes.ts";
+import {
+  folderActedSchema,
+  mailboxDetailsSchema,
+  mailboxListSchema,
+  skippedItemSchema,
+} from "./mailboxes.ts";
 import { noticeListSchema } from "./notices.ts";
 import {
   actionBody,
@@ -26,6 +38,7 @@ import {
   operationParams,
   reportParams,
   serverBody,
+  skippedQuery,
   targetTestParams,
   testUserBody,
   uploadParams,
@@ -66,6 +79,8 @@ export const contracts: Readonly<Record<RouteName, Contract>> = {
     answers: { 200: batchSchema },
   },
   "batches-history": { params: batchParams, answers: { 200: historySchema } },
+  "batches-samples": { params: batchParams, answers: { 200: sampleListSchema } },
+  "batches-errors": { params: batchParams, answers: { 200: errorListSchema } },
   "batches-delete": { params: batchParams, query: deleteQuery, answers: begun },
   "batches-act": { params: actionParams, json: actionBody.optional(), answers: begun },
   "batches-approve": { params: batchParams, json: approvalBody.optional(), answers: begun },
@@ -81,6 +96,11 @@ export const contracts: Readonly<Record<RouteName, Contract>> = {
     tagged: true,
   },
   "mailboxes-get": { params: mailboxParams, answers: { 200: mailboxDetailsSchema } },
+  "mailboxes-skipped": {
+    params: mailboxParams,
+    query: skippedQuery,
+    answers: { 200: listOf(skippedItemSchema).meta({ id: "SkippedItemList" }) },
+  },
   "mailboxes-act": { params: mailboxActionParams, answers: begun },
   "mailboxes-delete": { params: mailboxParams, answers: begun },
   "folders-act": { params: folderParams, answers: { 202: folderActedSchema } },

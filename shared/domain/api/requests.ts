@@ -118,6 +118,11 @@ export const mailboxesQuery = z.object({
   $skiptoken: z.string().optional().meta({ description: "From nextLink." }),
 });
 
+export const skippedQuery = z.object({
+  $top: z.coerce.number().int().min(1).max(999).default(100),
+  $skiptoken: z.coerce.number().int().nonnegative().default(0).meta({ description: "From nextLink." }),
+});
+
 export const discoverQuery = z.object({
   domain: z
     .string("expected the domain of the mail addresses, such as contoso.com")

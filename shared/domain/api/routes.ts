@@ -36,6 +36,8 @@ export const routes = {
     "Changes options of a batch: those that are sent, null for the default; takes `optionsETag` in `If-Match`.",
   ),
   "batches-history": read("batches/{batch}/history", "Who did what with a batch, newest first."),
+  "batches-samples": read("batches/{batch}/samples", "What had been copied, minute by minute."),
+  "batches-errors": read("batches/{batch}/errors", "Errors of its mailboxes, by code."),
   "batches-delete": operate(
     "DELETE",
     "batches/{batch}",
@@ -63,6 +65,10 @@ export const routes = {
   "mailboxes-get": read(
     "batches/{batch}/mailboxes/{mailboxId}",
     "One mailbox with its folders, warnings and skipped messages.",
+  ),
+  "mailboxes-skipped": read(
+    "batches/{batch}/mailboxes/{mailboxId}/skipped-items",
+    "What was skipped of a mailbox, page by page.",
   ),
   "mailboxes-act": operate(
     "POST",

@@ -67,12 +67,3 @@ export function percentageOf(
   const part = Math.floor(((syncedItemCount + skippedItemCount) / total) * 100);
   return Math.max(percentageComplete, Math.min(part, wasSynced ? 100 : 99));
 }
-
-/**
- * How far a batch is: the mean of its mailboxes, since of those that wait nobody knows yet how much is in them.
- * @param sum of percentageOf over all mailboxes.
- * @returns 0 to 100; 100 only if every mailbox has it, and there is one.
- */
-export function batchPercentage(sum: number, mailboxes: number): number {
-  return mailboxes === 0 ? 0 : Math.floor(sum / mailboxes);
-}

@@ -157,7 +157,7 @@ export function createNotices(parts: NoticesParts): Notices {
   }
 
   async function compose(batch: BatchRecord, notice: NoticeRecord, known?: CutoverView) {
-    const { totals, asOf } = await states.figures(batch);
+    const figures = await states.figures(batch);
     const isCutover = notice.kind === "mxMoved" || notice.kind === "cutoverReady";
     const cutover = known ?? (isCutover ? await parts.cutover.view(batch.name, false) : undefined);
     const told = notice.kind === "report" ? (await notices.list(batch.name)).map(({ value }) => value) : [];
@@ -166,7 +166,7 @@ export function createNotices(parts: NoticesParts): Notices {
     return mailOf(
       notice,
       {
-        view: batchView(batch, totals, asOf, clock()),
+        view: batchView(batch, figures, clock()),
         mailboxes,
         cutover,
         before: lastFigures(told, notice.at),

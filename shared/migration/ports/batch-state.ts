@@ -1,3 +1,4 @@
+import type { DataConsistencyScore } from "../../domain/api/batches.ts";
 import type { Facets } from "../../domain/api/mailboxes.ts";
 import type { BatchName } from "../../domain/names.ts";
 import type { MailboxCounts } from "../../domain/states.ts";
@@ -15,8 +16,11 @@ export interface BatchTotals {
   readonly totalItemsInSourceMailboxCount: number;
   readonly bytesTransferred: number;
   readonly estimatedTotalTransferSize: number;
-  /** Sum over the mailboxes of how much of each is complete, 0 to 100. */
-  readonly percentages: number;
+  /** Mailboxes of which it is known what they hold, and how many bytes of that are done; undefined in older rows. */
+  readonly plannedCount?: number;
+  readonly doneBytes?: number;
+  /** The score of the worst mailbox; undefined while none has been looked at. */
+  readonly worstScore?: DataConsistencyScore | undefined;
   /** Mailboxes that were never synced completely. */
   readonly unsyncedCount: number;
   /** Milliseconds since 1970; undefined until every mailbox was synced once. */
@@ -34,8 +38,25 @@ export interface Outage {
   readonly error: RecordedError | undefined;
 }
 
+/** What had been copied or skipped at an instant. */
+export interface Sample {
+  readonly at: number;
+  readonly items: number;
+  readonly bytes: number;
+}
+
+/** What is remembered of a batch from one look at it to the next. */
+export interface Course {
+  /** One a minute, oldest first, for the last hour. */
+  readonly samples: readonly Sample[];
+  /** The highest percentage that this set of mailboxes has had. */
+  readonly percentage: number;
+  /** When anything was last copied or skipped. */
+  readonly progressAt: number;
+}
+
 /** Where a batch stood when its mailboxes were last looked at. Instants are milliseconds since 1970. */
-export interface BatchState {
+export interface BatchState extends Partial<Course> {
   readonly batch: BatchName;
   readonly asOf: number;
   readonly totals: BatchTotals;

@@ -6,7 +6,13 @@ import type { BatchName } from "../../domain/names.ts";
 import type { Standing } from "../batch/acts.ts";
 import { awaitsStart, completionAt, dailyWindow, isAtWork, isRemoving, smallBatch } from "../batch/life.ts";
 import { dueAt, hasWork, isQueued } from "../mailbox/life.ts";
-import type { BatchState, BatchStateStore, BatchTotals, SnapshotStore } from "../ports/batch-state.ts";
+import type {
+  BatchState,
+  BatchStateStore,
+  BatchTotals,
+  Course,
+  SnapshotStore,
+} from "../ports/batch-state.ts";
 import {
   type BatchRecord,
   type MailboxStore,
@@ -16,6 +22,7 @@ import {
 } from "../ports/registry.ts";
 import { type Clock, hour, type Log, minute } from "../runtime.ts";
 import { standingOf, totalsOf } from "./batch-totals.ts";
+import { courseOf } from "./course.ts";
 
 /** What was read of a small batch is shown for so long from the end of the reading; in milliseconds. */
 export const shownMs = 2_500;
@@ -48,7 +55,7 @@ export interface BatchStates {
    */
   refresh(batch: BatchRecord, whole?: boolean): Promise<BatchState & BatchSnapshot>;
   /** The figures to be shown: of a small batch at most five seconds old, of a large one as of the last look at it. */
-  figures(batch: BatchRecord): Promise<Pick<BatchState, "asOf" | "totals" | "facets">>;
+  figures(batch: BatchRecord): Promise<Pick<BatchState, "asOf" | "totals" | "facets" | keyof Course>>;
   /** Where it stands for whoever acts on it: of a small batch as it is now, of a large one as of the last look at it. */
   standing(batch: BatchRecord): Promise<Standing>;
   /** The mailboxes to be shown: of a small batch as they are now, of a large one as of its last snapshot. */
@@ -120,7 +127,13 @@ export function createBatchStates(parts: {
     const version = takes ? await snapshots.write(name, all, base?.version) : old?.version;
     if (takes && version !== undefined) kept.set(name, { version, mailboxes: all });
     const snapshot = version === undefined ? old : { version, at: takes ? asOf : (old?.at ?? asOf) };
-    const state: BatchState = { ...figures, rebuiltAt, ...(all.length > smallBatch ? { snapshot } : {}) };
+    const course = courseOf(prior?.value, figures.totals, asOf);
+    const state: BatchState = {
+      ...figures,
+      ...course,
+      rebuiltAt,
+      ...(all.length > smallBatch ? { snapshot } : {}),
+    };
     // Whoever was faster saw the same.
     await states.replace({ value: state, version: prior?.version ?? "" });
     return { ...state, mailboxes: all };
@@ -231,7 +244,7 @@ export function foldState(
   batch: BatchRecord,
   mailboxes: readonly MailboxSummary[],
   now: number,
-): Omit<BatchState, "rebuiltAt" | "snapshot"> {
+): Omit<BatchState, "rebuiltAt" | "snapshot" | keyof Course> {
   const totals: BatchTotals = totalsOf(mailboxes);
   const window = dailyWindow(batch, mailboxes.length);
   const hash = createHash("sha256");

@@ -1,12 +1,12 @@
 import type { BatchView, DataConsistencyScore } from "../../domain/api/batches.ts";
 import { type BatchStatus, batchStatus, type MailboxCounts } from "../../domain/states.ts";
 import type { Standing } from "../batch/acts.ts";
-import { awaitsStart, idleStopAt } from "../batch/life.ts";
+import { awaitsStart, idleStopAt, isAtWork } from "../batch/life.ts";
 import { unapprovedCount } from "../mailbox/approval.ts";
-import { batchPercentage, percentageOf } from "../mailbox/figures.ts";
 import { countOf, isActive, type MailboxFacts } from "../mailbox/life.ts";
-import type { BatchTotals, Outage } from "../ports/batch-state.ts";
+import type { BatchState, BatchTotals, Course, Outage } from "../ports/batch-state.ts";
 import type { BatchRecord } from "../ports/registry.ts";
+import { basisOf, estimateOf, isStalled, percentageOfBatch, rateOf } from "./course.ts";
 import { iso, isoOrNull } from "./instants.ts";
 import { optionsETag, optionsView } from "./options-view.ts";
 
@@ -29,7 +29,9 @@ export function totalsOf(mailboxes: Iterable<MailboxFacts>): BatchTotals {
   let totalItemsInSourceMailboxCount = 0;
   let bytesTransferred = 0;
   let estimatedTotalTransferSize = 0;
-  let percentages = 0;
+  let plannedCount = 0;
+  let doneBytes = 0;
+  let worstScore: DataConsistencyScore | undefined;
   let lastSyncedAt: number | undefined;
   let unsyncedCount = 0;
   let outage: Outage | undefined;
@@ -44,7 +46,9 @@ export function totalsOf(mailboxes: Iterable<MailboxFacts>): BatchTotals {
     totalItemsInSourceMailboxCount += mailbox.totalItemCount;
     bytesTransferred += mailbox.bytesTransferred;
     estimatedTotalTransferSize += Math.max(mailbox.estimatedBytes, mailbox.bytesTransferred);
-    percentages += percentageOf(mailbox);
+    if (mailbox.totalItemCount > 0 || mailbox.lastSyncedAt !== undefined) plannedCount++;
+    doneBytes += doneBytesOf(mailbox);
+    worstScore = worse(worstScore, scoreOf(mailbox));
     outage = withMailbox(outage, mailbox);
     if (mailbox.lastSyncedAt === undefined) unsyncedCount++;
     else lastSyncedAt = Math.min(lastSyncedAt ?? mailbox.lastSyncedAt, mailbox.lastSyncedAt);
@@ -58,7 +62,9 @@ export function totalsOf(mailboxes: Iterable<MailboxFacts>): BatchTotals {
     totalItemsInSourceMailboxCount,
     bytesTransferred,
     estimatedTotalTransferSize,
-    percentages,
+    plannedCount,
+    doneBytes,
+    worstScore,
     unsyncedCount,
     lastSyncedAt: unsyncedCount === 0 ? lastSyncedAt : undefined,
     outage,
@@ -87,20 +93,27 @@ export function unapprovedOf(totals: Pick<BatchTotals, "lostItemCount" | "unappr
   return totals.unapprovedItemCount ?? totals.lostItemCount;
 }
 
-/**
- * A batch with its figures. Pure. @param asOf when they were taken, milliseconds since 1970. Rates are averages since the start while anything is being copied, else 0.
- * @param now milliseconds since 1970.
- */
-export function batchView(batch: BatchRecord, totals: BatchTotals, asOf: number, now: number): BatchView {
+/** Of what a mailbox holds: what is skipped counts as done, and so does all of a mailbox that was synced. */
+function doneBytesOf(mailbox: MailboxFacts): number {
+  const { bytesTransferred, estimatedBytes, skippedItemCount, totalItemCount, lastSyncedAt } = mailbox;
+  const size = Math.max(estimatedBytes, bytesTransferred);
+  if (lastSyncedAt !== undefined) return size;
+  const skipped = totalItemCount === 0 ? 0 : (size * skippedItemCount) / totalItemCount;
+  return Math.min(size, Math.round(bytesTransferred + skipped));
+}
+
+/** What a look at a batch gave. */
+export type Figures = Pick<BatchState, "asOf" | "totals" | keyof Course>;
+
+/** A batch with its figures. Pure. @param now milliseconds since 1970. */
+export function batchView(batch: BatchRecord, figures: Figures, now: number): BatchView {
+  const { totals, asOf } = figures;
+  const course = { samples: [], percentage: 0, progressAt: asOf, ...figures };
   const { counts } = totals;
   const { confirmedServer, uploadError, noticeError } = batch;
-  const minutes = batch.startedAt === undefined ? 0 : Math.max((now - batch.startedAt) / 60_000, 1 / 60);
-  const running = counts.active > 0 && minutes > 0;
-  const itemsPerMinute = running ? totals.syncedItemCount / minutes : 0;
-  const handled = totals.syncedItemCount + totals.skippedItemCount;
-  const left = totals.totalItemsInSourceMailboxCount - handled;
-  const completion =
-    running && itemsPerMinute > 0 && left > 0 ? now + (left / itemsPerMinute) * 60_000 : undefined;
+  const { itemsPerMinute, bytesPerMinute } = rateOf(course, totals, asOf);
+  const work = { atWork: isAtWork(batch), startedAt: batch.startedAt };
+  const estimate = estimateOf(course, totals, work, asOf);
   return {
     name: batch.displayName,
     endpoint: batch.endpoint,
@@ -125,12 +138,15 @@ export function batchView(batch: BatchRecord, totals: BatchTotals, asOf: number,
     totalItemsInSourceMailboxCount: totals.totalItemsInSourceMailboxCount,
     bytesTransferred: totals.bytesTransferred,
     estimatedTotalTransferSize: totals.estimatedTotalTransferSize,
-    percentageComplete: batchPercentage(totals.percentages, counts.total),
+    percentageComplete: Math.max(course.percentage, percentageOfBatch(totals)),
     itemsPerMinute: Math.round(itemsPerMinute),
-    bytesPerMinute: Math.round(running ? totals.bytesTransferred / minutes : 0),
-    estimatedCompletion: isoOrNull(completion),
+    bytesPerMinute: Math.round(bytesPerMinute),
+    estimatedCompletion: "at" in estimate ? iso(estimate.at) : null,
+    estimateBasis: basisOf(totals),
+    noEstimate: "missing" in estimate ? estimate.missing : null,
+    isStalled: isStalled(course, totals, asOf),
     outage: outageView(totals.outage),
-    dataConsistencyScore: consistency(totals),
+    dataConsistencyScore: totals.worstScore ?? null,
     rehearsal: batch.options.dryRun,
     asOf: iso(asOf),
     operations: batch.operations.map(({ seq, kind }) => ({ id: seq, kind })),
@@ -166,30 +182,30 @@ function outageView(outage: Outage | undefined): BatchView["outage"] {
   };
 }
 
-/** More lost items than this part of all of them are a major loss. */
-const majorLoss = 0.01;
+/** More lost items than this part of all of them, or so many, are a major loss. */
+const majorLoss = { part: 0.01, items: 100 };
 
 /**
  * Perfect: nothing was skipped. Good: what was skipped was left out on purpose (marked as deleted by the user, or larger
- * than the batch's maxItemSize). Investigate: a mailbox failed, or some items were lost, or a verification found them missing. Poor: many were. null while nothing
- * was copied, skipped, failed or found empty yet. Pure.
+ * than the batch's maxItemSize). Investigate: the mailbox failed, or some items were lost, or a verification found them missing. Poor: many were. Undefined while
+ * nothing was copied, skipped or found empty yet. A batch has the score of its worst mailbox. Pure.
  * @see https://learn.microsoft.com/exchange/mailbox-migration/track-prevent-data-loss-dcs
  */
-export function consistency(
-  totals: Pick<
-    BatchTotals,
-    | "counts"
-    | "syncedItemCount"
-    | "skippedItemCount"
-    | "lostItemCount"
-    | "totalItemsInSourceMailboxCount"
-    | "lastSyncedAt"
-  >,
-): DataConsistencyScore | null {
-  const { counts, syncedItemCount, skippedItemCount, lostItemCount, totalItemsInSourceMailboxCount } = totals;
-  const untouched = syncedItemCount + skippedItemCount + counts.failed === 0;
-  if (untouched && totals.lastSyncedAt === undefined) return null;
-  if (lostItemCount > totalItemsInSourceMailboxCount * majorLoss) return "Poor";
-  if (lostItemCount > 0 || counts.failed > 0) return "Investigate";
-  return skippedItemCount > 0 ? "Good" : "Perfect";
+export function scoreOf(mailbox: MailboxFacts): DataConsistencyScore | undefined {
+  const { syncedItemCount, skippedItemCount, leftOutItemCount = 0, totalItemCount, lastSyncedAt } = mailbox;
+  const lost = skippedItemCount - leftOutItemCount + missingOf(mailbox);
+  if (lost >= majorLoss.items || lost > totalItemCount * majorLoss.part) return "Poor";
+  if (lost > 0 || countOf(mailbox) === "failed") return "Investigate";
+  if (skippedItemCount > 0) return "Good";
+  return syncedItemCount > 0 || lastSyncedAt !== undefined ? "Perfect" : undefined;
+}
+
+const scores: readonly DataConsistencyScore[] = ["Perfect", "Good", "Investigate", "Poor"];
+
+function worse(
+  a: DataConsistencyScore | undefined,
+  b: DataConsistencyScore | undefined,
+): DataConsistencyScore | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  return scores.indexOf(a) > scores.indexOf(b) ? a : b;
 }

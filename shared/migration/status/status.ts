@@ -1,4 +1,10 @@
-import type { BatchView, HistoryEntryView, OperationView } from "../../domain/api/batches.ts";
+import type {
+  BatchView,
+  ErrorListAnswer,
+  HistoryEntryView,
+  OperationView,
+  SampleListAnswer,
+} from "../../domain/api/batches.ts";
 import type {
   FolderView,
   MailboxDetails,
@@ -19,6 +25,7 @@ import type { Clock } from "../runtime.ts";
 import { describeWarnings, folderWarnings } from "../warnings.ts";
 import type { BatchStates } from "./batch-states.ts";
 import { batchView } from "./batch-totals.ts";
+import { errorGroups } from "./error-groups.ts";
 import { historyView } from "./history-view.ts";
 import { iso, isoOrNull } from "./instants.ts";
 import { type MailboxQuery, selectMailboxes } from "./mailbox-query.ts";
@@ -46,6 +53,17 @@ export interface Status {
   /** Newest first. @returns undefined if there is no such batch. */
   history(name: BatchName): Promise<readonly HistoryEntryView[] | undefined>;
   hasMailbox(name: BatchName, id: MailboxId): Promise<boolean>;
+  /** Oldest first. @returns undefined if there is no such batch. */
+  samples(name: BatchName): Promise<SampleListAnswer["value"] | undefined>;
+  /** The most frequent first. @returns undefined if there is no such batch. */
+  errors(name: BatchName): Promise<ErrorListAnswer["value"] | undefined>;
+  /** @param from items to leave out. @returns undefined if there is no such mailbox. */
+  skippedItems(
+    name: BatchName,
+    id: MailboxId,
+    from: number,
+    top: number,
+  ): Promise<{ readonly value: readonly SkippedItemView[]; readonly more: boolean } | undefined>;
 }
 
 /** Creates the views behind the HTTP API. */
@@ -60,8 +78,7 @@ export function createStatus(parts: {
   const { batches, mailboxes, states, ledger, endpoints, clock } = parts;
 
   async function viewOf(batch: BatchRecord): Promise<BatchView> {
-    const { totals, asOf } = await states.figures(batch);
-    return batchView(batch, totals, asOf, clock());
+    return batchView(batch, await states.figures(batch), clock());
   }
 
   /** A view is not the place to say that the endpoint is gone or needs attention: then no provider is known. */
@@ -117,6 +134,35 @@ export function createStatus(parts: {
         batches.history(name),
       ]);
       return stored && historyView(operations, entries);
+    },
+    async samples(name) {
+      const stored = await batches.get(name);
+      const figures = stored && (await states.figures(stored.value));
+      return figures?.samples?.map(({ at, items, bytes }) => ({
+        at: iso(at),
+        itemCount: items,
+        bytesTransferred: bytes,
+      }));
+    },
+    async errors(name) {
+      const stored = await batches.get(name);
+      return stored && errorGroups((await states.snapshot(stored.value)).mailboxes);
+    },
+    async skippedItems(name, id, from, top) {
+      const stored = await mailboxes.get(name, id);
+      if (stored === undefined) return undefined;
+      const { ledgerId } = stored.value;
+      if (ledgerId === undefined) return { value: [], more: false };
+      const folders = await ledger.listFolders(ledgerId);
+      const paths = new Map(folders.map(({ folderId, source }) => [folderId, source.segments.join("/")]));
+      const value: SkippedItemView[] = [];
+      let index = 0;
+      for await (const skipped of ledger.listSkipped(ledgerId)) {
+        if (index++ < from) continue;
+        if (value.length === top) return { value, more: true };
+        value.push(skippedItemView(skipped, stored.value, paths.get(skipped.folderId) ?? ""));
+      }
+      return { value, more: false };
     },
     async hasMailbox(name, id) {
       return (await mailboxes.get(name, id)) !== undefined;

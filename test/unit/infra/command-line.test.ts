@@ -29,7 +29,7 @@ const batch = { ...newBatch(name, defaultBatchOptions, 0), intent: "running", st
 
 describe("in 80 columns", () => {
   it("a batch that is watched fits, those at work first", () => {
-    const view = batchView(batch, totalsOf(mailboxes), 5, screen.now);
+    const view = batchView(batch, { totals: totalsOf(mailboxes), asOf: 5 }, screen.now);
     const shown = mailboxes.map((one) => mailboxView(one, batch));
     const lines = watchLines(view, shown, { ...screen, height: 24 });
     for (const line of lines) expect(line.length).toBeLessThanOrEqual(80);
@@ -41,7 +41,7 @@ describe("in 80 columns", () => {
 
   it("of a long list as much is shown as there is room for", () => {
     const shown = Array.from({ length: 50 }, () => mailboxView(mailbox("Synced"), batch));
-    const view = { ...batchView(batch, totalsOf([]), 5, screen.now), totalCount: 50_000 };
+    const view = { ...batchView(batch, { totals: totalsOf([]), asOf: 5 }, screen.now), totalCount: 50_000 };
     const lines = watchLines(view, shown, { ...screen, height: 24 });
     expect(lines.length).toBeLessThanOrEqual(24);
     expect(lines.at(-2)).toMatch(/^and 49,9\d\d more$/);

@@ -3,29 +3,34 @@ import type { BatchView } from "../../../../shared/domain/api/batches.ts";
 import type { BatchName, EndpointName } from "../../../../shared/domain/names.ts";
 import { newBatch } from "../../../../shared/migration/batch/life.ts";
 import type { MailboxRecord } from "../../../../shared/migration/ports/registry.ts";
-import { batchView, consistency, totalsOf } from "../../../../shared/migration/status/batch-totals.ts";
+import { batchView, scoreOf, totalsOf } from "../../../../shared/migration/status/batch-totals.ts";
 import { mailbox } from "../sample-mailbox.ts";
 
 it.each([
-  ["nothing was skipped", 0, 0, 0, "Perfect"],
-  ["the user or the operator left items out", 50, 0, 0, "Good"],
-  ["a few items were lost", 60, 10, 0, "Investigate"],
-  ["a mailbox failed", 0, 0, 1, "Investigate"],
-  ["more than one item in a hundred was lost", 11, 11, 0, "Poor"],
-])("says of a batch in which %s: %s skipped, %s lost, %s failed: %s", (_, skipped, lost, failed, score) => {
-  const counts = { total: 3, created: 0, active: 0, synced: 3 - failed, failed, stopped: 0, completed: 0 };
-  const totals = {
-    syncedItemCount: 1000 - skipped,
-    skippedItemCount: skipped,
-    lostItemCount: lost,
-    totalItemsInSourceMailboxCount: 1000,
-  };
-  expect(consistency({ counts, ...totals })).toBe(score);
+  ["nothing was skipped", { skippedItemCount: 0 }, "Perfect"],
+  ["the user or the operator left items out", { skippedItemCount: 50, leftOutItemCount: 50 }, "Good"],
+  ["a few items were lost", { skippedItemCount: 60, leftOutItemCount: 50 }, "Investigate"],
+  ["it failed", { status: "Failed" }, "Investigate"],
+  ["more than one item in a hundred was lost", { skippedItemCount: 11 }, "Poor"],
+  ["a hundred items were lost", { skippedItemCount: 100, totalItemCount: 50_000 }, "Poor"],
+] as const)("says of a mailbox of which %s: %o: %s", (_, change, score) => {
+  expect(scoreOf(mailbox("Synced", { totalItemCount: 1000, syncedItemCount: 900, ...change }))).toBe(score);
+});
+
+it("gives a batch the score of its worst mailbox, however many there are", () => {
+  const good = mailbox("Synced", { totalItemCount: 100_000, syncedItemCount: 100_000, lastSyncedAt: 1 });
+  const bad = mailbox("Synced", {
+    totalItemCount: 10,
+    syncedItemCount: 9,
+    skippedItemCount: 1,
+    lastSyncedAt: 1,
+  });
+  expect(viewOf(good, bad, good).dataConsistencyScore).toBe("Poor");
 });
 
 function viewOf(...mailboxes: readonly MailboxRecord[]): BatchView {
   const place = { batch: "b" as BatchName, displayName: "b", endpoint: "e" as EndpointName };
-  return batchView(newBatch(place, undefined, 0), totalsOf(mailboxes), 1, 1);
+  return batchView(newBatch(place, undefined, 0), { totals: totalsOf(mailboxes), asOf: 1 }, 1);
 }
 
 const copied = mailbox("Synced", { totalItemCount: 10, syncedItemCount: 10, lastSyncedAt: 1 });
