@@ -347,7 +347,7 @@ describe("a batch uploaded again", () => {
       batches: {
         ...parts.batches,
         replace: async (record) => {
-          if (batchRaces-- > 0) await setBatch(batch, "completed");
+          if (batchRaces-- > 0) await setBatch(batch, "stopped");
           return parts.batches.replace(record);
         },
       },
@@ -358,7 +358,7 @@ describe("a batch uploaded again", () => {
     expect((await stateOf(batch)).mailboxes).toMatchObject([{ password: "2" }]);
     expect((await batchOf(batch))?.options.maxItemSize).toBe(5);
     expect((await mailboxesOf(batch))[0]?.syncedItemCount).toBe(10);
-    expect((await batchOf(batch))?.intent).toBe("completed");
+    expect((await batchOf(batch))?.intent).toBe("stopped");
   });
 });
 
