@@ -6,6 +6,8 @@ import { reasonOf } from "../../../functions/page/batch/reason.ts";
 import { piecesOf, remediesIn } from "../../../functions/page/batch/remedies.ts";
 import { offersOf, questionOf } from "../../../functions/page/batches/actions.ts";
 import { rateOf, summaryOf, totalsOf } from "../../../functions/page/batches/figures.ts";
+import { defaultBatchOptions } from "../../../shared/domain/batch-options.ts";
+import { optionsView } from "../../../shared/migration/status/options-view.ts";
 
 const now = Date.parse("2026-11-30T12:00:00Z");
 
@@ -17,6 +19,9 @@ function batch(change: Partial<BatchView> = {}): BatchView {
     createdAt: "2026-11-30T08:00:00.000Z",
     startedAt: "2026-11-30T08:00:00.000Z",
     lastSyncedAt: "2026-11-30T09:00:00.000Z",
+    idleStopAt: null,
+    options: optionsView(defaultBatchOptions),
+    optionsETag: "1",
     totalCount: 4,
     activeCount: 0,
     syncedCount: 4,
@@ -35,6 +40,9 @@ function batch(change: Partial<BatchView> = {}): BatchView {
     itemsPerMinute: 0,
     bytesPerMinute: 0,
     estimatedCompletion: null,
+    estimateBasis: "all",
+    noEstimate: "done",
+    isStalled: false,
     dataConsistencyScore: "Perfect",
     outage: null,
     rehearsal: false,
