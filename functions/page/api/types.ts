@@ -1,7 +1,11 @@
 /** What the API answers, under the names that the page uses. */
 export type { BatchView, OperationView } from "../../../shared/domain/api/batches.ts";
 export type { CheckView, CutoverView, DomainView } from "../../../shared/domain/api/cutover.ts";
-export type { EndpointListAnswer, EndpointView } from "../../../shared/domain/api/endpoints.ts";
+export type {
+  EndpointListAnswer,
+  EndpointView,
+  ServerConfirmed,
+} from "../../../shared/domain/api/endpoints.ts";
 export type { ReportListAnswer, UploadCheck } from "../../../shared/domain/api/files.ts";
 export type {
   FolderView,

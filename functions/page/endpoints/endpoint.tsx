@@ -15,7 +15,7 @@ import { useLocation } from "wouter";
 import { ApiError } from "../api/api-error.ts";
 import { call, pathOf, send } from "../api/client.ts";
 import { useMayOperate } from "../api/queries.ts";
-import type { EndpointTestView, EndpointView } from "../api/types.ts";
+import type { EndpointTestView, EndpointView, ServerConfirmed } from "../api/types.ts";
 import { useSay } from "../frame/toasts.tsx";
 import { View } from "../frame/view.tsx";
 import { useConfirm } from "../parts/confirm.tsx";
@@ -70,6 +70,7 @@ export default function EndpointPage({ endpoint: name }: { endpoint: string }) {
       {stored.data ? (
         <Settings key={stored.data.etag} name={name} settings={stored.data.body} etag={stored.data.etag} />
       ) : null}
+      {stored.data ? <ServerChanged path={path} settings={stored.data.body} /> : null}
       <LiveTest path={path} />
     </View>
   );
@@ -136,6 +137,49 @@ function Settings({ name, settings, etag }: { name: string; settings: EndpointVi
           onClick={() => save.mutate()}
         >
           Save
+        </Button>
+      </div>
+    </section>
+  );
+}
+
+/** Passwords go to the server that they were uploaded for, until somebody says that another one is right. */
+function ServerChanged({ path, settings: { host, port } }: { path: string; settings: EndpointView }) {
+  const confirm = useConfirm();
+  const say = useSay();
+  const mayOperate = useMayOperate();
+  const agree = useMutation({
+    mutationFn: () => send<ServerConfirmed>("POST", `${path}/confirm`, { host, port }),
+    onSuccess: ({ body: { batches } }) =>
+      say(
+        `${host} is right`,
+        batches.length === 0
+          ? "No batch waited for that."
+          : `${batches.map(({ name }) => name).join(", ")} may go on.`,
+      ),
+  });
+  return (
+    <section className="sheet stack" aria-labelledby="changed-heading">
+      <h2 id="changed-heading">After a change of server</h2>
+      <Trouble error={agree.error} />
+      <p className="quiet">
+        Passwords are kept for the server that they were uploaded for. Where its host or port has changed
+        since, mailboxes wait as <code>EndpointHostChanged</code>, until somebody says that the new server is
+        right.
+      </p>
+      <div>
+        <Button
+          disabledFocusable={!mayOperate || agree.isPending}
+          onClick={async () => {
+            const yes = await confirm({
+              title: `Is ${host}, port ${port} the right server?`,
+              text: "The passwords of every batch of this endpoint are sent there. Your word is recorded with your name.",
+              verb: "Confirm the server",
+            });
+            if (yes) agree.mutate();
+          }}
+        >
+          Confirm the server
         </Button>
       </div>
     </section>

@@ -19,6 +19,11 @@ export interface Draft {
   readonly skippedItemLimit: string;
   readonly propagateDeletes: boolean;
   readonly testLogins: boolean;
+  readonly targetRootFolder: string;
+  readonly adoptExisting: "off" | "folder" | "anywhere";
+  readonly rehearse: boolean;
+  readonly notificationEmails: string;
+  readonly reportIntervalHours: string;
   readonly start: "now" | "later" | "byHand";
   readonly startAfter: string;
 }
@@ -43,6 +48,11 @@ export const emptyDraft: Draft = {
   skippedItemLimit: "",
   propagateDeletes: false,
   testLogins: true,
+  targetRootFolder: "",
+  adoptExisting: "off",
+  rehearse: false,
+  notificationEmails: "",
+  reportIntervalHours: "24",
   start: "now",
   startAfter: "",
 };
@@ -112,12 +122,31 @@ export function faultsOf(
       "A renamed folder is written as Old name = New name.",
     );
   }
-  if (step === 5)
+  if (step === 4)
+    need(
+      draft.targetRootFolder.trim() === "" ||
+        draft.targetRootFolder.split("/").every((name) => name.trim() !== ""),
+      "targetRootFolder",
+      "The folder is a path such as Old mail/Until 2026.",
+    );
+  if (step === 5) {
     need(
       draft.start !== "later" || draft.startAfter !== "",
       "startAfter",
       "Choose the time at which it starts.",
     );
+    const addresses = linesOf(draft.notificationEmails);
+    need(
+      addresses.length <= 20 && addresses.every((address) => /^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(address)),
+      "notificationEmails",
+      "Mails go to 20 addresses at most, one a line.",
+    );
+    need(
+      isWhole(draft.reportIntervalHours, 0, 720),
+      "reportIntervalHours",
+      "Hours between two reports are a number from 0 to 720.",
+    );
+  }
   return faults;
 }
 
@@ -150,6 +179,7 @@ export function endpointOf(draft: Draft): object {
 export function optionsOf(draft: Draft): Readonly<Record<string, unknown>> {
   const include = linesOf(draft.includeFolders);
   const exclude = linesOf(draft.excludeFolders);
+  const addresses = linesOf(draft.notificationEmails);
   const renames = linesOf(draft.renameFolders).map((line) => line.split("=").map((name) => name.trim()));
   return {
     ...(include.length > 0 ? { includeFolders: include } : {}),
@@ -161,6 +191,12 @@ export function optionsOf(draft: Draft): Readonly<Record<string, unknown>> {
     ...(draft.skippedItemLimit === "" ? {} : { skippedItemLimit: Number(draft.skippedItemLimit) }),
     ...(draft.propagateDeletes ? { propagateDeletes: true } : {}),
     testLogins: draft.testLogins,
+    ...(draft.targetRootFolder.trim() === "" ? {} : { targetRootFolder: draft.targetRootFolder.trim() }),
+    ...(draft.adoptExisting === "off" ? {} : { adoptExisting: draft.adoptExisting }),
+    ...(draft.rehearse ? { dryRun: true } : {}),
+    ...(addresses.length === 0
+      ? {}
+      : { notificationEmails: addresses, reportIntervalHours: Number(draft.reportIntervalHours) }),
     ...(draft.start === "now" ? {} : draft.start === "byHand" ? { autoStart: false } : {}),
     ...(draft.start === "later" ? { startAfter: new Date(draft.startAfter).toISOString() } : {}),
   };

@@ -1,4 +1,5 @@
-import { Checkbox, Field, Input, Switch, Textarea } from "@fluentui/react-components";
+import { Checkbox, Field, Input, Radio, RadioGroup, Switch, Textarea } from "@fluentui/react-components";
+import type { Draft } from "./draft.ts";
 import type { StepProps } from "./new.tsx";
 import { problem } from "./server-step.tsx";
 
@@ -78,6 +79,28 @@ export function OptionsStep({ draft, change, faultOf }: StepProps) {
           />
         </Field>
       </div>
+      <Field
+        label="Put all of it below this folder"
+        hint="A path such as Old mail; inbox to inbox, if empty."
+        className="short-field"
+        {...problem(faultOf("targetRootFolder"))}
+      >
+        <Input
+          id="targetRootFolder"
+          value={draft.targetRootFolder}
+          onChange={(_, { value }) => change({ targetRootFolder: value })}
+        />
+      </Field>
+      <Field label="Messages that another program has put into Microsoft 365 already">
+        <RadioGroup
+          value={draft.adoptExisting}
+          onChange={(_, { value }) => change({ adoptExisting: value as Draft["adoptExisting"] })}
+        >
+          <Radio value="off" label="Are not looked for" />
+          <Radio value="folder" label="Count as copied where they are in the folder they belong to" />
+          <Radio value="anywhere" label="Count as copied wherever they are" />
+        </RadioGroup>
+      </Field>
       <Field hint="Alberta deletes a message at the old server on Tuesday: on Wednesday it is in Deleted Items in Microsoft 365, too. Without this it stays where it is.">
         <Switch
           label="Deletions at the old server follow in Microsoft 365"
@@ -90,6 +113,13 @@ export function OptionsStep({ draft, change, faultOf }: StepProps) {
         checked={draft.testLogins}
         onChange={(_, { checked }) => change({ testLogins: checked === true })}
       />
+      <Field hint="Every mailbox is counted on both sides, with how long it would take. Nothing is copied until you start it for real.">
+        <Checkbox
+          label="Rehearse first"
+          checked={draft.rehearse}
+          onChange={(_, { checked }) => change({ rehearse: checked === true })}
+        />
+      </Field>
     </>
   );
 }

@@ -81,7 +81,11 @@ export function ReviewStep({
           disabledFocusable={missing.length > 0 || start.isPending || !mayOperate}
           onClick={() => missing.length === 0 && start.mutate()}
         >
-          {draft.start === "now" ? "Start the migration" : "Hand it over"}
+          {draft.start !== "now"
+            ? "Hand it over"
+            : draft.rehearse
+              ? "Start the rehearsal"
+              : "Start the migration"}
         </Button>
       </div>
     </>

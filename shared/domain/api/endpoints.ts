@@ -38,3 +38,4 @@ export const serverConfirmedSchema = z
     ),
   })
   .meta({ id: "ServerConfirmed" });
+export type ServerConfirmed = Shown<typeof serverConfirmedSchema>;

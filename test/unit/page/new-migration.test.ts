@@ -22,6 +22,14 @@ const filled: Draft = {
   skippedItemLimit: "0",
   start: "byHand",
 };
+const noticed: Draft = {
+  ...emptyDraft,
+  targetRootFolder: "Old mail/Until 2026",
+  adoptExisting: "folder",
+  rehearse: true,
+  notificationEmails: "it@contoso.com\nboss@contoso.com\n",
+  reportIntervalHours: "12",
+};
 const fields = (step: number, draft: Draft, file?: { validRows: number }) =>
   faultsOf(step, draft, file).map(({ field }) => field);
 
@@ -36,9 +44,18 @@ describe("what the steps make is what the API takes", () => {
       testLogins: true,
       autoStart: false,
     });
+    expect(optionsOf(noticed)).toEqual({
+      testLogins: true,
+      targetRootFolder: "Old mail/Until 2026",
+      adoptExisting: "folder",
+      dryRun: true,
+      notificationEmails: ["it@contoso.com", "boss@contoso.com"],
+      reportIntervalHours: 12,
+    });
     for (const draft of [
       filled,
       emptyDraft,
+      noticed,
       { ...filled, start: "later", startAfter: "2026-12-05T20:00" } as const,
     ])
       expect(batchOptionsSchema.safeParse(optionsOf(draft)).error).toBeUndefined();
