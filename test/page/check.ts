@@ -1,12 +1,12 @@
 /**
  * `npm run test:page`: drives the page in a browser against the whole app on this machine. From an empty deployment the six
  * steps by keyboard alone until the batch is Synced; then axe in every view and open dialog, in light, dark and forced
- * colours, and at 390 pixels; no violation of the policy, no error on the console, no request to another host.
+ * colours, and at 390 pixels, at 320, and at 200 %; no violation of the policy, no error on the console, no request to another host.
  */
 import { startDeployment } from "../stack/deployment.ts";
 import { addTargetMailboxes, arrivalsOf } from "../stack/sample-batch.ts";
 import { startSampleSource } from "../stack/sample-source.ts";
-import { showcaseZone, uploadShowcase } from "../stack/showcase.ts";
+import { showcaseZone, uploadShowcase, verifyPilot } from "../stack/showcase.ts";
 import { violations } from "./accessibility.ts";
 import { startBrowser, watch } from "./browser.ts";
 import { walkSixSteps } from "./steps.ts";
@@ -30,11 +30,16 @@ try {
   sources.push(...(await uploadShowcase(blobs, graph)));
   await deployment.waitUntilSettled("sales", patienceMs);
   await deployment.waitUntilSettled("pilot", patienceMs);
+  await deployment.waitUntilSettled("branch-office", patienceMs);
+  await verifyPilot(`${app.url}/api`);
+  await deployment.waitUntilSettled("pilot", patienceMs);
   for (const look of [
     { name: "light", colorScheme: "light", width: 1280 },
     { name: "dark", colorScheme: "dark", width: 1280 },
     { name: "forced colours", colorScheme: "dark", forcedColors: "active", width: 1280 },
     { name: "390 pixels", colorScheme: "light", width: 390 },
+    { name: "320 pixels", colorScheme: "dark", width: 320 },
+    { name: "1280 pixels at 200 %", colorScheme: "light", width: 640, deviceScaleFactor: 2 },
   ] as const)
     await lookEverywhere(look);
 } finally {
@@ -75,6 +80,7 @@ interface Look {
   readonly colorScheme: "light" | "dark";
   readonly forcedColors?: "active";
   readonly width: number;
+  readonly deviceScaleFactor?: number;
 }
 
 async function lookEverywhere({ name, width, ...colours }: Look): Promise<void> {
@@ -88,6 +94,15 @@ async function lookEverywhere({ name, width, ...colours }: Look): Promise<void> 
     ["/batches/sales"],
     ["/batches/sales", () => page.getByRole("button", { name: "Complete" }).click()],
     ["/batches/sales/errors"],
+    ["/batches/sales/skipped"],
+    ["/batches/sales/skipped", () => page.getByRole("button", { name: /^Accept all/ }).click()],
+    ["/batches/branch-office/rehearsal"],
+    [
+      "/batches/branch-office/rehearsal",
+      () => page.getByRole("main").getByRole("button", { name: "Start for real" }).last().click(),
+    ],
+    ["/batches/pilot/verification"],
+    ["/batches/pilot/verification", () => page.getByRole("radio", { name: /byte by byte/ }).check()],
     ["/batches/pilot/cutover"],
     ["/batches/sales/reports"],
     ["/batches/sales/history"],

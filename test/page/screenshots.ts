@@ -2,7 +2,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { startDeployment } from "../stack/deployment.ts";
-import { showcaseZone, uploadShowcase } from "../stack/showcase.ts";
+import { showcaseZone, uploadShowcase, verifyPilot } from "../stack/showcase.ts";
 import { startBrowser } from "./browser.ts";
 
 const folder = join(import.meta.dirname, "../../infra/docs/pictures");
@@ -17,6 +17,9 @@ const browser = await startBrowser();
 try {
   await mkdir(folder, { recursive: true });
   await deployment.waitUntilSettled("sales", patienceMs);
+  await deployment.waitUntilSettled("pilot", patienceMs);
+  await deployment.waitUntilSettled("branch-office", patienceMs);
+  await verifyPilot(`${deployment.app.url}/api`);
   await deployment.waitUntilSettled("pilot", patienceMs);
   for (const colorScheme of ["light", "dark"] as const) {
     const context = await browser.newContext({ viewport: { width: 1280, height: 720 }, colorScheme });

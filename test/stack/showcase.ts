@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { BlobServiceClient } from "@azure/storage-blob";
 import type { DnsRecord } from "./dns-server.ts";
 import type { GraphStandIn } from "./graph/index.ts";
@@ -17,6 +18,8 @@ interface ShownBatch {
   readonly wrongPasswords?: readonly string[];
   /** Users who are not in Microsoft 365. */
   readonly withoutTarget?: readonly string[];
+  /** Users whose mailboxes take no large messages. */
+  readonly smallMessagesOnly?: readonly string[];
   /** Rows as somebody has typed them. */
   readonly badRows?: readonly string[];
 }
@@ -35,6 +38,7 @@ const shown: readonly ShownBatch[] = [
     messages: 320,
     wrongPasswords: ["george", "ivan"],
     withoutTarget: ["kofi"],
+    smallMessagesOnly: ["hanna", "lena"],
     badRows: ["not-an-address,mia,secret", "nina@fabrikam.example,,secret"],
   },
   {
@@ -52,7 +56,17 @@ const shown: readonly ShownBatch[] = [
     messages: 90,
     options: { autoStart: false },
   },
+  {
+    name: "branch-office",
+    domain: "wingtip.example",
+    users: ["xenia", "yusuf", "zoe"],
+    messages: 120,
+    options: { dryRun: true },
+  },
 ];
+
+/** Bytes of the largest message that a mailbox takes whose limit nobody raised. */
+const smallMessageBytes = 40_000;
 
 /** The MX record of one domain leads to Microsoft 365 already, that of the others does not. */
 export const showcaseZone: readonly DnsRecord[] = [
@@ -76,7 +90,10 @@ export async function uploadShowcase(
     sources.push(source);
     for (const user of users)
       if (!batch.withoutTarget?.includes(user))
-        graph.addMailbox({ userPrincipalName: `${user}@${batch.domain}` });
+        graph.addMailbox({
+          userPrincipalName: `${user}@${batch.domain}`,
+          ...(batch.smallMessagesOnly?.includes(user) ? { maxMessageBytes: smallMessageBytes } : {}),
+        });
     const endpoint = {
       host: source.host,
       port: source.port,
@@ -92,6 +109,23 @@ export async function uploadShowcase(
     await write(blobs, "uploads", `${batch.name}/${batch.name}.csv`, csv);
   }
   return sources;
+}
+
+/** Has the first batch verified once it is synced, as an operator does before the cut-over. @param apiUrl ends in `/api`. */
+export async function verifyPilot(apiUrl: string, signal?: AbortSignal): Promise<void> {
+  for (;;) {
+    const answer = await fetch(`${apiUrl}/batches/pilot`, signal ? { signal } : {});
+    if (answer.ok && ((await answer.json()) as { status: string }).status === "Synced") break;
+    await sleep(2_000, undefined, signal ? { signal } : {});
+  }
+  const headers = { "Content-Type": "application/json", "X-Requested-With": "imap-to-m365" };
+  const body = JSON.stringify({ level: "content" });
+  await fetch(`${apiUrl}/batches/pilot/verify`, {
+    method: "POST",
+    headers,
+    body,
+    ...(signal ? { signal } : {}),
+  });
 }
 
 function rowOf({ domain, wrongPasswords }: ShownBatch, { user, password }: SampleMailbox): string {

@@ -12,7 +12,7 @@ import { type AppProcess, type LogEvent, startApp } from "./app-process.ts";
 import { createDisplay, followBatch } from "./progress.ts";
 import { addTargetMailboxes, arrivalsOf, sampleName, sampleZone, uploadSample } from "./sample-batch.ts";
 import { type SampleSource, startSampleSource } from "./sample-source.ts";
-import { showcaseZone, uploadShowcase } from "./showcase.ts";
+import { showcaseZone, uploadShowcase, verifyPilot } from "./showcase.ts";
 import { type Stack, startStack } from "./stack.ts";
 
 /** The port Core Tools use. */
@@ -63,7 +63,7 @@ async function run(): Promise<number> {
 
   const arrived = flags["no-sample"] ? true : await copySample(stack, `${url}/api`);
   if (flags.once) return arrived ? 0 : 1;
-  if (!flags["no-sample"]) await showMore(stack);
+  if (!flags["no-sample"]) await showMore(stack, `${url}/api`);
   display.note(`Look at ${url}/api/dashboard. Ctrl-C stops.`);
   return new Promise((_, reject) => {
     ended.addEventListener("abort", () => reject(ended.reason));
@@ -118,10 +118,11 @@ async function copySample({ blobs, graph, dns }: Stack, apiUrl: string): Promise
 }
 
 /** Further batches, in the states that an operator meets. */
-async function showMore({ blobs, graph, dns }: Stack): Promise<void> {
+async function showMore({ blobs, graph, dns }: Stack, apiUrl: string): Promise<void> {
   if (!blobs || !graph) return;
   dns?.setRecords(showcaseZone);
   sources.push(...(await uploadShowcase(blobs, graph)));
+  verifyPilot(apiUrl, ended).catch((error: unknown) => ended.aborted || display.note(String(error)));
 }
 
 /** The usual port, or 0 if something else has it. */

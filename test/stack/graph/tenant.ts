@@ -13,6 +13,8 @@ export interface NewMailbox {
   readonly proxyAddresses?: readonly string[];
   readonly displayName?: string;
   readonly quotaBytes?: number;
+  /** What an administrator sets with `Set-Mailbox -MaxReceiveSize`; the tenant's limit when absent. */
+  readonly maxMessageBytes?: number;
   readonly folderNames?: NonNullable<MailboxOptions["folderNames"]>;
   readonly missingFolders?: NonNullable<MailboxOptions["missingFolders"]>;
   /** False for a user without an Exchange licence. */
@@ -65,7 +67,7 @@ export class Tenant {
       this.#mailboxes.set(
         user.id,
         new Mailbox(user, {
-          maxMessageBytes: this.#maxMessageBytes,
+          maxMessageBytes: options.maxMessageBytes ?? this.#maxMessageBytes,
           ...(options.quotaBytes === undefined ? {} : { quotaBytes: options.quotaBytes }),
           ...(options.folderNames === undefined ? {} : { folderNames: options.folderNames }),
           ...(options.missingFolders === undefined ? {} : { missingFolders: options.missingFolders }),
