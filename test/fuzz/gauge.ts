@@ -8,7 +8,7 @@ export interface Cost {
 
 /**
  * Does work and measures between its pieces, at every turn of the event loop.
- * A block counts only as far as this process computed: on a busy machine it waits for others as well.
+ * A block counts only as far as this thread computed: on a busy machine it waits for others as well.
  * @param fresh true to begin without the garbage of earlier work.
  */
 export async function gauged<T>(
@@ -20,15 +20,15 @@ export async function gauged<T>(
   let memory = 0;
   let blockMs = 0;
   let at = performance.now();
-  let cpu = process.cpuUsage();
+  let cpu = process.threadCpuUsage();
   let ended = false;
   const note = (): void => {
     const now = performance.now();
-    const spent = process.cpuUsage(cpu);
+    const spent = process.threadCpuUsage(cpu);
     blockMs = Math.max(blockMs, Math.min(now - at, (spent.user + spent.system) / 1000));
     memory = Math.max(memory, held() - before);
     at = performance.now();
-    cpu = process.cpuUsage();
+    cpu = process.threadCpuUsage();
   };
   const turn = (): void => {
     note();

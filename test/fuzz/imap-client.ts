@@ -21,7 +21,7 @@ export interface Measured {
   readonly ms: number;
   /** The longest time for which the event loop did nothing else. */
   readonly blockMs: number;
-  /** The longest time that ten messages of the neighbour took, as far as this process computed meanwhile. */
+  /** The longest time that ten messages of the neighbour took, as far as this thread computed meanwhile. */
   readonly neighbourMs: number;
   readonly peakMb: number;
   readonly cpuMs: number;
@@ -89,7 +89,7 @@ async function measure({ hostilePort, neighbourPort, limitMs, timeouts = {} }: T
 }
 
 function cpuMs(): number {
-  const { user, system } = process.cpuUsage();
+  const { user, system } = process.threadCpuUsage();
   return (user + system) / 1_000;
 }
 

@@ -12,9 +12,9 @@ export interface Measured {
   readonly outcome: string;
   readonly failed: boolean;
   readonly ms: number;
-  /** The longest time for which the event loop did nothing else, of the process's own time. */
+  /** The longest time for which the event loop did nothing else, of its thread's own time. */
   readonly blockMs: number;
-  /** The longest time that planning the ordinary message took, of the process's own time. */
+  /** The longest time that planning the ordinary message took, of its thread's own time. */
   readonly neighbourMs: number;
   readonly peakMb: number;
 }
@@ -108,7 +108,7 @@ async function carry(path: string): Promise<{ readonly outcome: string; readonly
 }
 
 function cpuMs(): number {
-  const { user, system } = process.cpuUsage();
+  const { user, system } = process.threadCpuUsage();
   return (user + system) / 1_000;
 }
 
