@@ -121,6 +121,121 @@ describe("mails to the operators", () => {
   });
 });
 
+describe("mails about what comes after the first sync", () => {
+  const act = (migration: Migration, action: "stop" | "startForReal") =>
+    migration.deployment.perform(({ control }) => control.act(batch, action, "operator"));
+  const hoursLater = (migration: Migration) =>
+    migration.deployment.perform(({ notices }) => notices.look(batch));
+
+  it("tell that a rehearsal is done, and what it found", async () => {
+    const migration = migrationOf(["ann", "ben", "cas"]);
+    migration.deployment.target.mailboxes.delete(addressOf("cas"));
+    await upload(migration, { dryRun: true });
+    expect(subjects(migration)).toEqual([
+      "spring: the rehearsal has started",
+      "spring: 1 mailbox failed",
+      "spring: the rehearsal is done, with errors",
+    ]);
+    const body = bodyOf(migration, "rehearsal is done");
+    expect(body).toMatch(/Mailboxes rehearsed<\/th><td[^>]*>2 of 3</);
+    expect(body).toMatch(/Messages to copy<\/th><td[^>]*>2</);
+    expect(body).toContain(addressOf("cas"));
+    await pass(migration, 26);
+    expect(subjects(migration)).toHaveLength(3);
+
+    await act(migration, "startForReal");
+    await migration.deployment.rest();
+    expect(subjects(migration).slice(3)).toEqual([
+      "spring: the migration has started",
+      "spring: the first sync is done, with errors",
+    ]);
+  });
+
+  it("tell that a verification is done, once for each, and what it found", async () => {
+    const migration = migrationOf(["ann", "ben"]);
+    await upload(migration);
+    const verify = async () => {
+      const request = { level: "items", sample: 20 } as const;
+      await migration.deployment.perform(({ control }) => control.verify(batch, request, "operator"));
+      await migration.deployment.rest();
+    };
+    await verify();
+    expect(subjects(migration).slice(2)).toEqual(["spring: the verification found no difference"]);
+    expect(bodyOf(migration, "no difference")).toMatch(/Messages compared<\/th><td[^>]*>2</);
+    migration.target().items = [];
+    await verify();
+    expect(subjects(migration).slice(3)).toEqual(["spring: the verification found 1 difference"]);
+    expect(bodyOf(migration, "1 difference")).toMatch(/Missing<\/td><td[^>]*>1</);
+    await pass(migration, 26);
+    expect(subjects(migration)).toHaveLength(4);
+  });
+
+  it("tell that the MX record has moved, and later that the batch may be deleted, once for each move", async () => {
+    const migration = migrationOf();
+    const { deployment } = migration;
+    await upload(migration);
+    const leadTo = async (host: string) => {
+      deployment.route = { known: true, hosts: [{ host, preference: 0, ttl: 3_600 }], authoritative: true };
+      await deployment.perform((worker) => worker.domains());
+      await deployment.rest();
+    };
+    const microsoft = "contoso-example.mail.protection.outlook.com";
+    await leadTo("mx.contoso.example");
+    expect(subjects(migration)).toHaveLength(2);
+    await pass(migration, 2);
+    await leadTo(microsoft);
+    expect(subjects(migration).slice(2)).toEqual(["spring: the MX record has moved"]);
+    expect(bodyOf(migration, "MX record has moved")).toContain("0 of 72 h have passed");
+    await pass(migration, 2);
+    await migration.sync();
+    await pass(migration, 68);
+    await leadTo(microsoft);
+    expect(subjects(migration)).toHaveLength(3);
+    await pass(migration, 4);
+    await leadTo(microsoft);
+    await pass(migration, 2);
+    await leadTo(microsoft);
+    expect(subjects(migration).slice(3)).toEqual(["spring: the batch may be deleted"]);
+    expect(bodyOf(migration, "may be deleted")).toContain("MX of contoso.example");
+
+    // Moved back and forth again: another move.
+    await pass(migration, 2);
+    await leadTo("mx.contoso.example");
+    await pass(migration, 2);
+    await leadTo(microsoft);
+    expect(subjects(migration).slice(4)).toEqual(["spring: the MX record has moved"]);
+  });
+
+  it("tell seven days before a batch stops that nobody touches, and when it did", async () => {
+    const migration = migrationOf();
+    const { deployment } = migration;
+    await upload(migration);
+    const daysLater = async (days: number) => {
+      vi.setSystemTime(Date.now() + days * 24 * hour);
+      await deployment.perform((worker) => worker.resync());
+      await hoursLater(migration);
+      await deployment.rest();
+    };
+    await daysLater(52);
+    expect(subjects(migration)).toHaveLength(2);
+    await daysLater(2);
+    await daysLater(1);
+    expect(subjects(migration).slice(2)).toEqual([expect.stringMatching(/^spring: the batch stops on 20/)]);
+    await daysLater(6);
+    await pass(migration, 2);
+    await hoursLater(migration);
+    expect(subjects(migration).slice(3)).toEqual([
+      "spring: the batch was stopped, since nobody touched it for 60 days",
+    ]);
+    // An operator's stop is no news to them.
+    await deployment.perform(({ control }) => control.act(batch, "start", "operator"));
+    await deployment.rest();
+    await act(migration, "stop");
+    await pass(migration, 2);
+    expect(subjects(migration).slice(4)).toEqual([]);
+  });
+});
+
 describe("a mail that cannot be sent now", () => {
   it("is sent later, as soon as the service allows, and shows meanwhile", async () => {
     const migration = migrationOf();

@@ -6,12 +6,16 @@ export const noticeSchema = z
     kind: z.enum([
       "started",
       "loginsTested",
+      "rehearsed",
       "failures",
       "synced",
       "report",
       "mxMoved",
       "cutoverReady",
       "completed",
+      "verified",
+      "idleSoon",
+      "idleStopped",
     ]),
     state: z.enum(["sending", "waiting", "sent", "failed", "inDoubt"]).meta({
       description: "waiting: not sent, and tried again. inDoubt: it may have been sent, and is not repeated.",

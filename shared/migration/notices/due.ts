@@ -1,10 +1,10 @@
 import type { CutoverView } from "../../domain/api/cutover.ts";
 import type { BatchOptions } from "../../domain/batch-options.ts";
-import { isFinal, isRemoving, isSyncedDaily } from "../batch/life.ts";
+import { idleStopAt, isFinal, isRemoving, isSyncedDaily } from "../batch/life.ts";
 import { isBeingTested, isFailed, type MailboxFacts } from "../mailbox/life.ts";
 import type { BatchTotals } from "../ports/batch-state.ts";
 import type { NoticeFigures, NoticeKind, NoticeRecord } from "../ports/notices.ts";
-import type { BatchRecord } from "../ports/registry.ts";
+import type { BatchRecord, OperationRecord } from "../ports/registry.ts";
 import { day, hour } from "../runtime.ts";
 
 /*
@@ -17,6 +17,8 @@ const newsMs = day;
 /** Between two mails about failures. */
 const failuresMs = hour;
 const defaultReportHours = 24;
+/** A batch that will stop by itself is told of so long before. */
+const idleNoticeMs = 7 * day;
 
 /** A mail that is due. */
 export type NoticeDraft = Pick<NoticeRecord, "kind" | "key" | "covers" | "figures">;
@@ -24,10 +26,12 @@ export type NoticeDraft = Pick<NoticeRecord, "kind" | "key" | "covers" | "figure
 export interface Situation {
   readonly batch: BatchRecord;
   readonly totals: BatchTotals;
-  /** Number of the last completion; undefined if there was none. */
-  readonly completion?: number | undefined;
+  /** Of the batch, the newest first. */
+  readonly operations: readonly OperationRecord[];
   /** Of the batch. */
   readonly mailboxes: readonly MailboxFacts[];
+  /** When these were read, milliseconds since 1970. */
+  readonly mailboxesAsOf: number;
   readonly told: readonly NoticeRecord[];
   readonly now: number;
 }
@@ -41,10 +45,20 @@ export function wantsNotices({ notificationEmails }: BatchOptions): boolean {
 export function dueNotices(situation: Situation): readonly NoticeDraft[] {
   const { batch, told } = situation;
   if (isRemoving(batch) || batch.startedAt === undefined) return [];
-  const drafts = [started, loginsTested, failures, synced, completed, report].map((due) =>
-    due(situation, batch.startedAt ?? 0),
-  );
+  const all = [
+    ...[started, loginsTested, failures, rehearsed, synced, verified, completed],
+    ...[idleSoon, idleStopped, report],
+  ];
+  const drafts = all.map((due) => due(situation, batch.startedAt ?? 0));
   return untold(drafts, told);
+}
+
+/** The last verification of a batch; undefined if there was none, or if it was ended. */
+export function lastVerification(
+  operations: readonly OperationRecord[],
+): Pick<NoticeDraft, "kind" | "key"> | undefined {
+  const last = operations.find(({ kind }) => kind === "verify");
+  return last?.outcome?.state === "finished" ? { kind: "verified", key: String(last.seq) } : undefined;
 }
 
 /** The mails about the cut-over of a batch. */
@@ -78,8 +92,11 @@ function failures({ mailboxes, told, now }: Situation): NoticeDraft | undefined 
   return { kind: "failures", key: numbered(told, "failures"), covers };
 }
 
-function started({ now }: Situation, startedAt: number): NoticeDraft | undefined {
-  return now - startedAt < newsMs ? { kind: "started", key: String(startedAt) } : undefined;
+/** A rehearsal is started a second time, for real. */
+function started({ batch, operations, now }: Situation, startedAt: number): NoticeDraft | undefined {
+  const last = operations.find(({ kind }) => kind === "start")?.at ?? 0;
+  const key = batch.options.dryRun ? `rehearsal-${startedAt}` : String(startedAt);
+  return now - Math.max(startedAt, last) < newsMs ? { kind: "started", key } : undefined;
 }
 
 function loginsTested({ batch, mailboxes }: Situation): NoticeDraft | undefined {
@@ -92,6 +109,13 @@ function loginsTested({ batch, mailboxes }: Situation): NoticeDraft | undefined 
   return { kind: "loginsTested", key: String(mailboxes.length) };
 }
 
+/** Every mailbox was looked at, or failed. */
+function rehearsed({ batch, totals, mailboxes }: Situation): NoticeDraft | undefined {
+  const last = Math.max(0, ...mailboxes.map(({ rehearsal }) => rehearsal?.at ?? 0));
+  if (!batch.options.dryRun || last === 0 || isBusy(batch, totals)) return undefined;
+  return { kind: "rehearsed", key: String(last) };
+}
+
 /** Every mailbox that can be was copied for the first time. */
 function synced({ batch, totals, now }: Situation, startedAt: number): NoticeDraft | undefined {
   if (!isSyncedDaily(batch) || !isSettled(batch, totals)) return undefined;
@@ -100,9 +124,32 @@ function synced({ batch, totals, now }: Situation, startedAt: number): NoticeDra
   return { kind: "synced", key: String(totals.counts.total), figures: figuresOf(totals) };
 }
 
-function completed({ batch, totals, completion }: Situation): NoticeDraft | undefined {
+function completed({ batch, totals, operations }: Situation): NoticeDraft | undefined {
+  const completion = operations.find(({ kind }) => kind === "complete");
   if (!isFinal(batch) || completion === undefined || !isSettled(batch, totals)) return undefined;
-  return { kind: "completed", key: String(completion), figures: figuresOf(totals) };
+  return { kind: "completed", key: String(completion.seq), figures: figuresOf(totals) };
+}
+
+/** Every mailbox of the last verification was compared. */
+function verified({ operations, mailboxes, mailboxesAsOf }: Situation): NoticeDraft | undefined {
+  const verification = lastVerification(operations);
+  const begun = operations.find(({ seq }) => String(seq) === verification?.key);
+  if (verification === undefined || mailboxesAsOf < (begun?.outcome?.at ?? 0)) return undefined;
+  const isOver = mailboxes.every(({ verifying }) => verifying === undefined);
+  const some = mailboxes.some((mailbox) => mailbox.verification?.operation === begun?.seq);
+  return isOver && some ? verification : undefined;
+}
+
+function idleSoon({ batch, now }: Situation): NoticeDraft | undefined {
+  const at = idleStopAt(batch);
+  if (at === undefined || now < at - idleNoticeMs) return undefined;
+  return { kind: "idleSoon", key: String(at) };
+}
+
+/** The app itself has stopped the batch. */
+function idleStopped({ batch, operations: [last] }: Situation): NoticeDraft | undefined {
+  if (batch.intent !== "stopped" || last?.kind !== "stop" || last.by !== "app") return undefined;
+  return { kind: "idleStopped", key: String(last.seq) };
 }
 
 /** The report of the interval that ended last. */
@@ -118,9 +165,12 @@ function report({ batch, totals, told, now }: Situation, startedAt: number): Not
 }
 
 /** True if nothing of the batch is at work, and whatever did not fail was copied. */
-function isSettled({ operations }: BatchRecord, { counts, unsyncedCount }: BatchTotals): boolean {
-  const busy = operations.length + counts.active + counts.created + counts.stopped;
-  return busy === 0 && counts.total > 0 && unsyncedCount <= counts.failed;
+function isSettled(batch: BatchRecord, totals: BatchTotals): boolean {
+  return !isBusy(batch, totals) && totals.unsyncedCount <= totals.counts.failed;
+}
+
+function isBusy({ operations }: BatchRecord, { counts }: BatchTotals): boolean {
+  return operations.length + counts.active + counts.created + counts.stopped > 0 || counts.total === 0;
 }
 
 /** What a report is compared with: the last mail that told figures. */

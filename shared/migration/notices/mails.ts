@@ -1,7 +1,9 @@
 import type { BatchView } from "../../domain/api/batches.ts";
 import type { CutoverView } from "../../domain/api/cutover.ts";
+import { type DifferenceKind, isByUser } from "../../domain/verification.ts";
 import { isFailed, type MailboxFacts } from "../mailbox/life.ts";
 import type { NoticeFigures, NoticeRecord, OutgoingMail } from "../ports/notices.ts";
+import type { RehearsalOutcome } from "../ports/registry.ts";
 import { type Block, mailDocument } from "./html.ts";
 
 /*
@@ -47,7 +49,7 @@ const contents: Readonly<
   Record<NoticeRecord["kind"], (facts: MailFacts, covers: readonly string[]) => Content>
 > = {
   started: ({ view }) => ({
-    title: "the migration has started",
+    title: view.rehearsal ? "the rehearsal has started" : "the migration has started",
     blocks: [
       {
         kind: "facts",
@@ -83,6 +85,39 @@ const contents: Readonly<
           failures.length === 0
             ? "Every mailbox of the batch is copied now."
             : "The others are copied now. failed-mailboxes.csv lists those that failed: mend their rows, and upload it again.",
+        ),
+      ],
+    };
+  },
+
+  rehearsed: ({ view, mailboxes }) => {
+    const failures = mailboxes.filter(isFailed);
+    const found = mailboxes.flatMap(({ rehearsal }) => rehearsal ?? []);
+    const sum = (of: (outcome: RehearsalOutcome) => number) =>
+      found.reduce((total, outcome) => total + of(outcome), 0);
+    const without = found.filter(({ fits }) => fits === false).length;
+    const longest = Math.max(0, ...found.map(({ seconds }) => seconds[1]));
+    return {
+      title: failures.length > 0 ? "the rehearsal is done, with errors" : "the rehearsal is done",
+      blocks: [
+        {
+          kind: "facts",
+          rows: [
+            ["Mailboxes rehearsed", `${number(found.length)} of ${number(view.totalCount)}`],
+            ["Mailboxes failed", number(failures.length)],
+            ["Messages to copy", number(sum(({ items }) => items))],
+            ["Bytes to copy", bytes(sum((outcome) => outcome.bytes))],
+            ["Messages left out", number(sum(({ itemsLeftOut }) => itemsLeftOut))],
+            ["Larger than 35 MB", number(sum(({ over35MB }) => over35MB))],
+            ["Too large for any target", number(sum(({ tooLarge }) => tooLarge))],
+            ["In the target already", number(sum(({ adoptable }) => adoptable))],
+            ["No room in the target", plural(without, "mailbox", "mailboxes")],
+            ["The longest mailbox takes", longest === 0 ? "" : `up to ${duration(longest * 1000)}`],
+          ],
+        },
+        ...failureTables(failures),
+        text(
+          "Nothing was copied or changed. rehearsal.csv has a row for each folder. Start the batch for real once you like what you see.",
         ),
       ],
     };
@@ -126,6 +161,67 @@ const contents: Readonly<
       { kind: "facts", rows: figures(view) },
       ...scoreHint(view),
       text("Mail that still comes to the old server is no longer copied."),
+    ],
+  }),
+
+  verified: ({ view, mailboxes }) => {
+    const outcomes = mailboxes.flatMap(({ verification }) => verification ?? []);
+    const compared = outcomes.filter(({ error }) => error === undefined);
+    const differences = new Map<string, number>();
+    for (const { counts } of compared)
+      for (const [kind, many] of Object.entries(counts))
+        if (!isByUser(kind as DifferenceKind)) differences.set(kind, (differences.get(kind) ?? 0) + many);
+    const found = [...differences.values()].reduce((sum, many) => sum + many, 0);
+    return {
+      title:
+        compared.length < outcomes.length
+          ? "the verification is done, with errors"
+          : found > 0
+            ? `the verification found ${plural(found, "difference")}`
+            : "the verification found no difference",
+      blocks: [
+        {
+          kind: "facts",
+          rows: [
+            ["Mailboxes compared", `${number(compared.length)} of ${number(view.totalCount)}`],
+            ["Mailboxes that could not be", number(outcomes.length - compared.length)],
+            ["Messages compared", number(compared.reduce((sum, one) => sum + one.compared, 0))],
+          ],
+        },
+        ...(found > 0
+          ? [
+              {
+                kind: "table",
+                caption: "Differences",
+                header: ["Kind", "Messages"],
+                rows: [...differences].map(([kind, many]) => [kind, number(many)]),
+              } as const,
+              text("verification.csv has a row for each. Nothing was repaired, and nothing was changed."),
+            ]
+          : [text("What users changed themselves is no difference. Nothing was changed.")]),
+      ],
+    };
+  },
+
+  idleSoon: ({ view }) => ({
+    title: view.idleStopAt
+      ? `the batch stops on ${view.idleStopAt.slice(0, 10)}`
+      : "the batch stops for want of attention",
+    blocks: [
+      text(
+        "Nobody has done anything with it for nearly 60 days, so its daily syncs end then. What was copied stays. Sync or start it, and it goes on for another 60 days; complete or delete it if it is no longer needed.",
+      ),
+      { kind: "facts", rows: figures(view) },
+    ],
+  }),
+
+  idleStopped: ({ view }) => ({
+    title: "the batch was stopped, since nobody touched it for 60 days",
+    blocks: [
+      text(
+        "New mail at the old server is no longer copied; what was copied stays. Start the batch if it is still needed: it goes on where it was. Nothing is removed by itself.",
+      ),
+      { kind: "facts", rows: figures(view) },
     ],
   }),
 

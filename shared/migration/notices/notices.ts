@@ -3,7 +3,7 @@ import { isMigrationError, type MigrationError } from "../../domain/errors.ts";
 import type { BatchName } from "../../domain/names.ts";
 import { tickMs } from "../../domain/queue-messages.ts";
 import { changeBatch } from "../batch/change.ts";
-import { isFinal, isRemoving, noticeNoted } from "../batch/life.ts";
+import { isRemoving, noticeNoted } from "../batch/life.ts";
 import type { Cutover } from "../cutover/cutover.ts";
 import type { NoticeRecord, NoticeStore, SendMail } from "../ports/notices.ts";
 import type { BatchRecord, BatchStore, RecordedError, Versioned } from "../ports/registry.ts";
@@ -11,7 +11,14 @@ import type { WorkQueue } from "../ports/work-queue.ts";
 import { type Clock, day, type Log, minute } from "../runtime.ts";
 import type { BatchStates } from "../status/batch-states.ts";
 import { batchView } from "../status/batch-totals.ts";
-import { dueCutoverNotices, dueNotices, lastFigures, type NoticeDraft, wantsNotices } from "./due.ts";
+import {
+  dueCutoverNotices,
+  dueNotices,
+  lastFigures,
+  lastVerification,
+  type NoticeDraft,
+  wantsNotices,
+} from "./due.ts";
 import { mailOf } from "./mails.ts";
 
 /** Whoever sends a mail has done so, or died, after this long. */
@@ -68,12 +75,19 @@ export function createNotices(parts: NoticesParts): Notices {
     looked.set(name, now);
     const told = await notices.list(name);
     await settle(batch, told);
-    const needsMailboxes = totals.counts.failed > 0 || batch.options.testLogins;
-    const mailboxes = needsMailboxes ? (await states.snapshot(batch)).mailboxes : [];
-    const completion = isFinal(batch) ? await lastCompletion(name) : undefined;
     const values = told.map(({ value }) => value);
-    for (const draft of dueNotices({ batch, totals, completion, mailboxes, told: values, now }))
-      await begin(batch, draft);
+    const operations = await batches.operations(name);
+    const verification = lastVerification(operations);
+    const { testLogins, dryRun } = batch.options;
+    const needsMailboxes =
+      totals.counts.failed > 0 ||
+      testLogins ||
+      dryRun ||
+      (verification &&
+        !values.some(({ kind, key }) => kind === verification.kind && key === verification.key));
+    const { mailboxes, asOf } = needsMailboxes ? await states.snapshot(batch) : { mailboxes: [], asOf: 0 };
+    const situation = { batch, totals, operations, mailboxes, mailboxesAsOf: asOf, told: values, now };
+    for (const draft of dueNotices(situation)) await begin(batch, draft);
   }
 
   async function lookAtCutover(name: BatchName): Promise<void> {
@@ -82,10 +96,6 @@ export function createNotices(parts: NoticesParts): Notices {
     if (batch === undefined || cutover === undefined) return;
     const told = (await notices.list(name)).map(({ value }) => value);
     for (const draft of dueCutoverNotices(cutover, told)) await begin(batch, draft, cutover);
-  }
-
-  async function lastCompletion(name: BatchName): Promise<number | undefined> {
-    return (await batches.operations(name)).find(({ kind }) => kind === "complete")?.seq;
   }
 
   /** Goes on with mails that wait, and gives up those whose sender died. */
@@ -161,7 +171,7 @@ export function createNotices(parts: NoticesParts): Notices {
     const isCutover = notice.kind === "mxMoved" || notice.kind === "cutoverReady";
     const cutover = known ?? (isCutover ? await parts.cutover.view(batch.name, false) : undefined);
     const told = notice.kind === "report" ? (await notices.list(batch.name)).map(({ value }) => value) : [];
-    const lists = notice.kind === "failures" || notice.kind === "loginsTested";
+    const lists = ["failures", "loginsTested", "rehearsed", "verified"].includes(notice.kind);
     const mailboxes = lists ? (await states.snapshot(batch)).mailboxes : [];
     return mailOf(
       notice,

@@ -5,12 +5,16 @@ import type { RecordedError, Versioned } from "./registry.ts";
 export type NoticeKind =
   | "started"
   | "loginsTested"
+  | "rehearsed"
   | "failures"
   | "synced"
   | "report"
   | "mxMoved"
   | "cutoverReady"
-  | "completed";
+  | "completed"
+  | "verified"
+  | "idleSoon"
+  | "idleStopped";
 
 /** A mail about a batch, from the moment it is decided on. Of each kind and key there is one. */
 export interface NoticeRecord {

@@ -3,6 +3,7 @@ import type { TableStores } from "../../../shared/adapters/tables/table-stores.t
 import type { FolderSyncMessage } from "../../../shared/domain/queue-messages.ts";
 import { dailyWindow } from "../../../shared/migration/batch/life.ts";
 import { dueAt } from "../../../shared/migration/mailbox/life.ts";
+import type { MailRoute } from "../../../shared/migration/ports/mail-routing.ts";
 import type { StepLimits } from "../../../shared/migration/sync/limits.ts";
 import type { Queue, SessionLock } from "../service-bus/queue.ts";
 import type { FaultPlan } from "./faults.ts";
@@ -56,6 +57,8 @@ export class MemoryDeployment {
   readonly target: MemoryTarget;
   readonly blobs = new MemoryBlobs();
   readonly mail = new MemoryMail();
+  /** Where the mail of every domain goes, as DNS says; nobody asks before a worker looks at domains. */
+  route: MailRoute = { known: false };
   readonly queues = new MemoryQueues();
   /** As the application sees them: they count its requests. */
   readonly tables: Readonly<Record<keyof Tables, MemoryTable>>;
@@ -121,6 +124,7 @@ export class MemoryDeployment {
       source: this.source,
       target: this.target,
       mail: this.mail,
+      route: () => this.route,
       limits: { maxSeconds: 60, maxMessages: 1000, maxBytes: 2 ** 30, ...limits },
       log: (event, fields) => {
         this.events.push({ event, fields });

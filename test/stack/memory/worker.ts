@@ -14,6 +14,7 @@ import { createEndpoints } from "../../../shared/migration/endpoints/endpoint-se
 import { createNotices, type Notices } from "../../../shared/migration/notices/notices.ts";
 import { createOperations } from "../../../shared/migration/operations/carry-out.ts";
 import { clearBatch } from "../../../shared/migration/operations/clear-batch.ts";
+import type { MailRoute } from "../../../shared/migration/ports/mail-routing.ts";
 import type { Vault } from "../../../shared/migration/ports/vault.ts";
 import { createRehearseStep } from "../../../shared/migration/rehearsal/rehearse-step.ts";
 import type { Log } from "../../../shared/migration/runtime.ts";
@@ -40,6 +41,8 @@ export interface Outside {
   readonly source: MemorySource;
   readonly target: MemoryTarget;
   readonly mail: MemoryMail;
+  /** Where the mail of every domain goes. */
+  readonly route: () => MailRoute;
   readonly limits: StepLimits;
   readonly log: Log;
 }
@@ -58,6 +61,8 @@ export interface Worker {
   readonly control: BatchControl;
   readonly states: BatchStates;
   readonly notices: Notices;
+  /** What the hourly timer does. */
+  readonly domains: () => Promise<void>;
   readonly actOnFolder: ActOnFolder;
 }
 
@@ -107,7 +112,7 @@ export function startWorker(process: WorkerProcess, outside: Outside): Worker {
   const beginning = { batches, queue, sizeOf: states.sizeOf, standing: states.standing, clock, log };
   const watch = createDomainWatch({
     domains,
-    routing: async () => ({ known: false }),
+    routing: async () => outside.route(),
     batches,
     states,
     clock,
@@ -241,5 +246,9 @@ export function startWorker(process: WorkerProcess, outside: Outside): Worker {
     actOnFolder: createFolderControl({ batches, mailboxes, ledger: ledgers, admission, queue, clock, log }),
     states,
     notices,
+    domains: async () => {
+      await watch.pass();
+      await notices.lookAtCutovers();
+    },
   };
 }
