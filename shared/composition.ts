@@ -541,12 +541,13 @@ export const serverDiscovery = once(async () => {
   const { createWebPages } = await import("./adapters/web/web-pages.ts");
   const { createServerDiscovery } = await import("./migration/discovery/discover-servers.ts");
   const { isPermittedAddress } = await import("./migration/discovery/permitted-address.ts");
-  const { discoveryPrivateAddresses } = await config();
+  const { discoveryPrivateAddresses, dnsServers, inAzure } = await config();
   return createServerDiscovery({
-    dns: createDns(),
+    dns: createDns(dnsServers),
     web: createWebPages(),
     probe: createServerProbe(discoveryStepMs),
-    isPermitted: (address) => isPermittedAddress(address, discoveryPrivateAddresses),
+    isPermitted: (address) =>
+      isPermittedAddress(address, discoveryPrivateAddresses) || (discoveryPrivateAddresses && !inAzure),
   });
 });
 
