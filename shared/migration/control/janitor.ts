@@ -268,7 +268,8 @@ async function wakeBatches(parts: JanitorParts, lookAgain: LookAgain): Promise<n
   for (const batch of batches) {
     const state = stateOf.get(batch.name);
     const nextAt = nextLook(batch, state, now);
-    lookAgain(nextAt ?? Number.POSITIVE_INFINITY);
+    // Soon enough to have it looked at when it is due.
+    lookAgain((nextAt ?? Number.POSITIVE_INFINITY) - minute);
     // What pauses may have recovered with others; and once an hour every mailbox is read.
     const isNews = state?.atRest === false || now - (state?.asOf ?? 0) >= hour;
     if (isNews || (nextAt !== undefined && nextAt <= now + minute))

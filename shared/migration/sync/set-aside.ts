@@ -20,8 +20,8 @@ import { hour, minute } from "../runtime.ts";
  * visit that leaves something aside ends with the instant of nextLook. A new generation keeps only creates in doubt,
  * as chunks to be looked for.
  *
- * Pauses triple with the time that has passed: tries follow after 10 s, 30 s, 90 s, 5 and 14 minutes, then every half
- * hour. What source or target give or take of other messages meanwhile tells a bad message from a bad server.
+ * Pauses triple with the time that has passed: tries follow after 10 s, 30 s, 90 s, 5 and 14 minutes, then every nine
+ * minutes, after an hour every half hour. What source or target give or take of other messages meanwhile tells a bad message from a bad server.
  */
 
 /** Messages set aside in one folder at most: all of them are in the folder's row, 250 bytes each at the worst. */
@@ -33,6 +33,7 @@ const giveUpMs = 10 * minute;
 /** After so long it is given up whatever its tries tell. */
 const hopelessMs = 24 * hour;
 const firstPauseMs = 10_000;
+const longestPauseAtFirstMs = 9 * minute;
 const longestPauseMs = 30 * minute;
 
 /** What one try of some messages came to. */
@@ -77,7 +78,10 @@ export function setAside<Folder extends FolderRecord>(
 
 /** When something is tried again that has failed since then. @param now of its last try. */
 export function nextTryAt(since: number, now: number): number {
-  return now + Math.min(Math.max(2 * (now - since), firstPauseMs), longestPauseMs);
+  const lasted = now - since;
+  // Tries that come late make those before it is given up no rarer.
+  const longest = lasted < hour ? longestPauseAtFirstMs : longestPauseMs;
+  return now + Math.min(Math.max(2 * lasted, firstPauseMs), longest);
 }
 
 /** True if what has failed since then so often is not tried any more. */

@@ -53,6 +53,20 @@ describe("a message set aside", () => {
     expect(at).toEqual([0, 10, 30, 90, 270, 810]);
   });
 
+  it.each([
+    [20, 16],
+    [60, 20],
+    [150, 26],
+  ])("is given up soon where each try comes %i s late: within %i minutes", (late, minutes) => {
+    let record = folder();
+    let now = 0;
+    for (; ; now = (record.setAside[0]?.lookAgainAt ?? 0) + late * 1000) {
+      record = setAside(record, { uids: uids(6), code: "Away", telling: true }, now) ?? record;
+      if (record.setAside[0] && isHopeless(record.setAside[0], now)) break;
+    }
+    expect(now / 60_000).toBeLessThan(minutes);
+  });
+
   it("is given up after a day where nothing else was given or taken", () => {
     let record = folder();
     let now = 0;
