@@ -46,7 +46,7 @@ module namespace 'br/public:avm/res/service-bus/namespace:0.17.0' = {
         name: 'operations'
         requiresSession: false
         lockDuration: 'PT1M'
-        maxDeliveryCount: 10
+        maxDeliveryCount: 1000
         requiresDuplicateDetection: true
         duplicateDetectionHistoryTimeWindow: 'PT10M'
         deadLetteringOnMessageExpiration: true
@@ -56,7 +56,7 @@ module namespace 'br/public:avm/res/service-bus/namespace:0.17.0' = {
         name: 'folder-sync'
         requiresSession: true
         lockDuration: 'PT1M'
-        maxDeliveryCount: 10
+        maxDeliveryCount: 1000
         requiresDuplicateDetection: true
         duplicateDetectionHistoryTimeWindow: 'PT10M'
         deadLetteringOnMessageExpiration: true
@@ -66,7 +66,7 @@ module namespace 'br/public:avm/res/service-bus/namespace:0.17.0' = {
         name: 'isolated-sync'
         requiresSession: true
         lockDuration: 'PT1M'
-        maxDeliveryCount: 10
+        maxDeliveryCount: 1000
         requiresDuplicateDetection: true
         duplicateDetectionHistoryTimeWindow: 'PT10M'
         deadLetteringOnMessageExpiration: true
@@ -76,7 +76,7 @@ module namespace 'br/public:avm/res/service-bus/namespace:0.17.0' = {
         name: 'janitor'
         requiresSession: false
         lockDuration: 'PT1M'
-        maxDeliveryCount: 10
+        maxDeliveryCount: 1000
         requiresDuplicateDetection: true
         duplicateDetectionHistoryTimeWindow: 'PT10M'
         deadLetteringOnMessageExpiration: true

@@ -7,6 +7,7 @@ import {
   janitorQueue,
   operationsQueue,
 } from "../../shared/domain/queue-messages.ts";
+import { maxDeliveryCount } from "../../shared/migration/sync/folder-sync.ts";
 import { startAzurite } from "./azurite.ts";
 import { type DnsServer, startDnsServer } from "./dns-server.ts";
 import { type GraphOptions, type GraphStandIn, startGraph } from "./graph/index.ts";
@@ -18,24 +19,24 @@ const minute = 60_000;
 export const queues: Readonly<Record<string, QueueSettings>> = {
   [operationsQueue]: {
     lockDurationMs: minute,
-    maxDeliveryCount: 10,
+    maxDeliveryCount,
     duplicateDetectionWindowMs: 10 * minute,
   },
   [folderSyncQueue]: {
     requiresSession: true,
     lockDurationMs: minute,
-    maxDeliveryCount: 10,
+    maxDeliveryCount,
     duplicateDetectionWindowMs: 10 * minute,
   },
   [isolatedSyncQueue]: {
     requiresSession: true,
     lockDurationMs: minute,
-    maxDeliveryCount: 10,
+    maxDeliveryCount,
     duplicateDetectionWindowMs: 10 * minute,
   },
   [janitorQueue]: {
     lockDurationMs: minute,
-    maxDeliveryCount: 10,
+    maxDeliveryCount,
     duplicateDetectionWindowMs: 10 * minute,
   },
 };

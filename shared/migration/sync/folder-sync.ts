@@ -37,8 +37,14 @@ import { testLogin } from "./test-login.ts";
 /** Longer than the host keeps an idle session, so that it is really given back. */
 const releaseMs = 15_000;
 
-/** Deliveries of one message before the queue gives up on it; declared with the queue. */
-export const maxDeliveryCount = 10;
+/** After an outage of the store whoever was in a step meanwhile has so long to note its end: some of the longest pauses. */
+const afterOutageMs = 30_000;
+
+/**
+ * Deliveries of one message before the queue gives up on it; declared with each queue. While a host has no worker each takes
+ * some tens of milliseconds: so many outlast the start of another one.
+ */
+export const maxDeliveryCount = 1_000;
 
 /**
  * Handles a `folder-sync` message: one step of a mailbox's chain. Step 0 of a round plans, as does every step with a
@@ -53,17 +59,22 @@ export function createFolderSync(
   const pool = new SessionPool(parts.clock);
   /** Steps that began in this process and whose end is not noted yet. */
   const unended = new Set<string>();
+  let unreadAt = Number.NEGATIVE_INFINITY;
   return async (message, isolated) => {
     const held = pool.hold(message.mailboxId);
     let tries = 0;
     const stored = await patiently(() => {
       tries++;
-      return openStep(parts, message, isolated);
+      return openStep(parts, message, isolated).catch((error: unknown) => {
+        unreadAt = parts.clock();
+        throw error;
+      });
     }, parts.ending);
     if (stored === undefined) return;
     const id = randomUUID();
     unended.add(id);
-    const outlived = (step: string) => tries > 1 || unended.has(step);
+    const wasAway = tries > 1 || parts.clock() - unreadAt < afterOutageMs;
+    const outlived = (step: string) => wasAway || unended.has(step);
     const before = parts.standstills();
     const stoodStill = () => parts.standstills() > before;
     // What is in flight may take longer than the process has: its end is no death, so the row says so now.
@@ -109,8 +120,8 @@ interface Step extends Stored {
   readonly held: Hold;
   readonly stoodStill: () => boolean;
   /**
-   * True for a step without an end in the row of which no worker died: this process is in it or gave it up, or the row
-   * could not be read for a while, so that whoever was in it could not note its end, either.
+   * True for a step without an end in the row of which no worker died: this process is in it or gave it up, or rows
+   * could not be read just now, so that whoever was in it could not note its end, either.
    */
   readonly outlived: (step: string) => boolean;
 }

@@ -21,6 +21,8 @@ const minute = 60_000;
 const renewalMs = 20_000;
 /** The host finds its worker gone, and gives back what ran in it, within seconds. */
 const abandonMs = 5_000;
+/** A delivery that no worker can take comes back after so long. */
+const failedDeliveryMs = 50;
 /** A process that was told to end is ended after so long. */
 const endMs = 8_000;
 /** host.json: the host renews a session for so long, counted from its acceptance. */
@@ -35,8 +37,8 @@ export interface DeploymentSettings {
   readonly processes?: number;
   readonly limits?: Partial<StepLimits>;
   /**
-   * Milliseconds from a death to the next worker being ready. Meanwhile everything that is delivered fails at once, so
-   * that all its deliveries are used up. 0 where left out: the messages come to another instance.
+   * Milliseconds from a death to the next worker being ready. Meanwhile everything that is delivered fails, again and
+   * again: a minute uses up its deliveries. 0 where left out: the messages come to another instance.
    */
   readonly restartMs?: number;
   /** False for a janitor's timer that has stopped for good. */
@@ -264,7 +266,7 @@ export class MemoryDeployment {
     if (!this.#steps) return;
     for (let session = accept(folderSync); session; session = accept(folderSync)) {
       this.#progress++;
-      if (this.#hasNoWorker) abandonAll(folderSync, session);
+      if (this.#hasNoWorker) void this.#failAll(folderSync, session);
       else void this.#serve(folderSync, session, this.#worker(), false);
     }
     for (let session = accept(isolatedSync); session; session = accept(isolatedSync)) {
@@ -278,12 +280,25 @@ export class MemoryDeployment {
     return this.#restartMs > 0 && Date.now() < this.#noWorkerUntil;
   }
 
+  /** Delivers a session's messages in vain, as a host does that has no worker for them, until it has one. */
+  async #failAll<T>(queue: Queue<T>, session: SessionLock): Promise<void> {
+    while (this.#hasNoWorker) {
+      const message = next(queue, session);
+      if (message === undefined) break;
+      const { token } = message.lock;
+      await new Promise((resolve) => setTimeout(resolve, failedDeliveryMs));
+      queue.abandon(token);
+    }
+    queue.releaseSession(session);
+    this.#progress++;
+  }
+
   #deliverAll<T>(queue: Queue<T>, handle: (worker: Worker, message: T) => Promise<void>): void {
     for (let message = queue.lockNext(); message; message = queue.lockNext()) {
       const { content, lock } = message;
       this.#progress++;
       if (this.#hasNoWorker) {
-        queue.abandon(lock.token);
+        setTimeout(() => queue.abandon(lock.token), failedDeliveryMs);
         continue;
       }
       const worker = this.#worker();
@@ -389,13 +404,6 @@ function accept<T>(queue: Queue<T>): SessionLock | undefined {
 /** The next message of a session; none if its lock has ended. */
 function next<T>(queue: Queue<T>, session: SessionLock) {
   return session.held ? queue.lockNext(session) : undefined;
-}
-
-/** Uses up the deliveries of a session's messages, as a host does that has no worker for them. */
-function abandonAll<T>(queue: Queue<T>, session: SessionLock): void {
-  for (let message = next(queue, session); message; message = next(queue, session))
-    queue.abandon(message.lock.token);
-  queue.releaseSession(session);
 }
 
 /** Waits until all that can go on without time passing has done so. */

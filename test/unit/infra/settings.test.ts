@@ -219,11 +219,11 @@ describe("queues", () => {
     expect(await declared(infra)).toEqual(expected);
   });
 
-  it("are the same in the emulator's configuration, but for its shorter window of duplicates", () => {
+  it("are the same in the emulator's configuration, but for its limits of deliveries and of the window of duplicates", () => {
     const emulated = emulatedQueues(join(infra, "local/servicebus-config.json"));
     const shorter = Object.entries(expected).map(([name, queue]) => [
       name,
-      { ...queue, duplicateDetectionWindowMs: 300_000 },
+      { ...queue, maxDeliveryCount: 10, duplicateDetectionWindowMs: 300_000 },
     ]);
     expect(emulated).toEqual(Object.fromEntries(shorter));
   });
