@@ -12,7 +12,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
-import { type AppProcess, startApp } from "../../stack/app-process.ts";
+import { type AppProcess, type LogEvent, startApp } from "../../stack/app-process.ts";
 import { marks } from "../../stack/preload/poison.ts";
 import { type Company, startCompany } from "./company.ts";
 
@@ -57,11 +57,22 @@ function preload(name: string): string {
 }
 
 async function poison(kind: keyof typeof marks) {
-  const company = await startCompany(size, {
+  const settings = {
     languageWorkers__node__arguments: `${preload("poison.ts")} --max-old-space-size=256`,
+  };
+  // The platform scales each function that a queue triggers on instances of its own.
+  const company = await startCompany(size, {
+    ...settings,
+    "AzureWebJobs.isolated-sync.Disabled": "true",
   });
   const { deployment, users } = company;
   const [poisoned = "", ...neighbours] = users;
+  const startIsolated = () =>
+    startApp({
+      settings: { ...deployment.stack.settings, ...settings, HOST_FUNCTIONS: "health,isolated-sync" },
+      onEvent: (event) => void (deployment.log as LogEvent[]).push(event),
+    });
+  let isolated = await startIsolated();
   try {
     for (const user of users) await company.deliver(user, Number(values.messages));
     const started = Date.now();
@@ -72,7 +83,20 @@ async function poison(kind: keyof typeof marks) {
     for (const user of neighbours) await company.deliver(user, Number(values.messages));
     await company.deliverText(poisoned, marks[kind]);
     const ended = new AbortController();
-    const platform = restarting(company, ended.signal);
+    const platform = Promise.all([
+      restarting(
+        () => deployment.app,
+        () => deployment.crashAndRestart(),
+        ended.signal,
+      ),
+      restarting(
+        () => isolated,
+        async () => {
+          isolated = await startIsolated();
+        },
+        ended.signal,
+      ),
+    ]);
     const mark = deployment.log.length;
     const begun = Date.now();
     await company.move(batch, users);
@@ -108,6 +132,7 @@ async function poison(kind: keyof typeof marks) {
     };
     return [row, own <= mostDeaths && delayMs <= mostDelayMs && lost + twice + stuck === 0] as const;
   } finally {
+    await isolated.kill();
     await end(company);
   }
 }
@@ -120,8 +145,8 @@ async function wrongClocks() {
   const company = await startCompany(size, late);
   const { deployment, users } = company;
   const early = { ...deployment.stack.settings, ...late, TEST_CLOCK_OFFSET_MS: `${clockOffsetMs}` };
-  const log = deployment.log as { push(event: unknown): void } & typeof deployment.log;
-  const startEarly = () => startApp({ settings: early, onEvent: (event) => log.push(event) });
+  const log = deployment.log as LogEvent[];
+  const startEarly = () => startApp({ settings: early, onEvent: (event) => void log.push(event) });
   let other: AppProcess = await startEarly();
   try {
     for (const user of users) await company.deliver(user, Number(values.messages));
@@ -165,7 +190,8 @@ async function toldToStop() {
   const company = await startCompany(size);
   const { deployment, users } = company;
   try {
-    for (const user of users) await company.deliver(user, Number(values.messages));
+    // Enough for all the stops.
+    for (const user of users) await company.deliver(user, 4 * Number(values.messages));
     await company.move(batch, users);
     const tookMs: number[] = [];
     for (let stop = 0; stop < stops; stop++) {
@@ -195,19 +221,25 @@ async function toldToStop() {
   }
 }
 
-/** Starts the host anew whenever it has ended by itself, as the platform does. */
-async function restarting({ deployment }: Company, ended: AbortSignal): Promise<void> {
+/** Starts a host anew whenever it has ended by itself, as the platform does. */
+async function restarting(
+  host: () => AppProcess,
+  start: () => Promise<void>,
+  ended: AbortSignal,
+): Promise<void> {
   const over = new Promise<void>((resolve) => ended.addEventListener("abort", () => resolve()));
   while (!ended.aborted) {
-    await Promise.race([deployment.app.exited, over]);
-    if (!ended.aborted) await deployment.crashAndRestart();
+    await Promise.race([host().exited, over]);
+    if (!ended.aborted) await start();
   }
 }
 
+/** @throws Error if nothing is copied: then there was too little to be interrupted. */
 async function copying({ deployment }: Company): Promise<void> {
   const mark = deployment.log.length;
-  for (const deadline = Date.now() + patienceMs; Date.now() < deadline; await sleep(100))
+  for (const deadline = Date.now() + 3 * minute; Date.now() < deadline; await sleep(100))
     if (deployment.log.slice(mark).some(({ message }) => message === "chunk.copied")) return;
+  throw new Error("nothing is copied any more: give more --messages");
 }
 
 async function settled({ deployment }: Company, name: string, count: number) {

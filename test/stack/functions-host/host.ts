@@ -32,6 +32,8 @@ export interface HostOptions {
   readonly port: number;
   /** "follow" where left out. */
   readonly tracing?: Tracing | undefined;
+  /** Names of the functions of this instance, where the platform scales some on instances of their own; all where left out. */
+  readonly only?: readonly string[] | undefined;
   /** Called when worker processes ended too often: the host's own process has to end. */
   readonly onTooManyErrors: () => void;
 }
@@ -52,7 +54,7 @@ export interface Host {
  * @throws Error if host.json is wrong, the app does not load, or a function has a binding this host does not know.
  */
 export async function startHost(options: HostOptions): Promise<Host> {
-  const { packageDirectory, settings, port, tracing = "follow", onTooManyErrors } = options;
+  const { packageDirectory, settings, port, tracing = "follow", only, onTooManyErrors } = options;
   const config = parseHostConfig(await readFile(join(packageDirectory, "host.json"), "utf8"));
   const manifest = JSON.parse(await readFile(join(packageDirectory, "package.json"), "utf8")) as {
     name: string;
@@ -74,7 +76,9 @@ export async function startHost(options: HostOptions): Promise<Host> {
     onTooManyErrors,
   });
   const functions = pool.functions.map(withTrigger);
-  const enabled = functions.filter(({ name }) => !isDisabled(name, settings));
+  const enabled = functions.filter(
+    ({ name }) => !isDisabled(name, settings) && (only?.includes(name) ?? true),
+  );
   const ofType = (type: string) => enabled.filter(({ trigger }) => trigger.type === type);
 
   const clients = createClients(settings);

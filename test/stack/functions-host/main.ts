@@ -2,7 +2,8 @@
  * Runs a function app on this machine as the Functions host does, from its built package:
  * `node test/stack/functions-host/main.ts [package directory]`, the repository's root by default.
  * Settings come from the environment; HOST_PORT is the HTTP port, 0 by default, and the system chooses; HOST_TRACING
- * is what invocations get of the trace that comes with their trigger: "follow" (the default), "own" or "none".
+ * is what invocations get of the trace that comes with their trigger: "follow" (the default), "own" or "none"; with
+ * HOST_FUNCTIONS, names with commas between them, this is an instance of these functions alone.
  * Events go to stdout, one line of JSON each; the line with the message "Host started" holds the port.
  */
 import { join, resolve } from "node:path";
@@ -25,6 +26,7 @@ try {
     settings: process.env,
     port: Number(process.env.HOST_PORT ?? 0),
     tracing: tracings.find((tracing) => tracing === process.env.HOST_TRACING),
+    only: process.env.HOST_FUNCTIONS?.split(","),
     onTooManyErrors: () => {
       write("critical", "Too many worker errors");
       setTimeout(() => process.exit(exitCodes.tooManyWorkerErrors), abandonMs);
