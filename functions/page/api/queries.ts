@@ -6,11 +6,14 @@ import type {
   BatchView,
   CutoverView,
   EndpointListAnswer,
+  ErrorListAnswer,
+  HistoryAnswer,
   MailboxDetails,
   MeView,
   NoticeView,
   OperationView,
   ReportListAnswer,
+  SampleListAnswer,
 } from "./types.ts";
 
 export interface List<Item> {
@@ -42,7 +45,7 @@ export function isMoving(batch: BatchView): boolean {
   return (
     batch.activeCount > 0 ||
     batch.operations.length > 0 ||
-    ["Syncing", "Removing", "Stopping"].includes(batch.status)
+    ["Syncing", "IncrementalSyncing", "Completing", "Removing", "Stopping"].includes(batch.status)
   );
 }
 
@@ -85,6 +88,27 @@ export const operationsQuery = (batch: string) =>
     refetchInterval: polled<List<OperationView>>(({ value }) =>
       value.some(({ endedAt }) => endedAt === null),
     ),
+  });
+
+export const errorsQuery = (batch: string) =>
+  queryOptions({
+    queryKey: ["batches", batch, "errors"] as const,
+    queryFn: ({ signal }) => read<ErrorListAnswer>(pathOf`batches/${batch}/errors`, signal),
+    refetchInterval: polled<ErrorListAnswer>(() => false),
+  });
+
+export const historyQuery = (batch: string) =>
+  queryOptions({
+    queryKey: ["batches", batch, "history"] as const,
+    queryFn: ({ signal }) => read<HistoryAnswer>(pathOf`batches/${batch}/history`, signal),
+    refetchInterval: polled<HistoryAnswer>(() => false),
+  });
+
+export const samplesQuery = (batch: string) =>
+  queryOptions({
+    queryKey: ["batches", batch, "samples"] as const,
+    queryFn: ({ signal }) => read<SampleListAnswer>(pathOf`batches/${batch}/samples`, signal),
+    refetchInterval: polled<SampleListAnswer>(() => false),
   });
 
 export const cutoverQuery = (batch: string) =>

@@ -1,5 +1,13 @@
 /** What the API answers, under the names that the page uses. */
-export type { BatchView, OperationView } from "../../../shared/domain/api/batches.ts";
+export type {
+  BatchView,
+  ErrorListAnswer,
+  HistoryAnswer,
+  HistoryEntryView,
+  OperationView,
+  OptionsView,
+  SampleListAnswer,
+} from "../../../shared/domain/api/batches.ts";
 export type { CheckView, CutoverView, DomainView } from "../../../shared/domain/api/cutover.ts";
 export type {
   EndpointListAnswer,

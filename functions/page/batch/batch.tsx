@@ -12,7 +12,7 @@ import { useQuery } from "@tanstack/react-query";
 import { type ComponentType, lazy, Suspense, useEffect } from "react";
 import { useLocation } from "wouter";
 import { ApiError } from "../api/api-error.ts";
-import { batchQuery, useMayOperate } from "../api/queries.ts";
+import { batchQuery, isMoving, useMayOperate } from "../api/queries.ts";
 import type { BatchView } from "../api/types.ts";
 import { type BatchAction, offersOf } from "../batches/actions.ts";
 import { BatchStatus } from "../batches/batch-status.tsx";
@@ -34,6 +34,8 @@ const SkippedTab = lazy(() => import("./skipped.tsx"));
 const CutoverTab = lazy(() => import("./cutover.tsx"));
 const VerificationTab = lazy(() => import("./verification.tsx"));
 const RehearsalTab = lazy(() => import("./rehearsal.tsx"));
+const SettingsTab = lazy(() => import("./settings.tsx"));
+const Sparkline = lazy(() => import("./sparkline.tsx"));
 const ReportsTab = lazy(() => import("./reports.tsx"));
 const HistoryTab = lazy(() => import("./history.tsx"));
 
@@ -62,6 +64,7 @@ const tabs: readonly {
   { id: "cutover", label: "Cut-over", Content: CutoverTab },
   { id: "verification", label: "Verification", Content: VerificationTab },
   { id: "reports", label: "Reports", Content: ReportsTab },
+  { id: "settings", label: "Settings", Content: SettingsTab },
   { id: "history", label: "History", Content: HistoryTab },
 ];
 
@@ -219,6 +222,11 @@ function Cards({ batch, now }: { batch: BatchView; now: number }) {
         value={batch.percentageComplete}
         label={`${count(batch.syncedItemCount)} of ${count(batch.totalItemsInSourceMailboxCount)} messages, ${bytes(batch.bytesTransferred)} of ${bytes(batch.estimatedTotalTransferSize)}`}
       />
+      {isMoving(batch) ? (
+        <Suspense fallback={null}>
+          <Sparkline batch={batch.name} />
+        </Suspense>
+      ) : null}
       <dl className="cards">
         {cards.map(({ label, value, bad }) => (
           <div key={label} className="card">

@@ -1,9 +1,11 @@
 import { Button, MessageBar, MessageBarBody, MessageBarTitle } from "@fluentui/react-components";
 import { PrintIcon, SyncIcon } from "@fluentui/react-icons";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useLocation } from "wouter";
 import { pathOf, read, send } from "../api/client.ts";
 import { cutoverQuery, useMayOperate } from "../api/queries.ts";
 import type { BatchView, CheckView, CutoverView, DomainView } from "../api/types.ts";
+import { offersOf } from "../batches/actions.ts";
 import { useBatchAction } from "../batches/use-batch-action.ts";
 import { useConfirm } from "../parts/confirm.tsx";
 import { clockTime, counted, dateTime } from "../parts/format.ts";
@@ -17,6 +19,7 @@ export default function CutoverTab({ batch }: { batch: BatchView }) {
   const client = useQueryClient();
   const act = useBatchAction();
   const mayOperate = useMayOperate();
+  const [, navigate] = useLocation();
   const { data, error, refetch } = useQuery(cutoverQuery(batch.name));
   const look = useMutation({
     mutationFn: () => read<CutoverView>(`${pathOf`batches/${batch.name}/cutover`}?refresh=true`),
@@ -37,12 +40,20 @@ export default function CutoverTab({ batch }: { batch: BatchView }) {
         <Button icon={<SyncIcon />} disabledFocusable={look.isPending} onClick={() => look.mutate()}>
           {look.isPending ? "Asking DNS" : "Check DNS again"}
         </Button>
-        <Button disabledFocusable={!mayOperate} onClick={() => void act("sync", batch)}>
-          Sync now
-        </Button>
-        <Button disabledFocusable={!mayOperate} onClick={() => void act("complete", batch)}>
-          Complete
-        </Button>
+        {offersOf(batch, mayOperate)
+          .filter(({ action }) => ["sync", "complete", "delete"].includes(action))
+          .map(({ action, label, refused }) => (
+            <Button
+              key={action}
+              disabledFocusable={refused !== undefined}
+              title={refused}
+              onClick={async () => {
+                if ((await act(action, batch)) && action === "delete") navigate("/");
+              }}
+            >
+              {label}
+            </Button>
+          ))}
         <Button icon={<PrintIcon />} onClick={() => print()}>
           Print
         </Button>

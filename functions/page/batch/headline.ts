@@ -1,5 +1,5 @@
 import type { BatchView } from "../api/types.ts";
-import { counted, duration } from "../parts/format.ts";
+import { counted, duration, relative } from "../parts/format.ts";
 import { wordsFor } from "../parts/status.ts";
 
 /** What a batch is at, and why, as one sentence. Pure. @param now milliseconds since 1970. */
@@ -8,6 +8,12 @@ export function headlineOf(batch: BatchView, now: number): string {
   const word = wordsFor(status);
   if (outage)
     return `${word}: ${counted(outage.mailboxCount, "mailbox waits", "mailboxes wait")} since ${duration(now - Date.parse(outage.since))} for what they need. They go on by themselves.`;
+  if (batch.isStalled)
+    return `${word}: nothing has got on for a quarter of an hour, and no reason is known. Look at the mailboxes that are active.`;
+  if (status === "Completing")
+    return `Completing: the last sync runs, ${syncedCount} of ${totalCount} are through.`;
+  if (status === "Waiting" && batch.options.startAfter !== undefined)
+    return `Waits for its time: it starts ${relative(batch.options.startAfter, now)}.`;
   if (status === "Created") return "Not started. The mailboxes are read; start the batch when you like.";
   if (status === "Removing") return "Passwords, states and reports of the batch are being removed.";
   if (status === "Stopped")
@@ -22,6 +28,8 @@ export function headlineOf(batch: BatchView, now: number): string {
     return `${word}: ${counted(activeCount, "mailbox is", "mailboxes are")} being worked on or wait their turn, ${syncedCount} of ${totalCount} are synced.`;
   if (operations.length > 0) return `${word}: an operation passes the mailboxes.`;
   if (status === "Completed") return "Completed. The mailboxes are no longer synced.";
+  if (status === "CompletedWithErrors")
+    return `Completed, but for ${counted(failedCount, "mailbox that failed", "mailboxes that failed")}: retry, or complete again to leave them behind.`;
   if (failedCount === totalCount && totalCount > 0) return "Every mailbox failed. Each row says why.";
   if (failedCount > 0)
     return `${syncedCount} of ${totalCount} mailboxes are synced and kept in sync every day; ${failedCount} failed.`;

@@ -1,45 +1,42 @@
 import { useQuery } from "@tanstack/react-query";
-import { operationsQuery } from "../api/queries.ts";
-import type { BatchView, OperationView } from "../api/types.ts";
-import { count } from "../parts/format.ts";
+import { historyQuery } from "../api/queries.ts";
+import type { BatchView, HistoryEntryView } from "../api/types.ts";
 import { type Column, Grid } from "../parts/grid.tsx";
-import { wordsFor } from "../parts/status.ts";
-import { StatusBadge } from "../parts/status-badge.tsx";
 import { Trouble } from "../parts/trouble.tsx";
 import { Waiting } from "../parts/waiting.tsx";
 import { When } from "../parts/when.tsx";
 import { whoIs } from "../parts/who.ts";
+import { actOf, detailsOf } from "./history-text.ts";
 import Notices from "./notices.tsx";
 
-const columns: readonly Column<OperationView>[] = [
-  { id: "at", label: "When", width: "minmax(150px, 1fr)", cell: ({ beganAt }) => <When at={beganAt} full /> },
-  { id: "what", label: "What", width: "minmax(100px, 1fr)", cell: ({ kind }) => wordsFor(kind) },
+const columns: readonly Column<HistoryEntryView>[] = [
+  { id: "at", label: "When", width: "minmax(160px, 1fr)", cell: ({ at }) => <When at={at} full /> },
+  { id: "what", label: "What", width: "minmax(130px, 1fr)", cell: ({ act }) => actOf(act) },
+  {
+    id: "details",
+    label: "Of what",
+    width: "minmax(180px, 3fr)",
+    cell: (entry) => (
+      <span className="cut" title={detailsOf(entry)}>
+        {detailsOf(entry)}
+      </span>
+    ),
+  },
   {
     id: "by",
     label: "Who",
-    width: "minmax(120px, 2fr)",
-    cell: ({ by }) => <span className="cut">{whoIs(by)}</span>,
-  },
-  { id: "status", label: "Status", width: "140px", cell: ({ status }) => <StatusBadge status={status} /> },
-  {
-    id: "passed",
-    label: "Mailboxes passed",
-    width: "minmax(130px, 1fr)",
-    cell: ({ passedCount, totalCount }) =>
-      totalCount === null ? count(passedCount) : `${count(passedCount)} of ${count(totalCount)}`,
-  },
-  {
-    id: "changed",
-    label: "Changed",
-    width: "90px",
-    align: "end",
-    cell: ({ changedCount }) => count(changedCount),
+    width: "minmax(120px, 1.4fr)",
+    cell: ({ by }) => (
+      <span className="cut" title={whoIs(by)}>
+        {whoIs(by)}
+      </span>
+    ),
   },
 ];
 
-/** Who did what, newest first. */
+/** Who did what, newest first, and the mails to the operators. */
 export default function HistoryTab({ batch }: { batch: BatchView }) {
-  const { data, error, refetch } = useQuery(operationsQuery(batch.name));
+  const { data, error, refetch } = useQuery(historyQuery(batch.name));
   return (
     <section aria-label="History" className="stack">
       <Trouble error={error} onRetry={refetch} />
@@ -51,17 +48,17 @@ export default function HistoryTab({ batch }: { batch: BatchView }) {
           columns={columns}
           count={data.value.length}
           rowAt={(index) => data.value[index]}
-          keyOf={({ id }) => String(id)}
+          keyOf={({ at, act, operation }) => `${at} ${act} ${operation}`}
           short={data.value.length <= 30}
-          card={(operation) => (
+          card={(entry) => (
             <>
               <div className="card-line">
-                <b>{wordsFor(operation.kind)}</b>
-                <StatusBadge status={operation.status} />
+                <b>{actOf(entry.act)}</b>
+                <When at={entry.at} full />
               </div>
               <div className="card-line quiet">
-                <When at={operation.beganAt} full />
-                <span className="cut">{whoIs(operation.by)}</span>
+                <span className="cut">{detailsOf(entry)}</span>
+                <span className="cut">{whoIs(entry.by)}</span>
               </div>
             </>
           )}

@@ -20,3 +20,16 @@ export function queryOf(filter: MailboxFilter, page: number): string {
   query.set("$orderby", `${orderBy}${descending ? " desc" : ""}`);
   return query.toString();
 }
+
+/** What an action on all that fit is told; a search by text is not among it. Pure. */
+export function filterOf({ status, errorCode }: MailboxFilter): {
+  readonly status?: string;
+  readonly errorCode?: string;
+} {
+  return { ...(status === "" ? {} : { status }), ...(errorCode === "" ? {} : { errorCode }) };
+}
+
+/** True where all that fit can be acted on at once. Pure. */
+export function canChooseAll({ search, status, errorCode }: MailboxFilter): boolean {
+  return search.trim() === "" && (status !== "" || errorCode !== "");
+}

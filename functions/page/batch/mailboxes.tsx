@@ -1,4 +1,4 @@
-import { SearchBox, Select, ToggleButton } from "@fluentui/react-components";
+import { Button, Checkbox, SearchBox, Select, ToggleButton } from "@fluentui/react-components";
 import { lazy, Suspense, useDeferredValue, useState } from "react";
 import { useLocation, useSearchParams } from "wouter";
 import type { BatchView, MailboxView } from "../api/types.ts";
@@ -11,10 +11,11 @@ import { StatusBadge } from "../parts/status-badge.tsx";
 import { Trouble } from "../parts/trouble.tsx";
 import { Waiting } from "../parts/waiting.tsx";
 import { When } from "../parts/when.tsx";
-import type { MailboxFilter } from "./mailbox-query.ts";
+import { canChooseAll, filterOf, type MailboxFilter } from "./mailbox-query.ts";
 import { reasonOf } from "./reason.ts";
 import { useMailboxes } from "./use-mailboxes.ts";
 
+const SelectionBar = lazy(() => import("./selection-bar.tsx"));
 const Drawer = lazy(() => import("../mailbox/drawer.tsx"));
 
 export function MailboxesTab({ batch, mailbox }: { batch: BatchView; mailbox: string | undefined }) {
@@ -29,8 +30,23 @@ export function MailboxesTab({ batch, mailbox }: { batch: BatchView; mailbox: st
     orderBy: sort.column,
     descending: sort.descending,
   };
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
+  const [isAll, setAll] = useState(false);
+  const chooseNone = () => {
+    setChosen(new Set());
+    setAll(false);
+  };
+  const tick = (id: string) => {
+    setAll(false);
+    setChosen((old) => {
+      const next = new Set(old);
+      if (!next.delete(id)) next.add(id);
+      return next;
+    });
+  };
   const choose = (name: string, value: string) =>
     setParams((old) => {
+      chooseNone();
       const next = new URLSearchParams(old);
       if (value === "") next.delete(name);
       else next.set(name, value);
@@ -79,10 +95,25 @@ export function MailboxesTab({ batch, mailbox }: { batch: BatchView; mailbox: st
             ))}
           </Select>
         ) : null}
+        {canChooseAll(filter) && page !== undefined && page.count > 0 && !isAll ? (
+          <Button size="small" onClick={() => setAll(true)}>
+            Choose all {count(page.count)}
+          </Button>
+        ) : null}
         <span className="tools-note" aria-live="polite">
           {page ? counted(page.count, "mailbox", "mailboxes") : ""}
         </span>
       </div>
+      {chosen.size > 0 || isAll ? (
+        <Suspense fallback={null}>
+          <SelectionBar
+            batch={batch}
+            meant={isAll ? { filter: filterOf(filter) } : { mailboxes: [...chosen] }}
+            count={isAll ? (page?.count ?? 0) : chosen.size}
+            onClear={chooseNone}
+          />
+        </Suspense>
+      ) : null}
       <Trouble error={error} onRetry={refetch} />
       {page === undefined && error === null ? <Waiting /> : null}
       {page && page.count === 0 ? (
@@ -95,7 +126,7 @@ export function MailboxesTab({ batch, mailbox }: { batch: BatchView; mailbox: st
       {page && page.count > 0 ? (
         <Grid
           label={`Mailboxes of ${batch.name}`}
-          columns={columns(base, query)}
+          columns={columns(base, query, { isChosen: (id) => isAll || chosen.has(id), tick })}
           count={page.count}
           rowAt={rowAt}
           keyOf={({ id }) => id}
@@ -129,8 +160,22 @@ export function MailboxesTab({ batch, mailbox }: { batch: BatchView; mailbox: st
   );
 }
 
-function columns(base: string, query: string): readonly Column<MailboxView>[] {
+interface Choice {
+  readonly isChosen: (id: string) => boolean;
+  readonly tick: (id: string) => void;
+}
+
+function columns(base: string, query: string, { isChosen, tick }: Choice): readonly Column<MailboxView>[] {
   return [
+    {
+      id: "chosen",
+      label: "Choose",
+      width: "60px",
+      interactive: true,
+      cell: ({ id, emailAddress }) => (
+        <Checkbox aria-label={`Choose ${emailAddress}`} checked={isChosen(id)} onChange={() => tick(id)} />
+      ),
+    },
     {
       id: "emailAddress",
       label: "Address",

@@ -1,4 +1,5 @@
 import type { BatchView } from "../api/types.ts";
+import { retryQuestionOf } from "../batch/acts.ts";
 import { count, counted } from "../parts/format.ts";
 import type { Question } from "../parts/question.ts";
 
@@ -11,49 +12,73 @@ export interface Offer {
   readonly refused?: string | undefined;
 }
 
+/** Why an action is refused while a batch is in a status; what is not named here may be done. */
+const refusals: Readonly<Partial<Record<BatchAction, Readonly<Record<string, string>>>>> = {
+  stop: {
+    Completed: "Nothing runs.",
+    CompletedWithErrors: "Nothing runs.",
+    Failed: "Nothing runs.",
+  },
+  sync: {
+    Created: "Only a running batch can do that.",
+    Waiting: "Only a running batch can do that.",
+    Failed: "Every mailbox failed: retry them.",
+    Stopping: "Only a running batch can do that.",
+    Stopped: "Only a running batch can do that.",
+    Completing: "The last sync runs.",
+    Completed: "The batch is completed.",
+    CompletedWithErrors: "The batch is completed.",
+  },
+  retry: {
+    Created: "The batch was not started yet.",
+    Waiting: "The batch was not started yet.",
+  },
+  complete: {
+    Created: "The batch was not started yet.",
+    Waiting: "The batch was not started yet.",
+    Syncing: "Mailboxes are being copied for the first time.",
+    Failed: "Every mailbox failed: retry them.",
+    Stopping: "Start it first, so that its last sync can run.",
+    Stopped: "Start it first, so that its last sync can run.",
+    Completing: "The last sync runs.",
+    Completed: "The batch is completed.",
+  },
+};
+
 /** What can be done with a batch, and why the rest cannot. The API has the last word. Pure. */
 export function offersOf(batch: BatchView, mayOperate: boolean): readonly Offer[] {
-  const { failedCount, skippedItemCount, startedAt } = batch;
-  const status: string = batch.status;
-  const removing = status === "Removing" ? "The batch is being removed." : undefined;
+  const { status, failedCount, skippedItemCount, unapprovedItemCount, rehearsal } = batch;
   const rests = ["Created", "Waiting", "Stopped", "Stopping"].includes(status);
-  const completed = ["Completed", "CompletedWithErrors"].includes(status);
-  const unstarted = startedAt === null ? "The batch was not started yet." : undefined;
-  const offers: readonly (Offer | false)[] = [
-    batch.rehearsal && { action: "startForReal", label: "Start for real", refused: removing },
-    rests
-      ? {
-          action: "start",
-          label: status === "Created" || status === "Waiting" ? "Start" : "Go on",
-          refused: removing,
-        }
-      : {
-          action: "stop",
-          label: "Stop",
-          refused: removing ?? (completed || status === "Failed" ? "Nothing runs." : undefined),
-        },
-    !batch.rehearsal && {
-      action: "sync",
-      label: "Sync now",
-      refused: removing ?? (rests || completed ? "Only a running batch can do that." : undefined),
-    },
-    {
-      action: "retry",
-      label: failedCount > 0 ? `Retry ${count(failedCount)} failed` : "Retry skipped",
-      refused:
-        removing ??
-        unstarted ??
-        (failedCount + skippedItemCount === 0 ? "Nothing failed and nothing was skipped." : undefined),
-    },
-    !batch.rehearsal && {
-      action: "complete",
-      label: "Complete",
-      refused: removing ?? unstarted ?? (completed ? "The batch is completed." : undefined),
-    },
-    { action: "delete", label: "Delete", refused: removing },
+  const begins = status === "Created" || status === "Waiting";
+  const offer = (action: BatchAction, label: string, more?: string | false): Offer => {
+    const refused =
+      (!mayOperate && "Needs Migration.Operate") ||
+      (status === "Removing" && "The batch is being removed.") ||
+      refusals[action]?.[status] ||
+      more ||
+      undefined;
+    return { action, label, refused };
+  };
+  return [
+    ...(rehearsal ? [offer("startForReal", "Start for real")] : []),
+    rests ? offer("start", begins ? "Start" : "Go on") : offer("stop", "Stop"),
+    ...(rehearsal ? [] : [offer("sync", "Sync now")]),
+    offer(
+      "retry",
+      failedCount > 0 ? `Retry ${count(failedCount)} failed` : "Retry skipped",
+      failedCount + skippedItemCount === 0 && "Nothing failed and nothing was skipped.",
+    ),
+    ...(rehearsal
+      ? []
+      : [
+          offer(
+            "complete",
+            "Complete",
+            unapprovedItemCount > 0 && "Messages were skipped: retry, or accept them first.",
+          ),
+        ]),
+    offer("delete", "Delete"),
   ];
-  const made = offers.filter((offer) => offer !== false);
-  return mayOperate ? made : made.map((offer) => ({ ...offer, refused: "Needs Migration.Operate" }));
 }
 
 /** What is asked before an action; undefined where nothing is: its undo is another action. Pure. */
@@ -73,18 +98,15 @@ export function questionOf(action: BatchAction, batch: BatchView): Question | un
         verb: "Stop",
       };
     case "retry":
-      return failedCount === 0
-        ? undefined
-        : {
-            title: `Try ${counted(failedCount, "failed mailbox", "failed mailboxes")} again?`,
-            text: "A mailbox that failed as TooManyDeletions lost over a fifth of a folder at the source: retrying it removes those messages from Microsoft 365 as well.",
-            verb: "Retry",
-          };
+      return failedCount === 0 ? undefined : retryQuestionOf(failedCount);
     case "complete":
       return {
         title: `Complete ${name}?`,
         text: "One last sync, then daily syncs end. Do this after the MX record points to Microsoft 365.",
         verb: "Complete",
+        ...(failedCount === 0
+          ? {}
+          : { ticked: `Leave ${counted(failedCount, "failed mailbox", "failed mailboxes")} behind` }),
       };
     case "delete":
       return {
@@ -123,4 +145,9 @@ export function statusAfter(action: BatchAction, status: string): string {
       sync: status,
     } as const
   )[action];
+}
+
+/** What is sent with an action: only failed mailboxes need a word, and that was asked for. Pure. */
+export function bodyOf(action: BatchAction, { failedCount }: BatchView): object | undefined {
+  return action === "complete" && failedCount > 0 ? { leaveFailed: true } : undefined;
 }

@@ -34,9 +34,19 @@ export function itemRateOf({ itemsPerMinute }: BatchView): string {
   return itemsPerMinute === 0 ? "-" : `${count(itemsPerMinute)}/min`;
 }
 
-/** When it will be through. Pure. @param now milliseconds since 1970. */
-export function readyOf({ estimatedCompletion }: BatchView, now: number): string {
-  return estimatedCompletion === null ? "-" : relative(estimatedCompletion, now);
+const withoutEstimate: Readonly<Record<NonNullable<BatchView["noEstimate"]>, string>> = {
+  done: "-",
+  estimating: "Estimating",
+  stalled: "Stalled",
+  paused: "Paused",
+  stopped: "-",
+};
+
+/** When it will be through, or why that is not known. Pure. @param now milliseconds since 1970. */
+export function readyOf({ estimatedCompletion, estimateBasis, noEstimate }: BatchView, now: number): string {
+  if (estimatedCompletion === null) return noEstimate === null ? "-" : withoutEstimate[noEstimate];
+  const when = relative(estimatedCompletion, now);
+  return estimateBasis === "partial" ? `${when} at least` : when;
 }
 
 /** One sentence for those who hear the list. Pure. */

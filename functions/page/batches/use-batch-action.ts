@@ -6,7 +6,7 @@ import type { List } from "../api/queries.ts";
 import type { BatchView } from "../api/types.ts";
 import { useSay } from "../frame/toasts.tsx";
 import { useConfirm } from "../parts/confirm.tsx";
-import { type BatchAction, begunText, questionOf, statusAfter } from "./actions.ts";
+import { type BatchAction, begunText, bodyOf, questionOf, statusAfter } from "./actions.ts";
 
 /** Asks where it has to, does it, says what came of it, and shows the new status at once. */
 export function useBatchAction(): (action: BatchAction, batch: BatchView) => Promise<boolean> {
@@ -27,7 +27,8 @@ export function useBatchAction(): (action: BatchAction, batch: BatchView) => Pro
       };
       show({ status: statusAfter(action, batch.status) });
       try {
-        if (action !== "delete") await send("POST", pathOf`batches/${batch.name}/${action}`);
+        if (action !== "delete")
+          await send("POST", pathOf`batches/${batch.name}/${action}`, bodyOf(action, batch));
         else if (!(await remove(batch.name, confirm))) return false;
         say(begunText(action, batch));
         return true;

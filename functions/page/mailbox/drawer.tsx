@@ -3,17 +3,23 @@ import {
   DrawerBody,
   DrawerHeader,
   DrawerHeaderTitle,
-  Link,
   MessageBar,
   MessageBarBody,
   MessageBarTitle,
   OverlayDrawer,
 } from "@fluentui/react-components";
 import { Dismiss20Regular } from "@fluentui/react-icons";
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { pathOf, send } from "../api/client.ts";
-import { mailboxQuery, useMayOperate } from "../api/queries.ts";
-import type { BatchView, FolderView, MailboxDetails, MailboxVerificationView } from "../api/types.ts";
+import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { pathOf, read, send } from "../api/client.ts";
+import { type List, mailboxQuery, useMayOperate } from "../api/queries.ts";
+import type {
+  BatchView,
+  FolderView,
+  MailboxDetails,
+  MailboxVerificationView,
+  SkippedItemView,
+} from "../api/types.ts";
+import { actionLabels, mailboxActionsOf, removalQuestionOf, retryQuestionOf } from "../batch/acts.ts";
 import { expectedTime } from "../batch/expected-time.ts";
 import { reasonOf } from "../batch/reason.ts";
 import { Remedy } from "../batch/remedy.tsx";
@@ -31,6 +37,9 @@ import { Trouble } from "../parts/trouble.tsx";
 import { Waiting } from "../parts/waiting.tsx";
 import { When } from "../parts/when.tsx";
 import { whoIs } from "../parts/who.ts";
+
+/** Skipped messages of one request. */
+const skippedPage = 100;
 
 /** One mailbox, beside the list it is in. */
 export default function MailboxDrawer({
@@ -64,13 +73,21 @@ export default function MailboxDrawer({
       <DrawerBody className="stack drawer">
         <Trouble error={error} onRetry={refetch} />
         {mailbox === undefined && error === null ? <Waiting /> : null}
-        {mailbox ? <Details batch={batch} mailbox={mailbox} /> : null}
+        {mailbox ? <Details batch={batch} mailbox={mailbox} onClose={onClose} /> : null}
       </DrawerBody>
     </OverlayDrawer>
   );
 }
 
-function Details({ batch, mailbox }: { batch: BatchView; mailbox: MailboxDetails }) {
+function Details({
+  batch,
+  mailbox,
+  onClose,
+}: {
+  batch: BatchView;
+  mailbox: MailboxDetails;
+  onClose: () => void;
+}) {
   const reason = reasonOf(mailbox, Date.now());
   return (
     <>
@@ -80,7 +97,7 @@ function Details({ batch, mailbox }: { batch: BatchView; mailbox: MailboxDetails
           logs in as <code>{mailbox.userName}</code> at {batch.endpoint}
         </span>
       </div>
-      <Acts batch={batch} mailbox={mailbox} />
+      <Acts batch={batch} mailbox={mailbox} onClose={onClose} />
       {reason && mailbox.error ? (
         <MessageBar intent={mailbox.status === "Failed" ? "error" : "warning"} layout="multiline">
           <MessageBarBody>
@@ -126,13 +143,39 @@ function Details({ batch, mailbox }: { batch: BatchView; mailbox: MailboxDetails
 }
 
 /** What can be done with one mailbox. */
-function Acts({ batch, mailbox }: { batch: BatchView; mailbox: MailboxDetails }) {
+function Acts({
+  batch,
+  mailbox,
+  onClose,
+}: {
+  batch: BatchView;
+  mailbox: MailboxDetails;
+  onClose: () => void;
+}) {
   const mayOperate = useMayOperate();
   const approve = useApproval(batch);
   const act = useAct(batch.name);
+  const confirm = useConfirm();
   const off = !mayOperate || act.isPending;
+  const path = pathOf`batches/${batch.name}/mailboxes/${mailbox.id}`;
   return (
     <div className="tools">
+      {mailboxActionsOf(mailbox).map((action) => (
+        <Button
+          key={action}
+          disabledFocusable={off}
+          onClick={async () => {
+            const question = mailbox.error?.code === "TooManyDeletions" && action === "retry";
+            if (question && !(await confirm(retryQuestionOf(1, mailbox.error?.code)))) return;
+            act.mutate({
+              path: `${path}/${action}`,
+              begun: `${actionLabels[action]}: ${mailbox.emailAddress}`,
+            });
+          }}
+        >
+          {actionLabels[action]}
+        </Button>
+      ))}
       {batch.rehearsal ? null : (
         <Button
           disabledFocusable={off || mailbox.lastSyncedAt === null}
@@ -155,6 +198,18 @@ function Acts({ batch, mailbox }: { batch: BatchView; mailbox: MailboxDetails })
           Accept {counted(mailbox.unapprovedItemCount, "skipped message", "skipped messages")}
         </Button>
       ) : null}
+      <Button
+        disabledFocusable={off}
+        onClick={async () => {
+          if (await confirm(removalQuestionOf(mailbox)))
+            act.mutate(
+              { method: "DELETE", path, begun: `${mailbox.emailAddress} is removed from the batch` },
+              { onSuccess: onClose },
+            );
+        }}
+      >
+        Remove
+      </Button>
     </div>
   );
 }
@@ -324,8 +379,20 @@ function FolderAct({
   );
 }
 
+/** A page at a time: there may be thousands. */
 function Skipped({ batch, mailbox }: { batch: BatchView; mailbox: MailboxDetails }) {
-  if (mailbox.skippedItems.length === 0) return <p className="nothing">No message was skipped.</p>;
+  const path = pathOf`batches/${batch.name}/mailboxes/${mailbox.id}/skipped-items`;
+  const { data, error, refetch, hasNextPage, isFetchingNextPage, fetchNextPage } = useInfiniteQuery({
+    queryKey: ["batches", batch.name, "mailboxes", mailbox.id, "skipped", mailbox.skippedItemCount],
+    queryFn: ({ pageParam, signal }) =>
+      read<List<SkippedItemView>>(`${path}?$top=${skippedPage}&$skiptoken=${pageParam}`, signal),
+    initialPageParam: 0,
+    getNextPageParam: ({ nextLink }, pages) => (nextLink === null ? undefined : pages.length * skippedPage),
+    enabled: mailbox.skippedItemCount > 0,
+  });
+  if (mailbox.skippedItemCount === 0) return <p className="nothing">No message was skipped.</p>;
+  if (data === undefined) return error ? <Trouble error={error} onRetry={refetch} /> : <Waiting />;
+  const items = data.pages.flatMap(({ value }) => value);
   return (
     <>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: whatever scrolls has to be reached by keyboard */}
@@ -342,7 +409,7 @@ function Skipped({ batch, mailbox }: { batch: BatchView; mailbox: MailboxDetails
             </tr>
           </thead>
           <tbody>
-            {mailbox.skippedItems.map((item) => (
+            {items.map((item) => (
               <tr key={`${item.folder} ${item.uid}`}>
                 <th scope="row">{item.folder}</th>
                 <td>{dateTime(item.receivedAt)}</td>
@@ -358,15 +425,15 @@ function Skipped({ batch, mailbox }: { batch: BatchView; mailbox: MailboxDetails
           </tbody>
         </table>
       </div>
-      {mailbox.skippedItemCount > mailbox.skippedItems.length ? (
-        <p>
-          The first {mailbox.skippedItems.length} of{" "}
-          {counted(mailbox.skippedItemCount, "skipped message", "skipped messages")}. All are in{" "}
-          <Link inline href={`/api/${pathOf`batches/${batch.name}/reports/skipped-items.csv`}`}>
-            skipped-items.csv
-          </Link>
-          .
-        </p>
+      {hasNextPage ? (
+        <div className="tools">
+          <Button disabledFocusable={isFetchingNextPage} onClick={() => void fetchNextPage()}>
+            Show more
+          </Button>
+          <span className="quiet">
+            {count(items.length)} of {count(mailbox.skippedItemCount)}
+          </span>
+        </div>
       ) : null}
     </>
   );

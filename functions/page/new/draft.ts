@@ -1,5 +1,15 @@
+import type { OptionsView } from "../api/types.ts";
+import {
+  copyFaultsOf,
+  emptyOptions,
+  isWhole,
+  noticeFaultsOf,
+  type OptionsDraft,
+  optionsOf,
+} from "../options/options.ts";
+
 /** What the six steps ask for. No password and no CSV is in it: it is kept while the browser is open. */
-export interface Draft {
+export interface Draft extends OptionsDraft {
   readonly domain: string;
   readonly endpointMode: "new" | "existing";
   readonly endpoint: string;
@@ -10,25 +20,14 @@ export interface Draft {
   readonly acceptUntrustedCertificates: boolean;
   readonly maxConcurrentMigrations: string;
   readonly batch: string;
-  readonly includeFolders: string;
-  readonly excludeFolders: string;
-  readonly renameFolders: string;
-  readonly receivedSince: string;
-  readonly receivedBefore: string;
-  readonly maxItemMegabytes: string;
-  readonly skippedItemLimit: string;
-  readonly propagateDeletes: boolean;
   readonly testLogins: boolean;
-  readonly targetRootFolder: string;
-  readonly adoptExisting: "off" | "folder" | "anywhere";
   readonly rehearse: boolean;
-  readonly notificationEmails: string;
-  readonly reportIntervalHours: string;
   readonly start: "now" | "later" | "byHand";
   readonly startAfter: string;
 }
 
 export const emptyDraft: Draft = {
+  ...emptyOptions,
   domain: "",
   endpointMode: "new",
   endpoint: "",
@@ -39,20 +38,8 @@ export const emptyDraft: Draft = {
   acceptUntrustedCertificates: false,
   maxConcurrentMigrations: "20",
   batch: "",
-  includeFolders: "",
-  excludeFolders: "",
-  renameFolders: "",
-  receivedSince: "",
-  receivedBefore: "",
-  maxItemMegabytes: "",
-  skippedItemLimit: "",
-  propagateDeletes: false,
   testLogins: true,
-  targetRootFolder: "",
-  adoptExisting: "off",
   rehearse: false,
-  notificationEmails: "",
-  reportIntervalHours: "24",
   start: "now",
   startAfter: "",
 };
@@ -100,65 +87,16 @@ export function faultsOf(
       "Mailboxes at once is a number from 1 to 1000.",
     );
   }
-  if (step === 4) {
-    need(
-      draft.maxItemMegabytes === "" || isWhole(draft.maxItemMegabytes, 1, 150),
-      "maxItemMegabytes",
-      "The largest message is a number of megabytes from 1 to 150.",
-    );
-    need(
-      draft.skippedItemLimit === "" || isWhole(draft.skippedItemLimit, 0, 1_000_000),
-      "skippedItemLimit",
-      "The limit of skipped messages is a number.",
-    );
-    need(
-      draft.receivedSince === "" || draft.receivedBefore === "" || draft.receivedSince < draft.receivedBefore,
-      "receivedBefore",
-      "The last day lies before the first.",
-    );
-    need(
-      linesOf(draft.renameFolders).every((line) => /^[^=]+=[^=]+$/.test(line)),
-      "renameFolders",
-      "A renamed folder is written as Old name = New name.",
-    );
-  }
-  if (step === 4)
-    need(
-      draft.targetRootFolder.trim() === "" ||
-        draft.targetRootFolder.split("/").every((name) => name.trim() !== ""),
-      "targetRootFolder",
-      "The folder is a path such as Old mail/Until 2026.",
-    );
+  if (step === 4) faults.push(...copyFaultsOf(draft));
   if (step === 5) {
     need(
       draft.start !== "later" || draft.startAfter !== "",
       "startAfter",
       "Choose the time at which it starts.",
     );
-    const addresses = linesOf(draft.notificationEmails);
-    need(
-      addresses.length <= 20 && addresses.every((address) => /^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(address)),
-      "notificationEmails",
-      "Mails go to 20 addresses at most, one a line.",
-    );
-    need(
-      isWhole(draft.reportIntervalHours, 0, 720),
-      "reportIntervalHours",
-      "Hours between two reports are a number from 0 to 720.",
-    );
+    faults.push(...noticeFaultsOf(draft));
   }
   return faults;
-}
-
-function isWhole(text: string, from: number, to: number): boolean {
-  return /^\d{1,9}$/.test(text.trim()) && Number(text) >= from && Number(text) <= to;
-}
-
-export function linesOf(text: string): readonly string[] {
-  return text
-    .split("\n")
-    .map((line) => line.trim())
-    .filter((line) => line !== "");
 }
 
 /** The endpoint's settings as the API takes them. Pure. */
@@ -176,28 +114,12 @@ export function endpointOf(draft: Draft): object {
 }
 
 /** The batch's options as the API takes them; what was left as it is, is left out. Pure but for the zone of the reader. */
-export function optionsOf(draft: Draft): Readonly<Record<string, unknown>> {
-  const include = linesOf(draft.includeFolders);
-  const exclude = linesOf(draft.excludeFolders);
-  const addresses = linesOf(draft.notificationEmails);
-  const renames = linesOf(draft.renameFolders).map((line) => line.split("=").map((name) => name.trim()));
+export function batchOptionsOf(draft: Draft): Partial<OptionsView> {
   return {
-    ...(include.length > 0 ? { includeFolders: include } : {}),
-    ...(exclude.length > 0 ? { excludeFolders: exclude } : {}),
-    ...(renames.length > 0 ? { renameFolders: Object.fromEntries(renames) } : {}),
-    ...(draft.receivedSince === "" ? {} : { receivedSince: `${draft.receivedSince}T00:00:00Z` }),
-    ...(draft.receivedBefore === "" ? {} : { receivedBefore: `${draft.receivedBefore}T00:00:00Z` }),
-    ...(draft.maxItemMegabytes === "" ? {} : { maxItemSize: Number(draft.maxItemMegabytes) * 1_000_000 }),
-    ...(draft.skippedItemLimit === "" ? {} : { skippedItemLimit: Number(draft.skippedItemLimit) }),
-    ...(draft.propagateDeletes ? { propagateDeletes: true } : {}),
+    ...optionsOf(draft),
     testLogins: draft.testLogins,
-    ...(draft.targetRootFolder.trim() === "" ? {} : { targetRootFolder: draft.targetRootFolder.trim() }),
-    ...(draft.adoptExisting === "off" ? {} : { adoptExisting: draft.adoptExisting }),
     ...(draft.rehearse ? { dryRun: true } : {}),
-    ...(addresses.length === 0
-      ? {}
-      : { notificationEmails: addresses, reportIntervalHours: Number(draft.reportIntervalHours) }),
-    ...(draft.start === "now" ? {} : draft.start === "byHand" ? { autoStart: false } : {}),
+    ...(draft.start === "byHand" ? { autoStart: false } : {}),
     ...(draft.start === "later" ? { startAfter: new Date(draft.startAfter).toISOString() } : {}),
   };
 }

@@ -5,10 +5,10 @@ import { ApiError } from "../api/api-error.ts";
 import { pathOf, send } from "../api/client.ts";
 import type { EndpointTestView } from "../api/types.ts";
 import { TestSteps } from "../endpoints/test-steps.tsx";
+import { problem } from "../parts/problem.ts";
 import { Trouble } from "../parts/trouble.tsx";
 import { endpointOf } from "./draft.ts";
 import type { StepProps } from "./new.tsx";
-import { problem } from "./server-step.tsx";
 
 export function EndpointStep({ draft, change, faultOf }: StepProps) {
   const client = useQueryClient();

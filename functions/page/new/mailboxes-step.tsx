@@ -16,10 +16,10 @@ import { call, pathOf } from "../api/client.ts";
 import type { UploadCheck } from "../api/types.ts";
 import { bytes, count, counted } from "../parts/format.ts";
 import { type Column, Grid } from "../parts/grid.tsx";
+import { problem } from "../parts/problem.ts";
 import { Trouble } from "../parts/trouble.tsx";
 import { nameFrom } from "./draft.ts";
 import type { StepProps } from "./new.tsx";
-import { problem } from "./server-step.tsx";
 
 const maxBytes = 10_000_000;
 

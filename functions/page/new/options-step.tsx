@@ -1,113 +1,12 @@
-import { Checkbox, Field, Input, Radio, RadioGroup, Switch, Textarea } from "@fluentui/react-components";
-import type { Draft } from "./draft.ts";
+import { Checkbox, Field } from "@fluentui/react-components";
+import { CopyFields } from "../options/copy-fields.tsx";
 import type { StepProps } from "./new.tsx";
-import { problem } from "./server-step.tsx";
 
 export function OptionsStep({ draft, change, faultOf }: StepProps) {
   return (
     <>
       <p className="quiet">All mail of every folder is copied unless you choose otherwise here.</p>
-      <div className="fields">
-        <Field
-          label="Leave folders out"
-          hint="One a line: Spam/* for a folder and all below it, #JunkEmail# by its use."
-        >
-          <Textarea
-            id="excludeFolders"
-            value={draft.excludeFolders}
-            onChange={(_, { value }) => change({ excludeFolders: value })}
-          />
-        </Field>
-        <Field label="Copy these folders only" hint="One a line; all, if empty.">
-          <Textarea
-            id="includeFolders"
-            value={draft.includeFolders}
-            onChange={(_, { value }) => change({ includeFolders: value })}
-          />
-        </Field>
-        <Field
-          label="Rename folders"
-          hint="One a line: Old name = New name."
-          {...problem(faultOf("renameFolders"))}
-        >
-          <Textarea
-            id="renameFolders"
-            value={draft.renameFolders}
-            onChange={(_, { value }) => change({ renameFolders: value })}
-          />
-        </Field>
-      </div>
-      <div className="fields">
-        <Field label="Received on or after" hint="UTC; from the beginning, if empty.">
-          <Input
-            id="receivedSince"
-            type="date"
-            value={draft.receivedSince}
-            onChange={(_, { value }) => change({ receivedSince: value })}
-          />
-        </Field>
-        <Field label="Received before" {...problem(faultOf("receivedBefore"))}>
-          <Input
-            id="receivedBefore"
-            type="date"
-            value={draft.receivedBefore}
-            onChange={(_, { value }) => change({ receivedBefore: value })}
-          />
-        </Field>
-        <Field
-          label="Largest message, in MB"
-          hint="Larger ones are left out and listed."
-          {...problem(faultOf("maxItemMegabytes"))}
-        >
-          <Input
-            id="maxItemMegabytes"
-            inputMode="numeric"
-            value={draft.maxItemMegabytes}
-            onChange={(_, { value }) => change({ maxItemMegabytes: value })}
-          />
-        </Field>
-        <Field
-          label="Skipped messages a mailbox may have"
-          hint="With more it fails; without a number none does."
-          {...problem(faultOf("skippedItemLimit"))}
-        >
-          <Input
-            id="skippedItemLimit"
-            inputMode="numeric"
-            value={draft.skippedItemLimit}
-            onChange={(_, { value }) => change({ skippedItemLimit: value })}
-          />
-        </Field>
-      </div>
-      <Field
-        label="Put all of it below this folder"
-        hint="A path such as Old mail; inbox to inbox, if empty."
-        className="short-field"
-        {...problem(faultOf("targetRootFolder"))}
-      >
-        <Input
-          id="targetRootFolder"
-          value={draft.targetRootFolder}
-          onChange={(_, { value }) => change({ targetRootFolder: value })}
-        />
-      </Field>
-      <Field label="Messages that another program has put into Microsoft 365 already">
-        <RadioGroup
-          value={draft.adoptExisting}
-          onChange={(_, { value }) => change({ adoptExisting: value as Draft["adoptExisting"] })}
-        >
-          <Radio value="off" label="Are not looked for" />
-          <Radio value="folder" label="Count as copied where they are in the folder they belong to" />
-          <Radio value="anywhere" label="Count as copied wherever they are" />
-        </RadioGroup>
-      </Field>
-      <Field hint="Alberta deletes a message at the old server on Tuesday: on Wednesday it is in Deleted Items in Microsoft 365, too. Without this it stays where it is.">
-        <Switch
-          label="Deletions at the old server follow in Microsoft 365"
-          checked={draft.propagateDeletes}
-          onChange={(_, { checked }) => change({ propagateDeletes: checked })}
-        />
-      </Field>
+      <CopyFields draft={draft} change={change} faultOf={faultOf} />
       <Checkbox
         label="Test every login before anything is copied"
         checked={draft.testLogins}

@@ -6,7 +6,7 @@ import { useMayOperate } from "../api/queries.ts";
 import { To } from "../frame/view.tsx";
 import { counted } from "../parts/format.ts";
 import { Trouble } from "../parts/trouble.tsx";
-import { endpointOf, faultsOf, optionsOf } from "./draft.ts";
+import { batchOptionsOf, endpointOf, faultsOf } from "./draft.ts";
 import { store } from "./endpoint-step.tsx";
 import type { StepProps } from "./new.tsx";
 
@@ -20,7 +20,7 @@ export function ReviewStep({
   const missing = [1, 2, 3, 4, 5].flatMap((step) =>
     faultsOf(step, draft, file).map((fault) => ({ step, ...fault })),
   );
-  const options = optionsOf(draft);
+  const options = batchOptionsOf(draft);
   const start = useMutation({
     mutationFn: async () => {
       if (file === undefined) return;

@@ -1,7 +1,8 @@
-import { Field, Input, Radio, RadioGroup, Textarea } from "@fluentui/react-components";
+import { Field, Input, Radio, RadioGroup } from "@fluentui/react-components";
+import { NoticeFields } from "../options/notice-fields.tsx";
+import { problem } from "../parts/problem.ts";
 import type { Draft } from "./draft.ts";
 import type { StepProps } from "./new.tsx";
-import { problem } from "./server-step.tsx";
 
 export function ScheduleStep({ draft, change, faultOf }: StepProps) {
   return (
@@ -26,31 +27,7 @@ export function ScheduleStep({ draft, change, faultOf }: StepProps) {
           />
         </Field>
       ) : null}
-      <div className="fields">
-        <Field
-          label="Who gets mails about it"
-          hint="One address a line. Its start, failures, the end of the first sync, the cut-over, its completion."
-          {...problem(faultOf("notificationEmails"))}
-        >
-          <Textarea
-            id="notificationEmails"
-            value={draft.notificationEmails}
-            onChange={(_, { value }) => change({ notificationEmails: value })}
-          />
-        </Field>
-        <Field
-          label="Hours between two reports by mail"
-          hint="0 for none."
-          {...problem(faultOf("reportIntervalHours"))}
-        >
-          <Input
-            id="reportIntervalHours"
-            inputMode="numeric"
-            value={draft.reportIntervalHours}
-            onChange={(_, { value }) => change({ reportIntervalHours: value })}
-          />
-        </Field>
-      </div>
+      <NoticeFields draft={draft} change={change} faultOf={faultOf} />
       <p className="quiet">
         Once a mailbox is synced it is brought up to date every day, until you complete the batch. Lower the
         time to live of the MX record to an hour now: the cut-over tab of the batch says what it is, and when

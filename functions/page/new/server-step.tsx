@@ -15,6 +15,7 @@ import { useMutation, useQuery } from "@tanstack/react-query";
 import { read } from "../api/client.ts";
 import { endpointsQuery } from "../api/queries.ts";
 import type { DiscoveryView } from "../api/types.ts";
+import { problem } from "../parts/problem.ts";
 import { StatusBadge } from "../parts/status-badge.tsx";
 import { Trouble } from "../parts/trouble.tsx";
 import { type Draft, nameFrom } from "./draft.ts";
@@ -142,11 +143,6 @@ export function ServerStep({ draft, change, faultOf }: StepProps) {
       )}
     </>
   );
-}
-
-/** How Fluent UI is told what is wrong with a field. */
-export function problem(text: string | undefined) {
-  return text === undefined ? {} : { validationMessage: text, validationState: "error" as const };
 }
 
 function Found({

@@ -4,7 +4,7 @@ import { bannerOf, headlineOf } from "../../../functions/page/batch/headline.ts"
 import { queryOf } from "../../../functions/page/batch/mailbox-query.ts";
 import { reasonOf } from "../../../functions/page/batch/reason.ts";
 import { piecesOf, remediesIn } from "../../../functions/page/batch/remedies.ts";
-import { offersOf, questionOf } from "../../../functions/page/batches/actions.ts";
+import { bodyOf, offersOf, questionOf } from "../../../functions/page/batches/actions.ts";
 import { rateOf, summaryOf, totalsOf } from "../../../functions/page/batches/figures.ts";
 import { defaultBatchOptions } from "../../../shared/domain/batch-options.ts";
 import { optionsView } from "../../../shared/migration/status/options-view.ts";
@@ -59,30 +59,40 @@ const open = (view: BatchView, mayOperate = true) =>
     .map(({ action }) => action);
 
 describe("what can be done with a batch", () => {
-  it.each([
-    ["Created", batch({ status: "Created", startedAt: null }), ["start", "delete"]],
-    ["Syncing", batch({ status: "Syncing", activeCount: 2 }), ["stop", "sync", "complete", "delete"]],
-    ["Synced", batch(), ["stop", "sync", "complete", "delete"]],
-    [
-      "SyncedWithErrors",
-      batch({ status: "SyncedWithErrors", failedCount: 1 }),
-      ["stop", "sync", "retry", "complete", "delete"],
-    ],
-    [
-      "Synced with skipped messages",
-      batch({ skippedItemCount: 2 }),
-      ["stop", "sync", "retry", "complete", "delete"],
-    ],
-    ["Stopped", batch({ status: "Stopped" }), ["start", "complete", "delete"]],
-    ["Completed", batch({ status: "Completed" }), ["delete"]],
-    ["Removing", batch({ status: "Removing" }), []],
-    [
-      "a rehearsal that is through",
-      batch({ status: "Completed", rehearsal: true }),
-      ["startForReal", "delete"],
-    ],
-  ])("%s", (_, view, expected) => {
-    expect(open(view)).toEqual(expected);
+  it.each<[BatchView["status"], readonly string[]]>([
+    ["Created", ["start", "delete"]],
+    ["Waiting", ["start", "delete"]],
+    ["Syncing", ["stop", "sync", "retry", "delete"]],
+    ["IncrementalSyncing", ["stop", "sync", "retry", "complete", "delete"]],
+    ["Synced", ["stop", "sync", "retry", "complete", "delete"]],
+    ["SyncedWithErrors", ["stop", "sync", "retry", "complete", "delete"]],
+    ["Failed", ["retry", "delete"]],
+    ["Stopping", ["start", "retry", "delete"]],
+    ["Stopped", ["start", "retry", "delete"]],
+    ["Completing", ["stop", "retry", "delete"]],
+    ["Completed", ["retry", "delete"]],
+    ["CompletedWithErrors", ["retry", "complete", "delete"]],
+    ["Removing", []],
+  ])("%s, with failed mailboxes", (status, expected) => {
+    expect(open(batch({ status, failedCount: 1 }))).toEqual(expected);
+  });
+
+  it("nothing is retried where nothing failed or was skipped, and no batch is completed over lost messages", () => {
+    expect(open(batch())).toEqual(["stop", "sync", "complete", "delete"]);
+    expect(open(batch({ skippedItemCount: 2 }))).toContain("retry");
+    expect(open(batch({ skippedItemCount: 2, unapprovedItemCount: 2 }))).not.toContain("complete");
+  });
+
+  it("a rehearsal that is through is started for real", () => {
+    expect(open(batch({ status: "Completed", rehearsal: true }))).toEqual(["startForReal", "delete"]);
+  });
+
+  it("failed mailboxes are left behind only by a word", () => {
+    const failed = batch({ failedCount: 3 });
+    expect(questionOf("complete", failed)?.ticked).toBe("Leave 3 failed mailboxes behind");
+    expect(bodyOf("complete", failed)).toEqual({ leaveFailed: true });
+    expect(questionOf("complete", batch())?.ticked).toBeUndefined();
+    expect(bodyOf("complete", batch())).toBeUndefined();
   });
 
   it("nothing without the role, and it says which one is missing", () => {

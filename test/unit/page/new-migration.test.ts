@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
 import {
+  batchOptionsOf,
   type Draft,
   emptyDraft,
   endpointOf,
   faultsOf,
   nameFrom,
-  optionsOf,
 } from "../../../functions/page/new/draft.ts";
 import { batchOptionsSchema } from "../../../shared/domain/batch-options.ts";
 import { endpointSchema } from "../../../shared/domain/endpoint.ts";
@@ -35,7 +35,7 @@ const fields = (step: number, draft: Draft, file?: { validRows: number }) =>
 
 describe("what the steps make is what the API takes", () => {
   it("options", () => {
-    expect(optionsOf(filled)).toEqual({
+    expect(batchOptionsOf(filled)).toEqual({
       excludeFolders: ["Spam/*", "#JunkEmail#"],
       renameFolders: { Sent: "Sent Items" },
       receivedSince: "2020-01-01T00:00:00Z",
@@ -44,7 +44,7 @@ describe("what the steps make is what the API takes", () => {
       testLogins: true,
       autoStart: false,
     });
-    expect(optionsOf(noticed)).toEqual({
+    expect(batchOptionsOf(noticed)).toEqual({
       testLogins: true,
       targetRootFolder: "Old mail/Until 2026",
       adoptExisting: "folder",
@@ -58,7 +58,7 @@ describe("what the steps make is what the API takes", () => {
       noticed,
       { ...filled, start: "later", startAfter: "2026-12-05T20:00" } as const,
     ])
-      expect(batchOptionsSchema.safeParse(optionsOf(draft)).error).toBeUndefined();
+      expect(batchOptionsSchema.safeParse(batchOptionsOf(draft)).error).toBeUndefined();
   });
 
   it("the endpoint", () => {

@@ -1,0 +1,65 @@
+import type { MailboxView } from "../api/types.ts";
+import { counted } from "../parts/format.ts";
+import type { Question } from "../parts/question.ts";
+
+export type MailboxAction = "start" | "stop" | "sync" | "retry";
+
+/** What can be done with one mailbox of a batch that runs. The API has the last word. Pure. */
+export function mailboxActionsOf({ status }: Pick<MailboxView, "status">): readonly MailboxAction[] {
+  switch (status) {
+    case "Failed":
+      return ["retry"];
+    case "Stopped":
+    case "Stopping":
+      return ["start"];
+    case "Synced":
+      return ["sync", "stop"];
+    case "Completed":
+    case "Created":
+      return [];
+    default:
+      return ["stop"];
+  }
+}
+
+export const actionLabels: Readonly<Record<MailboxAction, string>> = {
+  start: "Go on",
+  stop: "Stop",
+  sync: "Sync now",
+  retry: "Retry",
+};
+
+/** What is asked before failed mailboxes are tried again; after lost folders it says what that removes. Pure. */
+export function retryQuestionOf(mailboxes: number, code?: string): Question {
+  const deletions =
+    code === "TooManyDeletions"
+      ? `${counted(mailboxes, "mailbox", "mailboxes")} lost over a fifth of a folder at the source. Retrying removes those messages from Microsoft 365 as well.`
+      : code === undefined
+        ? "A mailbox that failed as TooManyDeletions lost over a fifth of a folder at the source: retrying it removes those messages from Microsoft 365 as well."
+        : "What they need has been mended: they go on where they were.";
+  return {
+    title: `Try ${counted(mailboxes, "failed mailbox", "failed mailboxes")} again?`,
+    text: deletions,
+    verb: "Retry",
+  };
+}
+
+/** What is asked before a mailbox leaves its batch. Pure. */
+export function removalQuestionOf({ emailAddress }: Pick<MailboxView, "emailAddress">): Question {
+  return {
+    title: `Remove ${emailAddress} from the batch?`,
+    text: "Its copied mail stays; it is no longer synced, and its password is forgotten. Mail that still arrives at the old server will not be copied.",
+    verb: "Remove",
+  };
+}
+
+/** What many mailboxes can be asked for at once, as a question where there is one to ask. Pure. */
+export function manyQuestionOf(action: MailboxAction, mailboxes: number): Question | undefined {
+  if (action === "retry") return retryQuestionOf(mailboxes);
+  if (action !== "stop") return undefined;
+  return {
+    title: `Stop ${counted(mailboxes, "mailbox", "mailboxes")}?`,
+    text: "Messages in flight are finished; what was copied stays. New mail of these is not fetched until they go on.",
+    verb: "Stop",
+  };
+}

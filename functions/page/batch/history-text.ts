@@ -1,0 +1,26 @@
+import type { HistoryEntryView } from "../api/types.ts";
+import { counted } from "../parts/format.ts";
+import { wordsFor } from "../parts/status.ts";
+
+const names: Readonly<Record<string, string>> = {
+  approve: "Skipped accepted",
+  changeOptions: "Settings changed",
+  release: "Logins tested",
+  remove: "Deleted",
+  verify: "Verification",
+};
+
+/** What was done, in words. Pure. */
+export function actOf(act: HistoryEntryView["act"]): string {
+  return names[act] ?? wordsFor(act);
+}
+
+/** Which mailboxes were meant, or which options were changed to what. Pure. */
+export function detailsOf({ mailboxes, filter, changes }: HistoryEntryView): string {
+  if (changes.length > 0)
+    return changes.map(({ option, before, after }) => `${option}: ${before} to ${after}`).join("; ");
+  if (mailboxes !== null) return counted(mailboxes, "mailbox", "mailboxes");
+  if (filter === null) return "The batch";
+  const parts = [filter.status && wordsFor(filter.status), filter.errorCode].filter(Boolean);
+  return `Mailboxes with ${parts.join(" and ")}`;
+}
