@@ -48,7 +48,7 @@ try {
   for (const source of sources) await source.close();
 }
 if (problems.length > 0) {
-  console.error(problems.join("\n"));
+  console.error(`${problems.length} found.`);
   process.exit(1);
 }
 console.log("Nothing found.");
@@ -60,18 +60,21 @@ async function walk(source: Awaited<ReturnType<typeof startSampleSource>>): Prom
   const faults = await watch(context, page, app.url);
   await page.goto(`${app.url}/api/dashboard`);
   await page.getByText("No mail is being moved yet").waitFor();
-  await note("empty, light", await violations(page));
+  note("empty, light", await violations(page));
   await walkSixSteps(page, source, "company");
   await page.locator("h1").getByText("Synced", { exact: true }).waitFor({ timeout: 180_000 });
   const arrivals = arrivalsOf(graph as NonNullable<typeof graph>, source);
   const wrong = arrivals.filter(({ missing, unexpected }) => missing + unexpected > 0);
   const messages = arrivals.reduce((sum, { arrived }) => sum + arrived, 0);
-  if (wrong.length > 0) problems.push(`${wrong.length} mailboxes did not arrive as they are`);
+  if (wrong.length > 0) note("target", [`${wrong.length} mailboxes did not arrive as they are`]);
   console.log(
     `Six steps by keyboard alone: Synced, ${messages} messages of ${arrivals.length} mailboxes arrived.`,
   );
   // Until the CSV is read there is no batch, and the browser notes the 404 by itself.
-  problems.push(...faults.found.filter((fault) => !/status of 404/.test(fault)));
+  note(
+    "the six steps",
+    faults.found.filter((fault) => !/status of 404/.test(fault)),
+  );
   await context.close();
 }
 
@@ -103,6 +106,9 @@ async function lookEverywhere({ name, width, ...colours }: Look): Promise<void> 
     ],
     ["/batches/pilot/verification"],
     ["/batches/pilot/verification", () => page.getByRole("radio", { name: /byte by byte/ }).check()],
+    ["/batches/warehouse"],
+    ["/batches/sales/mailboxes", () => page.getByRole("checkbox").first().check()],
+    ["/batches/pilot/settings"],
     ["/batches/pilot/cutover"],
     ["/batches/sales/reports"],
     ["/batches/sales/history"],
@@ -125,15 +131,18 @@ async function lookEverywhere({ name, width, ...colours }: Look): Promise<void> 
     await page.waitForTimeout(600);
     await open?.();
     await page.waitForTimeout(600);
-    await note(`${path}${open ? ", opened" : ""}, ${name}`, await violations(page));
+    note(`${path}${open ? ", opened" : ""}, ${name}`, await violations(page));
     const sideways = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-    if (sideways > 0) problems.push(`${path}, ${name}: ${sideways} pixels have to be scrolled sideways`);
+    if (sideways > 0) note(`${path}, ${name}`, [`${sideways} pixels have to be scrolled sideways`]);
   }
   console.log(`${name}: ${shown.length} views and dialogs looked at`);
-  problems.push(...faults.found.map((fault) => `${name}: ${fault}`));
+  note(name, faults.found);
   await context.close();
 }
 
-async function note(where: string, found: readonly string[]): Promise<void> {
-  problems.push(...found.map((violation) => `${where}: ${violation}`));
+function note(where: string, found: readonly string[]): void {
+  for (const problem of found) {
+    problems.push(`${where}: ${problem}`);
+    console.log(`${where}: ${problem}`);
+  }
 }

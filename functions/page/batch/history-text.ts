@@ -18,9 +18,16 @@ export function actOf(act: HistoryEntryView["act"]): string {
 /** Which mailboxes were meant, or which options were changed to what. Pure. */
 export function detailsOf({ mailboxes, filter, changes }: HistoryEntryView): string {
   if (changes.length > 0)
-    return changes.map(({ option, before, after }) => `${option}: ${before} to ${after}`).join("; ");
+    return changes
+      .map(({ option, before, after }) => `${option}: ${shownValue(before)} to ${shownValue(after)}`)
+      .join("; ");
   if (mailboxes !== null) return counted(mailboxes, "mailbox", "mailboxes");
   if (filter === null) return "The batch";
   const parts = [filter.status && wordsFor(filter.status), filter.errorCode].filter(Boolean);
   return `Mailboxes with ${parts.join(" and ")}`;
+}
+
+/** @param json of an option. */
+function shownValue(json: string): string {
+  return json === "null" || json === "undefined" ? "nothing" : json;
 }

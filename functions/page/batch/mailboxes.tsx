@@ -179,7 +179,7 @@ function columns(base: string, query: string, { isChosen, tick }: Choice): reado
     {
       id: "emailAddress",
       label: "Address",
-      width: "minmax(180px, 1.6fr)",
+      width: "minmax(200px, 2fr)",
       sortable: true,
       interactive: true,
       cell: ({ id, emailAddress }) => (
@@ -235,7 +235,7 @@ function columns(base: string, query: string, { isChosen, tick }: Choice): reado
     {
       id: "reason",
       label: "Reason",
-      width: "minmax(160px, 2fr)",
+      width: "minmax(150px, 1.8fr)",
       cell: (row) => <Reason of={row} />,
     },
   ];

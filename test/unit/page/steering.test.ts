@@ -91,7 +91,7 @@ it("history says who was meant, or what was changed", () => {
     "Mailboxes with AuthenticationFailed",
   );
   expect(detailsOf({ ...entry, changes: [{ option: "skippedItemLimit", before: "null", after: "5" }] })).toBe(
-    "skippedItemLimit: null to 5",
+    "skippedItemLimit: nothing to 5",
   );
 });
 
