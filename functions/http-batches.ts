@@ -16,6 +16,7 @@ import {
   mailboxParams,
   operationParams,
   skippedQuery,
+  undoBody,
 } from "../shared/domain/api/requests.ts";
 import { type BatchName, type MailboxId, mailboxIdSchema } from "../shared/domain/names.ts";
 import type { Refused } from "../shared/migration/batch/acts.ts";
@@ -24,6 +25,7 @@ import { mailboxIdOf } from "../shared/migration/upload/mailbox-of-row.ts";
 import { bodyOf, callerOf, errorResponse, jsonText, route } from "./http.ts";
 
 const actionText = jsonText.pipe(actionBody);
+const undoText = jsonText.pipe(undoBody);
 const patchText = jsonText.pipe(z.record(z.string(), z.unknown()));
 const noMailbox = errorResponse(404, "MailboxNotFound", "There is no such mailbox in this batch.");
 const noBatch = errorResponse(404, "BatchNotFound", "There is no batch of this name.");
@@ -163,6 +165,14 @@ export async function approveSkipped(request: HttpRequest): Promise<HttpResponse
   return answer(request, await (await batchControl()).approve(batch, callerOf(request), selection));
 }
 
+/** Takes out of the target what was copied for the mailboxes and nobody has touched since. */
+export async function undoMailboxes(request: HttpRequest): Promise<HttpResponseInit> {
+  const { batch } = batchParams.parse(request.params);
+  const { mailboxes, forGood } = undoText.parse(await bodyOf(request));
+  const ids = mailboxes.map((reference) => mailboxIn(batch, reference));
+  return answer(request, await (await batchControl()).undo(batch, ids, { forGood }, callerOf(request)));
+}
+
 export async function deleteBatch(request: HttpRequest): Promise<HttpResponseInit> {
   const { batch } = batchParams.parse(request.params);
   const { force } = deleteQuery.parse(Object.fromEntries(request.query));
@@ -223,6 +233,7 @@ route("batches-errors", getErrors);
 route("batches-delete", deleteBatch);
 route("batches-act", actOnBatch);
 route("batches-approve", approveSkipped);
+route("batches-undo", undoMailboxes);
 route("operations-list", listOperations);
 route("operations-get", getOperation);
 route("mailboxes-list", listMailboxes);

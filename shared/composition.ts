@@ -39,7 +39,7 @@ import type { SecretOwner, Vault } from "./migration/ports/vault.ts";
 import type { Log } from "./migration/runtime.ts";
 import { createBatchStates } from "./migration/status/batch-states.ts";
 import { createStatus } from "./migration/status/status.ts";
-import type { FolderSyncParts } from "./migration/sync/parts.ts";
+import type { LookParts } from "./migration/sync/parts.ts";
 import { logOutcome } from "./migration/upload/log-outcome.ts";
 import { version } from "./version.ts";
 
@@ -322,8 +322,8 @@ const beginningParts = once(async () => ({
 const operations = once(async () => {
   const { mailboxes, admissions } = await tables();
   const states = await batchStates();
-  const { reports, verifications, rehearsals } = await blobs();
-  const parts = { states, admissions, reports, verifications, rehearsals, vault: await vault() };
+  const { reports, verifications, rehearsals, undos } = await blobs();
+  const parts = { states, admissions, reports, verifications, rehearsals, undos, vault: await vault() };
   return createOperations({
     ...(await beginningParts()),
     mailboxes,
@@ -365,7 +365,7 @@ export const folderSync = once(async () => {
   const { createFolderSync } = await import("./migration/sync/folder-sync.ts");
   const endpointFiles = await endpoints();
   const insights = await applicationInsights();
-  const parts: Omit<FolderSyncParts, "verify" | "rehearse"> = {
+  const parts: LookParts = {
     batches,
     mailboxes,
     ledger: ledgers,
@@ -388,7 +388,9 @@ export const folderSync = once(async () => {
   const verify = createVerifyStep({ ...parts, verifications: (await blobs()).verifications });
   const { createRehearseStep } = await import("./migration/rehearsal/rehearse-step.ts");
   const rehearse = createRehearseStep({ ...parts, rehearsals: (await blobs()).rehearsals });
-  return createFolderSync({ ...parts, verify, rehearse });
+  const { createUndoStep } = await import("./migration/undo/undo-step.ts");
+  const undo = createUndoStep({ ...parts, undos: (await blobs()).undos });
+  return createFolderSync({ ...parts, verify, rehearse, undo });
 });
 
 export const batchControl = once(async () =>
@@ -479,6 +481,7 @@ export const reports = once(async () => {
     reports: (await blobs()).reports,
     verifications: (await blobs()).verifications,
     rehearsals: (await blobs()).rehearsals,
+    undos: (await blobs()).undos,
     queue: (await serviceBus()).queue,
     clock,
     log,

@@ -149,6 +149,16 @@ export const commands: Readonly<Record<string, Command>> = {
       return operate(call, "POST", "approve", Array.isArray(codes) ? { codes } : {});
     },
   },
+  undo: {
+    takes: ["batch", "mailbox"],
+    flags: ["for-good", "wait"],
+    does: "takes what was copied for a mailbox out of its target (--for-good, else to the deleted items)",
+    run: async (call) => {
+      const [, mailbox = ""] = call.given;
+      const forGood = call.flags["for-good"] === true;
+      return operate(call, "POST", "undo", { mailboxes: [mailbox], forGood });
+    },
+  },
   cutover: {
     takes: ["batch"],
     flags: ["refresh"],

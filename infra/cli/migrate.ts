@@ -32,6 +32,7 @@ const options = {
   refresh: { type: "boolean" },
   out: { type: "string" },
   force: { type: "boolean" },
+  "for-good": { type: "boolean" },
 } as const;
 const general: readonly string[] = ["url", "json", "help"];
 
@@ -125,7 +126,7 @@ function usage(): readonly string[] {
     "",
     ...names.flatMap(({ name, does }) => [`  ${name}`, ...wrapped(does, 80, "      ")]),
     "",
-    "start, stop, sync, retry, complete, approve and delete take --wait; create takes --watch.",
+    "start, stop, sync, retry, complete, approve, undo and delete take --wait; create --watch.",
     "The address is --url, or API_URL as azd knows it; the token is that of the Azure CLI (az login).",
     "Exit codes: 0 done, 1 refused or no answer, 2 wrong command line, 3 the answer is no.",
   ];

@@ -56,5 +56,5 @@ for (let pending: readonly OutgoingMessage[] = messages; pending.length > 0; ) {
 await sleep(lateMs);
 for (const items of (await find()).values())
   for (const twin of items.slice(1))
-    if (twin.untouched) await persist(() => mailbox.removeDuplicate(folder.id, twin.id));
+    if (twin.untouched) await persist(() => mailbox.purgeItem(folder.id, twin.id));
 console.log("done");

@@ -39,6 +39,7 @@ function reportsOf(changes: Partial<ReportsParts> = {}) {
     reports: blobs.reports,
     verifications: blobs.verifications,
     rehearsals: blobs.rehearsals,
+    undos: blobs.undos,
     queue: { sendOperations: async () => undefined } as unknown as WorkQueue,
     clock,
     log,

@@ -12,7 +12,7 @@ interface SourceFile {
 /** Rooms that hold rooms of their own. */
 const houses = ["shared/adapters", "shared/migration"];
 const mailboxStatus =
-  /status: "(?:Created|Queued|Syncing|IncrementalSyncing|Verifying|Synced|Stopped|Failed|Completed)"/;
+  /status: "(?:Created|Queued|Syncing|IncrementalSyncing|Verifying|Undoing|Synced|Stopped|Failed|Completed)"/;
 const conditionalStatus = /status:[^,;\n]*\? "(?:Created|Syncing|Completed|Stopped|Queued)"/;
 
 /** What the source code of the product looks like from above. */

@@ -18,6 +18,7 @@ const contents: Readonly<Record<string, string>> = {
   "failed-mailboxes": "The mailboxes that failed, ready to be mended and uploaded",
   "skipped-items": "Every message that was left out, with the reason",
   verification: "Every difference that a verification found",
+  undo: "Copies that an undoing left in the target",
   rehearsal: "What each mailbox would bring, and how long it would take",
   audit: "Who did what, and when",
 };

@@ -2,7 +2,7 @@ import { endpointNameSchema } from "../../domain/names.ts";
 import type { SnapshotStore } from "../../migration/ports/batch-state.ts";
 import type { EndpointStore, ReportStore, UploadStore } from "../../migration/ports/blobs.ts";
 import type { Leases } from "../../migration/ports/leases.ts";
-import type { MailboxFiles, RehearsedFolder } from "../../migration/ports/mailbox-files.ts";
+import type { MailboxFiles, RehearsedFolder, UndoProgress } from "../../migration/ports/mailbox-files.ts";
 import type { Probed } from "../../migration/ports/probed.ts";
 import type { SweepRecord } from "../../migration/ports/sweep-record.ts";
 import type { TargetTestRecords } from "../../migration/ports/target-test-records.ts";
@@ -25,6 +25,7 @@ export interface BlobStores extends Probed {
   readonly snapshots: SnapshotStore;
   readonly verifications: VerificationStore;
   readonly rehearsals: MailboxFiles<readonly RehearsedFolder[]>;
+  readonly undos: MailboxFiles<UndoProgress>;
   /** Creates the containers that are missing. Repeatable. @throws MigrationError */
   createContainers(): Promise<void>;
 }
@@ -45,6 +46,7 @@ export function createBlobStores(settings: StorageSettings): BlobStores {
     snapshots: createSnapshotStore(coordination),
     verifications: createMailboxFiles(coordination, "verification"),
     rehearsals: createMailboxFiles(coordination, "rehearsal"),
+    undos: createMailboxFiles(coordination, "undo"),
     async probe() {
       await Promise.all(
         [uploads, endpoints, reports, coordination].map((container) => container.properties("probe")),

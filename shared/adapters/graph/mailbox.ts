@@ -110,7 +110,7 @@ export class GraphMailbox implements TargetMailbox {
     return differencesOf(this.#session, folder, item, content);
   }
 
-  removeDuplicate(_folder: TargetFolderId, item: TargetItemId): Promise<void> {
+  purgeItem(_folder: TargetFolderId, item: TargetItemId): Promise<void> {
     return purgeItem(this.#session, item);
   }
 

@@ -203,7 +203,7 @@ export class ImapTargetMailbox implements TargetMailbox {
    * Marks the copy \Deleted and expunges it alone (UID EXPUNGE, RFC 4315). A server without UIDPLUS could only
    * expunge everything marked, the user's own messages too, so there the mark is all.
    */
-  async removeDuplicate(folder: TargetFolderId, item: TargetItemId): Promise<void> {
+  async purgeItem(folder: TargetFolderId, item: TargetItemId): Promise<void> {
     await this.#pool.use(async (pooled) => {
       const uid = await presentUid(pooled, folder, item);
       if (uid !== undefined) await expunge(pooled.connection, uid);
@@ -267,7 +267,7 @@ export class ImapTargetMailbox implements TargetMailbox {
   ): Promise<TargetItemId | undefined> {
     const stored = await this.#storedSince(to, mark, known);
     const moved = matchCopies([candidate], stored).get(candidate)?.[0]?.id;
-    if (moved !== undefined) await this.removeDuplicate(from, item);
+    if (moved !== undefined) await this.purgeItem(from, item);
     return moved;
   }
 

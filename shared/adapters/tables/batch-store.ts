@@ -53,6 +53,7 @@ const operationFormat = formatOf<OperationRecord>({
   slots: integer(),
   total: optional(integer()),
   verification: optional(json()),
+  undo: optional(json()),
   supersedes: json(),
   outcome: optional(json()),
 });

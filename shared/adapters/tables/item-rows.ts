@@ -6,7 +6,7 @@ import {
   rowStart,
   uidsPerRow,
 } from "../../migration/ports/ledger-store.ts";
-import { formatOf, fromRow, integer, json, optional, type StoredRow, text, toRow } from "./row.ts";
+import { flag, formatOf, fromRow, integer, json, optional, type StoredRow, text, toRow } from "./row.ts";
 import { type Change, keyPart, type RowRange, type Table } from "./table.ts";
 
 /*
@@ -28,6 +28,7 @@ const itemFormat = formatOf<ItemRecord>({
   internalDate: integer(),
   size: integer(),
   flags: json(),
+  adopted: optional(flag),
 });
 
 type SharedItem = Omit<ItemRecord, "folderId" | "uidValidity">;

@@ -66,6 +66,8 @@ const columns: Columns<MailboxRecord> = {
   verifying: optional(json()),
   verification: optional(json()),
   rehearsal: optional(json()),
+  undoing: optional(json()),
+  undo: optional(json()),
 };
 const unchanged: Upgrade = (row) => row;
 const format = formatOf<MailboxRecord>(columns, unchanged);

@@ -41,6 +41,7 @@ import {
   skippedQuery,
   targetTestParams,
   testUserBody,
+  undoBody,
   uploadParams,
 } from "./requests.ts";
 import type { RouteName } from "./routes.ts";
@@ -84,6 +85,7 @@ export const contracts: Readonly<Record<RouteName, Contract>> = {
   "batches-delete": { params: batchParams, query: deleteQuery, answers: begun },
   "batches-act": { params: actionParams, json: actionBody.optional(), answers: begun },
   "batches-approve": { params: batchParams, json: approvalBody.optional(), answers: begun },
+  "batches-undo": { params: batchParams, json: undoBody, answers: begun },
   "operations-list": {
     params: batchParams,
     answers: { 200: listOf(operationSchema).meta({ id: "OperationList" }) },

@@ -15,6 +15,22 @@ export const warningSchema = z
 /** A warning as it is shown. */
 export type Warning = Shown<typeof warningSchema>;
 
+const undoSchema = z
+  .strictObject({
+    at: instant,
+    forGood: z.boolean(),
+    removedCount: count,
+    leftCount: count.meta({
+      description: "Copies that were left, since they are the user's by now: undo.csv names them.",
+    }),
+    left: z.partialRecord(z.enum(["changed", "movedOrDeleted", "adopted", "other"]), count),
+    inDoubtCount: count.meta({
+      description:
+        "Messages that may have been written although nobody saw the answer; on IMAP targets only.",
+    }),
+    error: z.strictObject({ code: z.string(), message: z.string() }).nullable(),
+  })
+  .meta({ id: "MailboxUndo" });
 const rehearsalSchema = z
   .strictObject({
     at: instant,
@@ -66,6 +82,9 @@ export const mailboxSchema = z
       .nullable()
       .meta({ description: "What the last verification found; null if there was none." }),
     rehearsal: rehearsalSchema.nullable().meta({ description: "What a rehearsal found." }),
+    undo: undoSchema
+      .nullable()
+      .meta({ description: "What was taken out of the target again; null if that was never asked for." }),
   })
   .meta({ id: "Mailbox" });
 /** A mailbox as the HTTP API shows it. */

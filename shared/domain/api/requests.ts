@@ -29,6 +29,18 @@ export const approvalBody = z.strictObject({
     .max(100)
     .optional(),
 });
+/** Which mailboxes are undone, and how. */
+export const undoBody = z.strictObject({
+  mailboxes: z
+    .array(mailboxReference)
+    .min(1)
+    .max(1_000)
+    .meta({ description: "Ids or addresses of the mailboxes whose copies are taken out of the target." }),
+  forGood: z
+    .boolean()
+    .default(false)
+    .meta({ description: "Removes the copies; else they go to the deleted items." }),
+});
 export const mailboxActionParams = mailboxParams.extend({
   action: z.enum(["start", "stop", "sync", "retry"]),
 });

@@ -53,6 +53,11 @@ export const routes = {
     "batches/{batch}/approve",
     "Accepts what was skipped until now, of `mailboxes` and of `codes` if the body names any.",
   ),
+  "batches-undo": operate(
+    "POST",
+    "batches/{batch}/undo",
+    "Takes out of the target what was copied for `mailboxes` and nobody has touched since.",
+  ),
   "operations-list": read("batches/{batch}/operations", "The operations of a batch, newest first."),
   "operations-get": read(
     "batches/{batch}/operations/{operation}",

@@ -16,7 +16,7 @@ import {
   beginOperation,
   type OperationRequest,
 } from "../operations/begin-operation.ts";
-import type { BatchRecord, Selection } from "../ports/registry.ts";
+import type { BatchRecord, Selection, UndoRequest } from "../ports/registry.ts";
 import { wakeTending } from "./sweeps.ts";
 
 export interface BatchControlParts extends BeginOperationParts {
@@ -51,6 +51,11 @@ export interface BatchControl {
    * a completion. What is skipped later is not covered.
    */
   approve(name: BatchName, by: string, selection?: Pick<Selection, "mailboxes" | "codes">): Promise<Begun>;
+  /**
+   * Takes out of the target what was written there for some mailboxes and nobody has touched since; whatever they were at,
+   * they end Stopped. Refused while the batch is not at work, and for a rehearsal.
+   */
+  undo(name: BatchName, mailboxes: readonly MailboxId[], request: UndoRequest, by: string): Promise<Begun>;
   /** Refused with reasons until it is safe, unless forced. Copied mail and the ledger stay. */
   remove(name: BatchName, force: boolean, by: string): Promise<Begun>;
   /** Lets every mailbox be copied whose login was tested. */
@@ -131,6 +136,14 @@ export function createBatchControl(parts: BatchControlParts): BatchControl {
 
     approve(name, by, selection) {
       return begin(name, { kind: "approve", by, selection }, (batch) => batch);
+    },
+
+    undo(name, mailboxes, undo, by) {
+      return begin(name, { kind: "undo", by, selection: { mailboxes }, undo }, (batch) =>
+        isAtWork(batch) && !batch.options.dryRun
+          ? batch
+          : refusal("BatchNotRunning", "Only mailboxes of a running batch can be undone. Start it first."),
+      );
     },
 
     removeMailboxes: (name, mailboxes, by) =>

@@ -10,6 +10,8 @@ import type {
   Recovery,
   RehearsalOutcome,
   Trouble,
+  UndoOutcome,
+  UndoRequest,
   VerificationOutcome,
 } from "../ports/registry.ts";
 import { minute } from "../runtime.ts";
@@ -31,7 +33,7 @@ const outageMs = 2 * minute;
  *
  * Created (not started) -> Queued (waits for a permit, or for the logins of others to be tested) -> Syncing -> Synced
  * -> Queued -> IncrementalSyncing -> Synced ... A verification is a round of its own, Queued -> Verifying, after which the
- * mailbox is what it was. Stopped and Failed are left only by an operator's start or retry, or by a
+ * mailbox is what it was. An undoing is one as well, Queued -> Undoing -> Stopped. Stopped and Failed are left only by an operator's start or retry, or by a
  * new upload. Completed is final until started again.
  */
 
@@ -49,9 +51,7 @@ export const hostChanged = "EndpointHostChanged";
 
 /** True if the mailbox waits for work or is being worked on. */
 export function isActive({ status }: MailboxFacts): boolean {
-  return (
-    status === "Queued" || status === "Syncing" || status === "IncrementalSyncing" || status === "Verifying"
-  );
+  return countOfStatus[status] === "active";
 }
 
 /** True if nobody has started the mailbox since it was uploaded or mended. */
@@ -143,6 +143,7 @@ const countOfStatus: Readonly<Record<MailboxStatus, CountName>> = {
   Syncing: "active",
   IncrementalSyncing: "active",
   Verifying: "active",
+  Undoing: "active",
   Synced: "synced",
   Stopped: "stopped",
   Failed: "failed",
@@ -221,7 +222,7 @@ export function started(mailbox: MailboxRecord): MailboxRecord | undefined {
 /** The operator stops the batch. */
 export function stopped(mailbox: MailboxRecord): MailboxRecord | undefined {
   if (mailbox.verifying) return { ...mailbox, status: mailbox.verifying.from, verifying: undefined };
-  return hasWork(mailbox) ? { ...mailbox, status: "Stopped" } : undefined;
+  return hasWork(mailbox) ? { ...mailbox, status: "Stopped", undoing: undefined } : undefined;
 }
 
 /** The operator, or the completion of the batch, asks for another sync. It ends a verification. */
@@ -267,6 +268,44 @@ export function verified(
     status: verifying.from,
     verifying: undefined,
     verification: outcome,
+    step: undefined,
+    error: undefined,
+    notBefore: undefined,
+  };
+}
+
+/**
+ * The operator wants its copies out of the target: it waits for a permit, whatever it was at. One that was never copied is
+ * through. @param now milliseconds since 1970.
+ */
+export function undoAsked(
+  mailbox: MailboxRecord,
+  asked: UndoRequest & { readonly operation: number },
+  now: number,
+): MailboxRecord | undefined {
+  const undoing = {
+    ...queuedAgain(mailbox),
+    attempts: 0,
+    error: undefined,
+    trouble: undefined,
+    step: undefined,
+    loginTest: undefined,
+    verifying: undefined,
+    undoing: asked,
+  };
+  if (mailbox.ledgerId !== undefined) return undoing;
+  return undone(undoing, { ...asked, at: now, removed: 0, left: {}, inDoubt: 0 });
+}
+
+/** Its copies are out of the target, but for those that were left: it stays stopped. */
+export function undone(mailbox: MailboxRecord, outcome: UndoOutcome): MailboxRecord | undefined {
+  if (!isActive(mailbox) || mailbox.undoing?.operation !== outcome.operation) return undefined;
+  return {
+    ...gotOn(mailbox, true, outcome.at),
+    status: "Stopped",
+    undoing: undefined,
+    undo: outcome,
+    syncBegan: undefined,
     step: undefined,
     error: undefined,
     notBefore: undefined,
@@ -407,6 +446,7 @@ export function copying(
 ): MailboxRecord | undefined {
   if (!isActive(mailbox) || waitsForOthers(mailbox)) return undefined;
   if (mailbox.verifying) return { ...mailbox, status: "Verifying", notBefore: undefined };
+  if (mailbox.undoing) return { ...mailbox, status: "Undoing", notBefore: undefined };
   const sameMail = mailbox.ledgerId === undefined || mailbox.ledgerId === ledger.ledgerId;
   const known = sameMail ? mailbox : withoutFigures(mailbox);
   return {
@@ -484,9 +524,13 @@ export function returned(mailbox: MailboxRecord, now: number): MailboxRecord | u
   };
 }
 
-/** Nothing but a person can help it. One that could not be verified is what it was. */
+/** Nothing but a person can help it. One that could not be verified is what it was, one that could not be undone is stopped. */
 export function failed(mailbox: MailboxRecord, error: RecordedError): MailboxRecord | undefined {
-  const { verifying } = mailbox;
+  const { verifying, undoing } = mailbox;
+  if (undoing) {
+    const { code, message, at } = error;
+    return undone(mailbox, { ...undoing, at, removed: 0, left: {}, inDoubt: 0, error: { code, message } });
+  }
   if (verifying) {
     const { code, message, at } = error;
     const { operation, level } = verifying;

@@ -10,6 +10,7 @@ import {
   type Selection,
   type Slot,
   slotCount,
+  type UndoRequest,
 } from "../ports/registry.ts";
 import type { WorkQueue } from "../ports/work-queue.ts";
 import type { Clock, Log } from "../runtime.ts";
@@ -24,6 +25,8 @@ export interface OperationRequest {
   readonly selection?: Selection | undefined;
   /** Of the kind `verify`. */
   readonly verification?: VerificationRequest | undefined;
+  /** Of the kind `undo`. */
+  readonly undo?: UndoRequest | undefined;
 }
 
 export type Begun =
@@ -86,6 +89,7 @@ export async function beginOperation(
       selection,
       by: request.by,
       verification: request.verification,
+      undo: request.undo,
       at: clock(),
       slots: size !== undefined && size <= smallBatch ? 1 : slotCount,
       total: selection.mailboxes?.length ?? size,

@@ -13,6 +13,7 @@ export async function clearBatch(
     readonly reports: Pick<ReportStore, "deleteAll">;
     readonly verifications: Pick<VerificationStore, "deleteAll">;
     readonly rehearsals: Pick<MailboxFiles<unknown>, "deleteAll">;
+    readonly undos: Pick<MailboxFiles<unknown>, "deleteAll">;
     readonly states: Pick<BatchStates, "forget">;
     readonly vault: Pick<Vault, "forget">;
   },
@@ -22,6 +23,7 @@ export async function clearBatch(
   await parts.reports.deleteAll(name);
   await parts.verifications.deleteAll(name);
   await parts.rehearsals.deleteAll(name);
+  await parts.undos.deleteAll(name);
   await parts.states.forget(name);
   await parts.vault.forget(name);
 }

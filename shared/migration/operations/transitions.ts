@@ -8,6 +8,7 @@ import {
   started,
   stopped,
   syncedAgain,
+  undoAsked,
   verificationAsked,
 } from "../mailbox/life.ts";
 import type { MailboxRecord, OperationRecord, Selection } from "../ports/registry.ts";
@@ -25,6 +26,7 @@ const transitions: Readonly<
   verify: (mailbox, { seq, verification }) =>
     verification && verificationAsked(mailbox, { ...verification, operation: seq }),
   approve: (mailbox, { selection: { codes }, by, at }) => approved(mailbox, { codes, by, at }),
+  undo: (mailbox, { seq, at, undo }) => undo && undoAsked(mailbox, { ...undo, operation: seq }, at),
   confirm: serverConfirmed,
   release: released,
   remove: stopped,

@@ -53,7 +53,8 @@ export type ReportName =
   | "failed-mailboxes"
   | "skipped-items"
   | "verification"
-  | "rehearsal";
+  | "rehearsal"
+  | "undo";
 
 /** A report as it lies in the container. */
 export interface ReportFile {

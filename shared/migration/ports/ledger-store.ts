@@ -236,6 +236,8 @@ export interface ItemRecord {
   readonly size: number;
   /** Source flags last written to the target, sorted. */
   readonly flags: readonly string[];
+  /** True if the target item was there before: somebody else's, that was recorded as the copy. */
+  readonly adopted?: boolean | undefined;
 }
 
 export interface SkippedItem {

@@ -48,6 +48,8 @@ export interface OperationRecord extends PendingOperation {
   readonly total?: number | undefined;
   /** What an operation of the kind `verify` asks for. */
   readonly verification?: VerificationRequest | undefined;
+  /** What an operation of the kind `undo` asks for. */
+  readonly undo?: UndoRequest | undefined;
   /** Operations that ended because of this one. */
   readonly supersedes: readonly number[];
   /** Undefined until it is over. */
@@ -161,6 +163,29 @@ export interface VerificationOutcome {
   readonly error?: Omit<RecordedError, "at"> | undefined;
 }
 
+/** How copies are taken out of a target again. */
+export interface UndoRequest {
+  /** True to remove them; else they go to the deleted items. */
+  readonly forGood: boolean;
+}
+
+/** What was taken out of the target again. Instants are milliseconds since 1970. */
+export interface UndoOutcome extends UndoRequest {
+  readonly operation: number;
+  readonly at: number;
+  readonly removed: number;
+  /** Copies that were left where they are, by the reason. */
+  readonly left: LeftCounts;
+  /** Messages that may have been written although nobody saw the answers, and that this target cannot be searched for. */
+  readonly inDoubt: number;
+  /** Why it did not come to its end. */
+  readonly error?: Omit<RecordedError, "at"> | undefined;
+}
+
+/** Why a copy was left in the target: `other` where the target refused to let go of it. */
+export type LeftReason = "changed" | "movedOrDeleted" | "adopted" | "other";
+export type LeftCounts = Readonly<Partial<Record<LeftReason, number>>>;
+
 /** What a rehearsal found of a mailbox. */
 export interface RehearsalOutcome {
   /** Milliseconds since 1970. */
@@ -272,6 +297,9 @@ export interface MailboxRecord {
     | undefined;
   readonly verification?: VerificationOutcome | undefined;
   readonly rehearsal?: RehearsalOutcome | undefined;
+  /** Set while its copies wait to be taken out of the target, or are. */
+  readonly undoing?: (UndoRequest & { readonly operation: number }) | undefined;
+  readonly undo?: UndoOutcome | undefined;
   /** What an operator asked for with single folders: the next step does it, and clears it. */
   readonly folderActs?: Readonly<Record<FolderId, FolderAct>> | undefined;
 }

@@ -200,8 +200,8 @@ export interface TargetMailbox {
     item: TargetItemId,
     content: OutgoingMessage["content"],
   ): Promise<readonly string[] | undefined>;
-  /** Removes a second copy that we wrote; repeatable. */
-  removeDuplicate(folder: TargetFolderId, item: TargetItemId): Promise<void>;
+  /** Removes a copy that we wrote for good: a second one, or one that is undone. Repeatable. */
+  purgeItem(folder: TargetFolderId, item: TargetItemId): Promise<void>;
 
   /** Current flags of those of the items that are still in the folder. */
   readItems(

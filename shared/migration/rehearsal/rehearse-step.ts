@@ -2,14 +2,14 @@ import { rehearsed } from "../mailbox/life.ts";
 import type { MailboxFiles, RehearsedFolder } from "../ports/mailbox-files.ts";
 import { startHeartbeat } from "../sync/heartbeat.ts";
 import { knownMessages } from "../sync/known-messages.ts";
-import type { FolderSyncParts, LookStep } from "../sync/parts.ts";
+import type { LookParts, LookStep } from "../sync/parts.ts";
 import { closeSession, openSession } from "../sync/sessions.ts";
 import { SteadySource } from "../sync/steady-source.ts";
 import { rehearseMailbox } from "./rehearse-mailbox.ts";
 
 /** The one step of a rehearsal: looks at a mailbox, keeps what it found, and copies nothing. Repeatable. */
 export function createRehearseStep(
-  parts: Omit<FolderSyncParts, "verify" | "rehearse"> & {
+  parts: LookParts & {
     readonly rehearsals: MailboxFiles<readonly RehearsedFolder[]>;
   },
 ): LookStep {

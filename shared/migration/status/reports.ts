@@ -10,7 +10,7 @@ import { isFailed } from "../mailbox/life.ts";
 import type { BatchState, BatchStateStore } from "../ports/batch-state.ts";
 import type { ReportStore } from "../ports/blobs.ts";
 import type { LedgerStore } from "../ports/ledger-store.ts";
-import type { MailboxFiles, RehearsedFolder } from "../ports/mailbox-files.ts";
+import type { MailboxFiles, RehearsedFolder, UndoProgress } from "../ports/mailbox-files.ts";
 import {
   type BatchRecord,
   type BatchStore,
@@ -70,6 +70,7 @@ const rehearsalHeader = [
   "targetFreeBytes",
   "fits",
 ];
+const undoHeader = ["emailAddress", "folder", "uid", "receivedAt", "size", "left", "message"];
 const skippedItemsHeader = [
   "emailAddress",
   "folder",
@@ -113,6 +114,7 @@ export interface ReportsParts {
   readonly reports: ReportStore;
   readonly verifications: VerificationStore;
   readonly rehearsals: MailboxFiles<readonly RehearsedFolder[]>;
+  readonly undos: MailboxFiles<UndoProgress>;
   readonly queue: WorkQueue;
   readonly clock: Clock;
   readonly log: Log;
@@ -129,7 +131,7 @@ export interface Reports {
 }
 
 export function createReports(parts: ReportsParts): Reports {
-  const { batches, states, ledger, reports, verifications, rehearsals, queue, clock, log } = parts;
+  const { batches, states, ledger, reports, verifications, rehearsals, undos, queue, clock, log } = parts;
 
   async function* skippedRows(mailboxes: readonly MailboxSummary[]): AsyncGenerator<readonly CsvValue[]> {
     const some = mailboxes.filter(
@@ -227,6 +229,15 @@ export function createReports(parts: ReportsParts): Reports {
     }
   }
 
+  async function* leftRows(mailboxes: readonly MailboxSummary[]): AsyncGenerator<readonly CsvValue[]> {
+    for (const { batch, id, emailAddress, undo } of mailboxes) {
+      if (undo === undefined || Object.keys(undo.left).length === 0) continue;
+      for (const { folder, uid, receivedAt, size, reason, message } of (await undos.read(batch, id))?.left ??
+        [])
+        yield [emailAddress, folder, uid, iso(receivedAt), size, reason, message];
+    }
+  }
+
   async function foldersOf(mailbox: MailboxSummary) {
     const folders = mailbox.ledgerId === undefined ? [] : await ledger.listFolders(mailbox.ledgerId);
     return {
@@ -266,6 +277,7 @@ export function createReports(parts: ReportsParts): Reports {
         { report: "skipped-items", header: skippedItemsHeader, rowsOf: skippedRows },
         { report: "verification", header: verificationHeader, rowsOf: differenceRows },
         { report: "rehearsal", header: rehearsalHeader, rowsOf: rehearsalRows },
+        { report: "undo", header: undoHeader, rowsOf: leftRows },
       ] as const;
       const wanted = bySlot.filter(
         ({ report }) =>

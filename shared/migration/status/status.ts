@@ -212,6 +212,21 @@ export function mailboxView(mailbox: MailboxFacts, { intent }: Pick<BatchRecord,
     warnings: describeWarnings(mailbox.warnings ?? {}),
     verification: mailboxVerification(mailbox),
     rehearsal: rehearsalView(mailbox.rehearsal),
+    undo: undoView(mailbox.undo),
+  };
+}
+
+function undoView(undo: MailboxFacts["undo"]): MailboxView["undo"] {
+  if (undo === undefined) return null;
+  const { at, forGood, removed, left, inDoubt, error } = undo;
+  return {
+    at: iso(at),
+    forGood,
+    removedCount: removed,
+    leftCount: Object.values(left).reduce((sum, count) => sum + count, 0),
+    left,
+    inDoubtCount: inDoubt,
+    error: error ?? null,
   };
 }
 

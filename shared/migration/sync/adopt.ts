@@ -137,7 +137,7 @@ export async function adopt(
 
 /** Flags follow from then on: what the source has now counts as written. */
 function adoptedItem(folder: PlacedFolder, header: MessageHeader, { id, place }: Unclaimed): ItemRecord {
-  const item = itemOf(folder, header, header.size, header.header, id);
+  const item = { ...itemOf(folder, header, header.size, header.header, id), adopted: true };
   return place === folder.place.id ? item : { ...item, targetFolderId: place };
 }
 

@@ -80,8 +80,12 @@ async function recordIn(
   const next = afterFailure(error, attempts, now - (trouble?.failingSince ?? now), Math.random());
   const failure = { code: error.code, message: error.message, at: now };
   if (next.move === "fail") {
+    const event = state.mailbox.undoing
+      ? "undo.failed"
+      : state.mailbox.verifying
+        ? "verification.failed"
+        : "mailbox.failed";
     await state.update((mailbox) => failed(mailbox, failure));
-    const event = state.mailbox.status === "Failed" ? "mailbox.failed" : "verification.failed";
     parts.log(event, { batch, mailbox: id, code: error.code });
     await parts.admission.release(endpoint, id, round);
     return;

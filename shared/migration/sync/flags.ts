@@ -43,6 +43,11 @@ export function sameFlags(a: readonly string[], b: readonly string[]): boolean {
   return left.size === right.size && [...left].every((flag) => right.has(flag));
 }
 
+/** Exchange and mail programs set it when a receipt was sent, and so does this product, lest one is. */
+export function withoutReceipt(flags: readonly string[]): readonly string[] {
+  return flags.filter((flag) => !["$mdnsent", "\\recent"].includes(flag.toLowerCase()));
+}
+
 function lowerSet(flags: readonly string[]): Set<string> {
   return new Set(flags.map((flag) => flag.toLowerCase()));
 }

@@ -26,7 +26,7 @@ import {
   wakeLater,
 } from "./end-step.ts";
 import { LeaseHolder } from "./lease-holder.ts";
-import type { FolderSyncParts } from "./parts.ts";
+import type { FolderSyncParts, LookStep } from "./parts.ts";
 import { resolveLedger } from "./resolve-ledger.ts";
 import { unexpected } from "./retry-delay.ts";
 import { type Hold, SessionPool } from "./sessions.ts";
@@ -165,8 +165,9 @@ async function takeStep(
   const state = new MailboxState(parts.mailboxes, mailbox, message.round);
   // What is left of the lock's time may be too short for a step, after a long wait for storage or queue.
   if (held.tooLong()) return letGo(parts, state, id);
-  await bindToServer(parts, batch, state);
-  const isTest = needsLoginTest(batch.options, state.mailbox);
+  const isUndone = state.mailbox.undoing !== undefined;
+  if (!isUndone) await bindToServer(parts, batch, state);
+  const isTest = !isUndone && needsLoginTest(batch.options, state.mailbox);
   // No lease tells yet whether the worker of a step that has not ended is alive; where target or source are met first, it counts as dead.
   if (isTest || state.mailbox.targetId === undefined) {
     await begin(parts, state, step);
@@ -190,8 +191,7 @@ async function takeStep(
       await state.update((current) => stepEnded(current, id));
       return;
     }
-    const { verifying } = state.mailbox;
-    const look = verifying ? parts.verify : batch.options.dryRun ? parts.rehearse : undefined;
+    const look = lookOf(parts, batch, state.mailbox);
     const end = look
       ? await look(batch, state, lease, id, stoodStill)
       : await runStep(parts, batch, state, lease, message, pool, id, stoodStill);
@@ -225,6 +225,17 @@ async function takeStep(
   } finally {
     if (release) await lease.release();
   }
+}
+
+/** What is done with a mailbox instead of copying it. */
+function lookOf(
+  parts: FolderSyncParts,
+  { options }: BatchRecord,
+  { undoing, verifying }: MailboxRecord,
+): LookStep | undefined {
+  if (undoing) return parts.undo;
+  if (verifying) return parts.verify;
+  return options.dryRun ? parts.rehearse : undefined;
 }
 
 /** Lets the process have the mailbox no longer, so that the host gives its session back. */

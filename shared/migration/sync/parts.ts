@@ -12,7 +12,8 @@ import type { LeaseHolder } from "./lease-holder.ts";
 import type { StepLimits } from "./limits.ts";
 
 /**
- * One step of a verification or a rehearsal of a mailbox. Changes nothing at the source or in the target.
+ * One step of a verification or a rehearsal of a mailbox, which change nothing at the source or in the target, or of an
+ * undoing, which takes copies out of the target.
  * @param step id of the step, as the mailbox's row has it.
  * @returns `ended` once the outcome is stored with the mailbox, else that the next step goes on at once.
  * @throws as a step of a sync.
@@ -41,6 +42,7 @@ export interface FolderSyncParts {
   ) => Promise<string>;
   readonly verify: LookStep;
   readonly rehearse: LookStep;
+  readonly undo: LookStep;
   readonly limits: StepLimits;
   /** Aborted when the process is about to end: steps hand back what they have not done. */
   readonly ending: AbortSignal;
@@ -50,3 +52,6 @@ export interface FolderSyncParts {
   readonly log: Log;
   readonly trace: Trace;
 }
+
+/** What such steps are made with themselves. */
+export type LookParts = Omit<FolderSyncParts, "verify" | "rehearse" | "undo">;

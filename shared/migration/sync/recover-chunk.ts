@@ -124,7 +124,7 @@ export async function removeLateArrivals(
     const { messages, retired } = await lookUp(run, folder, opened, chunk);
     for (const copy of [...messages.flatMap(({ copies }) => copies), ...retired]) {
       if (!copy.untouched) continue;
-      await run.target.removeDuplicate(folder.place.id, copy.id);
+      await run.target.purgeItem(folder.place.id, copy.id);
       run.log("duplicate.removed", { mailbox: run.mailboxId, folder: folder.folderId });
     }
   }

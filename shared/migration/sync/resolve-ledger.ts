@@ -6,7 +6,7 @@ import type { FolderSyncParts } from "./parts.ts";
 
 /**
  * The ledger of a mailbox that is about to be copied, found by its target's object id and the account at the source.
- * The target is looked up once.
+ * The target is looked up once. What is to be undone is in the ledger by which it was copied, whatever the row says by now.
  * @param stepId of the step that begins.
  */
 export async function resolveLedger(
@@ -14,6 +14,15 @@ export async function resolveLedger(
   state: MailboxState,
   stepId: string,
 ): Promise<LedgerId> {
+  const { undoing, targetId: known, ledgerId: copiedBy } = state.mailbox;
+  if (undoing && known !== undefined && copiedBy !== undefined) {
+    await state.update((mailbox) => {
+      const now = parts.clock();
+      const begun = stepBegun(mailbox, stepId, false, now);
+      return begun && copying(begun, { targetId: known, ledgerId: copiedBy }, now);
+    });
+    return copiedBy;
+  }
   const account = await parts.sourceAccount(state.mailbox);
   const targetId = state.mailbox.targetId ?? (await parts.target.resolve(state.mailbox.emailAddress)).id;
   const ledgerId = createHash("sha256")

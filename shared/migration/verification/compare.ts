@@ -5,7 +5,7 @@ import type { ItemRecord } from "../ports/ledger-store.ts";
 import type { TargetEntry } from "../ports/target.ts";
 import type { AbsentCopy, Difference, StrayCopy } from "../ports/verification-store.ts";
 import { iso } from "../status/instants.ts";
-import { copiedFlags, sameFlags } from "../sync/flags.ts";
+import { copiedFlags, sameFlags, withoutReceipt } from "../sync/flags.ts";
 import { lookKey } from "../sync/look-key.ts";
 
 /*
@@ -295,11 +295,6 @@ export function compareCounts(folders: readonly CountedFolder[]): readonly Diffe
         ]
       : [];
   });
-}
-
-/** Exchange and mail programs set it when a receipt was sent, and so does this product, lest one is. */
-function withoutReceipt(flags: readonly string[]): readonly string[] {
-  return flags.filter((flag) => !["$mdnsent", "\\recent"].includes(flag.toLowerCase()));
 }
 
 function notReadable({ path }: ComparedFolder, uid: Uid, item: ItemRecord | undefined): Difference {

@@ -4,7 +4,7 @@ import type { VerificationOutcome } from "../ports/registry.ts";
 import type { VerificationProgress, VerificationStore } from "../ports/verification-store.ts";
 import { startHeartbeat } from "../sync/heartbeat.ts";
 import { knownMessages } from "../sync/known-messages.ts";
-import type { FolderSyncParts, LookStep } from "../sync/parts.ts";
+import type { LookParts, LookStep } from "../sync/parts.ts";
 import { closeSession, openSession } from "../sync/sessions.ts";
 import { SteadySource } from "../sync/steady-source.ts";
 import { begun, verifyMailbox } from "./verify-mailbox.ts";
@@ -13,9 +13,7 @@ import { begun, verifyMailbox } from "./verify-mailbox.ts";
  * Steps of verifications. What a step finds is kept beside the mailbox, so that the next one goes on with the folder after
  * it; the lease of the ledger keeps every sync out meanwhile. Repeatable at any point.
  */
-export function createVerifyStep(
-  parts: Omit<FolderSyncParts, "verify" | "rehearse"> & { readonly verifications: VerificationStore },
-): LookStep {
+export function createVerifyStep(parts: LookParts & { readonly verifications: VerificationStore }): LookStep {
   const { clock, ledger, verifications } = parts;
   return async (batch, state, lease, step, stoodStill) => {
     const { mailbox } = state;

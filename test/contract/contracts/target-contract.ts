@@ -195,7 +195,7 @@ export function targetContract(open: () => Promise<TargetUnderTest>): void {
       expect(await mailbox.changeFlags(folder, id, { add: ["\\Flagged"], remove: [] })).toBe("gone");
       expect(await mailbox.deleteItem(folder, id)).toBe("gone");
       expect(await mailbox.moveItem(folder, id, other)).toBeUndefined();
-      await mailbox.removeDuplicate(folder, id);
+      await mailbox.purgeItem(folder, id);
       expect(await failure(mailbox.moveItem(other, kept, folder))).toMatchObject(gone);
       expect(await subjectsIn(other)).toEqual(["number 2"]);
       expect(mailbox.usable).toBe(true);
@@ -214,7 +214,7 @@ export function targetContract(open: () => Promise<TargetUnderTest>): void {
         expect((await other.readItems(place, [id])).size).toBe(0);
         expect(await other.changeFlags(place, id, { add: ["\\Flagged"], remove: [] })).toBe("gone");
         expect(await other.deleteItem(place, id)).toBe("gone");
-        await other.removeDuplicate(place, id);
+        await other.purgeItem(place, id);
       }
       const found = await other.findWritten(anew, { token, mark }, [candidate(1)], noneKnown);
       expect(found).toEqual(new Map());
@@ -331,8 +331,8 @@ export function targetContract(open: () => Promise<TargetUnderTest>): void {
       expect(copies?.map(({ id }) => id)).toContain(second);
       const later = copies?.[1]?.id;
       if (later === undefined) throw new Error("no second copy was found");
-      await mailbox.removeDuplicate(folder, later);
-      await mailbox.removeDuplicate(folder, later);
+      await mailbox.purgeItem(folder, later);
+      await mailbox.purgeItem(folder, later);
       expect(await subjectsIn(folder)).toEqual(["number 1"]);
       expect((await find(folder, mark, candidate(1))).get(candidate(1).stamp)).toHaveLength(1);
     });
@@ -391,7 +391,7 @@ export function targetContract(open: () => Promise<TargetUnderTest>): void {
       const id = await mailbox.write(folder, outgoing(1));
       await user.delete(folder, id);
       expect(await find(folder, mark, candidate(1))).toEqual(new Map());
-      await mailbox.removeDuplicate(folder, id);
+      await mailbox.purgeItem(folder, id);
     });
 
     test("is not looked for in a folder that is gone", async () => {

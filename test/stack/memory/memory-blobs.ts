@@ -11,7 +11,11 @@ import type {
   UploadedFile,
   UploadStore,
 } from "../../../shared/migration/ports/blobs.ts";
-import type { MailboxFiles, RehearsedFolder } from "../../../shared/migration/ports/mailbox-files.ts";
+import type {
+  MailboxFiles,
+  RehearsedFolder,
+  UndoProgress,
+} from "../../../shared/migration/ports/mailbox-files.ts";
 import type { MailboxSummary } from "../../../shared/migration/ports/registry.ts";
 import type { SweepRecord } from "../../../shared/migration/ports/sweep-record.ts";
 import type { VerificationStore } from "../../../shared/migration/ports/verification-store.ts";
@@ -35,6 +39,7 @@ export class MemoryBlobs {
   readonly snapshots: SnapshotStore = new MemorySnapshots();
   readonly verifications: VerificationStore = new MemoryMailboxFiles();
   readonly rehearsals: MailboxFiles<readonly RehearsedFolder[]> = new MemoryMailboxFiles();
+  readonly undos: MailboxFiles<UndoProgress> = new MemoryMailboxFiles();
 
   upload(name: string, text: string): void {
     this.#uploads.set(name, { text, version: String(++this.#versions), modifiedAt: Date.now() });

@@ -2,7 +2,7 @@ import { vi } from "vitest";
 import type { TableStores } from "../../../shared/adapters/tables/table-stores.ts";
 import type { FolderSyncMessage } from "../../../shared/domain/queue-messages.ts";
 import { dailyWindow } from "../../../shared/migration/batch/life.ts";
-import { dueAt } from "../../../shared/migration/mailbox/life.ts";
+import { dueAt, isActive } from "../../../shared/migration/mailbox/life.ts";
 import type { MailRoute } from "../../../shared/migration/ports/mail-routing.ts";
 import type { StepLimits } from "../../../shared/migration/sync/limits.ts";
 import type { Queue, SessionLock } from "../service-bus/queue.ts";
@@ -384,10 +384,7 @@ export class MemoryDeployment {
       for await (const { value } of this.stores.mailboxes.scan(batch.name)) mailboxes.push(value);
       const window = dailyWindow(batch, mailboxes.length);
       for (const value of mailboxes)
-        if (
-          ["Queued", "Syncing", "IncrementalSyncing", "Verifying"].includes(value.status) ||
-          dueAt(value, window) !== undefined
-        )
+        if (isActive(value) || dueAt(value, window) !== undefined)
           active.push(`${value.emailAddress}: ${value.status} ${value.error?.code ?? ""}`);
     }
     for (const endpoint of await this.stores.admissions.endpoints()) {

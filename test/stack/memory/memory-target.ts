@@ -332,7 +332,7 @@ export class MemoryTargetMailbox implements TargetMailbox {
     return item && (item.text === source.toString() ? [] : ["The text or an attachment differs."]);
   }
 
-  async removeDuplicate(folder: TargetFolderId, id: TargetItemId): Promise<void> {
+  async purgeItem(folder: TargetFolderId, id: TargetItemId): Promise<void> {
     this.#mailbox.items = this.#mailbox.items.filter((item) => item.id !== id || item.folder !== folder);
   }
 
@@ -393,7 +393,7 @@ export class MemoryTargetMailbox implements TargetMailbox {
     if (this.#kind === "graph") return this.#itemsIn(to).find((item) => item.id === id)?.id;
     const unknown = this.#itemsIn(to).filter((item) => !known.has(item.id));
     const moved = matchCopies([candidate], this.#since(unknown, to, mark)).get(candidate)?.[0]?.item.id;
-    if (moved !== undefined) await this.removeDuplicate(from, id);
+    if (moved !== undefined) await this.purgeItem(from, id);
     return moved;
   }
 

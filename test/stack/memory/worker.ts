@@ -22,7 +22,8 @@ import { type BatchStates, createBatchStates } from "../../../shared/migration/s
 import { createReports } from "../../../shared/migration/status/reports.ts";
 import { createFolderSync } from "../../../shared/migration/sync/folder-sync.ts";
 import type { StepLimits } from "../../../shared/migration/sync/limits.ts";
-import type { FolderSyncParts } from "../../../shared/migration/sync/parts.ts";
+import type { LookParts } from "../../../shared/migration/sync/parts.ts";
+import { createUndoStep } from "../../../shared/migration/undo/undo-step.ts";
 import { createUploadIngestion } from "../../../shared/migration/upload/ingest-upload.ts";
 import { createVerifyStep } from "../../../shared/migration/verification/verify-step.ts";
 import type { MemoryBlobs } from "./memory-blobs.ts";
@@ -90,6 +91,7 @@ export function startWorker(process: WorkerProcess, outside: Outside): Worker {
   const reports = process.seeing("reports", outside.blobs.reports);
   const verifications = process.seeing("verifications", outside.blobs.verifications);
   const rehearsals = process.seeing("rehearsals", outside.blobs.rehearsals);
+  const undos = process.seeing("undos", outside.blobs.undos);
   const queue = process.seeing("queue", outside.queues);
   const vault = process.seeing("vault", memoryVault);
   const isSession = (value: unknown) =>
@@ -159,7 +161,8 @@ export function startWorker(process: WorkerProcess, outside: Outside): Worker {
     mailboxes,
     admission,
     refresh: async (batch) => void (await states.refresh(batch, true)),
-    clear: (batch) => clearBatch({ states, admissions, reports, verifications, rehearsals, vault }, batch),
+    clear: (batch) =>
+      clearBatch({ states, admissions, reports, verifications, rehearsals, undos, vault }, batch),
     ending: ending.signal,
   });
   const tend = createBatchTending({
@@ -183,6 +186,7 @@ export function startWorker(process: WorkerProcess, outside: Outside): Worker {
     reports,
     verifications,
     rehearsals,
+    undos,
     queue,
     clock,
     log,
@@ -200,7 +204,7 @@ export function startWorker(process: WorkerProcess, outside: Outside): Worker {
     log,
   });
   const target = process.seeing("target", outside.target, (value) => value instanceof MemoryTargetMailbox);
-  const parts: Omit<FolderSyncParts, "verify" | "rehearse"> = {
+  const parts: LookParts = {
     batches,
     mailboxes,
     ledger: ledgers,
@@ -231,6 +235,7 @@ export function startWorker(process: WorkerProcess, outside: Outside): Worker {
       ...parts,
       verify: createVerifyStep({ ...parts, verifications }),
       rehearse: createRehearseStep({ ...parts, rehearsals }),
+      undo: createUndoStep({ ...parts, undos }),
     }),
     ingest,
     sweeps: createSweeps({
