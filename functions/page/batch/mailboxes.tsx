@@ -53,6 +53,7 @@ export function MailboxesTab({ batch, mailbox }: { batch: BatchView; mailbox: st
       return next;
     });
   const { page, error, refetch, rowAt, onRange } = useMailboxes(batch.name, filter);
+  const choice: Choice = { isChosen: (id) => isAll || chosen.has(id), tick };
   const base = `/batches/${batch.name}/mailboxes`;
   const query = params.size > 0 ? `?${params}` : "";
   const codes = Object.entries(page?.facets.errorCode ?? {});
@@ -126,7 +127,7 @@ export function MailboxesTab({ batch, mailbox }: { batch: BatchView; mailbox: st
       {page && page.count > 0 ? (
         <Grid
           label={`Mailboxes of ${batch.name}`}
-          columns={columns(base, query, { isChosen: (id) => isAll || chosen.has(id), tick })}
+          columns={columns(base, query, choice)}
           count={page.count}
           rowAt={rowAt}
           keyOf={({ id }) => id}
@@ -136,7 +137,8 @@ export function MailboxesTab({ batch, mailbox }: { batch: BatchView; mailbox: st
           card={(row) => (
             <>
               <div className="card-line">
-                <To to={`${base}/${row.id}${query}`} className="cut">
+                <Choose of={row} choice={choice} />
+                <To to={`${base}/${row.id}${query}`} className="cut card-name">
                   {row.emailAddress}
                 </To>
                 <StatusBadge status={row.status} />
@@ -165,16 +167,24 @@ interface Choice {
   readonly tick: (id: string) => void;
 }
 
-function columns(base: string, query: string, { isChosen, tick }: Choice): readonly Column<MailboxView>[] {
+function Choose({ of: { id, emailAddress }, choice }: { of: MailboxView; choice: Choice }) {
+  return (
+    <Checkbox
+      aria-label={`Choose ${emailAddress}`}
+      checked={choice.isChosen(id)}
+      onChange={() => choice.tick(id)}
+    />
+  );
+}
+
+function columns(base: string, query: string, choice: Choice): readonly Column<MailboxView>[] {
   return [
     {
       id: "chosen",
       label: "Choose",
       width: "60px",
       interactive: true,
-      cell: ({ id, emailAddress }) => (
-        <Checkbox aria-label={`Choose ${emailAddress}`} checked={isChosen(id)} onChange={() => tick(id)} />
-      ),
+      cell: (row) => <Choose of={row} choice={choice} />,
     },
     {
       id: "emailAddress",
