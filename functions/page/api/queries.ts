@@ -140,7 +140,7 @@ export const noticesQuery = (batch: string) =>
   });
 
 export function isMailboxMoving(status: string): boolean {
-  return ["Queued", "Syncing", "IncrementalSyncing", "Stopping"].includes(status);
+  return ["Queued", "Syncing", "IncrementalSyncing", "Stopping", "Undoing"].includes(status);
 }
 
 /** True unless it is known that the caller may only look. */

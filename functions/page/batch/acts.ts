@@ -16,6 +16,7 @@ export function mailboxActionsOf({ status }: Pick<MailboxView, "status">): reado
       return ["sync", "stop"];
     case "Completed":
     case "Created":
+    case "Undoing":
       return [];
     default:
       return ["stop"];
@@ -50,6 +51,16 @@ export function removalQuestionOf({ emailAddress }: Pick<MailboxView, "emailAddr
     title: `Remove ${emailAddress} from the batch?`,
     text: "Its copied mail stays; it is no longer synced, and its password is forgotten. Mail that still arrives at the old server will not be copied.",
     verb: "Remove",
+  };
+}
+
+/** What is asked before the copies of a mailbox are taken out of the target. Pure. */
+export function undoQuestionOf({ emailAddress }: Pick<MailboxView, "emailAddress">): Question {
+  return {
+    title: `Take back what was copied for ${emailAddress}?`,
+    text: "For a row that named the wrong person. Copies that nobody has touched go to Deleted Items; what the user read, marked, moved or deleted stays, and so does what was there before. The mailbox ends stopped.",
+    typed: emailAddress,
+    verb: "Take back",
   };
 }
 

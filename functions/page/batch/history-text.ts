@@ -7,6 +7,10 @@ const names: Readonly<Record<string, string>> = {
   changeOptions: "Settings changed",
   release: "Logins tested",
   remove: "Deleted",
+  undo: "Copies taken back",
+  removeMailboxes: "Mailboxes removed",
+  confirm: "Server confirmed",
+  upload: "CSV read",
   verify: "Verification",
 };
 

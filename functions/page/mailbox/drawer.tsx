@@ -3,6 +3,7 @@ import {
   DrawerBody,
   DrawerHeader,
   DrawerHeaderTitle,
+  Link,
   MessageBar,
   MessageBarBody,
   MessageBarTitle,
@@ -19,7 +20,13 @@ import type {
   MailboxVerificationView,
   SkippedItemView,
 } from "../api/types.ts";
-import { actionLabels, mailboxActionsOf, removalQuestionOf, retryQuestionOf } from "../batch/acts.ts";
+import {
+  actionLabels,
+  mailboxActionsOf,
+  removalQuestionOf,
+  retryQuestionOf,
+  undoQuestionOf,
+} from "../batch/acts.ts";
 import { expectedTime } from "../batch/expected-time.ts";
 import { reasonOf } from "../batch/reason.ts";
 import { Remedy } from "../batch/remedy.tsx";
@@ -136,6 +143,7 @@ function Details({
       {mailbox.folders.length > 0 ? <Folders batch={batch} mailbox={mailbox} /> : null}
       {mailbox.verification ? <Verified found={mailbox.verification} /> : null}
       {mailbox.rehearsal ? <Rehearsed found={mailbox.rehearsal} /> : null}
+      {mailbox.undo ? <Undone batch={batch} found={mailbox.undo} /> : null}
       <h2>Skipped messages</h2>
       <Skipped batch={batch} mailbox={mailbox} />
     </>
@@ -198,6 +206,21 @@ function Acts({
           Accept {counted(mailbox.unapprovedItemCount, "skipped message", "skipped messages")}
         </Button>
       ) : null}
+      {batch.rehearsal || mailbox.syncedItemCount === 0 ? null : (
+        <Button
+          disabledFocusable={off}
+          onClick={async () => {
+            if (await confirm(undoQuestionOf(mailbox)))
+              act.mutate({
+                path: pathOf`batches/${batch.name}/undo`,
+                body: { mailboxes: [mailbox.id] },
+                begun: `What was copied for ${mailbox.emailAddress} is taken back`,
+              });
+          }}
+        >
+          Take back
+        </Button>
+      )}
       <Button
         disabledFocusable={off}
         onClick={async () => {
@@ -243,6 +266,31 @@ function Verified({ found }: { found: MailboxVerificationView }) {
   );
 }
 
+function Undone({ batch, found }: { batch: BatchView; found: NonNullable<MailboxDetails["undo"]> }) {
+  return (
+    <>
+      <h2>Taken back</h2>
+      {found.error ? (
+        <p className="bad">
+          {found.error.code}: {found.error.message}
+        </p>
+      ) : null}
+      <p>
+        {dateTime(found.at)}: {counted(found.removedCount, "copy", "copies")}{" "}
+        {found.forGood ? "removed for good" : "moved to Deleted Items"}, {count(found.leftCount)} left.
+        {found.inDoubtCount > 0
+          ? ` ${counted(found.inDoubtCount, "message", "messages")} may have been written besides.`
+          : null}{" "}
+        {found.leftCount > 0 ? (
+          <Link inline href={`/api/${pathOf`batches/${batch.name}/reports/undo.csv`}`}>
+            undo.csv names what was left
+          </Link>
+        ) : null}
+      </p>
+    </>
+  );
+}
+
 function Rehearsed({ found }: { found: NonNullable<MailboxDetails["rehearsal"]> }) {
   return (
     <>
@@ -258,6 +306,12 @@ function Rehearsed({ found }: { found: NonNullable<MailboxDetails["rehearsal"]> 
         <Fact name="Messages left out">{count(found.itemsLeftOutCount)}</Fact>
         <Fact name="Larger than 35 MB">{count(found.over35MBCount)}</Fact>
         <Fact name="Too large for any target">{count(found.tooLargeCount)}</Fact>
+        {found.fits === null ? null : (
+          <Fact name="Room in the target">
+            {found.fits ? "Enough" : "Too little: enlarge the mailbox first"}
+            {found.targetFreeBytes === null ? null : `, ${bytes(found.targetFreeBytes)} are free`}
+          </Fact>
+        )}
         {found.adoptableCount + found.ambiguousCount === 0 ? null : (
           <Fact name="There already">
             {count(found.adoptableCount)}, {count(found.ambiguousCount)} in doubt

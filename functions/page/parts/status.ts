@@ -17,6 +17,7 @@ const looks: Readonly<Record<string, Look>> = {
   SyncedWithErrors: "warning",
   Syncing: "moving",
   Completing: "moving",
+  Undoing: "moving",
   Waiting: "waiting",
   RemovedAtSource: "still",
   RemovedInTarget: "warning",
@@ -44,6 +45,8 @@ const looks: Readonly<Record<string, Look>> = {
 const terms: Readonly<Record<string, string>> = {
   IncrementalSyncing: "Syncing changes",
   Created: "Not started",
+  Undoing: "Being taken back",
+  undo: "Taking copies back",
   ok: "OK",
   fails: "Not done",
   wait: "Wait",
