@@ -11,6 +11,7 @@ import {
   batchParams,
   deleteQuery,
   folderParams,
+  forgetBody,
   mailboxActionParams,
   mailboxesQuery,
   mailboxParams,
@@ -25,6 +26,7 @@ import { mailboxIdOf } from "../shared/migration/upload/mailbox-of-row.ts";
 import { bodyOf, callerOf, errorResponse, jsonText, route } from "./http.ts";
 
 const actionText = jsonText.pipe(actionBody);
+const forgetText = jsonText.pipe(forgetBody);
 const undoText = jsonText.pipe(undoBody);
 const patchText = jsonText.pipe(z.record(z.string(), z.unknown()));
 const noMailbox = errorResponse(404, "MailboxNotFound", "There is no such mailbox in this batch.");
@@ -173,10 +175,19 @@ export async function undoMailboxes(request: HttpRequest): Promise<HttpResponseI
   return answer(request, await (await batchControl()).undo(batch, ids, { forGood }, callerOf(request)));
 }
 
+/** Forgets what was copied for the mailboxes, so that they can be copied again. */
+export async function forgetMailboxes(request: HttpRequest): Promise<HttpResponseInit> {
+  const { batch } = batchParams.parse(request.params);
+  const { mailboxes, acceptDoubles } = forgetText.parse(await bodyOf(request));
+  const ids = mailboxes.map((reference) => mailboxIn(batch, reference));
+  return answer(request, await (await batchControl()).forget(batch, ids, acceptDoubles, callerOf(request)));
+}
+
 export async function deleteBatch(request: HttpRequest): Promise<HttpResponseInit> {
   const { batch } = batchParams.parse(request.params);
-  const { force } = deleteQuery.parse(Object.fromEntries(request.query));
-  return answer(request, await (await batchControl()).remove(batch, force === "true", callerOf(request)));
+  const { force, forget } = deleteQuery.parse(Object.fromEntries(request.query));
+  const by = callerOf(request);
+  return answer(request, await (await batchControl()).remove(batch, force === "true", by, forget === "true"));
 }
 
 export async function actOnMailboxFolder(request: HttpRequest): Promise<HttpResponseInit> {
@@ -234,6 +245,7 @@ route("batches-delete", deleteBatch);
 route("batches-act", actOnBatch);
 route("batches-approve", approveSkipped);
 route("batches-undo", undoMailboxes);
+route("batches-forget", forgetMailboxes);
 route("operations-list", listOperations);
 route("operations-get", getOperation);
 route("mailboxes-list", listMailboxes);

@@ -327,6 +327,7 @@ const operations = once(async () => {
   return createOperations({
     ...(await beginningParts()),
     mailboxes,
+    ledger: (await tables()).ledgers,
     admission: await admission(),
     refresh: async (batch) => void (await states.refresh(batch, true)),
     clear: (batch) => clearBatch(parts, batch),

@@ -159,6 +159,16 @@ export const commands: Readonly<Record<string, Command>> = {
       return operate(call, "POST", "undo", { mailboxes: [mailbox], forGood });
     },
   },
+  forget: {
+    takes: ["batch", "mailbox"],
+    flags: ["accept-doubles", "wait"],
+    does: "forgets what was copied for a mailbox: a start copies all of it again (--accept-doubles)",
+    run: async (call) => {
+      const [, mailbox = ""] = call.given;
+      const acceptDoubles = call.flags["accept-doubles"] === true;
+      return operate(call, "POST", "forget", { mailboxes: [mailbox], acceptDoubles });
+    },
+  },
   cutover: {
     takes: ["batch"],
     flags: ["refresh"],

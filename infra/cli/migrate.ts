@@ -33,6 +33,7 @@ const options = {
   out: { type: "string" },
   force: { type: "boolean" },
   "for-good": { type: "boolean" },
+  "accept-doubles": { type: "boolean" },
 } as const;
 const general: readonly string[] = ["url", "json", "help"];
 
@@ -126,7 +127,7 @@ function usage(): readonly string[] {
     "",
     ...names.flatMap(({ name, does }) => [`  ${name}`, ...wrapped(does, 80, "      ")]),
     "",
-    "start, stop, sync, retry, complete, approve, undo and delete take --wait; create --watch.",
+    "start, stop, sync, retry, complete, approve, undo, forget, delete take --wait; create --watch.",
     "The address is --url, or API_URL as azd knows it; the token is that of the Azure CLI (az login).",
     "Exit codes: 0 done, 1 refused or no answer, 2 wrong command line, 3 the answer is no.",
   ];

@@ -50,6 +50,7 @@ export const operationKindSchema = z.enum([
   "verify",
   "approve",
   "undo",
+  "forget",
   "confirm",
   "release",
   "remove",

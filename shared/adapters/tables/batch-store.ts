@@ -54,6 +54,7 @@ const operationFormat = formatOf<OperationRecord>({
   total: optional(integer()),
   verification: optional(json()),
   undo: optional(json()),
+  forgets: optional(flag),
   supersedes: json(),
   outcome: optional(json()),
 });

@@ -32,6 +32,7 @@ import {
   discoverQuery,
   endpointParams,
   folderParams,
+  forgetBody,
   mailboxActionParams,
   mailboxesQuery,
   mailboxParams,
@@ -86,6 +87,7 @@ export const contracts: Readonly<Record<RouteName, Contract>> = {
   "batches-act": { params: actionParams, json: actionBody.optional(), answers: begun },
   "batches-approve": { params: batchParams, json: approvalBody.optional(), answers: begun },
   "batches-undo": { params: batchParams, json: undoBody, answers: begun },
+  "batches-forget": { params: batchParams, json: forgetBody, answers: begun },
   "operations-list": {
     params: batchParams,
     answers: { 200: listOf(operationSchema).meta({ id: "OperationList" }) },

@@ -41,6 +41,17 @@ export const undoBody = z.strictObject({
     .default(false)
     .meta({ description: "Removes the copies; else they go to the deleted items." }),
 });
+/** Whose copies are forgotten. */
+export const forgetBody = z.strictObject({
+  mailboxes: z
+    .array(mailboxReference)
+    .min(1)
+    .max(1_000)
+    .meta({ description: "Ids or addresses of the mailboxes that are as if they had never been copied." }),
+  acceptDoubles: z.boolean().default(false).meta({
+    description: "Says that the next start may copy every message beside what is still in the target.",
+  }),
+});
 export const mailboxActionParams = mailboxParams.extend({
   action: z.enum(["start", "stop", "sync", "retry"]),
 });
@@ -77,6 +88,9 @@ export const targetTestParams = z.object({ test: z.uuid() });
 const yesOrNo = z.enum(["true", "false"]).default("false");
 export const deleteQuery = z.object({
   force: yesOrNo.meta({ description: "Whether it is removed in spite of what stands against it." }),
+  forget: yesOrNo.meta({
+    description: "Whether the records of what was copied go as well: the same rows would be copied anew.",
+  }),
 });
 export const cutoverQuery = z.object({
   refresh: yesOrNo.meta({ description: "Whether DNS is asked now, unless it was half a minute ago." }),

@@ -58,6 +58,11 @@ export const routes = {
     "batches/{batch}/undo",
     "Takes out of the target what was copied for `mailboxes` and nobody has touched since.",
   ),
+  "batches-forget": operate(
+    "POST",
+    "batches/{batch}/forget",
+    "Removes what is recorded of the copies of `mailboxes`: the next start copies every message again.",
+  ),
   "operations-list": read("batches/{batch}/operations", "The operations of a batch, newest first."),
   "operations-get": read(
     "batches/{batch}/operations/{operation}",

@@ -56,8 +56,21 @@ export interface BatchControl {
    * they end Stopped. Refused while the batch is not at work, and for a rehearsal.
    */
   undo(name: BatchName, mailboxes: readonly MailboxId[], request: UndoRequest, by: string): Promise<Begun>;
-  /** Refused with reasons until it is safe, unless forced. Copied mail and the ledger stay. */
-  remove(name: BatchName, force: boolean, by: string): Promise<Begun>;
+  /**
+   * Removes what is recorded of the copies of some mailboxes, which end Stopped, and as if they had never been copied: the
+   * next start copies every message, beside what is still in the target. Refused unless that was accepted.
+   */
+  forget(
+    name: BatchName,
+    mailboxes: readonly MailboxId[],
+    acceptDoubles: boolean,
+    by: string,
+  ): Promise<Begun>;
+  /**
+   * Refused with reasons until it is safe, unless forced. Copied mail stays, and so do its records unless the removal
+   * forgets them: without them an upload of the same rows copies every message again.
+   */
+  remove(name: BatchName, force: boolean, by: string, forgets?: boolean): Promise<Begun>;
   /** Lets every mailbox be copied whose login was tested. */
   releaseTested(name: BatchName): Promise<Begun>;
 }
@@ -146,17 +159,32 @@ export function createBatchControl(parts: BatchControlParts): BatchControl {
       );
     },
 
+    async forget(name, mailboxes, acceptDoubles, by) {
+      return begin(name, { kind: "forget", by, selection: { mailboxes } }, (batch) =>
+        acceptDoubles
+          ? batch
+          : refusal(
+              "ForgetNotAccepted",
+              "Once forgotten, the next start copies every message again: what is still in the target is there twice then. Empty it or undo the mailboxes first, and send acceptDoubles: true.",
+            ),
+      );
+    },
+
     removeMailboxes: (name, mailboxes, by) =>
       begin(name, { kind: "removeMailboxes", by, selection: { mailboxes } }, (batch) => batch),
 
-    async remove(name, force, by) {
+    async remove(name, force, by, forgets) {
       const stored = await batches.get(name);
       if (stored === undefined) return { outcome: "notFound" };
       if (!force && !isRemoving(stored.value)) {
         const reasons = await parts.reasonsAgainstRemoval(stored.value);
         if (reasons.length > 0) return { outcome: "refused", code: "BatchNotSafeToDelete", reasons };
       }
-      return begin(name, { kind: "remove", by }, (batch) => intended(batch, "removing", clock()) ?? batch);
+      return begin(
+        name,
+        { kind: "remove", by, forgets },
+        (batch) => intended(batch, "removing", clock()) ?? batch,
+      );
     },
 
     async releaseTested(name) {

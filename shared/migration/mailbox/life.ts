@@ -297,6 +297,35 @@ export function undoAsked(
   return undone(undoing, { ...asked, at: now, removed: 0, left: {}, inDoubt: 0 });
 }
 
+/** The operator wants what is recorded of its copies to be forgotten: nothing works on it from now on. */
+export function forgetAsked(mailbox: MailboxRecord): MailboxRecord {
+  return {
+    ...queuedAgain(mailbox),
+    status: "Stopped",
+    attempts: 0,
+    error: undefined,
+    trouble: undefined,
+    step: undefined,
+    verifying: undefined,
+    undoing: undefined,
+  };
+}
+
+/** Nothing is recorded of its copies any more: once started it is copied for the first time. */
+export function forgotten(mailbox: MailboxRecord): MailboxRecord {
+  return {
+    ...withoutFigures(mailbox),
+    ledgerId: undefined,
+    kind: "initial",
+    startedAt: undefined,
+    lastSyncedAt: undefined,
+    loginTest: undefined,
+    folderActs: undefined,
+    verification: undefined,
+    undo: undefined,
+  };
+}
+
 /** Its copies are out of the target, but for those that were left: it stays stopped. */
 export function undone(mailbox: MailboxRecord, outcome: UndoOutcome): MailboxRecord | undefined {
   if (!isActive(mailbox) || mailbox.undoing?.operation !== outcome.operation) return undefined;

@@ -27,6 +27,8 @@ export interface OperationRequest {
   readonly verification?: VerificationRequest | undefined;
   /** Of the kind `undo`. */
   readonly undo?: UndoRequest | undefined;
+  /** Of the kind `remove`. */
+  readonly forgets?: boolean | undefined;
 }
 
 export type Begun =
@@ -90,6 +92,7 @@ export async function beginOperation(
       by: request.by,
       verification: request.verification,
       undo: request.undo,
+      forgets: request.forgets,
       at: clock(),
       slots: size !== undefined && size <= smallBatch ? 1 : slotCount,
       total: selection.mailboxes?.length ?? size,

@@ -2,6 +2,7 @@ import pMap from "p-map";
 import type { PageMessage } from "../../domain/queue-messages.ts";
 import { isRemoving, settledOperation } from "../batch/life.ts";
 import { patiently } from "../patience.ts";
+import type { LedgerStore } from "../ports/ledger-store.ts";
 import type {
   BatchRecord,
   MailboxRecord,
@@ -12,11 +13,14 @@ import type {
 } from "../ports/registry.ts";
 import { minute } from "../runtime.ts";
 import { type BeginOperationParts, sendPages, slotsOf } from "./begin-operation.ts";
+import { forgetLedger, forgetMailbox } from "./forget-ledgers.ts";
 import { type PutToWorkParts, putToWork } from "./put-to-work.ts";
 import { operatedOn } from "./transitions.ts";
 
 /** Mailboxes of a page. */
 const pageSize = 990;
+/** Of those whose records are forgotten, which takes long. */
+const forgetSize = 16;
 /** A message works for so long, then the next one goes on; in milliseconds. */
 const budgetMs = minute;
 /** An operation whose cursors stand for so long has lost its messages; in milliseconds. */
@@ -27,6 +31,7 @@ const waitForWorkersMs = 10_000;
 const concurrency = 16;
 
 export interface CarryOutParts extends BeginOperationParts, PutToWorkParts {
+  readonly ledger: LedgerStore;
   /** Brings the figures of the batch up to date, so that they are exact when an operation is through. */
   readonly refresh: (batch: BatchRecord) => Promise<void>;
   /** Removes what belongs to a batch beside its record and its mailboxes. Repeatable. */
@@ -109,11 +114,18 @@ export function createOperations(parts: CarryOutParts): Operations {
     slot: Slot,
     cursor: OperationCursor,
   ): Promise<OperationCursor> {
+    const size = operation.kind === "forget" || operation.forgets ? forgetSize : pageSize;
     if (operation.kind === "remove") {
+      const page = operation.forgets ? await mailboxes.page(batch.name, slot, cursor.after, size) : [];
+      for (const { value } of page)
+        if (value.ledgerId !== undefined && !(await forgetLedger(parts, value.ledgerId, operation.seq)))
+          return { ...cursor, at: clock() };
+      if (page.length === size)
+        return { ...cursor, after: page.at(-1)?.value.id ?? cursor.after, at: clock() };
       await mailboxes.deleteSlot(batch.name, slot);
       return { ...cursor, done: true, at: clock() };
     }
-    const page = await readPage(operation, slot, cursor.after);
+    const page = await readPage(operation, slot, cursor.after, size);
     const place = { operation: operation.seq, since: operation.at };
     const changed = await putToWork(parts, batch.endpoint, page, place, (mailbox) =>
       operatedOn(operation, superseded, mailbox),
@@ -124,12 +136,15 @@ export function createOperations(parts: CarryOutParts): Operations {
       if (gone < page.length)
         return { ...cursor, passed: cursor.passed + gone, changed: cursor.changed + gone, at: clock() };
     }
+    if (operation.kind === "forget")
+      for (const mailbox of changed)
+        if (!(await forgetMailbox(parts, mailbox, operation.seq))) return { ...cursor, at: clock() };
     return {
       ...cursor,
       after: page.at(-1)?.value.id ?? cursor.after,
       passed: cursor.passed + page.length,
       changed: cursor.changed + (operation.kind === "removeMailboxes" ? page.length : changed.length),
-      done: page.length < pageSize,
+      done: page.length < size,
       at: clock(),
     };
   }
@@ -155,12 +170,13 @@ export function createOperations(parts: CarryOutParts): Operations {
     { batch, selection, slots }: OperationRecord,
     slot: Slot,
     after: string,
+    size: number,
   ): Promise<readonly Versioned<MailboxRecord>[]> {
-    if (selection.mailboxes === undefined) return mailboxes.page(batch, slot, after, pageSize);
+    if (selection.mailboxes === undefined) return mailboxes.page(batch, slot, after, size);
     const ids = [...selection.mailboxes]
       .filter((id) => id > after && (slots === 1 || Number.parseInt(id.slice(0, 1), 16) === slot.slot))
       .sort()
-      .slice(0, pageSize);
+      .slice(0, size);
     const read = await pMap(ids, (id) => mailboxes.get(batch, id), { concurrency });
     return read.filter((mailbox) => mailbox !== undefined);
   }

@@ -1,6 +1,7 @@
 import type { OperationKind } from "../../domain/states.ts";
 import { approved } from "../mailbox/approval.ts";
 import {
+  forgetAsked,
   queued,
   released,
   retried,
@@ -27,6 +28,7 @@ const transitions: Readonly<
     verification && verificationAsked(mailbox, { ...verification, operation: seq }),
   approve: (mailbox, { selection: { codes }, by, at }) => approved(mailbox, { codes, by, at }),
   undo: (mailbox, { seq, at, undo }) => undo && undoAsked(mailbox, { ...undo, operation: seq }, at),
+  forget: forgetAsked,
   confirm: serverConfirmed,
   release: released,
   remove: stopped,

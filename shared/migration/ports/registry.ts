@@ -50,6 +50,8 @@ export interface OperationRecord extends PendingOperation {
   readonly verification?: VerificationRequest | undefined;
   /** What an operation of the kind `undo` asks for. */
   readonly undo?: UndoRequest | undefined;
+  /** True for an operation of the kind `remove` that takes with it what is recorded of the copies. */
+  readonly forgets?: boolean | undefined;
   /** Operations that ended because of this one. */
   readonly supersedes: readonly number[];
   /** Undefined until it is over. */

@@ -159,6 +159,7 @@ export function startWorker(process: WorkerProcess, outside: Outside): Worker {
   const { carryOut, resume } = createOperations({
     ...beginning,
     mailboxes,
+    ledger: ledgers,
     admission,
     refresh: async (batch) => void (await states.refresh(batch, true)),
     clear: (batch) =>
