@@ -154,7 +154,7 @@ const serviceBus = once(async () => {
   );
   const queues = [operationsQueue, folderSyncQueue, isolatedSyncQueue, janitorQueue];
   return {
-    queue: createWorkQueue(client, currentTraceParent),
+    queue: createWorkQueue(client, currentTraceParent, clock),
     deadLetters: createDeadLetterQueue(client, queues),
     ...createQueueProbe(client, queues),
   };

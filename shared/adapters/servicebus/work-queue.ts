@@ -24,17 +24,20 @@ const contentType = "application/json";
  * is dropped without an error, be it sooner than the first one or after the first one was received. So what is to
  * happen again, or sooner, needs a new round or step.
  * @param traceParent the trace that a message sent now belongs to: it travels with the message.
+ * @param now by which a message is for later, in milliseconds since 1970: the clock of a machine may be wrong.
  * @see https://learn.microsoft.com/azure/service-bus-messaging/duplicate-detection
  */
 export function createWorkQueue(
   client: ServiceBusClient,
   traceParent: () => string | undefined = () => undefined,
+  now: () => number = Date.now,
 ): WorkQueue & TargetTestQueue {
   // A sender opens its link with the first message and keeps it.
   const operations = client.createSender(operationsQueue);
   const folderSync = client.createSender(folderSyncQueue);
   const isolatedSync = client.createSender(isolatedSyncQueue);
   const janitor = client.createSender(janitorQueue);
+  const ifLater = (at: number | undefined) => (at !== undefined && at > now() ? at : undefined);
   return {
     async sendOperations(messages, notBefore) {
       try {
@@ -42,7 +45,7 @@ export function createWorkQueue(
         await sendInBatches(
           operations,
           messages.map((message) => ({
-            ...operationEnvelope(message, notBefore),
+            ...operationEnvelope(message, ifLater(notBefore)),
             // One look at a batch wakes the next, without an end: they belong to no trace.
             ...(message.kind === "tend" ? {} : trace),
           })),
@@ -55,7 +58,7 @@ export function createWorkQueue(
     async sendFolderSync(message, notBefore) {
       try {
         await folderSync.sendMessages({
-          ...folderSyncEnvelope(message, notBefore),
+          ...folderSyncEnvelope(message, ifLater(notBefore)),
           ...traceProperties(traceParent()),
         });
       } catch (error) {
@@ -136,9 +139,7 @@ function operationEnvelope(message: OperationMessage, notBefore: number | undefi
 }
 
 function scheduled(notBefore: number | undefined): Pick<ServiceBusMessage, "scheduledEnqueueTimeUtc"> {
-  return notBefore !== undefined && notBefore > Date.now()
-    ? { scheduledEnqueueTimeUtc: new Date(notBefore) }
-    : {};
+  return notBefore === undefined ? {} : { scheduledEnqueueTimeUtc: new Date(notBefore) };
 }
 
 function folderSyncEnvelope(message: FolderSyncMessage, notBefore: number | undefined): ServiceBusMessage {

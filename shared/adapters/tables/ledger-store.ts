@@ -38,8 +38,9 @@ const leaseKey = "lease";
 /**
  * Ledgers in the table `ledgers`, one partition each: the row `lease`, and rows `folder|id`, those of items
  * (item-rows.ts), and `skip|folder|uidValidity|uid`.
+ * @param now by which leases end, in milliseconds since 1970: the same for all processes, whatever their machines say.
  */
-export function createLedgerStore(table: Table): LedgerStore {
+export function createLedgerStore(table: Table, now: () => number = Date.now): LedgerStore {
   async function readLease(ledgerId: LedgerId): Promise<Lease | undefined> {
     const row = await table.get(ledgerId, leaseKey);
     return row && { ...fromRow(leaseFormat, row), ledgerId, version: row.etag };
@@ -49,13 +50,13 @@ export function createLedgerStore(table: Table): LedgerStore {
     async acquireLease(ledgerId, owner, durationMs) {
       for (;;) {
         const current = await readLease(ledgerId);
-        const now = Date.now();
-        if (current !== undefined && current.owner !== owner && current.until > now)
+        const asOf = now();
+        if (current !== undefined && current.owner !== owner && current.until > asOf)
           return { heldUntil: current.until };
         const next: LeaseRecord = {
           owner,
           epoch: epochFor(owner, current),
-          until: now + durationMs,
+          until: asOf + durationMs,
           chains: current?.chains ?? {},
         };
         const version = await table.write(leaseRow(ledgerId, next), current?.version);

@@ -30,7 +30,7 @@ export interface TableStores extends Probed {
 
 /**
  * The stores on Azure Table Storage. Opens no connection before the first call.
- * @param clock is told the time of each answer.
+ * @param clock is told the time of each answer, and tells when leases end.
  */
 export function createTableStores(settings: StorageSettings, clock = new StoreClock()): TableStores {
   const batches = new StorageTable(settings, "batches", clock);
@@ -43,7 +43,7 @@ export function createTableStores(settings: StorageSettings, clock = new StoreCl
     batches: createBatchStore(batches),
     states: createBatchStateStore(batches),
     mailboxes: createMailboxStore(mailboxes),
-    ledgers: createLedgerStore(ledgers),
+    ledgers: createLedgerStore(ledgers, clock.now),
     admissions: createAdmissionStore(admissions),
     domains: createDomainStore(domains),
     notices: createNoticeStore(batches),
