@@ -29,6 +29,7 @@ const keepAliveSeconds = 5;
  * Starts Azurite in this process: blobs, queues and tables over plain HTTP on the loopback interface.
  * @param options.directory where the data stays; in memory where left out.
  * @param options.blobPort each port: 0 or left out, the operating system chooses one.
+ * @param options.onRequest called for each request.
  * @throws if a port is taken.
  */
 export async function startAzurite(
@@ -37,6 +38,7 @@ export async function startAzurite(
     readonly blobPort?: number;
     readonly queuePort?: number;
     readonly tablePort?: number;
+    readonly onRequest?: (service: "blob" | "queue" | "table") => void;
   } = {},
 ): Promise<Azurite> {
   const inMemory = options.directory === undefined;
@@ -56,6 +58,9 @@ export async function startAzurite(
     await stop(servers.filter((_, index) => starts[index]?.status === "fulfilled"));
     throw failed.reason;
   }
+
+  for (const [service, { httpServer }] of Object.entries({ blob, queue, table } as const))
+    httpServer.on("request", () => options.onRequest?.(service as "blob" | "queue" | "table"));
 
   let closing: Promise<void> | undefined;
   return {
