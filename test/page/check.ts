@@ -11,6 +11,15 @@ import { violations } from "./accessibility.ts";
 import { startBrowser, watch } from "./browser.ts";
 import { walkSixSteps } from "./steps.ts";
 
+const looks = [
+  { name: "light", colorScheme: "light", width: 1280 },
+  { name: "dark", colorScheme: "dark", width: 1280 },
+  { name: "forced colours", colorScheme: "dark", forcedColors: "active", width: 1280 },
+  { name: "390 pixels", colorScheme: "light", width: 390 },
+  { name: "320 pixels", colorScheme: "dark", width: 320 },
+  { name: "1280 pixels at 200 %", colorScheme: "light", width: 640, deviceScaleFactor: 2 },
+] as const;
+const wanted = process.argv.slice(2);
 /** Milliseconds that the sample may take. */
 const patienceMs = 600_000;
 const deployment = await startDeployment();
@@ -33,15 +42,7 @@ try {
   await deployment.waitUntilSettled("branch-office", patienceMs);
   await verifyPilot(`${app.url}/api`);
   await deployment.waitUntilSettled("pilot", patienceMs);
-  for (const look of [
-    { name: "light", colorScheme: "light", width: 1280 },
-    { name: "dark", colorScheme: "dark", width: 1280 },
-    { name: "forced colours", colorScheme: "dark", forcedColors: "active", width: 1280 },
-    { name: "390 pixels", colorScheme: "light", width: 390 },
-    { name: "320 pixels", colorScheme: "dark", width: 320 },
-    { name: "1280 pixels at 200 %", colorScheme: "light", width: 640, deviceScaleFactor: 2 },
-  ] as const)
-    await lookEverywhere(look);
+  for (const look of looks) if (wanted.length === 0 || wanted.includes(look.name)) await lookEverywhere(look);
 } finally {
   await browser.close();
   await deployment.stop();
@@ -128,9 +129,9 @@ async function lookEverywhere({ name, width, ...colours }: Look): Promise<void> 
     await page.goto(`${app.url}/api/dashboard${path}`);
     await page.locator("h1").waitFor();
     await page.waitForFunction(() => document.querySelector("[aria-busy=true]") === null);
-    await page.waitForTimeout(600);
+    await page.waitForTimeout(300);
     await open?.();
-    await page.waitForTimeout(600);
+    await page.waitForTimeout(300);
     note(`${path}${open ? ", opened" : ""}, ${name}`, await violations(page));
     const sideways = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
     if (sideways > 0) note(`${path}, ${name}`, [`${sideways} pixels have to be scrolled sideways`]);

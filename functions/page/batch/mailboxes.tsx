@@ -189,7 +189,7 @@ function columns(base: string, query: string, choice: Choice): readonly Column<M
     {
       id: "emailAddress",
       label: "Address",
-      width: "minmax(200px, 2fr)",
+      width: "minmax(160px, 2fr)",
       sortable: true,
       interactive: true,
       cell: ({ id, emailAddress }) => (
@@ -201,14 +201,14 @@ function columns(base: string, query: string, choice: Choice): readonly Column<M
     {
       id: "status",
       label: "Status",
-      width: "160px",
+      width: "140px",
       sortable: true,
       cell: ({ status }) => <StatusBadge status={status} />,
     },
     {
       id: "syncedItemCount",
       label: "Messages",
-      width: "minmax(150px, 1fr)",
+      width: "minmax(130px, 1fr)",
       sortable: true,
       cell: (row) => (
         <Progress
@@ -220,7 +220,7 @@ function columns(base: string, query: string, choice: Choice): readonly Column<M
     {
       id: "bytesTransferred",
       label: "Size",
-      width: "88px",
+      width: "76px",
       sortable: true,
       align: "end",
       cell: ({ bytesTransferred }) => bytes(bytesTransferred),
@@ -228,7 +228,7 @@ function columns(base: string, query: string, choice: Choice): readonly Column<M
     {
       id: "skippedItemCount",
       label: "Skipped",
-      width: "92px",
+      width: "84px",
       sortable: true,
       align: "end",
       cell: ({ skippedItemCount }) => (
@@ -238,14 +238,14 @@ function columns(base: string, query: string, choice: Choice): readonly Column<M
     {
       id: "lastSyncedAt",
       label: "Last sync",
-      width: "112px",
+      width: "96px",
       sortable: true,
       cell: ({ lastSyncedAt }) => <When at={lastSyncedAt} />,
     },
     {
       id: "reason",
       label: "Reason",
-      width: "minmax(150px, 1.8fr)",
+      width: "minmax(130px, 1.8fr)",
       cell: (row) => <Reason of={row} />,
     },
   ];
