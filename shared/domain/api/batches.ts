@@ -72,9 +72,9 @@ export const batchSchema = z
     isStalled: z
       .boolean()
       .meta({ description: "Whether nothing has got on for a quarter of an hour without a known reason." }),
-    dataConsistencyScore: consistencyScoreSchema
-      .nullable()
-      .meta({ description: "null until anything was looked at." }),
+    dataConsistencyScore: consistencyScoreSchema.nullable().meta({
+      description: "Of the worst mailbox; null until each was synced once, unless something was lost before.",
+    }),
     outage: z
       .strictObject({ mailboxCount: count, since: instant, code: z.string(), message: z.string() })
       .nullable()

@@ -146,7 +146,7 @@ export function batchView(batch: BatchRecord, figures: Figures, now: number): Ba
     noEstimate: "missing" in estimate ? estimate.missing : null,
     isStalled: isStalled(course, totals, asOf),
     outage: outageView(totals.outage),
-    dataConsistencyScore: totals.worstScore ?? null,
+    dataConsistencyScore: scoreOfBatch(totals),
     rehearsal: batch.options.dryRun,
     asOf: iso(asOf),
     operations: batch.operations.map(({ seq, kind }) => ({ id: seq, kind })),
@@ -188,16 +188,23 @@ const majorLoss = { part: 0.01, items: 100 };
 /**
  * Perfect: nothing was skipped. Good: what was skipped was left out on purpose (marked as deleted by the user, or larger
  * than the batch's maxItemSize). Investigate: the mailbox failed, or some items were lost, or a verification found them missing. Poor: many were. Undefined while
- * nothing was copied, skipped or found empty yet. A batch has the score of its worst mailbox. Pure.
+ * its first round is not through and nothing was lost. A batch has the score of its worst mailbox. Pure.
  * @see https://learn.microsoft.com/exchange/mailbox-migration/track-prevent-data-loss-dcs
  */
 export function scoreOf(mailbox: MailboxFacts): DataConsistencyScore | undefined {
-  const { syncedItemCount, skippedItemCount, leftOutItemCount = 0, totalItemCount, lastSyncedAt } = mailbox;
+  const { skippedItemCount, leftOutItemCount = 0, totalItemCount, lastSyncedAt } = mailbox;
   const lost = skippedItemCount - leftOutItemCount + missingOf(mailbox);
   if (lost >= majorLoss.items || lost > totalItemCount * majorLoss.part) return "Poor";
   if (lost > 0 || countOf(mailbox) === "failed") return "Investigate";
-  if (skippedItemCount > 0) return "Good";
-  return syncedItemCount > 0 || lastSyncedAt !== undefined ? "Perfect" : undefined;
+  // Before its first round is through nobody knows what may still be lost.
+  if (lastSyncedAt === undefined) return undefined;
+  return skippedItemCount > 0 ? "Good" : "Perfect";
+}
+
+/** The score of its worst mailbox; a good one only once every mailbox was synced. Pure. */
+function scoreOfBatch({ worstScore, unsyncedCount }: BatchTotals): DataConsistencyScore | null {
+  const isGood = worstScore === "Perfect" || worstScore === "Good";
+  return worstScore === undefined || (isGood && unsyncedCount > 0) ? null : worstScore;
 }
 
 const scores: readonly DataConsistencyScore[] = ["Perfect", "Good", "Investigate", "Poor"];
