@@ -96,7 +96,7 @@ async function lookEverywhere({ name, width, ...colours }: Look): Promise<void> 
     ["/"],
     ["/", () => page.getByRole("button", { name: "Actions of pilot" }).click()],
     ["/batches/sales"],
-    ["/batches/sales", () => page.getByRole("button", { name: "Complete" }).click()],
+    ["/batches/pilot", () => page.getByRole("button", { name: "Complete" }).click()],
     ["/batches/sales/errors"],
     ["/batches/sales/skipped"],
     ["/batches/sales/skipped", () => page.getByRole("button", { name: /^Accept all/ }).click()],
