@@ -2,6 +2,7 @@ import type { BatchView } from "../../shared/domain/api/batches.ts";
 import type { CutoverView } from "../../shared/domain/api/cutover.ts";
 import type { UploadCheck } from "../../shared/domain/api/files.ts";
 import type { MailboxView } from "../../shared/domain/api/mailboxes.ts";
+import type { BatchVerificationView } from "../../shared/domain/api/verification.ts";
 import type { Discovery } from "../../shared/migration/discovery/discover-servers.ts";
 import { bar, bytes, type Column, clock, coloured, cut, number, table, wrapped } from "./format.ts";
 
@@ -173,6 +174,44 @@ export function checkLines(
       .slice(0, 20)
       .flatMap(({ line, code, message }) => wrapped(`line ${line}: ${message} (${code})`, width, "  ")),
     ...(issueCount > 20 ? [`  and ${number(issueCount - 20)} more`] : []),
+  ];
+}
+
+/** What a rehearsal found: a row for each mailbox, and their sum. */
+export function rehearsalLines(mailboxes: readonly MailboxView[], { width }: Screen): string[] {
+  type Found = NonNullable<MailboxView["rehearsal"]>;
+  const shown =
+    (of: (found: Found) => string) =>
+    ({ rehearsal }: MailboxView) =>
+      rehearsal === null ? "" : of(rehearsal);
+  const columns: readonly Column<MailboxView>[] = [
+    { title: "Mailbox", of: ({ emailAddress }) => emailAddress, gives: true },
+    { title: "Messages", of: shown(({ itemCount }) => number(itemCount)), right: true },
+    { title: "Data", of: shown((found) => bytes(found.bytes)), right: true },
+    { title: "Left out", of: shown(({ itemsLeftOutCount }) => number(itemsLeftOutCount)), right: true },
+    { title: "Too large", of: shown(({ tooLargeCount }) => number(tooLargeCount)), right: true },
+    { title: "Fits", of: shown(({ fits }) => (fits === null ? "?" : fits ? "yes" : "no")) },
+    { title: "", of: ({ error, rehearsal }) => error?.code ?? (rehearsal ? "" : "not yet"), gives: true },
+  ];
+  const sum = (of: (found: Found) => number) =>
+    mailboxes.reduce((total, { rehearsal }) => total + (rehearsal === null ? 0 : of(rehearsal)), 0);
+  return [
+    ...table(columns, mailboxes, width),
+    `${number(sum(({ itemCount }) => itemCount))} messages, ${bytes(sum((found) => found.bytes))}. Nothing was copied.`,
+  ];
+}
+
+/** What a verification found. */
+export function verificationLines(view: BatchVerificationView, { width }: Screen): string[] {
+  const { mailboxCount, equalCount, failedCount, comparedItemCount, differences, byUsers } = view;
+  const counted = (counts: Readonly<Record<string, number>>, what: string) =>
+    Object.entries(counts).map(([kind, count]) => `${what} ${kind}: ${number(count)}`);
+  return [
+    `${number(equalCount)} of ${number(mailboxCount)} mailboxes are equal, ${number(comparedItemCount)} messages compared.`,
+    ...(failedCount > 0 ? [`${number(failedCount)} mailboxes could not be compared.`] : []),
+    ...counted(differences, "x"),
+    ...counted(byUsers, "- by users,"),
+    ...(view.statement === null ? [] : wrapped(view.statement, width)),
   ];
 }
 

@@ -1,9 +1,10 @@
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { BatchView, OperationView } from "../../shared/domain/api/batches.ts";
 import type { CutoverView } from "../../shared/domain/api/cutover.ts";
 import type { UploadCheck } from "../../shared/domain/api/files.ts";
 import type { MailboxListAnswer as MailboxList, MailboxView } from "../../shared/domain/api/mailboxes.ts";
+import type { BatchVerificationView } from "../../shared/domain/api/verification.ts";
 import type { DiscoveredServer } from "../../shared/migration/discovery/discover-servers.ts";
 import {
   batchHead,
@@ -14,6 +15,8 @@ import {
   type ErrorGroup,
   errorLines,
   mailboxLines,
+  rehearsalLines,
+  verificationLines,
 } from "./answers.ts";
 import { ApiError, type Client } from "./client.ts";
 import { bytes, clock, table } from "./format.ts";
@@ -75,8 +78,8 @@ export const commands: Readonly<Record<string, Command>> = {
   },
   endpoint: {
     takes: ["name"],
-    flags: ["host", "port", "security", "settings"],
-    does: "stores an endpoint (--host, --port, --security, or --settings FILE.json), then tests it",
+    flags: ["host", "port", "security", "settings", "user"],
+    does: "stores an endpoint (--host, --port, --security, or --settings FILE.json), then tests it, with --user NAME and the password in SOURCE_PASSWORD a login as well",
     run: putEndpoint,
   },
   check: {
@@ -92,8 +95,8 @@ export const commands: Readonly<Record<string, Command>> = {
   },
   create: {
     takes: ["batch", "endpoint", "file.csv"],
-    flags: ["options", "watch"],
-    does: "uploads a CSV (and --options FILE.json): the batch begins",
+    flags: ["options", "watch", "rehearse"],
+    does: "uploads a CSV (and --options FILE.json): the batch begins (--rehearse looks only, and copies nothing)",
     run: create,
   },
   list: {
@@ -135,7 +138,25 @@ export const commands: Readonly<Record<string, Command>> = {
     run: ({ client, terminal, json, given: [batch = ""], flags }) =>
       watch(client, terminal, batch, { json, once: flags.once === true }),
   },
-  start: acting("start", "starts a batch, or goes on with a stopped one"),
+  rehearsal: {
+    takes: ["batch"],
+    flags: [],
+    does: "shows what a rehearsal found of each mailbox",
+    async run({ client, terminal, json, given: [batch = ""] }) {
+      const all = await allMailboxes(client, batch, {});
+      terminal.show(json ? all : rehearsalLines(all, terminal));
+      return all.every(({ rehearsal }) => rehearsal !== null && rehearsal.fits !== false)
+        ? exit.done
+        : exit.no;
+    },
+  },
+  start: {
+    takes: ["batch"],
+    flags: ["wait", "for-real"],
+    does: "starts a batch, or goes on with a stopped one (--for-real ends a rehearsal)",
+    run: (call) =>
+      operate(call, "POST", call.flags["for-real"] === true ? "startForReal" : "start", undefined),
+  },
   stop: acting("stop", "stops a batch after the messages in flight"),
   sync: acting("sync", "brings every synced mailbox up to date now"),
   retry: acting("retry", "tries failed mailboxes and skipped messages again"),
@@ -169,6 +190,12 @@ export const commands: Readonly<Record<string, Command>> = {
       return operate(call, "POST", "forget", { mailboxes: [mailbox], acceptDoubles });
     },
   },
+  verify: {
+    takes: ["batch"],
+    flags: ["level", "sample"],
+    does: "compares what arrived with the source (--level counts, items or content; --sample N), and shows what differs",
+    run: verify,
+  },
   cutover: {
     takes: ["batch"],
     flags: ["refresh"],
@@ -196,6 +223,29 @@ export const commands: Readonly<Record<string, Command>> = {
 
 function acting(action: string, does: string): Command {
   return { takes: ["batch"], flags: ["wait"], does, run: (call) => operate(call, "POST", action, undefined) };
+}
+
+/** Begins a verification, and waits until every mailbox was compared. */
+async function verify({ client, terminal, json, given: [batch = ""], flags }: Call): Promise<ExitCode> {
+  const { level, sample } = flags;
+  const path = `batches/${segment(batch)}`;
+  const { body } = await client.send<{ operation: { id: number } }>("POST", `${path}/verify`, {
+    ...(level === undefined ? {} : { level }),
+    ...(sample === undefined ? {} : { sample: Number(sample) }),
+  });
+  const until = Date.now() + patienceMs;
+  for (;;) {
+    const operation = await operationOf(client, batch, body.operation.id);
+    const view = await client.get<BatchVerificationView>(`${path}/verification`);
+    if (operation?.status === "Superseded") throw new Error("A later operation ended the verification.");
+    if (operation?.status === "Finished" && view.verifyingCount === 0) {
+      terminal.show(json ? view : verificationLines(view, terminal));
+      return view.equalCount === view.mailboxCount ? exit.done : exit.no;
+    }
+    if (Date.now() > until)
+      throw new Error("The verification is not over yet. It goes on by itself: see verification.csv.");
+    await sleep(terminal.pollMs ?? pollMs);
+  }
 }
 
 /** Begins an operation, and with `--wait` follows it to its end. */
@@ -246,7 +296,10 @@ function endOf(batch: string, kind: string, operation: OperationView | undefined
 }
 
 async function putEndpoint({ client, terminal, json, given: [name = ""], flags }: Call): Promise<ExitCode> {
-  const { host, port, security, settings } = flags;
+  const { host, port, security, settings, user } = flags;
+  const password = process.env.SOURCE_PASSWORD;
+  if (user !== undefined && !password)
+    throw new Error("Give the password of --user in the environment, as SOURCE_PASSWORD.");
   const path = `endpoints/${segment(name)}`;
   if (typeof settings === "string") await client.upload("PUT", path, settings);
   else if (typeof host === "string")
@@ -265,7 +318,11 @@ async function putEndpoint({ client, terminal, json, given: [name = ""], flags }
       readonly code?: string;
     }[];
   }
-  const { body } = await client.send<Tested>("POST", `${path}/test`);
+  const { body } = await client.send<Tested>(
+    "POST",
+    `${path}/test`,
+    user === undefined ? undefined : { userName: user, password },
+  );
   const columns = [
     { title: "Step", of: ({ step }: Tested["steps"][number]) => step },
     { title: "Outcome", of: ({ outcome }: Tested["steps"][number]) => outcome },
@@ -279,7 +336,8 @@ async function create(call: Call): Promise<ExitCode> {
   const { client, terminal, json, given, flags } = call;
   const [batch = "", endpoint = "", file = ""] = given;
   const path = `uploads/${segment(endpoint)}/${segment(batch)}`;
-  if (typeof flags.options === "string") await client.upload("PUT", `${path}.json`, flags.options);
+  const options = await optionsOf(flags);
+  if (options !== undefined) await client.send("PUT", `${path}.json`, options);
   await client.upload("PUT", `${path}.csv`, file);
   const until = Date.now() + patienceMs;
   for (;;) {
@@ -292,6 +350,18 @@ async function create(call: Call): Promise<ExitCode> {
     }
     if (Date.now() > until) throw new Error(`${batch} is not there yet: the app has not read the file.`);
     await sleep(terminal.pollMs ?? pollMs);
+  }
+}
+
+/** What stands in the file of options, if one is given. */
+async function optionsOf({ options, rehearse }: Flags): Promise<object | undefined> {
+  const chosen = rehearse === true ? { dryRun: true } : {};
+  if (typeof options !== "string") return rehearse === true ? chosen : undefined;
+  const text = await readFile(options, "utf8");
+  try {
+    return { ...(JSON.parse(text) as object), ...chosen };
+  } catch {
+    throw new Error(`${options} is no JSON.`);
   }
 }
 
@@ -315,14 +385,23 @@ async function listMailboxes({
     status: textOf(flags.status),
     errorCode: textOf(flags.code),
     $search: textOf(flags.search),
-    $top: "999",
-    $orderby: "emailAddress",
   };
-  const all: MailboxView[] = [];
-  for await (const mailbox of client.items<MailboxView>(`batches/${segment(batch)}/mailboxes`, query))
-    all.push(mailbox);
+  const all = await allMailboxes(client, batch, query);
   terminal.show(json ? all : mailboxLines(all, terminal));
   return exit.done;
+}
+
+/** Of a batch, by address. */
+async function allMailboxes(
+  client: Client,
+  batch: string,
+  query: Readonly<Record<string, string | undefined>>,
+): Promise<readonly MailboxView[]> {
+  const ordered = { ...query, $top: "999", $orderby: "emailAddress" };
+  const all: MailboxView[] = [];
+  for await (const mailbox of client.items<MailboxView>(`batches/${segment(batch)}/mailboxes`, ordered))
+    all.push(mailbox);
+  return all;
 }
 
 async function showErrors({ client, terminal, json, given: [batch = ""] }: Call): Promise<ExitCode> {

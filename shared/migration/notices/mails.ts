@@ -111,7 +111,12 @@ const contents: Readonly<
             ["Larger than 35 MB", number(sum(({ over35MB }) => over35MB))],
             ["Too large for any target", number(sum(({ tooLarge }) => tooLarge))],
             ["In the target already", number(sum(({ adoptable }) => adoptable))],
-            ["No room in the target", plural(without, "mailbox", "mailboxes")],
+            [
+              "No room in the target",
+              found.some(({ fits }) => fits !== undefined)
+                ? plural(without, "mailbox", "mailboxes")
+                : "the target does not tell",
+            ],
             ["The longest mailbox takes", longest === 0 ? "" : `up to ${duration(longest * 1000)}`],
           ],
         },
@@ -184,7 +189,7 @@ const contents: Readonly<
           kind: "facts",
           rows: [
             ["Mailboxes compared", `${number(compared.length)} of ${number(view.totalCount)}`],
-            ["Mailboxes that could not be", number(outcomes.length - compared.length)],
+            ["Mailboxes not compared", number(outcomes.length - compared.length)],
             ["Messages compared", number(compared.reduce((sum, one) => sum + one.compared, 0))],
           ],
         },

@@ -1,5 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { errorLines, mailboxLines, watchLines } from "../../../infra/cli/answers.ts";
+import {
+  errorLines,
+  mailboxLines,
+  rehearsalLines,
+  verificationLines,
+  watchLines,
+} from "../../../infra/cli/answers.ts";
 import { bar, table, wrapped } from "../../../infra/cli/format.ts";
 import { migrate } from "../../../infra/cli/migrate.ts";
 import { type Terminal, textOf } from "../../../infra/cli/terminal.ts";
@@ -7,6 +13,7 @@ import { defaultBatchOptions } from "../../../shared/domain/batch-options.ts";
 import { newBatch } from "../../../shared/migration/batch/life.ts";
 import { batchView, totalsOf } from "../../../shared/migration/status/batch-totals.ts";
 import { mailboxView } from "../../../shared/migration/status/status.ts";
+import { batchVerification } from "../../../shared/migration/status/verification-view.ts";
 import { mailbox } from "../migration/sample-mailbox.ts";
 
 const screen = { width: 80, colour: false, now: Date.UTC(2026, 0, 5, 9) };
@@ -65,6 +72,48 @@ describe("in 80 columns", () => {
     expect(lines[0]).toBe("TargetMailboxNotFound: 7 mailboxes");
     expect(lines.at(-1)).toBe("  and 6 more");
     for (const line of lines) expect(line.length).toBeLessThanOrEqual(80);
+  });
+
+  it("a rehearsal is a row a mailbox, with what does not fit, and their sum", () => {
+    const rehearsal = {
+      ...{ at: 1, folders: 3, foldersLeftOut: 0, items: 120_400, bytes: 31_000_000, itemsLeftOut: 2 },
+      ...{ over35MB: 0, tooLarge: 1, adoptable: 0, ambiguous: 0, foldersEstimated: 0 },
+    };
+    const found = [
+      mailbox("Completed", { emailAddress, rehearsal: { ...rehearsal, seconds: [1, 2], fits: false } }),
+      mailbox("Completed", { rehearsal: { ...rehearsal, seconds: [1, 2] } }),
+      mailbox("Failed", { error }),
+    ].map((one) => mailboxView(one, batch));
+    const lines = rehearsalLines(found, screen);
+    expect(lines[1]).toMatch(/ 120,400 .* 2 +1 +no$/);
+    expect(lines[2]).toMatch(/ 120,400 .* 2 +1 +\?$/);
+    expect(lines[3]).toContain("TargetMail");
+    expect(lines[4]).toMatch(/^240,800 messages, .* Nothing was copied\.$/);
+    for (const line of lines) expect(line.length).toBeLessThanOrEqual(80);
+  });
+
+  it("a verification tells what differs, and apart from it what users did", () => {
+    const verified = {
+      ...{
+        operation: 1,
+        level: "items" as const,
+        at: 1,
+        compared: 40,
+        waiting: 0,
+        deletedAtSource: 0,
+        sampled: 0,
+      },
+      counts: { Missing: 2, MovedInTarget: 3 },
+    } as const;
+    const lines = verificationLines(
+      batchVerification([{ ...mailbox("Synced", { verification: verified }), changedAt: 1 }], 1),
+      screen,
+    );
+    expect(lines).toEqual([
+      "0 of 1 mailboxes are equal, 40 messages compared.",
+      "x Missing: 2",
+      "- by users, MovedInTarget: 3",
+    ]);
   });
 
   it("bars, tables and sentences keep to their widths", () => {
