@@ -24,7 +24,7 @@ type Kind = (typeof kinds)[number];
 const error = { code: "SourceLoginFailed", message: "The server refused the password.", at: 1 };
 const states: readonly (readonly [MailboxStatus, Partial<MailboxRecord>])[] = [
   ["Queued", {}],
-  ["Queued", { notBefore: 9e15, attempts: 2, error, trouble: { failingSince: 9e15 } }],
+  ["Queued", { notBefore: 8e15, attempts: 2, error, trouble: { failingSince: 8e15 } }],
   ["Syncing", {}],
   ["Synced", { kind: "incremental", lastSyncedAt: 1 }],
   ["Synced", { kind: "incremental", lastSyncedAt: 1, skippedItemCount: 3 }],
