@@ -180,7 +180,7 @@ describe("what you need to know about migrating your IMAP mailboxes to Microsoft
     await batchWhen(({ status, syncedItemCount }) => status === "Synced" && syncedItemCount === 19);
     expect(arrivedFor("alberta")).toContain("Inbox: late");
 
-    expect(await call("POST", "batches/pilot/verify", { level: "items" })).toMatchObject({
+    expect(await call("POST", "batches/pilot/verify", { level: "content" })).toMatchObject({
       status: 202,
     });
     const verified = await until(
