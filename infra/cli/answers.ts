@@ -42,17 +42,37 @@ export function batchLines(batches: readonly BatchView[], { width, colour, now }
   return table(columns, batches, width);
 }
 
-/** The head of a batch: four lines, and what an operator has to know. */
+/** The head of a batch: how far it is, in four lines, of a rehearsal in two; and what an operator has to know. */
 export function batchHead(batch: BatchView, { width, colour, now }: Screen): string[] {
-  const left = `${batch.name}  ${coloured(batch.status, colour)}`;
   const barWidth = 20;
-  const ready = batch.estimatedCompletion ? `ready about ${clock(batch.estimatedCompletion, now)}` : "";
-  const facts: readonly (readonly [string, string, string])[] = [
-    [
-      "Mailboxes",
-      `${number(batch.syncedCount)} of ${number(batch.totalCount)} synced, ${number(batch.activeCount)} active, ${number(batch.failedCount)} failed`,
-      batch.dataConsistencyScore ?? "",
-    ],
+  const percent = batch.rehearsal
+    ? Math.floor((100 * batch.syncedCount) / Math.max(1, batch.totalCount))
+    : batch.percentageComplete;
+  const head = [
+    batch.name,
+    coloured(batch.status, colour),
+    `${bar(percent, barWidth)} ${percent} %`,
+    ...(batch.rehearsal ? ["rehearsal"] : []),
+    ...(batch.estimatedCompletion ? [`ready about ${clock(batch.estimatedCompletion, now)}`] : []),
+  ];
+  return [
+    head.join("  "),
+    ...factsOf(batch).map(([name, value, more]) => {
+      const line = `${name.padEnd(9)}  ${value}`;
+      return more === "" ? line : `${line.padEnd(width - more.length - 1)} ${more}`;
+    }),
+    ...notesOf(batch).flatMap((note) => wrapped(note, width)),
+  ];
+}
+
+type Fact = readonly [name: string, value: string, more: string];
+
+function factsOf(batch: BatchView): readonly Fact[] {
+  const done = batch.rehearsal ? "looked at" : "synced";
+  const mailboxes = `${number(batch.syncedCount)} of ${number(batch.totalCount)} ${done}, ${number(batch.activeCount)} active, ${number(batch.failedCount)} failed`;
+  if (batch.rehearsal) return [["Mailboxes", mailboxes, ""]];
+  return [
+    ["Mailboxes", mailboxes, batch.dataConsistencyScore ?? ""],
     [
       "Messages",
       `${number(batch.syncedItemCount)} of ${number(batch.totalItemsInSourceMailboxCount)} copied, ${number(batch.skippedItemCount)} skipped`,
@@ -63,15 +83,6 @@ export function batchHead(batch: BatchView, { width, colour, now }: Screen): str
       `${bytes(batch.bytesTransferred)} of ${bytes(batch.estimatedTotalTransferSize)}`,
       batch.activeCount > 0 ? `${bytes(batch.bytesPerMinute)}/min` : "",
     ],
-  ];
-  const head = `${left}  ${bar(batch.percentageComplete, barWidth)} ${batch.percentageComplete} %`;
-  return [
-    ready === "" ? head : `${head}  ${ready}`,
-    ...facts.map(([name, value, more]) => {
-      const line = `${name.padEnd(9)}  ${value}`;
-      return more === "" ? line : `${line.padEnd(width - more.length - 1)} ${more}`;
-    }),
-    ...notesOf(batch).flatMap((note) => wrapped(note, width)),
   ];
 }
 
@@ -99,7 +110,12 @@ export function mailboxLines(mailboxes: readonly MailboxView[], { width, colour,
     { title: "Status", of: ({ status }) => coloured(status, colour) },
     { title: "Done", of: ({ percentageComplete }) => `${percentageComplete} %`, right: true },
     { title: "Messages", of: ({ syncedItemCount }) => number(syncedItemCount), right: true },
-    { title: "Skipped", of: ({ skippedItemCount }) => number(skippedItemCount), right: true },
+    {
+      title: "Skipped",
+      of: ({ skippedItemCount }) => number(skippedItemCount),
+      right: true,
+      empty: "0",
+    },
     { title: "Data", of: ({ bytesTransferred }) => bytes(bytesTransferred), right: true },
     { title: "", of: ({ error, lastSyncedAt }) => error?.code ?? clock(lastSyncedAt, now), gives: true },
   ];
@@ -124,7 +140,7 @@ export function watchLines(
   return [
     ...head,
     "",
-    ...mailboxLines(shown, screen),
+    ...(batch.rehearsal ? foundLines(shown, screen) : mailboxLines(shown, screen)),
     ...(more > 0 ? [`and ${number(more)} more`] : []),
     `As of ${clock(batch.asOf, screen.now)}.`,
   ];
@@ -164,12 +180,31 @@ export function discoveryLines(
   ];
 }
 
+export interface TestStep {
+  readonly step: string;
+  readonly outcome: string;
+  readonly message?: string;
+  readonly code?: string;
+}
+
+/** The test of an endpoint, step by step. */
+export function stepLines(steps: readonly TestStep[], { width }: Screen): string[] {
+  const stepWidth = Math.max(...steps.map(({ step }) => step.length));
+  const outcomeWidth = Math.max(...steps.map(({ outcome }) => outcome.length));
+  const indent = " ".repeat(stepWidth + outcomeWidth + 4);
+  return steps.flatMap(({ step, outcome, message, code }) => {
+    const [first = "", ...rest] = wrapped(message ?? code ?? "", width, indent);
+    const start = `${step.padEnd(stepWidth)}  ${outcome.padEnd(outcomeWidth)}  `;
+    return [`${start}${first.trimStart()}`.trimEnd(), ...rest];
+  });
+}
+
 export function checkLines(
   { validRowCount, invalidRowCount, issues, issueCount }: UploadCheck,
   { width }: Screen,
 ): string[] {
   return [
-    `${number(validRowCount)} rows can be used, ${number(invalidRowCount)} cannot.`,
+    `${number(validRowCount)} ${validRowCount === 1 ? "row" : "rows"} can be used, ${number(invalidRowCount)} cannot.`,
     ...issues
       .slice(0, 20)
       .flatMap(({ line, code, message }) => wrapped(`line ${line}: ${message} (${code})`, width, "  ")),
@@ -177,9 +212,19 @@ export function checkLines(
   ];
 }
 
+type Found = NonNullable<MailboxView["rehearsal"]>;
+
 /** What a rehearsal found: a row for each mailbox, and their sum. */
-export function rehearsalLines(mailboxes: readonly MailboxView[], { width }: Screen): string[] {
-  type Found = NonNullable<MailboxView["rehearsal"]>;
+export function rehearsalLines(mailboxes: readonly MailboxView[], screen: Screen): string[] {
+  const sum = (of: (found: Found) => number) =>
+    mailboxes.reduce((total, { rehearsal }) => total + (rehearsal === null ? 0 : of(rehearsal)), 0);
+  return [
+    ...foundLines(mailboxes, screen),
+    `${number(sum(({ itemCount }) => itemCount))} messages, ${bytes(sum((found) => found.bytes))}. Nothing was copied.`,
+  ];
+}
+
+function foundLines(mailboxes: readonly MailboxView[], { width }: Screen): string[] {
   const shown =
     (of: (found: Found) => string) =>
     ({ rehearsal }: MailboxView) =>
@@ -188,17 +233,17 @@ export function rehearsalLines(mailboxes: readonly MailboxView[], { width }: Scr
     { title: "Mailbox", of: ({ emailAddress }) => emailAddress, gives: true },
     { title: "Messages", of: shown(({ itemCount }) => number(itemCount)), right: true },
     { title: "Data", of: shown((found) => bytes(found.bytes)), right: true },
-    { title: "Left out", of: shown(({ itemsLeftOutCount }) => number(itemsLeftOutCount)), right: true },
-    { title: "Too large", of: shown(({ tooLargeCount }) => number(tooLargeCount)), right: true },
+    {
+      title: "Left out",
+      of: shown(({ itemsLeftOutCount }) => number(itemsLeftOutCount)),
+      right: true,
+      empty: "0",
+    },
+    { title: "Too large", of: shown(({ tooLargeCount }) => number(tooLargeCount)), right: true, empty: "0" },
     { title: "Fits", of: shown(({ fits }) => (fits === null ? "?" : fits ? "yes" : "no")) },
     { title: "", of: ({ error, rehearsal }) => error?.code ?? (rehearsal ? "" : "not yet"), gives: true },
   ];
-  const sum = (of: (found: Found) => number) =>
-    mailboxes.reduce((total, { rehearsal }) => total + (rehearsal === null ? 0 : of(rehearsal)), 0);
-  return [
-    ...table(columns, mailboxes, width),
-    `${number(sum(({ itemCount }) => itemCount))} messages, ${bytes(sum((found) => found.bytes))}. Nothing was copied.`,
-  ];
+  return table(columns, mailboxes, width);
 }
 
 /** What a verification found. */

@@ -1,5 +1,4 @@
 import { readFile, writeFile } from "node:fs/promises";
-import { setTimeout as sleep } from "node:timers/promises";
 import type { BatchView, OperationView } from "../../shared/domain/api/batches.ts";
 import type { CutoverView } from "../../shared/domain/api/cutover.ts";
 import type { UploadCheck } from "../../shared/domain/api/files.ts";
@@ -16,10 +15,13 @@ import {
   errorLines,
   mailboxLines,
   rehearsalLines,
+  stepLines,
+  type TestStep,
   verificationLines,
 } from "./answers.ts";
 import { ApiError, type Client } from "./client.ts";
 import { bytes, clock, table } from "./format.ts";
+import { pauses } from "./pauses.ts";
 import type { Terminal } from "./terminal.ts";
 import { watch } from "./watch.ts";
 
@@ -55,7 +57,7 @@ export interface Command {
   readonly run: (call: Call) => Promise<ExitCode>;
 }
 
-const pollMs = 2_000;
+const longestPauseMs = 2_000;
 /** Examples shown with each code of an error. */
 const examples = "5";
 /** An operation, or the reading of a file, that takes longer is left to itself. */
@@ -234,6 +236,7 @@ async function verify({ client, terminal, json, given: [batch = ""], flags }: Ca
     ...(sample === undefined ? {} : { sample: Number(sample) }),
   });
   const until = Date.now() + patienceMs;
+  const pause = pauses(longestPauseMs);
   for (;;) {
     const operation = await operationOf(client, batch, body.operation.id);
     const view = await client.get<BatchVerificationView>(`${path}/verification`);
@@ -244,7 +247,7 @@ async function verify({ client, terminal, json, given: [batch = ""], flags }: Ca
     }
     if (Date.now() > until)
       throw new Error("The verification is not over yet. It goes on by itself: see verification.csv.");
-    await sleep(terminal.pollMs ?? pollMs);
+    await pause();
   }
 }
 
@@ -267,6 +270,7 @@ async function operate(
     return exit.done;
   }
   const until = Date.now() + patienceMs;
+  const pause = pauses(longestPauseMs);
   for (;;) {
     const operation = await operationOf(client, batch, id);
     if (operation === undefined || operation.status === "Finished" || operation.status === "Superseded") {
@@ -275,7 +279,7 @@ async function operate(
     }
     if (Date.now() > until)
       throw new Error(`Operation ${id} of ${batch} is not over yet. It goes on by itself.`);
-    await sleep(terminal.pollMs ?? pollMs);
+    await pause();
   }
 }
 
@@ -310,25 +314,12 @@ async function putEndpoint({ client, terminal, json, given: [name = ""], flags }
         ? {}
         : { security, ...(security === "none" ? { allowInsecure: true } : {}) }),
     });
-  interface Tested {
-    readonly steps: readonly {
-      readonly step: string;
-      readonly outcome: string;
-      readonly message?: string;
-      readonly code?: string;
-    }[];
-  }
-  const { body } = await client.send<Tested>(
+  const { body } = await client.send<{ readonly steps: readonly TestStep[] }>(
     "POST",
     `${path}/test`,
     user === undefined ? undefined : { userName: user, password },
   );
-  const columns = [
-    { title: "Step", of: ({ step }: Tested["steps"][number]) => step },
-    { title: "Outcome", of: ({ outcome }: Tested["steps"][number]) => outcome },
-    { title: "", of: ({ message, code }: Tested["steps"][number]) => message ?? code ?? "", gives: true },
-  ];
-  terminal.show(json ? body : table(columns, body.steps, terminal.width));
+  terminal.show(json ? body : stepLines(body.steps, terminal));
   return body.steps.some(({ outcome }) => outcome === "failed") ? exit.no : exit.done;
 }
 
@@ -340,6 +331,7 @@ async function create(call: Call): Promise<ExitCode> {
   if (options !== undefined) await client.send("PUT", `${path}.json`, options);
   await client.upload("PUT", `${path}.csv`, file);
   const until = Date.now() + patienceMs;
+  const pause = pauses(longestPauseMs);
   for (;;) {
     const view = await found(client, batch);
     if (view !== undefined && (view.totalCount > 0 || view.uploadError !== null)) {
@@ -349,7 +341,7 @@ async function create(call: Call): Promise<ExitCode> {
       return view.uploadError === null && view.invalidRowCount === 0 ? exit.done : exit.no;
     }
     if (Date.now() > until) throw new Error(`${batch} is not there yet: the app has not read the file.`);
-    await sleep(terminal.pollMs ?? pollMs);
+    await pause();
   }
 }
 

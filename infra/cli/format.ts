@@ -9,6 +9,8 @@ export interface Column<T> {
   readonly of: (row: T) => string;
   /** Numbers stand at the right. */
   readonly right?: boolean;
+  /** The column is left out if it says this, or nothing, of every row. */
+  readonly empty?: string;
   /** It is cut short where there is no room, the widest first. */
   readonly gives?: boolean;
 }
@@ -17,7 +19,10 @@ export interface Column<T> {
 const leastWidth = 8;
 
 /** A table whose lines fit into so many columns. */
-export function table<T>(columns: readonly Column<T>[], rows: readonly T[], width = 80): string[] {
+export function table<T>(all: readonly Column<T>[], rows: readonly T[], width = 80): string[] {
+  const columns = all.filter(
+    ({ of, empty }) => empty === undefined || rows.some((row) => !["", empty].includes(of(row))),
+  );
   const cells = [columns.map(({ title }) => title), ...rows.map((row) => columns.map(({ of }) => of(row)))];
   const widths = columns.map((_, index) => Math.max(...cells.map((row) => lengthOf(row[index] ?? ""))));
   const room = width - 2 * (columns.length - 1);

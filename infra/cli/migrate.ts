@@ -7,7 +7,6 @@
  * (something failed, is missing, or is not ready).
  */
 import { parseArgs } from "node:util";
-import { tokenOfCli } from "../scripts/rest.ts";
 import { deploymentValue, findValue } from "../scripts/values.ts";
 import { ApiError, Client } from "./client.ts";
 import { type Command, commands, type ExitCode, exit } from "./commands.ts";
@@ -100,8 +99,14 @@ function clientOf(url: string | undefined): Client {
   const isLocal = ["127.0.0.1", "localhost", "[::1]"].includes(new URL(url).hostname);
   return new Client({
     url,
-    token: isLocal ? undefined : () => tokenOfCli(`api://${deploymentValue("API_CLIENT_ID")}`),
+    token: isLocal ? undefined : tokenOfUser,
   });
+}
+
+async function tokenOfUser(): Promise<string> {
+  // It takes longer to load than everything else together.
+  const { tokenOfCli } = await import("../scripts/rest.ts");
+  return tokenOfCli(`api://${deploymentValue("API_CLIENT_ID")}`);
 }
 
 /** What went wrong, and below it the API's reasons or issues. */
@@ -122,6 +127,12 @@ function complaintOf(error: unknown): readonly string[] {
   ];
 }
 
+const notes = [
+  "start, stop, sync, retry, complete, approve, undo, forget, delete take --wait; create --watch.",
+  "The address is --url, or API_URL as azd knows it; the token is that of the Azure CLI (az login).",
+  "Exit codes: 0 done, 1 refused or no answer, 2 wrong command line, 3 the answer is no.",
+];
+
 function usage(): readonly string[] {
   const names = Object.entries(commands).map(([name, { takes, does }]) => ({
     name: [name, ...takes.map((one) => (one.startsWith("[") ? one : `<${one}>`))].join(" "),
@@ -132,9 +143,7 @@ function usage(): readonly string[] {
     "",
     ...names.flatMap(({ name, does }) => [`  ${name}`, ...wrapped(does, 80, "      ")]),
     "",
-    "start, stop, sync, retry, complete, approve, undo, forget, delete take --wait; create --watch.",
-    "The address is --url, or API_URL as azd knows it; the token is that of the Azure CLI (az login).",
-    "Exit codes: 0 done, 1 refused or no answer, 2 wrong command line, 3 the answer is no.",
+    ...notes.flatMap((note) => wrapped(note)),
   ];
 }
 

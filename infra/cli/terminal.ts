@@ -5,8 +5,6 @@ export interface Terminal extends Screen {
   readonly height: number;
   /** True if somebody looks at it: then lines may be written over. */
   readonly live: boolean;
-  /** Milliseconds between two looks at what goes on; a test is in a hurry. */
-  readonly pollMs?: number | undefined;
   write(text: string): void;
   /** Lines, or anything else as JSON. */
   show(content: readonly string[] | object): void;
@@ -42,6 +40,8 @@ export function terminalOf(
 
 /** What `show` writes. Pure. */
 export function textOf(content: readonly string[] | object): string {
-  const isLines = Array.isArray(content) && content.every((line) => typeof line === "string");
+  // An empty list is an answer of the API: lines always say something.
+  const isLines =
+    Array.isArray(content) && content.length > 0 && content.every((line) => typeof line === "string");
   return isLines ? content.join("\n") : JSON.stringify(content, undefined, 2);
 }

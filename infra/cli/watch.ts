@@ -1,12 +1,12 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { BatchView } from "../../shared/domain/api/batches.ts";
 import type { MailboxListAnswer as MailboxList } from "../../shared/domain/api/mailboxes.ts";
 import { batchHead, watchLines } from "./answers.ts";
 import { ApiError, type Client } from "./client.ts";
+import { pauses } from "./pauses.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** As often as the app looks at its own figures. */
-const pollMs = 5_000;
+const longestPauseMs = 5_000;
 /** What is out of reach for so long ends the watch. */
 const patienceMs = 10 * 60_000;
 const statuses = ["Syncing", "IncrementalSyncing", "Failed", "Queued"] as const;
@@ -45,11 +45,12 @@ export async function watch(
   let drawn = 0;
   let last = "";
   let awaySince: number | undefined;
+  const pause = pauses(longestPauseMs);
   for (;;) {
     const view = await look(client, batch, awaySince);
     if ("awaySince" in view) {
       awaySince = view.awaySince;
-      await sleep(terminal.pollMs ?? pollMs);
+      await pause();
       continue;
     }
     awaySince = undefined;
@@ -61,7 +62,7 @@ export async function watch(
       if (!json && !terminal.live && !once) terminal.show(batchHead(view, terminal));
       return settled && view.failedCount === 0 && view.status !== "Stopped" ? 0 : 3;
     }
-    await sleep(terminal.pollMs ?? pollMs);
+    await pause();
   }
 }
 
@@ -87,7 +88,7 @@ async function linesOf(client: Client, terminal: Terminal, view: BatchView): Pro
   const $top = String(terminal.height);
   const small = view.totalCount <= terminal.height;
   const lists = small
-    ? [await client.get<MailboxList>(path, { $top })]
+    ? [await client.get<MailboxList>(path, { $top, $orderby: "emailAddress" })]
     : await Promise.all(statuses.map((status) => client.get<MailboxList>(path, { $top, status })));
   const found = lists.flatMap(({ value }) => value);
   const mailboxes = found.length > 0 ? found : (await client.get<MailboxList>(path, { $top })).value;

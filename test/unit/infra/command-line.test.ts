@@ -3,6 +3,7 @@ import {
   errorLines,
   mailboxLines,
   rehearsalLines,
+  stepLines,
   verificationLines,
   watchLines,
 } from "../../../infra/cli/answers.ts";
@@ -52,6 +53,29 @@ describe("in 80 columns", () => {
     const lines = watchLines(view, shown, { ...screen, height: 24 });
     expect(lines.length).toBeLessThanOrEqual(24);
     expect(lines.at(-2)).toMatch(/^and 49,9\d\d more$/);
+  });
+
+  it("of a rehearsal that is watched it shows what was found, and speaks of no copies", () => {
+    const rehearsed = { ...batch, options: { ...batch.options, dryRun: true } };
+    const view = batchView(rehearsed, { totals: totalsOf(mailboxes), asOf: 5 }, screen.now);
+    const shown = mailboxes.map((one) => mailboxView(one, rehearsed));
+    const text = watchLines(view, shown, { ...screen, height: 24 }).join("\n");
+    expect(text).toMatch(/\] 33 % {2}rehearsal$/m);
+    expect(text).toContain("1 of 3 looked at, 1 active, 1 failed");
+    expect(text).not.toMatch(/copied/);
+  });
+
+  it("the test of an endpoint tells all of what it found", () => {
+    const lines = stepLines(
+      [{ step: "login", outcome: "failed", message: "It is not so. ".repeat(9) }],
+      screen,
+    );
+    expect(lines.length).toBeGreaterThan(1);
+    expect(lines.map((line) => line.slice(0, 15).trim())).toEqual([
+      "login  failed",
+      ...lines.slice(1).map(() => ""),
+    ]);
+    for (const line of lines) expect(line.length).toBeLessThanOrEqual(80);
   });
 
   it("long addresses and codes give way to figures", () => {
@@ -121,7 +145,15 @@ describe("in 80 columns", () => {
     expect(wrapped("one two three", 7, "  ")).toEqual(["  one", "  two", "  three"]);
     const wide = table([{ title: "A", of: (text: string) => text, gives: true }], ["x".repeat(99)], 20);
     expect(wide[1]).toHaveLength(20);
+    const zeros = { title: "Skipped", of: (text: string) => text, empty: "0" };
+    expect(table([zeros, { title: "A", of: () => "a" }], ["0", "0"])).toEqual(["A", "a", "a"]);
+    expect(table([zeros], ["0", "7"])).toEqual(["Skipped", "0", "7"]);
   });
+});
+
+it("an empty list is JSON as well", () => {
+  expect(textOf([])).toBe("[]");
+  expect(textOf(["a line"])).toBe("a line");
 });
 
 describe("a wrong command line", () => {
