@@ -28,6 +28,12 @@ export interface MailboxAnswer {
   readonly skippedItemCount: number;
   readonly lastSyncedAt: string | null;
   readonly error: { readonly code: string; readonly message: string } | null;
+  readonly rehearsal: {
+    readonly itemCount: number;
+    readonly adoptableCount: number;
+    readonly ambiguousCount: number;
+  } | null;
+  readonly undo: { readonly removedCount: number; readonly leftCount: number } | null;
   readonly warnings: readonly {
     readonly code: string;
     readonly count: number;

@@ -46,7 +46,7 @@ const THROTTLED =
 const BANDWIDTH = /bandwidth|download|daily|quota exceeded for|exceeded command/i;
 const BACKOFF = /backoff time[:=\s]+(\d+)/i;
 const TEMPORARY =
-  /temporar|try again|unavailable|server (?:is )?(?:busy|shutting down|going down)|internal (?:server )?error|system error|server error/i;
+  /temporar|try again|unavailable|server (?:is )?(?:busy|shutting down|going down)|internal error/i;
 const OVER_QUOTA = /over ?quota|quota exceeded|mailbox (?:is )?full|exceed\w* (?:\w+ ){0,3}quota/i;
 const MAINTENANCE = /maintenance/i;
 const OWN_ERROR = /internal (?:server )?error|system error|server error/i;
@@ -178,7 +178,7 @@ export function classifyFailure(error: unknown, scene: Scene): MigrationError {
   const stated = scene.stage === "login" ? causeStated({ code: "", text: bye }, server, scene) : undefined;
   if (stated?.code === "AccountDisabled") return stated;
   if (THROTTLED.test(bye)) return throttled(server, bye);
-  if (MAINTENANCE.test(bye) || TEMPORARY.test(bye)) return unavailable(server, bye);
+  if (MAINTENANCE.test(bye) || TEMPORARY.test(bye) || OWN_ERROR.test(bye)) return unavailable(server, bye);
   if (stated) return stated;
   if (TOO_LARGE.has(code))
     return transient("ResponseTooLarge", `The ${server} sent an answer larger than accepted.`);
@@ -209,7 +209,15 @@ export function classifyReply(reply: Reply, scene: Scene): MigrationError {
     return new MigrationError("throttled", "MailboxInUse", `The ${server} says that the mailbox is in use.`, {
       retryAfterMs: 30 * SECOND,
     });
-  if (code === "UNAVAILABLE" || code === "SERVERBUG" || TEMPORARY.test(text) || MAINTENANCE.test(text))
+  // Of a command it may be the one thing that was asked for: that is looked for another way.
+  const ownError = scene.stage === "login" && OWN_ERROR.test(text);
+  if (
+    ownError ||
+    code === "UNAVAILABLE" ||
+    code === "SERVERBUG" ||
+    TEMPORARY.test(text) ||
+    MAINTENANCE.test(text)
+  )
     return unavailable(server, code === "SERVERBUG" ? "internal error" : text);
   if (scene.stage === "login") return classifyLogin({ ...reply, text }, server, scene);
   const why = whyRefused(code, text);

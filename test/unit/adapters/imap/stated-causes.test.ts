@@ -199,7 +199,11 @@ const commands: readonly Saying[] = [
   ["Permission denied", "CommandRefused", /no permission/],
   ["[CORRUPTION] Index is broken", "CommandRefused", /data there is damaged/],
   ["Mailbox is corrupted", "CommandRefused", /data there is damaged/],
-  ["[CONTACTADMIN] SELECT Server error - Please contact your administrator", "ServerUnavailable", ownError],
+  [
+    "[CONTACTADMIN] SELECT Server error - Please contact your administrator",
+    "CommandRefused",
+    /administrator has to look at it/,
+  ],
   ["[CONTACTADMIN] Mailbox is not right", "CommandRefused", /administrator has to look at it/],
   ["[EXPUNGEISSUED] Some messages could not be fetched", "CommandRefused", /EXPUNGEISSUED/],
   ["[INUSE] Mailbox is in use", "MailboxInUse", /in use/],
