@@ -76,7 +76,8 @@ export function copyFaultsOf(draft: OptionsDraft): readonly OptionFault[] {
 export function noticeFaultsOf(draft: OptionsDraft): readonly OptionFault[] {
   const addresses = linesOf(draft.notificationEmails);
   const faults: (OptionFault | false)[] = [
-    (addresses.length > 20 || !addresses.every((address) => /^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(address))) && {
+    (addresses.length > 20 ||
+      !addresses.every((address) => /^[^\s@]+@[^\s@.]+(?:\.[^\s@.]+)+$/.test(address))) && {
       field: "notificationEmails",
       text: "Mails go to 20 addresses at most, one a line.",
     },
