@@ -223,8 +223,13 @@ describe.each([
       (total, { items }) => total + Number(items),
       0,
     );
-    expect(adopted).toBe(adoptable);
-    expect(copiedSince(mark)).toBe(sum("itemCount") - adoptable);
+    // What a rehearsal counts is a lower bound.
+    expect(adopted).toBeGreaterThanOrEqual(adoptable);
+    const synced = (await deployment.mailboxes("autumn")).reduce(
+      (total, one) => total + one.syncedItemCount,
+      0,
+    );
+    expect(adopted + copiedSince(mark)).toBe(synced);
   });
 
   it("stores a password nowhere", async () => {
