@@ -166,7 +166,7 @@ async function adoptionIn(
   targetPath: string,
 ): Promise<Pick<RehearsedFolder, "adoptable" | "adoptableBytes" | "ambiguous">> {
   const looked = places.filter(
-    ({ path, deleted }) => !deleted && (options.adoptExisting === "anywhere" || isPlaceOf(path, targetPath)),
+    ({ path, deleted }) => isPlaceOf(path, targetPath) || (options.adoptExisting === "anywhere" && !deleted),
   );
   const unclaimed: Unclaimed[] = [];
   const none: ReadonlySet<TargetItemId> = new Set();
