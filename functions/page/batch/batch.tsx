@@ -208,7 +208,10 @@ function Body({ batch, tab, mailbox }: { batch: BatchView; tab: string; mailbox:
 
 function Cards({ batch, now }: { batch: BatchView; now: number }) {
   const cards: readonly { readonly label: string; readonly value: string; readonly bad?: boolean }[] = [
-    { label: "Synced", value: `${count(batch.syncedCount)} of ${count(batch.totalCount)}` },
+    {
+      label: batch.rehearsal ? "Looked at" : "Synced",
+      value: `${count(batch.syncedCount)} of ${count(batch.totalCount)}`,
+    },
     { label: "Active", value: count(batch.activeCount) },
     { label: "Failed", value: count(batch.failedCount), bad: batch.failedCount > 0 },
     { label: "Skipped messages", value: count(batch.skippedItemCount) },

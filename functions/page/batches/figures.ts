@@ -16,7 +16,8 @@ export function totalsOf(batches: readonly BatchView[]): Totals {
   return {
     batches: batches.length,
     mailboxes: sum(({ totalCount }) => totalCount),
-    synced: sum(({ syncedCount }) => syncedCount),
+    // A rehearsal counts what it has looked at.
+    synced: sum(({ rehearsal, syncedCount }) => (rehearsal ? 0 : syncedCount)),
     failed: sum(({ failedCount }) => failedCount),
     items: sum(({ syncedItemCount }) => syncedItemCount),
     bytes: sum(({ bytesTransferred }) => bytesTransferred),

@@ -113,7 +113,7 @@ export function estimateOf(
   asOf: number,
 ): { readonly at: number } | { readonly missing: NoEstimate } {
   if (totals.unsyncedCount === 0) return { missing: "done" };
-  if (!work.atWork) return { missing: "stopped" };
+  if (!work.atWork || totals.counts.active === 0) return { missing: "stopped" };
   if (totals.outage !== undefined && totals.outage.mailboxes >= totals.counts.active)
     return { missing: "paused" };
   if (isStalled(course, totals, asOf)) return { missing: "stalled" };

@@ -145,6 +145,7 @@ describe("what a batch is at", () => {
   it("adds up batches and tells them", () => {
     const totals = totalsOf([batch(), batch({ totalCount: 6, syncedCount: 1, failedCount: 2 })]);
     expect(summaryOf(totals)).toBe("2 batches, 5 of 10 mailboxes synced, 2 failed");
+    expect(totalsOf([batch({ rehearsal: true }), batch()]).synced).toBe(totalsOf([batch()]).synced);
     expect(rateOf(batch())).toBe("-");
   });
 });

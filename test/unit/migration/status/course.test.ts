@@ -132,6 +132,8 @@ describe("the estimate", () => {
     const { course, totals, asOf } = steady(5, 10);
     expect(estimateOf(course, totalsOf([synced]), atWork, asOf)).toEqual({ missing: "done" });
     expect(estimateOf(course, totals, { ...atWork, atWork: false }, asOf)).toEqual({ missing: "stopped" });
+    const resting = { ...totals, counts: { ...totals.counts, active: 0 } };
+    expect(estimateOf(course, resting, atWork, asOf)).toEqual({ missing: "stopped" });
     expect(estimateOf(course, totals, { ...atWork, startedAt: asOf - minute }, asOf)).toEqual({
       missing: "estimating",
     });
