@@ -5,6 +5,7 @@ import { type Fault, FaultPlan } from "../stack/memory/faults.ts";
 import type { TargetItem, TargetKind } from "../stack/memory/memory-target.ts";
 import { fakeTime } from "./fake-time.ts";
 import { addressOf, batch, Migration, message } from "./migration.ts";
+import { edit, move } from "./target-edits.ts";
 
 fakeTime();
 
@@ -43,25 +44,6 @@ async function outcomeOf(migration: Migration): Promise<UndoOutcome> {
     expect(await migration.deployment.stores.admissions.permits(name)).toEqual([]);
   if (mailbox?.undo === undefined) throw new Error("nothing was undone");
   return mailbox.undo;
-}
-
-function itemOf(migration: Migration, number: number): TargetItem {
-  const item = migration.target().items.find(({ text }) => text === message(number).text);
-  if (item === undefined) throw new Error(`message ${number} was not copied`);
-  return item;
-}
-
-function edit(migration: Migration, number: number, change: Partial<TargetItem>): void {
-  const target = migration.target();
-  const item = itemOf(migration, number);
-  target.items = target.items.map((one) => (one === item ? { ...one, ...change } : one));
-}
-
-function move(migration: Migration, number: number, path: string): void {
-  const target = migration.target();
-  const item = itemOf(migration, number);
-  target.items = target.items.filter((one) => one !== item);
-  target.place(target.folderAt(path), item, target.kind === "graph" ? item.id : undefined);
 }
 
 /** Numbers of the messages in the target, those in the deleted items apart. */

@@ -8,9 +8,10 @@ import {
 import type { VerificationOutcome } from "../../shared/migration/ports/registry.ts";
 import { batchVerification } from "../../shared/migration/status/verification-view.ts";
 import { type Fault, FaultPlan } from "../stack/memory/faults.ts";
-import type { TargetItem, TargetKind } from "../stack/memory/memory-target.ts";
+import type { TargetKind } from "../stack/memory/memory-target.ts";
 import { fakeTime } from "./fake-time.ts";
 import { batch, Migration, message } from "./migration.ts";
+import { edit, itemOf, move } from "./target-edits.ts";
 
 fakeTime();
 
@@ -40,25 +41,6 @@ async function verify(
   expect(mailbox?.error).toBeUndefined();
   if (mailbox?.verification === undefined) throw new Error("the mailbox was not verified");
   return mailbox.verification;
-}
-
-function itemOf(migration: Migration, number: number): TargetItem {
-  const item = migration.target().items.find(({ text }) => text === message(number).text);
-  if (item === undefined) throw new Error(`message ${number} was not copied`);
-  return item;
-}
-
-function edit(migration: Migration, number: number, change: Partial<TargetItem>): void {
-  const target = migration.target();
-  const item = itemOf(migration, number);
-  target.items = target.items.map((one) => (one === item ? { ...one, ...change } : one));
-}
-
-function move(migration: Migration, number: number, path: string): void {
-  const target = migration.target();
-  const item = itemOf(migration, number);
-  target.items = target.items.filter((one) => one !== item);
-  target.place(target.folderAt(path), item, target.kind === "graph" ? item.id : undefined);
 }
 
 interface Plant {

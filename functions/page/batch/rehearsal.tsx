@@ -5,12 +5,12 @@ import { pathOf } from "../api/client.ts";
 import { useMayOperate } from "../api/queries.ts";
 import type { BatchView, MailboxView } from "../api/types.ts";
 import { useBatchAction } from "../batches/use-batch-action.ts";
-import { To } from "../frame/view.tsx";
 import { bytes, count, counted } from "../parts/format.ts";
 import { type Column, Grid } from "../parts/grid.tsx";
 import { StatusBadge } from "../parts/status-badge.tsx";
 import { Trouble } from "../parts/trouble.tsx";
 import { Waiting } from "../parts/waiting.tsx";
+import { Address } from "./address.tsx";
 import { expectedTime } from "./expected-time.ts";
 import { useMailboxes } from "./use-mailboxes.ts";
 
@@ -82,14 +82,6 @@ export default function RehearsalTab({ batch }: { batch: BatchView }) {
         />
       ) : null}
     </section>
-  );
-}
-
-function Address({ of: { id, emailAddress }, batch }: { of: MailboxView; batch: BatchView }) {
-  return (
-    <To to={`/batches/${batch.name}/mailboxes/${id}`} className="cut">
-      {emailAddress}
-    </To>
   );
 }
 

@@ -3,11 +3,11 @@ import { CheckIcon, DownloadIcon, UndoIcon } from "@fluentui/react-icons";
 import { pathOf } from "../api/client.ts";
 import type { BatchView, MailboxView } from "../api/types.ts";
 import { useBatchAction } from "../batches/use-batch-action.ts";
-import { To } from "../frame/view.tsx";
 import { count } from "../parts/format.ts";
 import { type Column, Grid } from "../parts/grid.tsx";
 import { Trouble } from "../parts/trouble.tsx";
 import { Waiting } from "../parts/waiting.tsx";
+import { Address } from "./address.tsx";
 import { skippedText } from "./approval.ts";
 import { useApproval } from "./use-approval.ts";
 import { useMailboxes } from "./use-mailboxes.ts";
@@ -111,14 +111,6 @@ export default function SkippedTab({ batch }: { batch: BatchView }) {
         <p className="quiet">The {count(rows.length)} mailboxes with the most. The file has all of them.</p>
       ) : null}
     </section>
-  );
-}
-
-function Address({ of: { id, emailAddress }, batch }: { of: MailboxView; batch: BatchView }) {
-  return (
-    <To to={`/batches/${batch.name}/mailboxes/${id}`} className="cut">
-      {emailAddress}
-    </To>
   );
 }
 

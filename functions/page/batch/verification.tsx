@@ -16,6 +16,7 @@ import { pathOf } from "../api/client.ts";
 import { useMayOperate, verificationQuery } from "../api/queries.ts";
 import type { BatchVerificationView, BatchView } from "../api/types.ts";
 import { To } from "../frame/view.tsx";
+import { Fact } from "../parts/fact.tsx";
 import { count, dateTime } from "../parts/format.ts";
 import { Progress } from "../parts/progress.tsx";
 import { wordsFor } from "../parts/status.ts";
@@ -127,11 +128,11 @@ function Result({ batch, found }: { batch: BatchView; found: BatchVerificationVi
       ) : null}
       {found.statement === null ? null : <p>{found.statement}</p>}
       <dl className="facts">
-        <Fact name="Equal" value={`${count(found.equalCount)} of ${count(found.verifiedCount)} mailboxes`} />
-        <Fact name="Messages compared" value={count(found.comparedItemCount)} />
-        <Fact name="Byte by byte" value={count(found.sampledItemCount)} />
-        <Fact name="Wait for the next sync" value={count(found.waitingItemCount)} />
-        <Fact name="Deleted at the old server since" value={count(found.deletedAtSourceCount)} />
+        <Fact name="Equal">{`${count(found.equalCount)} of ${count(found.verifiedCount)} mailboxes`}</Fact>
+        <Fact name="Messages compared">{count(found.comparedItemCount)}</Fact>
+        <Fact name="Byte by byte">{count(found.sampledItemCount)}</Fact>
+        <Fact name="Wait for the next sync">{count(found.waitingItemCount)}</Fact>
+        <Fact name="Deleted at the old server since">{count(found.deletedAtSourceCount)}</Fact>
       </dl>
       {differences.length > 0 ? (
         <table className="checks" aria-label="Differences by kind">
@@ -177,15 +178,6 @@ function Result({ batch, found }: { batch: BatchView; found: BatchVerificationVi
         </Link>
       </div>
     </>
-  );
-}
-
-function Fact({ name, value }: { name: string; value: string }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{value}</dd>
-    </div>
   );
 }
 

@@ -35,6 +35,7 @@ import { useApproval } from "../batch/use-approval.ts";
 import { differencesOf } from "../batch/verification-text.ts";
 import { useSay } from "../frame/toasts.tsx";
 import { useConfirm } from "../parts/confirm.tsx";
+import { Fact } from "../parts/fact.tsx";
 import { bytes, count, counted, dateTime } from "../parts/format.ts";
 import { useNarrow } from "../parts/media.ts";
 import { Progress } from "../parts/progress.tsx";
@@ -319,15 +320,6 @@ function Rehearsed({ found }: { found: NonNullable<MailboxDetails["rehearsal"]> 
         )}
       </dl>
     </>
-  );
-}
-
-function Fact({ name, children }: { name: string; children: React.ReactNode }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
   );
 }
 
