@@ -78,7 +78,9 @@ export async function startApp(options: AppOptions): Promise<AppProcess> {
     child.once("close", (code, signal) => resolve({ code, signal })),
   );
   const log = readLog(child, exited, options.onEvent);
+  let isAsked = false;
   const end = (signal: NodeJS.Signals) => async () => {
+    isAsked = true;
     child.kill(signal);
     return exited;
   };
@@ -98,6 +100,10 @@ export async function startApp(options: AppOptions): Promise<AppProcess> {
     const started = await log.waitForEvent(({ message }) => message === "Host started", startTimeoutMs);
     const url = `http://127.0.0.1:${started.port}`;
     await waitUntilReady(`${url}${healthPath}`, options.unhealthy === true);
+    // A test that asks it then sees a closed connection, and nothing of why.
+    void exited.then(({ code, signal }) => {
+      if (!isAsked) console.error(`The app ended by itself with ${signal ?? code}:\n${log.tail()}`);
+    });
     return {
       url,
       pid: child.pid as number,
