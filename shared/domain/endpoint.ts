@@ -76,6 +76,46 @@ export type TokenSource = z.infer<typeof tokenSourceSchema>;
 
 const limit = z.int().positive();
 
+/** At fewer bytes a second a message of the largest size takes longer than a day. */
+const leastBytesPerSecond = 10_000;
+
+const timeOfDay = z
+  .string()
+  .regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'expected a time of the day from "00:00" to "23:59"');
+
+/** Hours of each day, by the clocks of a time zone; those that end before they begin end on the next day. */
+const readingHoursSchema = z
+  .strictObject({
+    from: timeOfDay.meta({ description: "When they begin.", examples: ["20:00"] }),
+    to: timeOfDay.meta({
+      description: "When they end; a time before `from` is one of the next day.",
+      examples: ["06:00"],
+    }),
+    timeZone: z
+      .string()
+      .refine(isTimeZone, "expected a time zone of the IANA list such as Europe/Berlin, or UTC")
+      .meta({
+        description: "By whose clocks, summer time included: a name of the IANA list.",
+        examples: ["Europe/Berlin"],
+      }),
+  })
+  .refine(({ from, to }) => from !== to, {
+    path: ["to"],
+    message: "is the same as from: leave readingHours out to read at any time",
+  });
+
+function isTimeZone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat("en", { timeZone: name });
+    // Offsets such as +01:00 know no summer time.
+    return /^[A-Za-z]/.test(name);
+  } catch {
+    return false;
+  }
+}
+
+export type ReadingHours = z.infer<typeof readingHoursSchema>;
+
 /**
  * Settings of a source server, the operator's `endpoints/{endpoint}.json`.
  * Unknown keys are refused so that a misspelt setting is never silently ignored.
@@ -136,6 +176,21 @@ export const endpointSchema = z
     maxBytesPerDayPerMailbox: limit.optional().meta({
       description: "Bytes read of one mailbox a day (UTC); 2,500,000,000 for Gmail where it is not set.",
       examples: [1000000000],
+    }),
+    maxBytesPerSecond: z
+      .int()
+      .min(leastBytesPerSecond)
+      .optional()
+      .meta({
+        description: "Bytes of messages read of all mailboxes of this endpoint together in a second.",
+        examples: [5000000],
+      }),
+    maxMessagesPerSecond: limit.optional().meta({
+      description: "Messages read of all mailboxes of this endpoint together in a second.",
+      examples: [20],
+    }),
+    readingHours: readingHoursSchema.optional().meta({
+      description: "The hours of the day in which this endpoint is read; at others its mailboxes pause.",
     }),
     rootFolder: z
       .string()

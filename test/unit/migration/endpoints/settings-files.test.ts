@@ -49,6 +49,37 @@ describe("an endpoint file", () => {
     });
   });
 
+  it("protects its server by rates and by hours of the day", () => {
+    const readingHours = { from: "20:00", to: "06:00", timeZone: "Europe/Berlin" };
+    const limits = { maxBytesPerSecond: 10_000, maxMessagesPerSecond: 1, readingHours };
+    expect(parseEndpointFile(JSON.stringify({ host: "a", ...limits }))).toMatchObject({ value: limits });
+  });
+
+  it.each([
+    [{ maxBytesPerSecond: 9_999 }, "maxBytesPerSecond", /10000/],
+    [{ maxMessagesPerSecond: 0.5 }, "maxMessagesPerSecond", /int/],
+    [{ readingHours: "20:00-06:00" }, "readingHours", /expected object/],
+    [{ readingHours: { from: "20:00", to: "06:00" } }, "readingHours.timeZone", /expected string/],
+    [{ readingHours: { from: "8 pm", to: "06:00", timeZone: "UTC" } }, "readingHours.from", /"00:00"/],
+    [{ readingHours: { from: "20:00", to: "24:00", timeZone: "UTC" } }, "readingHours.to", /"23:59"/],
+    [{ readingHours: { from: "20:00", to: "20:00", timeZone: "UTC" } }, "readingHours.to", /same as from/],
+    [
+      { readingHours: { from: "20:00", to: "06:00", timeZone: "Mars/Base" } },
+      "readingHours.timeZone",
+      /IANA/,
+    ],
+    [{ readingHours: { from: "20:00", to: "06:00", timeZone: "+01:00" } }, "readingHours.timeZone", /IANA/],
+    [
+      { readingHours: { from: "20:00", to: "06:00", timeZone: "UTC", day: 1 } },
+      "readingHours.day",
+      /no such/,
+    ],
+  ])("is refused where it would protect its server by %j", (limits, path, message) => {
+    expect(parseEndpointFile(JSON.stringify({ host: "a", ...limits }))).toEqual({
+      issues: [{ path, message: expect.stringMatching(message) }],
+    });
+  });
+
   it("is not read where it is larger than settings are", () => {
     const large = {
       issues: [{ path: "", message: expect.stringContaining("larger than 65536 characters") }],
