@@ -12,6 +12,7 @@ import {
   deleteQuery,
   folderParams,
   forgetBody,
+  historyQuery,
   mailboxActionParams,
   mailboxesQuery,
   mailboxParams,
@@ -126,7 +127,11 @@ export async function patchBatch(request: HttpRequest): Promise<HttpResponseInit
 
 export async function getHistory(request: HttpRequest): Promise<HttpResponseInit> {
   const { batch } = batchParams.parse(request.params);
-  const value = await (await status()).history(batch);
+  const { mailbox } = historyQuery.parse(Object.fromEntries(request.query));
+  const value = await (await status()).history(
+    batch,
+    mailbox === undefined ? undefined : mailboxIn(batch, mailbox),
+  );
   return value ? { jsonBody: { value, nextLink: null } satisfies HistoryAnswer } : noBatch;
 }
 

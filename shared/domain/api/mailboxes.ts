@@ -72,6 +72,9 @@ export const mailboxSchema = z
     syncedItemCount: count,
     skippedItemCount: count,
     unapprovedItemCount: count,
+    unapprovedItems: z
+      .record(z.string(), count)
+      .meta({ description: "The same by code: what an approval may name." }),
     totalItemsInSourceMailboxCount: count,
     bytesTransferred: bytes,
     estimatedTotalTransferSize: bytes,
@@ -140,6 +143,10 @@ export type SkippedItemView = Shown<typeof skippedItemSchema>;
 
 export const mailboxDetailsSchema = mailboxSchema
   .extend({
+    userRoot: z
+      .string()
+      .nullable()
+      .meta({ description: "As the CSV has it; a row that mends the password has to have it as well." }),
     folders: z.array(folderSchema),
     skippedItems: z
       .array(skippedItemSchema)

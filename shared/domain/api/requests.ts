@@ -144,6 +144,12 @@ export const mailboxesQuery = z.object({
   $skiptoken: z.string().optional().meta({ description: "From nextLink." }),
 });
 
+export const historyQuery = z.object({
+  mailbox: mailboxReference
+    .optional()
+    .meta({ description: "Id or address of a mailbox: what named others only is left out." }),
+});
+
 export const skippedQuery = z.object({
   $top: z.coerce.number().int().min(1).max(999).default(100),
   $skiptoken: z.coerce.number().int().nonnegative().default(0).meta({ description: "From nextLink." }),

@@ -20,12 +20,19 @@ export function lostOf(
   return earlier > 0 ? { ...lost, [earlierCode]: { now: earlier, ever: earlier } } : lost;
 }
 
-/** How many of them nobody has approved. At least one where anything was skipped since. */
+/** How many of them nobody has approved, by code. At least one where anything was skipped since. */
+export function unapprovedByCode(mailbox: MailboxFacts): Readonly<Record<string, number>> {
+  const counts: Record<string, number> = {};
+  for (const [code, { now, ever }] of Object.entries(lostOf(mailbox))) {
+    const count = Math.min(now, Math.max(0, ever - (mailbox.approved?.[code]?.ever ?? 0)));
+    if (count > 0) counts[code] = count;
+  }
+  return counts;
+}
+
+/** How many of them nobody has approved. */
 export function unapprovedCount(mailbox: MailboxFacts): number {
-  let count = 0;
-  for (const [code, { now, ever }] of Object.entries(lostOf(mailbox)))
-    count += Math.min(now, Math.max(0, ever - (mailbox.approved?.[code]?.ever ?? 0)));
-  return count;
+  return Object.values(unapprovedByCode(mailbox)).reduce((sum, count) => sum + count, 0);
 }
 
 /** Who approved a skipped item; undefined if nobody did, or where it needs nobody to. */

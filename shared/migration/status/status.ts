@@ -16,7 +16,7 @@ import { isMigrationError } from "../../domain/errors.ts";
 import type { BatchName, EndpointName, MailboxId } from "../../domain/names.ts";
 import { type Provider, providerOf } from "../../domain/providers.ts";
 import type { Endpoints } from "../endpoints/endpoint-settings.ts";
-import { approvalOf, unapprovedCount } from "../mailbox/approval.ts";
+import { approvalOf, unapprovedByCode, unapprovedCount } from "../mailbox/approval.ts";
 import { percentageOf } from "../mailbox/figures.ts";
 import { hasWork, type MailboxFacts } from "../mailbox/life.ts";
 import type { FolderRecord, LedgerStore, StoredSkip } from "../ports/ledger-store.ts";
@@ -50,8 +50,8 @@ export interface Status {
   /** Newest first. @returns undefined if there is no such batch. */
   operations(name: BatchName): Promise<readonly OperationView[] | undefined>;
   operation(name: BatchName, seq: number): Promise<OperationView | undefined>;
-  /** Newest first. @returns undefined if there is no such batch. */
-  history(name: BatchName): Promise<readonly HistoryEntryView[] | undefined>;
+  /** Newest first. @param mailbox leaves out what named others. @returns undefined if there is no such batch. */
+  history(name: BatchName, mailbox?: MailboxId): Promise<readonly HistoryEntryView[] | undefined>;
   hasMailbox(name: BatchName, id: MailboxId): Promise<boolean>;
   /** Oldest first. @returns undefined if there is no such batch. */
   samples(name: BatchName): Promise<SampleListAnswer["value"] | undefined>;
@@ -127,13 +127,13 @@ export function createStatus(parts: {
         cursors.map(({ value }) => value),
       );
     },
-    async history(name) {
+    async history(name, mailbox) {
       const [stored, operations, entries] = await Promise.all([
         batches.get(name),
         batches.operations(name),
         batches.history(name),
       ]);
-      return stored && historyView(operations, entries);
+      return stored && historyView(operations, entries, mailbox);
     },
     async samples(name) {
       const stored = await batches.get(name);
@@ -182,6 +182,7 @@ export function createStatus(parts: {
       const provider = await providerAt(stored.value.endpoint);
       return {
         ...mailboxView(stored.value, batch.value),
+        userRoot: stored.value.userRoot ?? null,
         folders: folders.map((folder) => folderView(folder, provider)),
         skippedItems,
       };
@@ -202,6 +203,7 @@ export function mailboxView(mailbox: MailboxFacts, { intent }: Pick<BatchRecord,
     syncedItemCount: mailbox.syncedItemCount,
     skippedItemCount: mailbox.skippedItemCount,
     unapprovedItemCount: unapprovedCount(mailbox),
+    unapprovedItems: unapprovedByCode(mailbox),
     totalItemsInSourceMailboxCount: mailbox.totalItemCount,
     bytesTransferred: mailbox.bytesTransferred,
     estimatedTotalTransferSize: Math.max(mailbox.estimatedBytes, mailbox.bytesTransferred),

@@ -1,5 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { approvalOf, approved, unapprovedCount } from "../../../../shared/migration/mailbox/approval.ts";
+import {
+  approvalOf,
+  approved,
+  unapprovedByCode,
+  unapprovedCount,
+} from "../../../../shared/migration/mailbox/approval.ts";
 import type { LostCounts } from "../../../../shared/migration/ports/ledger-store.ts";
 import type { MailboxRecord } from "../../../../shared/migration/ports/registry.ts";
 import { noneLost, sumOfLost, withLost, withoutLost } from "../../../../shared/migration/sync/left-out.ts";
@@ -31,6 +36,7 @@ describe("an approval", () => {
   it("covers some codes only where it names them", () => {
     const after = approve(losing({ TooLarge: { now: 3, ever: 3 }, Odd: { now: 1, ever: 1 } }), ["Odd"]);
     expect(unapprovedCount(after)).toBe(3);
+    expect(unapprovedByCode(after)).toEqual({ TooLarge: 3 });
     expect(approvalOf(after, { code: "Odd", at: 99 })).toMatchObject({ by: "ann", at: 100 });
     expect(approvalOf(after, { code: "TooLarge", at: 99 })).toBeUndefined();
   });
