@@ -6,6 +6,7 @@ import { Waiting } from "./parts/waiting.tsx";
 const NewMigration = lazy(() => import("./new/new.tsx"));
 const EndpointList = lazy(() => import("./endpoints/list.tsx"));
 const EndpointPage = lazy(() => import("./endpoints/endpoint.tsx"));
+const ReportList = lazy(() => import("./reports/list.tsx"));
 const Help = lazy(() => import("./help/help.tsx"));
 const BatchPage = lazy(() => import("./batch/batch.tsx"));
 
@@ -21,6 +22,7 @@ export function Views() {
         </Route>
         <Route path="/endpoints" component={EndpointList} />
         <Route path="/endpoints/:endpoint">{({ endpoint }) => <EndpointPage endpoint={endpoint} />}</Route>
+        <Route path="/reports" component={ReportList} />
         <Route path="/help" component={Help} />
         <Route path="/batches">
           <Redirect to="/" />

@@ -64,6 +64,19 @@ export function undoQuestionOf({ emailAddress }: Pick<MailboxView, "emailAddress
   };
 }
 
+/**
+ * What is asked before the records of copies are removed, so that all is copied once more. Pure.
+ * @param of whose, such as an address. @param typed has to be typed.
+ */
+export function forgetQuestionOf(of: string, typed: string): Question {
+  return {
+    title: `Forget what was copied for ${of}?`,
+    text: "For users who have emptied their mailbox in Microsoft 365 and want all of it again. What is recorded of the copies is removed, and the mailbox ends stopped. Once it goes on, every message is copied again: what is still in Microsoft 365 is there twice then.",
+    typed,
+    verb: "Forget",
+  };
+}
+
 /** What many mailboxes can be asked for at once, as a question where there is one to ask. Pure. */
 export function manyQuestionOf(action: MailboxAction, mailboxes: number): Question | undefined {
   if (action === "retry") return retryQuestionOf(mailboxes);

@@ -5,6 +5,7 @@ import { wordsFor } from "../parts/status.ts";
 const names: Readonly<Record<string, string>> = {
   approve: "Skipped accepted",
   changeOptions: "Settings changed",
+  forget: "Copies forgotten",
   release: "Logins tested",
   remove: "Deleted",
   undo: "Copies taken back",

@@ -4,8 +4,9 @@ import { useMayOperate } from "../api/queries.ts";
 import type { BatchView } from "../api/types.ts";
 import { useConfirm } from "../parts/confirm.tsx";
 import { counted } from "../parts/format.ts";
-import { actionLabels, type MailboxAction, manyQuestionOf } from "./acts.ts";
+import { actionLabels, forgetQuestionOf, type MailboxAction, manyQuestionOf } from "./acts.ts";
 import { useAct } from "./use-act.ts";
+import { useApproval } from "./use-approval.ts";
 
 const actions: readonly MailboxAction[] = ["sync", "retry", "start", "stop"];
 
@@ -54,9 +55,67 @@ export default function SelectionBar({
           {actionLabels[action]}
         </Button>
       ))}
+      {"mailboxes" in meant && !batch.rehearsal ? (
+        <OfNamed batch={batch} ids={meant.mailboxes} onClear={onClear} />
+      ) : null}
       <Button size="small" appearance="subtle" onClick={onClear}>
         Choose none
       </Button>
     </div>
+  );
+}
+
+/** What the API does with mailboxes that are named, and not with all that fit. */
+function OfNamed({ batch, ids, onClear }: { batch: BatchView; ids: readonly string[]; onClear: () => void }) {
+  const confirm = useConfirm();
+  const approve = useApproval(batch);
+  const act = useAct(batch.name);
+  const mailboxes = counted(ids.length, "mailbox", "mailboxes");
+  const off = !approve.mayOperate || approve.isPending || act.isPending;
+  return (
+    <>
+      <Button
+        size="small"
+        disabledFocusable={off}
+        onClick={() =>
+          act.mutate(
+            {
+              path: pathOf`batches/${batch.name}/verify`,
+              body: { mailboxes: ids },
+              begun: `Those of ${mailboxes} that are synced are being verified`,
+            },
+            { onSuccess: onClear },
+          )
+        }
+      >
+        Verify
+      </Button>
+      {batch.unapprovedItemCount > 0 ? (
+        <Button
+          size="small"
+          disabledFocusable={off}
+          onClick={() => void approve.ask(undefined, mailboxes, { mailboxes: ids })}
+        >
+          Accept skipped
+        </Button>
+      ) : null}
+      <Button
+        size="small"
+        disabledFocusable={off}
+        onClick={async () => {
+          if (!(await confirm(forgetQuestionOf(mailboxes, batch.name)))) return;
+          act.mutate(
+            {
+              path: pathOf`batches/${batch.name}/forget`,
+              body: { mailboxes: ids, acceptDoubles: true },
+              begun: `What was copied for ${mailboxes} is being forgotten`,
+            },
+            { onSuccess: onClear },
+          );
+        }}
+      >
+        Forget copies
+      </Button>
+    </>
   );
 }

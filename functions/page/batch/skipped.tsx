@@ -8,7 +8,8 @@ import { type Column, Grid } from "../parts/grid.tsx";
 import { Trouble } from "../parts/trouble.tsx";
 import { Waiting } from "../parts/waiting.tsx";
 import { Address } from "./address.tsx";
-import { skippedText } from "./approval.ts";
+import { skippedText, unapprovedByCode } from "./approval.ts";
+import { Remedy } from "./remedy.tsx";
 import { useApproval } from "./use-approval.ts";
 import { useMailboxes } from "./use-mailboxes.ts";
 
@@ -20,6 +21,7 @@ export default function SkippedTab({ batch }: { batch: BatchView }) {
   const act = useBatchAction();
   const approve = useApproval(batch);
   const rows = (page?.value ?? []).filter(({ skippedItemCount }) => skippedItemCount > 0);
+  const isAll = page === undefined || rows.length < page.value.length || page.count === rows.length;
   const columns: readonly Column<MailboxView>[] = [
     {
       id: "emailAddress",
@@ -85,6 +87,7 @@ export default function SkippedTab({ batch }: { batch: BatchView }) {
       ) : null}
       <Trouble error={error} onRetry={refetch} />
       {page === undefined && error === null ? <Waiting /> : null}
+      <ByCode codes={unapprovedByCode(rows)} isAll={isAll} batch={batch} approve={approve} />
       {rows.length > 0 ? (
         <Grid
           label="Mailboxes with skipped messages"
@@ -107,14 +110,64 @@ export default function SkippedTab({ batch }: { batch: BatchView }) {
           )}
         />
       ) : null}
-      {page !== undefined && rows.length === page.value.length && page.count > rows.length ? (
+      {isAll ? null : (
         <p className="quiet">The {count(rows.length)} mailboxes with the most. The file has all of them.</p>
-      ) : null}
+      )}
     </section>
   );
 }
 
 type Approval = ReturnType<typeof useApproval>;
+
+/** Why they were skipped, and what can be done; some of them can be accepted. @param isAll false if there are mailboxes besides. */
+function ByCode({
+  codes,
+  isAll,
+  batch,
+  approve,
+}: {
+  codes: readonly (readonly [string, number])[];
+  isAll: boolean;
+  batch: BatchView;
+  approve: Approval;
+}) {
+  if (codes.length === 0) return null;
+  return (
+    <table className="checks" aria-label="Not accepted, by code">
+      <thead>
+        <tr>
+          <th scope="col">Code</th>
+          <th scope="col">Messages</th>
+          <th scope="col">What to do</th>
+          <th scope="col">Accept</th>
+        </tr>
+      </thead>
+      <tbody>
+        {codes.map(([code, items]) => (
+          <tr key={code}>
+            <th scope="row">{code}</th>
+            <td>{isAll ? count(items) : `${count(items)} or more`}</td>
+            <td>
+              <Remedy code={code} />
+            </td>
+            <td>
+              <Button
+                size="small"
+                aria-label={`Accept those with ${code}`}
+                disabledFocusable={!approve.mayOperate || approve.isPending}
+                onClick={() =>
+                  void approve.ask(isAll ? items : undefined, `${batch.name} with ${code}`, { codes: [code] })
+                }
+              >
+                Accept
+              </Button>
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
 
 function AcceptOne({
   row: { id, emailAddress, unapprovedItemCount },
@@ -129,7 +182,7 @@ function AcceptOne({
       size="small"
       aria-label={`Accept those of ${emailAddress}`}
       disabledFocusable={!approve.mayOperate || approve.isPending}
-      onClick={() => void approve.ask(unapprovedItemCount, emailAddress, id)}
+      onClick={() => void approve.ask(unapprovedItemCount, emailAddress, { mailboxes: [id] })}
     >
       Accept
     </Button>

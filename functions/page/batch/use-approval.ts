@@ -5,7 +5,13 @@ import { useConfirm } from "../parts/confirm.tsx";
 import { approvalOf } from "./approval.ts";
 import { useAct } from "./use-act.ts";
 
-/** Accepts what was skipped until now, of the batch or of one mailbox, once somebody has said so. */
+/** Which skipped messages are meant; those of the whole batch where nothing is said. */
+export interface Approved {
+  readonly mailboxes?: readonly string[];
+  readonly codes?: readonly string[];
+}
+
+/** Accepts what was skipped until now, once somebody has said so. */
 export function useApproval(batch: BatchView) {
   const confirm = useConfirm();
   const mayOperate = useMayOperate();
@@ -13,11 +19,12 @@ export function useApproval(batch: BatchView) {
   return {
     mayOperate,
     isPending,
-    async ask(items: number, of: string, mailbox?: string): Promise<void> {
+    /** @param items how many nobody has accepted yet; undefined where that is not known. @param of whose they are. */
+    async ask(items: number | undefined, of: string, approved: Approved = {}): Promise<void> {
       if (!(await confirm(approvalOf(batch, items, of)))) return;
       mutate({
         path: pathOf`batches/${batch.name}/approve`,
-        body: mailbox === undefined ? {} : { mailboxes: [mailbox] },
+        body: approved,
         begun: `What was skipped of ${of} is accepted`,
       });
     },

@@ -112,6 +112,7 @@ export function questionOf(action: BatchAction, batch: BatchView): Question | un
       return {
         title: `Delete ${name}?`,
         text: "Passwords, states and reports are removed; copied mail stays. Mail that still arrives at the old server will not be copied.",
+        also: "Forget what was copied as well: nothing of these mailboxes stays recorded, and the same rows would be copied anew",
         verb: "Delete",
       };
     default:

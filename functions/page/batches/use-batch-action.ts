@@ -16,7 +16,8 @@ export function useBatchAction(): (action: BatchAction, batch: BatchView) => Pro
   return useCallback(
     async (action, batch) => {
       const question = questionOf(action, batch);
-      if (question && !(await confirm(question))) return false;
+      const yes = question && (await confirm(question));
+      if (question && !yes) return false;
       const show = (change: Partial<Record<keyof BatchView, unknown>>) => {
         const changed = (one: BatchView): BatchView =>
           one.name === batch.name ? ({ ...one, ...change } as BatchView) : one;
@@ -29,7 +30,7 @@ export function useBatchAction(): (action: BatchAction, batch: BatchView) => Pro
       try {
         if (action !== "delete")
           await send("POST", pathOf`batches/${batch.name}/${action}`, bodyOf(action, batch));
-        else if (!(await remove(batch.name, confirm))) return false;
+        else if (!(await remove(batch.name, yes?.also === true, confirm))) return false;
         say(begunText(action, batch));
         return true;
       } catch (error) {
@@ -44,10 +45,15 @@ export function useBatchAction(): (action: BatchAction, batch: BatchView) => Pro
   );
 }
 
-/** What speaks against it is told by the API; who goes on types the name. */
-async function remove(name: string, confirm: ReturnType<typeof useConfirm>): Promise<boolean> {
+/** What speaks against it is told by the API; who goes on types the name. @param forgets what was copied. */
+async function remove(
+  name: string,
+  forgets: boolean,
+  confirm: ReturnType<typeof useConfirm>,
+): Promise<boolean> {
+  const path = (force: boolean) => `${pathOf`batches/${name}`}?force=${force}&forget=${forgets}`;
   try {
-    await send("DELETE", pathOf`batches/${name}`);
+    await send("DELETE", path(false));
     return true;
   } catch (error) {
     if (!(error instanceof ApiError) || error.code !== "BatchNotSafeToDelete") throw error;
@@ -60,7 +66,7 @@ async function remove(name: string, confirm: ReturnType<typeof useConfirm>): Pro
       verb: "Delete",
     });
     if (!forced) return false;
-    await send("DELETE", `${pathOf`batches/${name}`}?force=true`);
+    await send("DELETE", path(true));
     return true;
   }
 }

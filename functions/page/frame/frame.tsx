@@ -1,6 +1,7 @@
 import { Button } from "@fluentui/react-components";
 import {
   BatchIcon,
+  DocumentIcon,
   HelpIcon,
   MailIcon,
   MenuIcon,
@@ -19,6 +20,7 @@ import type { Scheme } from "./theme.ts";
 const places = [
   { to: "/", label: "Batches", Icon: BatchIcon },
   { to: "/endpoints", label: "Endpoints", Icon: ServerIcon },
+  { to: "/reports", label: "Reports", Icon: DocumentIcon },
   { to: "/help", label: "Help", Icon: HelpIcon },
 ] as const;
 
@@ -41,7 +43,8 @@ export function Frame({
   useEffect(() => setOpen(false), [location]);
   const me = useQuery(meQuery).data;
   const other = scheme === "dark" ? "light" : "dark";
-  const isAt = (to: string) => (to === "/" ? !/^\/(endpoints|help)/.test(location) : location.startsWith(to));
+  const isAt = (to: string) =>
+    to === "/" ? !/^\/(endpoints|reports|help)/.test(location) : location.startsWith(to);
   return (
     <div className="frame">
       <a className="skip" href={`#${contentId}`}>

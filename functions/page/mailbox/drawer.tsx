@@ -20,18 +20,9 @@ import type {
   MailboxVerificationView,
   SkippedItemView,
 } from "../api/types.ts";
-import {
-  actionLabels,
-  mailboxActionsOf,
-  removalQuestionOf,
-  retryQuestionOf,
-  undoQuestionOf,
-} from "../batch/acts.ts";
 import { expectedTime } from "../batch/expected-time.ts";
 import { reasonOf } from "../batch/reason.ts";
 import { Remedy } from "../batch/remedy.tsx";
-import { useAct } from "../batch/use-act.ts";
-import { useApproval } from "../batch/use-approval.ts";
 import { differencesOf } from "../batch/verification-text.ts";
 import { useSay } from "../frame/toasts.tsx";
 import { useConfirm } from "../parts/confirm.tsx";
@@ -45,6 +36,8 @@ import { Trouble } from "../parts/trouble.tsx";
 import { Waiting } from "../parts/waiting.tsx";
 import { When } from "../parts/when.tsx";
 import { whoIs } from "../parts/who.ts";
+import { Events } from "./events.tsx";
+import { Acts, UndoAndRemove } from "./mailbox-acts.tsx";
 
 /** Skipped messages of one request. */
 const skippedPage = 100;
@@ -105,7 +98,7 @@ function Details({
           logs in as <code>{mailbox.userName}</code> at {batch.endpoint}
         </span>
       </div>
-      <Acts batch={batch} mailbox={mailbox} onClose={onClose} />
+      <Acts batch={batch} mailbox={mailbox} />
       {reason && mailbox.error ? (
         <MessageBar intent={mailbox.status === "Failed" ? "error" : "warning"} layout="multiline">
           <MessageBarBody>
@@ -147,94 +140,9 @@ function Details({
       {mailbox.undo ? <Undone batch={batch} found={mailbox.undo} /> : null}
       <h2>Skipped messages</h2>
       <Skipped batch={batch} mailbox={mailbox} />
+      <Events batch={batch} mailbox={mailbox} />
+      <UndoAndRemove batch={batch} mailbox={mailbox} onClose={onClose} />
     </>
-  );
-}
-
-/** What can be done with one mailbox. */
-function Acts({
-  batch,
-  mailbox,
-  onClose,
-}: {
-  batch: BatchView;
-  mailbox: MailboxDetails;
-  onClose: () => void;
-}) {
-  const mayOperate = useMayOperate();
-  const approve = useApproval(batch);
-  const act = useAct(batch.name);
-  const confirm = useConfirm();
-  const off = !mayOperate || act.isPending;
-  const path = pathOf`batches/${batch.name}/mailboxes/${mailbox.id}`;
-  return (
-    <div className="tools">
-      {mailboxActionsOf(mailbox).map((action) => (
-        <Button
-          key={action}
-          disabledFocusable={off}
-          onClick={async () => {
-            const question = mailbox.error?.code === "TooManyDeletions" && action === "retry";
-            if (question && !(await confirm(retryQuestionOf(1, mailbox.error?.code)))) return;
-            act.mutate({
-              path: `${path}/${action}`,
-              begun: `${actionLabels[action]}: ${mailbox.emailAddress}`,
-            });
-          }}
-        >
-          {actionLabels[action]}
-        </Button>
-      ))}
-      {batch.rehearsal ? null : (
-        <Button
-          disabledFocusable={off || mailbox.lastSyncedAt === null}
-          onClick={() =>
-            act.mutate({
-              path: pathOf`batches/${batch.name}/verify`,
-              body: { mailboxes: [mailbox.id] },
-              begun: `${mailbox.emailAddress} is being verified`,
-            })
-          }
-        >
-          Verify
-        </Button>
-      )}
-      {mailbox.unapprovedItemCount > 0 ? (
-        <Button
-          disabledFocusable={off || approve.isPending}
-          onClick={() => void approve.ask(mailbox.unapprovedItemCount, mailbox.emailAddress, mailbox.id)}
-        >
-          Accept {counted(mailbox.unapprovedItemCount, "skipped message", "skipped messages")}
-        </Button>
-      ) : null}
-      {batch.rehearsal || mailbox.syncedItemCount === 0 ? null : (
-        <Button
-          disabledFocusable={off}
-          onClick={async () => {
-            if (await confirm(undoQuestionOf(mailbox)))
-              act.mutate({
-                path: pathOf`batches/${batch.name}/undo`,
-                body: { mailboxes: [mailbox.id] },
-                begun: `What was copied for ${mailbox.emailAddress} is taken back`,
-              });
-          }}
-        >
-          Take back
-        </Button>
-      )}
-      <Button
-        disabledFocusable={off}
-        onClick={async () => {
-          if (await confirm(removalQuestionOf(mailbox)))
-            act.mutate(
-              { method: "DELETE", path, begun: `${mailbox.emailAddress} is removed from the batch` },
-              { onSuccess: onClose },
-            );
-        }}
-      >
-        Remove
-      </Button>
-    </div>
   );
 }
 
@@ -351,6 +259,11 @@ function Folders({ batch, mailbox }: { batch: BatchView; mailbox: MailboxDetails
                 {folder.targetPath !== null && folder.targetPath !== folder.path ? (
                   <span className="quiet"> as {folder.targetPath}</span>
                 ) : null}
+                {folder.sameAs === null ? null : (
+                  <div className="quiet">
+                    The same folder as {folder.sameAs}, which is copied in its stead.
+                  </div>
+                )}
                 {folder.error ? (
                   <div className="bad">
                     {folder.error.code}: {folder.error.message}

@@ -1,16 +1,16 @@
 import { createContext, lazy, type ReactNode, Suspense, useCallback, useContext, useState } from "react";
-import type { Question } from "./question.ts";
+import type { Question, Yes } from "./question.ts";
 
 /** Comes when it is needed first: a dialog weighs a tenth of the page. */
 const Asking = lazy(() => import("./asking.tsx"));
 
-type Ask = (question: Question) => Promise<boolean>;
+type Ask = (question: Question) => Promise<Yes | undefined>;
 
-const Confirm = createContext<Ask>(async () => false);
+const Confirm = createContext<Ask>(async () => undefined);
 
 /** Asks before what cannot be taken back. */
 export function ConfirmProvider({ children }: { children: ReactNode }) {
-  const [asked, setAsked] = useState<{ question: Question; answer: (yes: boolean) => void }>();
+  const [asked, setAsked] = useState<{ question: Question; answer: (yes: Yes | undefined) => void }>();
   const ask = useCallback<Ask>(
     (question) =>
       new Promise((resolve) => {
@@ -34,7 +34,7 @@ export function ConfirmProvider({ children }: { children: ReactNode }) {
   );
 }
 
-/** @returns what asks: true if the answer is yes. */
+/** @returns what asks: undefined if the answer is no. */
 export function useConfirm(): Ask {
   return useContext(Confirm);
 }

@@ -13,4 +13,11 @@ export interface Question {
   readonly typed?: string;
   /** Has to be ticked before it goes on. */
   readonly ticked?: string;
+  /** May be ticked: something that is done along with it. */
+  readonly also?: string;
+}
+
+/** A yes, and whether what was offered along with it is wanted. */
+export interface Yes {
+  readonly also: boolean;
 }

@@ -105,6 +105,7 @@ describe("what can be done with a batch", () => {
     expect(questionOf("sync", batch())).toBeUndefined();
     for (const action of ["stop", "complete", "delete"] as const)
       expect(questionOf(action, batch())).toMatchObject({ title: expect.stringMatching(/pilot\?$/) });
+    expect(questionOf("delete", batch())?.also).toMatch(/^Forget what was copied as well/);
     expect(questionOf("retry", batch({ failedCount: 12 }))?.title).toBe("Try 12 failed mailboxes again?");
   });
 });

@@ -1,5 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { mailboxActionsOf, manyQuestionOf, retryQuestionOf } from "../../../functions/page/batch/acts.ts";
+import {
+  forgetQuestionOf,
+  mailboxActionsOf,
+  manyQuestionOf,
+  retryQuestionOf,
+} from "../../../functions/page/batch/acts.ts";
 import { detailsOf } from "../../../functions/page/batch/history-text.ts";
 import { canChooseAll, filterOf } from "../../../functions/page/batch/mailbox-query.ts";
 import { lineOf, ratesOf } from "../../../functions/page/batch/rates.ts";
@@ -72,6 +77,12 @@ describe("acts on mailboxes", () => {
   it("a retry after lost folders says what it removes", () => {
     expect(retryQuestionOf(2, "TooManyDeletions").text).toContain("2 mailboxes lost over a fifth");
     expect(manyQuestionOf("sync", 3)).toBeUndefined();
+  });
+
+  it("to forget copies, which doubles what is still there, somebody has to type whose", () => {
+    const { text, typed } = forgetQuestionOf("anna@contoso.com", "anna@contoso.com");
+    expect(text).toContain("is there twice then");
+    expect(typed).toBe("anna@contoso.com");
   });
 });
 
