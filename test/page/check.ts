@@ -91,7 +91,9 @@ async function lookEverywhere({ name, width, ...colours }: Look): Promise<void> 
   const context = await browser.newContext({ viewport: { width, height: 844 }, ...colours });
   const page = await context.newPage();
   const faults = await watch(context, page, app.url);
-  const id = (await deployment.mailboxes("sales")).find(({ error }) => error !== null)?.id ?? "";
+  const mailboxes = await deployment.mailboxes("sales");
+  const id = mailboxes.find(({ error }) => error !== null)?.id ?? "";
+  const synced = mailboxes.find(({ skippedItemCount }) => skippedItemCount > 0)?.id ?? "";
   const shown: readonly (readonly [string, (() => Promise<void>)?])[] = [
     ["/"],
     ["/", () => page.getByRole("button", { name: "Actions of pilot" }).click()],
@@ -109,11 +111,22 @@ async function lookEverywhere({ name, width, ...colours }: Look): Promise<void> 
     ["/batches/pilot/verification", () => page.getByRole("radio", { name: /byte by byte/ }).check()],
     ["/batches/warehouse"],
     ["/batches/sales/mailboxes", () => page.getByRole("checkbox").first().check()],
+    [
+      "/batches/sales/mailboxes",
+      async () => {
+        await page.getByRole("checkbox").first().check();
+        await page.getByRole("button", { name: "Forget copies" }).click();
+      },
+    ],
+    ["/batches/pilot", () => page.getByRole("button", { name: "Delete" }).click()],
     ["/batches/pilot/settings"],
     ["/batches/pilot/cutover"],
     ["/batches/sales/reports"],
     ["/batches/sales/history"],
     [`/batches/sales/mailboxes/${id}`],
+    [`/batches/sales/mailboxes/${id}`, () => page.getByRole("button", { name: "New password" }).click()],
+    [`/batches/sales/mailboxes/${synced}`],
+    [`/batches/sales/mailboxes/${synced}`, () => page.getByRole("button", { name: "Forget copies" }).click()],
     ["/new/1"],
     ["/new/1", () => page.getByRole("button", { name: "Next: Mailboxes" }).click()],
     ["/new/2"],
@@ -123,6 +136,7 @@ async function lookEverywhere({ name, width, ...colours }: Look): Promise<void> 
     ["/new/6"],
     ["/endpoints"],
     ["/endpoints/sales"],
+    ["/reports"],
     ["/help"],
   ];
   for (const [path, open] of shown) {

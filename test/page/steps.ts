@@ -36,8 +36,13 @@ async function focusedName(page: Page): Promise<string> {
   });
 }
 
+/** Waits until a step has come and its heading has the focus, as it does at each step: until then a key may be lost. */
 async function heading(page: Page, text: string): Promise<void> {
   await page.getByRole("heading", { name: text }).waitFor();
+  await page.waitForFunction(
+    (wanted) => document.activeElement?.matches("h2") && document.activeElement.textContent?.includes(wanted),
+    text,
+  );
 }
 
 /**
@@ -62,6 +67,9 @@ export async function walkSixSteps(page: Page, source: SampleSource, batch: stri
     await page.keyboard.press("Enter");
   };
 
+  // Listened for from the start: the browser is told by a message of its own that the page answers for its file dialogs.
+  const choosing = page.waitForEvent("filechooser", { timeout: 120_000 });
+  choosing.catch(() => undefined);
   await press("New migration");
   await heading(page, "1. Find the server");
   await type("Host name", source.host);
@@ -74,9 +82,7 @@ export async function walkSixSteps(page: Page, source: SampleSource, batch: stri
   await press("Next: Mailboxes");
 
   await heading(page, "2. Mailboxes");
-  await tabTo(page, "Choose the CSV");
-  const choosing = page.waitForEvent("filechooser");
-  await page.keyboard.press("Enter");
+  await press("Choose the CSV");
   await (await choosing).setFiles(csv);
   await page.getByText(`${rows.length} rows are good`).waitFor();
   await press("Next: Endpoint");
