@@ -16,11 +16,11 @@ import { batchQuery, isMoving, useMayOperate } from "../api/queries.ts";
 import type { BatchView } from "../api/types.ts";
 import { type BatchAction, offersOf } from "../batches/actions.ts";
 import { BatchStatus } from "../batches/batch-status.tsx";
-import { rateOf, readyOf } from "../batches/figures.ts";
+import { copiedOf, rateOf, readyOf } from "../batches/figures.ts";
 import { useBatchAction } from "../batches/use-batch-action.ts";
 import { useAnnounce } from "../frame/announcer.tsx";
 import { To, View } from "../frame/view.tsx";
-import { bytes, clockTime, count } from "../parts/format.ts";
+import { clockTime, count } from "../parts/format.ts";
 import { Progress } from "../parts/progress.tsx";
 import { Trouble } from "../parts/trouble.tsx";
 import { Waiting } from "../parts/waiting.tsx";
@@ -221,10 +221,7 @@ function Cards({ batch, now }: { batch: BatchView; now: number }) {
   ];
   return (
     <section className="figures" aria-label="Figures">
-      <Progress
-        value={batch.percentageComplete}
-        label={`${count(batch.syncedItemCount)} of ${count(batch.totalItemsInSourceMailboxCount)} messages, ${bytes(batch.bytesTransferred)} of ${bytes(batch.estimatedTotalTransferSize)}`}
-      />
+      <Progress value={batch.percentageComplete} label={copiedOf(batch)} />
       {isMoving(batch) ? (
         <Suspense fallback={null}>
           <Sparkline batch={batch.name} />

@@ -182,7 +182,8 @@ function columns(base: string, query: string, choice: Choice): readonly Column<M
     {
       id: "chosen",
       label: "Choose",
-      width: "60px",
+      labelUnseen: true,
+      width: "32px",
       interactive: true,
       cell: (row) => <Choose of={row} choice={choice} />,
     },

@@ -1,6 +1,7 @@
-import type { BatchView } from "../api/types.ts";
+import type { BatchView, CutoverView } from "../api/types.ts";
 import { retryQuestionOf } from "../batch/acts.ts";
-import { count, counted } from "../parts/format.ts";
+import { verdictOf } from "../batch/verdict.ts";
+import { count, counted, dateTime } from "../parts/format.ts";
 import type { Question } from "../parts/question.ts";
 
 export type BatchAction = "start" | "startForReal" | "stop" | "sync" | "retry" | "complete" | "delete";
@@ -81,8 +82,15 @@ export function offersOf(batch: BatchView, mayOperate: boolean): readonly Offer[
   ];
 }
 
-/** What is asked before an action; undefined where nothing is: its undo is another action. Pure. */
-export function questionOf(action: BatchAction, batch: BatchView): Question | undefined {
+/**
+ * What is asked before an action; undefined where nothing is: its undo is another action. Pure.
+ * @param cutover where that is known: whoever completes a batch is told what its checklist says.
+ */
+export function questionOf(
+  action: BatchAction,
+  batch: BatchView,
+  cutover?: CutoverView,
+): Question | undefined {
   const { name, failedCount } = batch;
   switch (action) {
     case "startForReal":
@@ -102,7 +110,8 @@ export function questionOf(action: BatchAction, batch: BatchView): Question | un
     case "complete":
       return {
         title: `Complete ${name}?`,
-        text: "One last sync, then daily syncs end. Do this after the MX record points to Microsoft 365.",
+        text: `One last sync, then daily syncs end. Do this after the MX record points to Microsoft 365.${cutover ? ` The cut-over checklist says: ${verdictOf(cutover, dateTime).title}.` : ""}`,
+        reasons: cutover?.reasons ?? [],
         verb: "Complete",
         ...(failedCount === 0
           ? {}

@@ -24,6 +24,15 @@ export function totalsOf(batches: readonly BatchView[]): Totals {
   };
 }
 
+/** What was copied, of how much; where mailboxes are not counted yet, what was copied alone. Pure. */
+export function copiedOf(batch: BatchView): string {
+  const { syncedItemCount, totalItemsInSourceMailboxCount, bytesTransferred, estimatedTotalTransferSize } =
+    batch;
+  return batch.estimateBasis === "all"
+    ? `${count(syncedItemCount)} of ${counted(totalItemsInSourceMailboxCount, "message", "messages")}, ${bytes(bytesTransferred)} of ${bytes(estimatedTotalTransferSize)}`
+    : `${counted(syncedItemCount, "message", "messages")}, ${bytes(bytesTransferred)}; not every mailbox is counted yet`;
+}
+
 /** `1,240 items/min, 85 MB/min`; a dash while nothing is copied. Pure. */
 export function rateOf({ itemsPerMinute, bytesPerMinute }: BatchView): string {
   if (itemsPerMinute === 0 && bytesPerMinute === 0) return "-";

@@ -136,13 +136,18 @@ function BatchGrid({ batches }: { batches: readonly BatchView[] }) {
     {
       id: "endpoint",
       label: "Endpoint",
-      width: "minmax(64px, 0.8fr)",
-      cell: ({ endpoint }) => <span className="cut">{endpoint}</span>,
+      width: "minmax(84px, 1fr)",
+      cell: ({ endpoint }) => (
+        <span className="cut" title={endpoint}>
+          {endpoint}
+        </span>
+      ),
     },
     {
       id: "actions",
       label: "Actions",
-      width: "56px",
+      labelUnseen: true,
+      width: "36px",
       interactive: true,
       cell: (batch) => <BatchMenu batch={batch} />,
     },

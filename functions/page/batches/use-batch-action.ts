@@ -2,7 +2,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useCallback } from "react";
 import { ApiError } from "../api/api-error.ts";
 import { pathOf, send } from "../api/client.ts";
-import type { List } from "../api/queries.ts";
+import { cutoverQuery, type List } from "../api/queries.ts";
 import type { BatchView } from "../api/types.ts";
 import { useSay } from "../frame/toasts.tsx";
 import { useConfirm } from "../parts/confirm.tsx";
@@ -15,7 +15,11 @@ export function useBatchAction(): (action: BatchAction, batch: BatchView) => Pro
   const client = useQueryClient();
   return useCallback(
     async (action, batch) => {
-      const question = questionOf(action, batch);
+      const cutover =
+        action === "complete"
+          ? await client.fetchQuery(cutoverQuery(batch.name)).catch(() => undefined)
+          : undefined;
+      const question = questionOf(action, batch, cutover);
       const yes = question && (await confirm(question));
       if (question && !yes) return false;
       const show = (change: Partial<Record<keyof BatchView, unknown>>) => {

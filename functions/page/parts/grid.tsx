@@ -19,6 +19,8 @@ const maxRendered = 100;
 export interface Column<Row> {
   readonly id: string;
   readonly label: string;
+  /** True if its cells speak for themselves: the label is for those who cannot see them. */
+  readonly labelUnseen?: boolean;
   /** A track of a CSS grid. */
   readonly width: string;
   readonly cell: (row: Row) => ReactNode;
@@ -154,7 +156,7 @@ function WideGrid<Row>({
                       }
                     : { tabIndex: 0 })}
                 >
-                  {column.label}
+                  {column.labelUnseen ? <span className="unseen">{column.label}</span> : column.label}
                 </TableHeaderCell>
               );
             })}

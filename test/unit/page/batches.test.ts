@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
-import type { BatchView } from "../../../functions/page/api/types.ts";
+import type { BatchView, CutoverView } from "../../../functions/page/api/types.ts";
 import { bannerOf, headlineOf } from "../../../functions/page/batch/headline.ts";
 import { queryOf } from "../../../functions/page/batch/mailbox-query.ts";
 import { reasonOf } from "../../../functions/page/batch/reason.ts";
 import { piecesOf, remediesIn } from "../../../functions/page/batch/remedies.ts";
 import { bodyOf, offersOf, questionOf } from "../../../functions/page/batches/actions.ts";
-import { rateOf, summaryOf, totalsOf } from "../../../functions/page/batches/figures.ts";
+import { copiedOf, rateOf, summaryOf, totalsOf } from "../../../functions/page/batches/figures.ts";
 import { defaultBatchOptions } from "../../../shared/domain/batch-options.ts";
 import { optionsView } from "../../../shared/migration/status/options-view.ts";
 
@@ -105,6 +105,11 @@ describe("what can be done with a batch", () => {
     expect(questionOf("sync", batch())).toBeUndefined();
     for (const action of ["stop", "complete", "delete"] as const)
       expect(questionOf(action, batch())).toMatchObject({ title: expect.stringMatching(/pilot\?$/) });
+    const cutover = { verdict: "blocked", reasons: ["No MX."], readyAt: null } as unknown as CutoverView;
+    expect(questionOf("complete", batch(), cutover)).toMatchObject({
+      text: expect.stringMatching(/The cut-over checklist says: Not yet\.$/),
+      reasons: ["No MX."],
+    });
     expect(questionOf("delete", batch())?.also).toMatch(/^Forget what was copied as well/);
     expect(questionOf("retry", batch({ failedCount: 12 }))?.title).toBe("Try 12 failed mailboxes again?");
   });
@@ -191,4 +196,11 @@ describe("remedies", () => {
       { text: ", see there", isCode: false },
     ]);
   });
+});
+
+it("says of how much something was copied only where every mailbox is counted", () => {
+  expect(copiedOf(batch())).toBe("1,000 of 1,000 messages, 5 MB of 5 MB");
+  expect(copiedOf(batch({ estimateBasis: "partial" }))).toBe(
+    "1,000 messages, 5 MB; not every mailbox is counted yet",
+  );
 });
