@@ -1,16 +1,7 @@
-import {
-  Button,
-  Field,
-  Input,
-  MessageBar,
-  MessageBarBody,
-  MessageBarTitle,
-  Spinner,
-  Textarea,
-} from "@fluentui/react-components";
+import { Button, Field, Input, Spinner, Textarea } from "@fluentui/react-components";
 import { DeleteIcon } from "@fluentui/react-icons";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
+import { Fragment, useState } from "react";
 import { useLocation } from "wouter";
 import { ApiError } from "../api/api-error.ts";
 import { call, pathOf, send } from "../api/client.ts";
@@ -21,7 +12,10 @@ import { View } from "../frame/view.tsx";
 import { useConfirm } from "../parts/confirm.tsx";
 import { Trouble } from "../parts/trouble.tsx";
 import { Waiting } from "../parts/waiting.tsx";
+import { NotSaved } from "./not-saved.tsx";
+import { Protection } from "./protection.tsx";
 import { TestSteps } from "./test-steps.tsx";
+import { useSaveEndpoint } from "./use-save-endpoint.ts";
 
 /** One source server: its settings, a live test, its removal. */
 export default function EndpointPage({ endpoint: name }: { endpoint: string }) {
@@ -68,56 +62,26 @@ export default function EndpointPage({ endpoint: name }: { endpoint: string }) {
       <Trouble error={stored.error} onRetry={stored.refetch} />
       {stored.data === undefined && stored.error === null ? <Waiting /> : null}
       {stored.data ? (
-        <Settings key={stored.data.etag} name={name} settings={stored.data.body} etag={stored.data.etag} />
+        <Fragment key={stored.data.etag}>
+          <Protection name={name} settings={stored.data.body} etag={stored.data.etag} />
+          <Settings name={name} settings={stored.data.body} etag={stored.data.etag} />
+          <ServerChanged path={path} settings={stored.data.body} />
+        </Fragment>
       ) : null}
-      {stored.data ? <ServerChanged path={path} settings={stored.data.body} /> : null}
       <LiveTest path={path} />
     </View>
   );
 }
 
 function Settings({ name, settings, etag }: { name: string; settings: EndpointView; etag: string | null }) {
-  const client = useQueryClient();
-  const say = useSay();
   const mayOperate = useMayOperate();
   const [text, setText] = useState(() => JSON.stringify(settings, undefined, 2));
-  const save = useMutation({
-    mutationFn: async () => {
-      try {
-        JSON.parse(text);
-      } catch {
-        throw new ApiError(0, "NotJson", "This is no JSON: look for a missing comma or quotation mark.");
-      }
-      await call(pathOf`endpoints/${name}`, {
-        method: "PUT",
-        body: text,
-        ...(etag ? { ifMatch: etag } : {}),
-      });
-    },
-    onSuccess: () => {
-      say(`The endpoint ${name} is saved`);
-      void client.invalidateQueries({ queryKey: ["endpoints"] });
-    },
-  });
-  const changed = save.error instanceof ApiError && save.error.status === 412;
+  const [fault, setFault] = useState<ApiError>();
+  const save = useSaveEndpoint(name, etag);
   return (
-    <section className="sheet stack" aria-label="Settings">
-      {changed ? (
-        <MessageBar intent="warning" layout="multiline">
-          <MessageBarBody>
-            <MessageBarTitle>Somebody else has saved it meanwhile</MessageBarTitle>
-            Yours is below. Load theirs to compare, then enter your change again.{" "}
-            <Button
-              size="small"
-              onClick={() => void client.invalidateQueries({ queryKey: ["endpoints", name] })}
-            >
-              Load theirs
-            </Button>
-          </MessageBarBody>
-        </MessageBar>
-      ) : (
-        <Trouble error={save.error} />
-      )}
+    <section className="sheet stack" aria-labelledby="settings-heading">
+      <h2 id="settings-heading">All settings</h2>
+      <NotSaved name={name} error={fault ?? save.error} />
       <Field
         label="Settings, as JSON"
         hint="Every key is explained in infra/docs/reference.md. No secret is in here."
@@ -132,15 +96,29 @@ function Settings({ name, settings, etag }: { name: string; settings: EndpointVi
       </Field>
       <div>
         <Button
-          appearance="primary"
           disabledFocusable={!mayOperate || save.isPending}
-          onClick={() => save.mutate()}
+          onClick={() => {
+            const sound = isJson(text);
+            setFault(sound ? undefined : notJson);
+            if (sound) save.mutate(text);
+          }}
         >
-          Save
+          Save settings
         </Button>
       </div>
     </section>
   );
+}
+
+const notJson = new ApiError(0, "NotJson", "This is no JSON: look for a missing comma or quotation mark.");
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Passwords go to the server that they were uploaded for, until somebody says that another one is right. */
