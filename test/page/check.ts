@@ -63,7 +63,7 @@ async function walk(source: Awaited<ReturnType<typeof startSampleSource>>): Prom
   await page.getByText("No mail is being moved yet").waitFor();
   note("empty, light", await violations(page));
   await walkSixSteps(page, source, "company");
-  await page.locator("h1").getByText("Synced", { exact: true }).waitFor({ timeout: 180_000 });
+  await page.locator("h1").getByText("Synced", { exact: true }).waitFor({ timeout: patienceMs });
   const arrivals = arrivalsOf(graph as NonNullable<typeof graph>, source);
   const wrong = arrivals.filter(({ missing, unexpected }) => missing + unexpected > 0);
   const messages = arrivals.reduce((sum, { arrived }) => sum + arrived, 0);
