@@ -168,11 +168,6 @@ export const endpointSchema = z
     maxConcurrentIncrementalSyncs: limit
       .default(10)
       .meta({ description: "Mailboxes of this endpoint in a later round at once.", examples: [20] }),
-    /** The copy waits for the target, so that a second connection to the source gains nothing worth its place there. */
-    maxConnectionsPerMailbox: z
-      .literal(1, "is always 1: further connections to a mailbox would not make its copy faster")
-      .optional()
-      .meta({ description: "Is always 1.", examples: [1] }),
     maxBytesPerDayPerMailbox: limit.optional().meta({
       description: "Bytes read of one mailbox a day (UTC); 2,500,000,000 for Gmail where it is not set.",
       examples: [1000000000],
@@ -236,3 +231,6 @@ export const endpointSchema = z
   });
 
 export type Endpoint = z.infer<typeof endpointSchema>;
+
+/** Keys that were settings once: files that have them are read as if they had not. */
+export const formerEndpointKeys: readonly string[] = ["maxConnectionsPerMailbox"];

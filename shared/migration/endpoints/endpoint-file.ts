@@ -1,4 +1,4 @@
-import { type Endpoint, endpointSchema } from "../../domain/endpoint.ts";
+import { type Endpoint, endpointSchema, formerEndpointKeys } from "../../domain/endpoint.ts";
 import { providerOf } from "../../domain/providers.ts";
 import { type ParsedFile, parseJsonFile } from "./json-file.ts";
 
@@ -8,7 +8,7 @@ import { type ParsedFile, parseJsonFile } from "./json-file.ts";
  * wrong with which key.
  */
 export function parseEndpointFile(text: string): ParsedFile<Endpoint> {
-  const parsed = parseJsonFile(endpointSchema, text, Object.keys(endpointSchema.shape));
+  const parsed = parseJsonFile(endpointSchema, text, Object.keys(endpointSchema.shape), formerEndpointKeys);
   if ("issues" in parsed) return parsed;
   const { maxBytesPerDayPerMailbox = providerOf(parsed.value.host)?.maxBytesPerDay, ...settings } =
     parsed.value;

@@ -19,11 +19,13 @@ export type ParsedFile<T> = { readonly value: T } | { readonly issues: readonly 
  * Reads an operator's JSON file. Issues name keys, positions and expectations, never a value; there are few of them,
  * however much is wrong.
  * @param knownKeys to tell the nearest one for a misspelt key.
+ * @param formerKeys of the whole object, which are passed over.
  */
 export function parseJsonFile<T>(
   schema: z.ZodType<T>,
   text: string,
   knownKeys: readonly string[],
+  formerKeys: readonly string[] = [],
 ): ParsedFile<T> {
   if (text.length > maxSettingsLength)
     return {
@@ -37,7 +39,7 @@ export function parseJsonFile<T>(
   } catch (error) {
     return { issues: [{ path: "", message: notJson(text, error) }] };
   }
-  const parsed = schema.safeParse(json);
+  const parsed = schema.safeParse(without(formerKeys, json));
   if (parsed.success) return { value: parsed.data };
   const faults = parsed.error.issues.flatMap(faultsOf);
   const issues = faults.slice(0, maxIssues).map((fault) => issueOf(fault, knownKeys));
@@ -46,6 +48,11 @@ export function parseJsonFile<T>(
     issues:
       more === 0 ? issues : [...issues, { path: "", message: `Another ${more} settings need attention.` }],
   };
+}
+
+function without(keys: readonly string[], json: unknown): unknown {
+  if (keys.length === 0 || typeof json !== "object" || json === null || Array.isArray(json)) return json;
+  return Object.fromEntries(Object.entries(json).filter(([key]) => !keys.includes(key)));
 }
 
 function notJson(text: string, error: unknown): string {
