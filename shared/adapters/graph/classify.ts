@@ -53,7 +53,8 @@ export function classifyRefusal({ status, code, retryAfterMs }: Refusal, effect:
       "The target mailbox is full; raise its quota or turn on its archive, then retry the mailbox.",
     );
   if (status === 413 || tooLargeCodes.has(code)) return messageTooLarge();
-  if (status >= 500)
+  // A redirection comes from something in between: it says nothing of the message.
+  if (status >= 500 || status < 400)
     return new MigrationError(
       "transient",
       "GraphUnavailable",
@@ -106,6 +107,7 @@ const unconnectedCodes = new Set([
   "EHOSTUNREACH",
   "ENETUNREACH",
   "UND_ERR_CONNECT_TIMEOUT",
+  "ERR_SOCKET_CONNECTION_TIMEOUT",
   "ERR_TLS_CERT_ALTNAME_INVALID",
   "DEPTH_ZERO_SELF_SIGNED_CERT",
   "SELF_SIGNED_CERT_IN_CHAIN",

@@ -12,6 +12,7 @@ import type { IdentityToken } from "../identity-token.ts";
 import { parseRetryAfter } from "../retry-after.ts";
 import { classifyLostAnswer, classifyRefusal, type Effect, tokenRefused } from "./classify.ts";
 import type { MailboxGate } from "./gate.ts";
+import { type HttpAnswer, sendRequest } from "./http.ts";
 import { jsonOf } from "./json.ts";
 
 /** Ids that survive a move. @see https://learn.microsoft.com/graph/outlook-immutable-id */
@@ -30,6 +31,8 @@ export interface GraphCall {
   readonly expect?: readonly number[] | undefined;
   /** Slots it takes of the mailbox's concurrency. */
   readonly weight?: number | undefined;
+  /** True for what is called for every message: it goes past the SDK, whose objects and `fetch` take half its time. */
+  readonly isHot?: boolean | undefined;
 }
 
 export interface GraphAnswer<T> {
@@ -48,6 +51,7 @@ export interface UploadCall {
   readonly expect?: readonly number[] | undefined;
 }
 
+const defaultVersion = "v1.0";
 const defaultCallMs = 100_000;
 const requestMs = 100_000;
 const maxAttempts = 6;
@@ -68,8 +72,7 @@ class Sender implements Middleware {
   async execute(context: Context): Promise<void> {
     try {
       const headers = new Headers(context.options?.headers as Record<string, string>);
-      headers.set("Prefer", immutableIds);
-      headers.set("client-request-id", randomUUID());
+      for (const [name, value] of Object.entries(commonHeaders())) headers.set(name, value);
       context.response = await fetch(context.request, { ...(context.options as RequestInit), headers });
     } catch (error) {
       throw new SendFailure(error);
@@ -77,13 +80,19 @@ class Sender implements Middleware {
   }
 }
 
+function commonHeaders(): Readonly<Record<string, string>> {
+  return { Prefer: immutableIds, "client-request-id": randomUUID() };
+}
+
 /** Sends requests to Graph; everything that goes wrong leaves as a MigrationError. */
 export class GraphClient {
   readonly #client: Client;
+  readonly #root: string;
   readonly #token: IdentityToken;
 
   constructor(baseUrl: string, token: IdentityToken) {
-    this.#client = Client.initWithMiddleware({ baseUrl, defaultVersion: "v1.0", middleware: new Sender() });
+    this.#client = Client.initWithMiddleware({ baseUrl, defaultVersion, middleware: new Sender() });
+    this.#root = `${baseUrl}/${defaultVersion}`;
     this.#token = token;
   }
 
@@ -115,18 +124,13 @@ export class GraphClient {
   async upload<T>(gate: MailboxGate, call: UploadCall): Promise<GraphAnswer<T>> {
     return insist(call.deadline, () =>
       gate.run(1, call.deadline, async () => {
-        let response: Response;
-        try {
-          response = await fetch(call.url, {
-            method: call.method,
-            ...(call.headers === undefined ? {} : { headers: call.headers }),
-            ...(call.body === undefined ? {} : { body: call.body as Uint8Array<ArrayBuffer> }),
-            signal: timeLeft(call.deadline),
-          });
-        } catch (error) {
-          throw classifyLostAnswer(error, "repeatable");
-        }
-        return answerOf<T>(gate, response, "repeatable", call.expect);
+        const { method, url, headers = {}, body, deadline } = call;
+        const answer = await sendRequest({ method, url, headers, body, timeoutMs: timeLeft(deadline) }).catch(
+          (error: unknown) => {
+            throw classifyLostAnswer(error, "repeatable");
+          },
+        );
+        return answerOf<T>(gate, answer, "repeatable", call.expect);
       }),
     );
   }
@@ -138,22 +142,48 @@ export class GraphClient {
     token: string,
     deadline: number,
   ): Promise<GraphAnswer<T>> {
-    const query = Object.entries(call.query ?? {}).map(
-      ([name, value]) => `${name}=${encodeURIComponent(value)}`,
-    );
+    const timeoutMs = timeLeft(deadline);
+    const sent = call.isHot
+      ? this.#sendDirectly(call, content, token, timeoutMs)
+      : this.#sendBySdk(call, content, token, timeoutMs);
+    const answer = await sent.catch((error: unknown) => {
+      throw classifyLostAnswer(error instanceof SendFailure ? error.reason : error, call.effect);
+    });
+    return answerOf<T>(gate, answer, call.effect, call.expect);
+  }
+
+  #sendDirectly(call: GraphCall, content: string, token: string, timeoutMs: number): Promise<HttpAnswer> {
+    return sendRequest({
+      method: call.method,
+      url: this.#root + withQuery(call),
+      headers: {
+        Authorization: `Bearer ${token}`,
+        "Content-Type": "application/json",
+        ...commonHeaders(),
+      },
+      body: content,
+      timeoutMs,
+    });
+  }
+
+  async #sendBySdk(call: GraphCall, content: string, token: string, timeoutMs: number): Promise<HttpAnswer> {
     const request = this.#client
-      .api(query.length === 0 ? call.path : `${call.path}?${query.join("&")}`)
+      .api(withQuery(call))
       .header("Authorization", `Bearer ${token}`)
       .responseType(ResponseType.RAW)
-      .option("signal", timeLeft(deadline));
-    let response: Response;
-    try {
-      response = await sendBy(request, call.method, content);
-    } catch (error) {
-      throw classifyLostAnswer(error instanceof SendFailure ? error.reason : error, call.effect);
-    }
-    return answerOf<T>(gate, response, call.effect, call.expect);
+      .option("signal", AbortSignal.timeout(timeoutMs));
+    const response = await sendBy(request, call.method, content);
+    return {
+      status: response.status,
+      retryAfter: response.headers.get("retry-after"),
+      text: () => response.text(),
+    };
   }
+}
+
+function withQuery({ path, query = {} }: GraphCall): string {
+  const pairs = Object.entries(query).map(([name, value]) => `${name}=${encodeURIComponent(value)}`);
+  return pairs.length === 0 ? path : `${path}?${pairs.join("&")}`;
 }
 
 async function sendBy(
@@ -173,30 +203,31 @@ async function sendBy(
   }
 }
 
-function timeLeft(deadline: number): AbortSignal {
-  return AbortSignal.timeout(Math.max(1, Math.min(requestMs, deadline - Date.now())));
+function timeLeft(deadline: number): number {
+  return Math.max(1, Math.min(requestMs, deadline - Date.now()));
 }
 
 async function answerOf<T>(
   gate: MailboxGate,
-  response: Response,
+  answer: HttpAnswer,
   effect: Effect,
   expect: readonly number[] | undefined,
 ): Promise<GraphAnswer<T>> {
-  const retryAfterMs = parseRetryAfter(response.headers.get("retry-after"), Date.now());
+  const { status } = answer;
+  const retryAfterMs = parseRetryAfter(answer.retryAfter, Date.now());
   // At once, so that nothing starts while the body is read.
   if (retryAfterMs !== undefined) gate.pauseUntil(Date.now() + retryAfterMs);
   let text: string;
   try {
-    text = await response.text();
+    text = await answer.text();
   } catch (error) {
     throw classifyLostAnswer(error, effect);
   }
   const body = parseJson(text);
   const errorCode = errorCodeOf(body);
-  if (response.ok || expect?.includes(response.status) === true)
-    return { status: response.status, body: body as T, errorCode };
-  const error = classifyRefusal({ status: response.status, code: errorCode, retryAfterMs }, effect);
+  if ((status >= 200 && status < 300) || expect?.includes(status) === true)
+    return { status, body: body as T, errorCode };
+  const error = classifyRefusal({ status, code: errorCode, retryAfterMs }, effect);
   if (error.retryAfterMs !== undefined) gate.pauseUntil(Date.now() + error.retryAfterMs);
   throw error;
 }

@@ -98,6 +98,7 @@ async function create(
     body: attachments.length === 0 ? plan.message : { ...plan.message, attachments },
     effect: "create",
     expect: [404],
+    isHot: true,
   });
   if (answer.status === 404) throw isNoMailbox(answer.errorCode) ? mailboxNotFound() : folderGone();
   return answer.body.id as TargetItemId;
