@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { ByteBudget } from "../../../../shared/migration/sync/byte-budget.ts";
 import { maxWindowBytes, WriteWindow } from "../../../../shared/migration/sync/write-window.ts";
 
 /** Lets everything run that waits for nothing else. */
@@ -71,4 +72,43 @@ test("waits for all writes before it throws what one of them did", async () => {
   expect(settled).toBe(false);
   ends[1]?.resolve();
   await expect(settling).rejects.toThrow("first");
+});
+
+test("shares bytes with other mailboxes, in turn, and waits for none while it writes nothing", async () => {
+  const budget = new ByteBudget(10);
+  const windows = [1, 2, 3].map(() => new WriteWindow(() => 100, budget));
+  const held = windows.map(heldWrites);
+  const [first, second, third] = windows as [WriteWindow, WriteWindow, WriteWindow];
+  for (const [index, window] of windows.entries()) {
+    // The first message of each is written although there is no room for the third.
+    expect(await hasRoom(window, 4)).toBe(true);
+    window.add(4, held[index]?.write as () => Promise<void>);
+  }
+  const order: string[] = [];
+  void first.room(6).then(() => order.push("first"));
+  void second.room(1).then(() => order.push("second"));
+  await turn();
+  expect(order).toEqual([]);
+  held[2]?.ends[0]?.resolve();
+  await third.settled();
+  await turn();
+  // What is small does not overtake.
+  expect(order).toEqual([]);
+  held[1]?.ends[0]?.resolve();
+  await turn();
+  expect(order).toEqual(["first", "second"]);
+});
+
+test("gives back room that was not used", async () => {
+  const budget = new ByteBudget(10);
+  const [one, other] = [new WriteWindow(() => 100, budget), new WriteWindow(() => 100, budget)];
+  const { ends, write } = heldWrites();
+  other.add(1, write);
+  expect(await hasRoom(one, 10)).toBe(true);
+  expect(await hasRoom(other, 1)).toBe(false);
+  await one.settled();
+  expect(await hasRoom(other, 10)).toBe(true);
+  ends[0]?.resolve();
+  await other.settled();
+  expect(await hasRoom(new WriteWindow(() => 100, budget), 10)).toBe(true);
 });
