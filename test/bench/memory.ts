@@ -1,9 +1,10 @@
 /**
- * What 16 mailboxes at once cost in memory: `node test/bench/memory.ts`, on Linux. A real Dovecot is copied into the Graph
- * stand-in and into another Dovecot, once ordinary messages and once messages of 25 MB; the worker, which runs the app and nothing else, is a process
- * of its own, and the system keeps its peak. With a heap limit it is the memory that cannot be done without.
+ * What mailboxes at once cost in memory: `npm run bench:memory [-- --loads ordinary,medium,large,few,huge --targets graph,imap --heap 0,256]`,
+ * on Linux. A real Dovecot is copied into the Graph stand-in and into another Dovecot; the worker, which runs the app and
+ * nothing else, is a process of its own, and the system keeps its peak. With a heap limit it is the memory that cannot be
+ * done without.
  */
-import { readdirSync, readFileSync } from "node:fs";
+import { parseArgs } from "node:util";
 import { BlobServiceClient } from "@azure/storage-blob";
 import { startImapTarget } from "../e2e/dovecot-pair.ts";
 import { startApp } from "../stack/app-process.ts";
@@ -11,19 +12,39 @@ import { userAccess, withSession } from "../stack/imap-access.ts";
 import { startDovecot } from "../stack/imap-servers/dovecot.ts";
 import type { ImapServer } from "../stack/imap-servers/server.ts";
 import { startStack } from "../stack/stack.ts";
+import { memoryOf, workerOf } from "./processes.ts";
 
-const mailboxes = 16;
 const megabyte = 1024 * 1024;
-const targets = ["graph", "imap"] as const;
-/** Of the worker's JavaScript heap, in MB; 0 leaves it to Node. */
-const heapLimits = [0, 256];
-const loads = [
-  { title: "100 ordinary messages each", count: 100, bytes: 20_000 },
-  { title: "a message of 25 MB each", count: 1, bytes: 25 * megabyte },
-];
+
+interface Load {
+  readonly title: string;
+  readonly mailboxes: number;
+  /** Messages of a mailbox. */
+  readonly count: number;
+  /** Of the text of a message, most of it base64. */
+  readonly bytes: number;
+}
+
+const loads: Readonly<Record<string, Load>> = {
+  ordinary: { title: "100 ordinary messages each", mailboxes: 16, count: 100, bytes: 20_000 },
+  medium: { title: "6 messages of 3.9 MB each", mailboxes: 16, count: 6, bytes: 3.9 * megabyte },
+  large: { title: "a message of 25 MB each", mailboxes: 16, count: 1, bytes: 25 * megabyte },
+  few: { title: "a message of 25 MB each", mailboxes: 4, count: 1, bytes: 25 * megabyte },
+  huge: { title: "a message of 150 MB", mailboxes: 1, count: 1, bytes: 150 * megabyte },
+};
+
+const { values } = parseArgs({
+  options: {
+    loads: { type: "string", default: Object.keys(loads).join(",") },
+    targets: { type: "string", default: "graph,imap" },
+    /** Of the worker's JavaScript heap, in MB; 0 leaves it to Node. */
+    heap: { type: "string", default: "0,256" },
+  },
+});
 
 interface Peak {
-  readonly target: (typeof targets)[number];
+  readonly target: string;
+  readonly mailboxes: number;
   readonly load: string;
   readonly heapLimitMB: number;
   readonly status: string;
@@ -33,20 +54,25 @@ interface Peak {
 }
 
 const peaks: Peak[] = [];
-for (const load of loads) {
-  const server = await startDovecot({ users: mailboxes });
+for (const name of values.loads.split(",")) {
+  const load = loads[name];
+  if (load === undefined) throw new Error(`--loads takes ${Object.keys(loads).join(", ")}, not ${name}`);
+  const server = await startDovecot({ users: load.mailboxes });
   try {
-    await fill(server, load.count, load.bytes);
-    for (const target of targets)
-      for (const heapLimitMB of heapLimits) peaks.push(await copy(server, target, load.title, heapLimitMB));
+    await fill(server, load);
+    for (const target of values.targets.split(","))
+      for (const heapLimitMB of values.heap.split(",").map(Number)) {
+        const peak = await copy(server, target, load, heapLimitMB);
+        peaks.push(peak);
+        console.log(JSON.stringify({ benchmark: "memory", ...peak }));
+      }
   } finally {
     await server.stop();
   }
 }
 console.table(peaks);
-for (const peak of peaks) console.log(JSON.stringify({ benchmark: "memory", mailboxes, ...peak }));
 
-async function fill(server: ImapServer, count: number, bytes: number): Promise<void> {
+async function fill(server: ImapServer, { mailboxes, count, bytes }: Load): Promise<void> {
   for (let user = 1; user <= mailboxes; user++)
     await withSession(userAccess(server, server.userName(user)), async (client) => {
       for (let number = 1; number <= count; number++)
@@ -56,15 +82,18 @@ async function fill(server: ImapServer, count: number, bytes: number): Promise<v
 
 async function copy(
   server: ImapServer,
-  target: Peak["target"],
-  load: string,
+  target: string,
+  { title, mailboxes }: Load,
   heapLimitMB: number,
 ): Promise<Peak> {
   const users = Array.from({ length: mailboxes }, (_, index) => server.userName(index + 1));
   const emailAddress = (user: string) => `${user}@example.com`;
   const imap = target === "imap" ? await startImapTarget({ users, emailAddress }) : undefined;
   const stack = await startStack({
-    graph: { limits: { requests: 1_000_000, uploadBytes: 10_000 * megabyte } },
+    graph: {
+      maxMessageBytes: 250 * megabyte,
+      limits: { requests: 1_000_000, uploadBytes: 10_000 * megabyte },
+    },
     settings: { ...imap?.settings },
   });
   const limit: Record<string, string> =
@@ -105,7 +134,8 @@ async function copy(
     }
     return {
       target,
-      load,
+      mailboxes,
+      load: title,
       heapLimitMB,
       status:
         failed === 0 && workerOf(app.pid) === worker ? "synced" : `failed ${failed}, or the worker died`,
@@ -118,28 +148,6 @@ async function copy(
     await stack.close();
     await imap?.server.stop();
   }
-}
-
-/** The process in which the local host runs the app. @throws Error if there is none. */
-function workerOf(host: number): number {
-  for (const entry of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
-    try {
-      const parent = /^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${entry}/status`, "utf8"))?.[1];
-      const command = readFileSync(`/proc/${entry}/cmdline`, "utf8");
-      if (Number(parent) === host && command.includes("worker-main")) return Number(entry);
-    } catch {
-      // It has ended meanwhile.
-    }
-  }
-  throw new Error("the host has no worker");
-}
-
-/** @see proc_pid_status(5) */
-function memoryOf(pid: number, field: "VmRSS" | "VmHWM"): number {
-  const kilobytes = new RegExp(`^${field}:\\s+(\\d+) kB$`, "m").exec(
-    readFileSync(`/proc/${pid}/status`, "utf8"),
-  )?.[1];
-  return Math.round(Number(kilobytes) / 1024);
 }
 
 function messageOf(id: string, bytes: number): string {

@@ -51,7 +51,7 @@ export interface AppOptions {
   /** App settings. Of this process's own environment only what any program needs is passed on. */
   readonly settings: Readonly<Record<string, string>>;
   /** Directory of host.json and package.json; the repository's root by default, which has to be built before. */
-  readonly packageDirectory?: string;
+  readonly packageDirectory?: string | undefined;
   /** HTTP port; the system chooses by default. */
   readonly port?: number;
   /** Path that answers 200 once the app is ready, `/api/health` by default. */

@@ -73,7 +73,7 @@ export interface Deployment {
   stop(): Promise<void>;
 }
 
-export interface DeploymentOptions extends StackOptions, Pick<AppOptions, "unhealthy"> {
+export interface DeploymentOptions extends StackOptions, Pick<AppOptions, "unhealthy" | "packageDirectory"> {
   /** Makes the app's settings of the stack's: puts something between the two. */
   readonly appSettings?: (
     settings: Readonly<Record<string, string>>,
@@ -90,6 +90,7 @@ export async function startDeployment(options: DeploymentOptions = {}): Promise<
   const start = (): Promise<AppProcess> =>
     startApp({
       settings,
+      packageDirectory: options.packageDirectory,
       onEvent: (event) => log.push(event),
       unhealthy: options.unhealthy === true,
     });

@@ -17,7 +17,7 @@ export const loads: Readonly<Record<string, Load>> = {
   small: {
     title: "10,000 messages of 4 KB",
     messages: 10_000,
-    fill: fillWithSmall,
+    fill: (access) => fillWithSmall(access, 10_000),
   },
   realistic: {
     title: "2,000 realistic messages",
@@ -30,7 +30,10 @@ export const loads: Readonly<Record<string, Load>> = {
 };
 
 /** Through the app's own adapter: one message after another takes minutes. */
-async function fillWithSmall({ host, port, user, password }: ImapAccess): Promise<void> {
+export async function fillWithSmall(
+  { host, port, user, password }: ImapAccess,
+  messages: number,
+): Promise<void> {
   const mailbox = await createImapTarget({
     host,
     port,
@@ -54,12 +57,16 @@ async function fillWithSmall({ host, port, user, password }: ImapAccess): Promis
       timeoutMs: 300_000,
     });
   };
-  for (let start = 1; start <= 10_000; start += 200)
-    await Promise.all(Array.from({ length: 200 }, (_, index) => write(start + index)));
+  const atOnce = 200;
+  for (let start = 1; start <= messages; start += atOnce)
+    await Promise.all(
+      Array.from({ length: Math.min(atOnce, messages - start + 1) }, (_, index) => write(start + index)),
+    );
   await mailbox.close();
 }
 
-function smallMessage(number: number): string {
+/** A message of 4 KB that differs from all with another number. */
+export function smallMessage(number: number): string {
   const header = `From: a@example.com\r\nTo: b@example.com\r\nSubject: Message ${number}\r\nDate: Mon, 6 May 2024 07:08:09 +0000\r\nMessage-ID: <${number}@links.example>\r\n\r\n`;
   const line = "A line of text as it stands in many messages of people to each other.\r\n";
   return header + line.repeat(Math.ceil((smallBytes - header.length) / line.length));

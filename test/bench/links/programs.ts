@@ -1,17 +1,15 @@
 import { execFile, spawn } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { startDeployment } from "../../stack/deployment.ts";
 import { userAccess } from "../../stack/imap-access.ts";
+import { childrenCpu, cpuOf, memoryOf, workerOf } from "../processes.ts";
 import type { Measured } from "./measured.ts";
 import { messagesIn, type Site } from "./site.ts";
 
 const run = promisify(execFile);
-/** The kernel's unit of processor time (getconf CLK_TCK). */
-const ticksPerSecond = 100;
 
 /** The whole app, deployed anew. @param user of the target, without its domain. */
 export async function measureApp(site: Site, user: string): Promise<Measured> {
@@ -51,7 +49,7 @@ export async function measureApp(site: Site, user: string): Promise<Measured> {
       seconds: (ended - begun) / 1000,
       copyingSeconds: (ended - (await planned)) / 1000,
       cpuSeconds: cpuOf(worker) - cpuBefore,
-      peakMB: memoryOf(worker),
+      peakMB: memoryOf(worker, "VmHWM"),
     };
   } finally {
     await deployment.stop();
@@ -137,13 +135,14 @@ async function expectAll(site: Site, user: string): Promise<void> {
   if (copied !== site.messages) throw new Error(`${user} has ${copied} of ${site.messages} messages`);
 }
 
-async function measureCommand(command: string, parameters: readonly string[]): Promise<Measured> {
+/** Runs a command to its end. @throws Error with the end of its output if it fails. */
+export async function measureCommand(command: string, parameters: readonly string[]): Promise<Measured> {
   const begun = Date.now();
   const before = childrenCpu();
   const child = spawn(command, parameters, { stdio: ["ignore", "ignore", "pipe"] });
   let peakMB = 0;
   const watch = setInterval(() => {
-    if (child.pid) peakMB = Math.max(peakMB, memoryOf(child.pid));
+    if (child.pid) peakMB = Math.max(peakMB, memoryOf(child.pid, "VmHWM"));
   }, 100);
   let errors = "";
   child.stderr.on("data", (chunk) => {
@@ -156,49 +155,9 @@ async function measureCommand(command: string, parameters: readonly string[]): P
   return { seconds, copyingSeconds: seconds, cpuSeconds: childrenCpu() - before, peakMB };
 }
 
-async function isInstalled(command: string): Promise<boolean> {
+export async function isInstalled(command: string): Promise<boolean> {
   return run("which", [command]).then(
     () => true,
     () => false,
   );
-}
-
-/** Processor seconds of the children that have ended. @see proc_pid_stat(5), cutime and cstime */
-function childrenCpu(): number {
-  const fields = statOf(process.pid);
-  return (Number(fields[13]) + Number(fields[14])) / ticksPerSecond;
-}
-
-function cpuOf(pid: number): number {
-  const fields = statOf(pid);
-  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
-}
-
-/** The fields behind the program's name. */
-function statOf(pid: number): readonly string[] {
-  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-  return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-}
-
-function memoryOf(pid: number): number {
-  try {
-    const kilobytes = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
-    return Math.round(Number(kilobytes ?? 0) / 1024);
-  } catch {
-    return 0;
-  }
-}
-
-/** The process in which the local host runs the app. @throws Error if there is none. */
-function workerOf(host: number): number {
-  for (const entry of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
-    try {
-      const parent = /^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${entry}/status`, "utf8"))?.[1];
-      const command = readFileSync(`/proc/${entry}/cmdline`, "utf8");
-      if (Number(parent) === host && command.includes("worker-main")) return Number(entry);
-    } catch {
-      // It has ended meanwhile.
-    }
-  }
-  throw new Error("the host has no worker");
 }
