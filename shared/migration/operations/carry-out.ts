@@ -52,6 +52,7 @@ export interface Operations {
  */
 export function createOperations(parts: CarryOutParts): Operations {
   const { batches, mailboxes, admission, queue, clock, log } = parts;
+  const finishing = new Map<string, Promise<void>>();
 
   /** @returns the operation, if it is its turn. */
   async function current(
@@ -181,11 +182,23 @@ export function createOperations(parts: CarryOutParts): Operations {
     return read.filter((mailbox) => mailbox !== undefined);
   }
 
+  /** Slots are often through at the same moment: then one of this process ends the operation, and the others wait for it. */
   async function finishIfThrough(batch: BatchRecord, operation: OperationRecord): Promise<void> {
-    const { seq } = operation;
-    const cursors = (await batches.cursors(batch.name, seq)).map(({ value }) => value);
+    const cursors = (await batches.cursors(batch.name, operation.seq)).map(({ value }) => value);
     const through = new Set(cursors.filter(({ done }) => done).map(({ slot }) => slot));
     if (slotsOf(operation).some(({ slot }) => !through.has(slot))) return;
+    const key = `${batch.name} ${operation.seq}`;
+    const end = finishing.get(key) ?? finish(batch, operation, cursors).finally(() => finishing.delete(key));
+    finishing.set(key, end);
+    await end;
+  }
+
+  async function finish(
+    batch: BatchRecord,
+    operation: OperationRecord,
+    cursors: readonly OperationCursor[],
+  ): Promise<void> {
+    const { seq } = operation;
     if (operation.kind === "remove") {
       await forget(batch);
       return;

@@ -111,12 +111,12 @@ export function createBatchStates(parts: {
     const isSmall = size <= smallBatch;
     const base =
       !isSmall && prior?.value.snapshot ? await load(name, prior.value.snapshot.version) : undefined;
-    const folded =
-      base &&
-      folding(base.mailboxes, await readAll(name, slotCount, latestChange(base.mailboxes) - overlapMs));
-    const rebuilds = whole || folded === undefined || asOf - (prior?.value.rebuiltAt ?? 0) >= hour;
-    const all = rebuilds ? await readAll(name, isSmall ? 1 : slotCount) : folded;
-    if (rebuilds && base && folded) tellDifference(name, folded, all, latestChange(base.mailboxes));
+    const rebuilds = whole || base === undefined || asOf - (prior?.value.rebuiltAt ?? 0) >= hour;
+    const all =
+      rebuilds || base === undefined
+        ? await readAll(name, isSmall ? 1 : slotCount)
+        : folding(base.mailboxes, await readAll(name, slotCount, changesOf(base.mailboxes)));
+    if (rebuilds && base) tellDifference(name, base.mailboxes, all);
 
     const figures = foldState(batch, all, asOf);
     const rebuiltAt = rebuilds ? asOf : (prior?.value.rebuiltAt ?? asOf);
@@ -139,17 +139,18 @@ export function createBatchStates(parts: {
     return { ...state, mailboxes: all };
   }
 
+  /** Tells where looks at what changed would not have seen what is there. */
   function tellDifference(
     name: BatchName,
-    folded: readonly MailboxSummary[],
+    known: readonly MailboxSummary[],
     read: readonly MailboxSummary[],
-    knownUntil: number,
   ): void {
-    const before = new Map(folded.map((mailbox) => [mailbox.id, mailbox.changedAt]));
+    const since = changesOf(known);
+    const before = new Map(known.map((mailbox) => [mailbox.id, mailbox.changedAt]));
     const there = new Set(read.map(({ id }) => id));
     const differing =
-      read.filter(({ id, changedAt }) => changedAt <= knownUntil && before.get(id) !== changedAt).length +
-      folded.filter(({ id }) => !there.has(id)).length;
+      read.filter(({ id, changedAt }) => changedAt < since && before.get(id) !== changedAt).length +
+      known.filter(({ id }) => !there.has(id)).length;
     if (differing > 0) log("state.differed", { batch: name, mailboxes: differing });
   }
 
@@ -233,10 +234,11 @@ function folding(
     : [...byId.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
-function latestChange(mailboxes: readonly MailboxSummary[]): number {
+/** Since when changes are read, to know all that came after these. Milliseconds since 1970, by the store's clock. */
+function changesOf(known: readonly MailboxSummary[]): number {
   let latest = 0;
-  for (const { changedAt } of mailboxes) latest = Math.max(latest, changedAt);
-  return latest;
+  for (const { changedAt } of known) latest = Math.max(latest, changedAt);
+  return latest - overlapMs;
 }
 
 /** Where a batch stands by its mailboxes. Pure. @param now milliseconds since 1970. */
