@@ -8,7 +8,8 @@ import type { Asked } from "./scale-asking.ts";
 // What control, status and lists of large batches take, on Azurite: `npm run bench:scale -- --rows 50000 --batches 1`. The
 // app has a process of its own and who asks has a thread; storage and queues are in this one, which does everything in one
 // thread. Every mailbox is at a server that is nowhere: nothing is copied, and the endpoint is busy all the same. Ends with
-// 1 where a limit is passed.
+// 1 where a limit is passed. What is asked during an operation waits behind its transactions, the janitor's requests too, so
+// these are shown without a limit.
 
 const { values } = parseArgs({
   options: { rows: { type: "string", default: "50000" }, batches: { type: "string", default: "1" } },
@@ -19,6 +20,8 @@ const names = Array.from({ length: Number(values.batches) }, (_, index) => `scal
 /** Milliseconds. */
 const limits = { call: 2_000, queued: 60_000, view: 200, sweep: 5_000 } as const;
 const askEveryMs = 250;
+/** By then the mailboxes that an operation changed are not read again at each look. */
+const atWorkMs = 180_000;
 const patienceMs = 30 * 60_000;
 
 const widths = [46, 14, 14, 14];
@@ -33,7 +36,7 @@ function told(title: string, ms: number, limit?: number): void {
     title,
     seconds(ms),
     limit === undefined ? "" : seconds(limit),
-    limit !== undefined && ms > limit ? "PASSED" : "",
+    limit !== undefined && ms > limit ? "OVER" : "",
   );
   if (limit !== undefined && ms > limit) process.exitCode = 1;
 }
@@ -116,9 +119,21 @@ async function throughWith(operations: readonly string[]) {
 async function operated(title: string, action: string, limit?: number): Promise<void> {
   const startedAt = performance.now();
   const operations = await control(title, "POST", (name) => `batches/${name}/${action}`);
-  const { passed, changed } = await whileAsked(title, () => throughWith(operations));
+  const { passed, changed } = await inOperation(() => whileAsked(title, () => throughWith(operations)));
   told(`${title}: through, ${passed} passed, ${changed} changed`, performance.now() - startedAt, limit);
   if (passed !== rows * names.length) throw new Error(`${title} passed ${passed} mailboxes`);
+}
+
+/** When operations ran, milliseconds since 1970. */
+const operating: { readonly from: number; readonly to: number }[] = [];
+
+async function inOperation<T>(work: () => Promise<T>): Promise<T> {
+  const from = Date.now();
+  try {
+    return await work();
+  } finally {
+    operating.push({ from, to: Date.now() });
+  }
 }
 
 const admittedAt = () =>
@@ -154,44 +169,48 @@ try {
   told("upload: read", performance.now() - startedAt);
 
   await operated("start", "start", limits.queued);
-  await whileAsked("at work for a minute", () => sleep(60_000), limits.view);
-
-  startedAt = performance.now();
-  const stops = await control("stop", "POST", (name) => `batches/${name}/stop`);
-  const inForce = Date.now();
-  const stopped = await whileAsked("stop", () => throughWith(stops));
-  told(`stop: through, ${stopped.passed} passed, ${stopped.changed} changed`, performance.now() - startedAt);
-  await sleep(15_000);
-  // A transaction that was under way when the stop was written still gives its permits.
-  const late = admittedAt().filter((at) => at > inForce + 1_000);
-  print(
-    "stop: admitted later than a second after the answer",
-    late.length,
-    0,
-    late.length > 0 ? "PASSED" : "",
-  );
-  if (late.length > 0) process.exitCode = 1;
-
-  await operated("start again", "start", limits.queued);
-  // Nothing is synced, so there is nothing to complete: it passes the same pages.
-  await operated("retry", "retry");
+  await whileAsked("at work", () => sleep(atWorkMs), limits.view);
   startedAt = performance.now();
   for (const name of names) {
     const { status } = await request("DELETE", `batches/${name}`);
     if (status !== 409) throw new Error(`a DELETE without force was answered with ${status}`);
   }
   told("DELETE without force, refused", (performance.now() - startedAt) / names.length, limits.call);
+
+  startedAt = performance.now();
+  const stops = await control("stop", "POST", (name) => `batches/${name}/stop`);
+  const inForce = Date.now();
+  const stopped = await inOperation(() => whileAsked("stop", () => throughWith(stops)));
+  told(`stop: through, ${stopped.passed} passed, ${stopped.changed} changed`, performance.now() - startedAt);
+  await sleep(15_000);
+  // A transaction that was under way when the stop was written still gives its permits.
+  const late = admittedAt().filter((at) => at > inForce + 1_000);
+  print("stop: admitted later than a second after the answer", late.length, 0, late.length > 0 ? "OVER" : "");
+  if (late.length > 0) process.exitCode = 1;
+
+  await operated("start again", "start", limits.queued);
+  // Nothing is synced, so there is nothing to complete: it passes the same pages.
+  await operated("retry", "retry");
   startedAt = performance.now();
   await control("DELETE with force", "DELETE", (name) => `batches/${name}?force=true`);
-  await until("the removal", async () => {
-    for (const name of names) if ((await request("GET", `batches/${name}`)).status !== 404) return false;
-    return true;
-  });
+  await inOperation(() =>
+    until("the removal", async () => {
+      for (const name of names) if ((await request("GET", `batches/${name}`)).status !== 404) return false;
+      return true;
+    }),
+  );
   told("DELETE with force: gone", performance.now() - startedAt);
 
-  const sweeps = deployment.log.filter(({ message }) => message === "janitor.swept");
-  const longest = Math.max(0, ...sweeps.map(({ durationMs }) => Number(durationMs)));
-  told(`the janitor's longest of ${sweeps.length} minutes`, longest, limits.sweep);
+  const sweeps = deployment.log
+    .filter(({ message }) => message === "janitor.swept")
+    .map(({ time, durationMs }) => ({ to: Date.parse(time), took: Number(durationMs) }));
+  const beside = sweeps.filter(({ to, took }) =>
+    operating.some((operation) => operation.from < to && operation.to > to - took),
+  );
+  const longest = (of: typeof sweeps) => Math.max(0, ...of.map(({ took }) => took));
+  const alone = sweeps.filter((sweep) => !beside.includes(sweep));
+  told(`the janitor's longest of ${alone.length} minutes`, longest(alone), limits.sweep);
+  told(`the longest of ${beside.length} beside operations`, longest(beside));
 } finally {
   await deployment.stop();
 }

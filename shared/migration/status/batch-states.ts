@@ -33,6 +33,8 @@ const overlapMs = 2 * minute;
 /** Recoveries are news for so long, in milliseconds: several looks at a batch. */
 const recoveryMs = 10 * minute;
 const maxRecoveries = 20;
+/** Up to so many mailboxes are read page after page, within a second: side by side is faster, and costs more requests. */
+const oneSlotUpTo = 10_000;
 /** Pages of a whole batch read at once: each takes the process tens of milliseconds, in which it answers nobody. */
 const pagesAtOnce = 4;
 /** Parsed snapshots that a process keeps. */
@@ -109,14 +111,17 @@ export function createBatchStates(parts: {
     const asOf = clock();
     const size = Math.max(prior?.value.totals.counts.total ?? 0, batch.largestFile ?? 0);
     const isSmall = size <= smallBatch;
+    const slots = size <= oneSlotUpTo ? 1 : slotCount;
     const base =
       !isSmall && prior?.value.snapshot ? await load(name, prior.value.snapshot.version) : undefined;
-    const rebuilds = whole || base === undefined || asOf - (prior?.value.rebuiltAt ?? 0) >= hour;
-    const all =
-      rebuilds || base === undefined
-        ? await readAll(name, isSmall ? 1 : slotCount)
-        : folding(base.mailboxes, await readAll(name, slotCount, changesOf(base.mailboxes)));
-    if (rebuilds && base) tellDifference(name, base.mailboxes, all);
+    // Whoever reads the whole for exact figures has no use for what changed.
+    const folded =
+      base && !whole
+        ? folding(base.mailboxes, await readAll(name, slots, latestChange(base.mailboxes) - overlapMs))
+        : undefined;
+    const rebuilds = folded === undefined || asOf - (prior?.value.rebuiltAt ?? 0) >= hour;
+    const all = rebuilds ? await readAll(name, slots) : folded;
+    if (rebuilds && base && folded) tellDifference(name, folded, all, latestChange(base.mailboxes));
 
     const figures = foldState(batch, all, asOf);
     const rebuiltAt = rebuilds ? asOf : (prior?.value.rebuiltAt ?? asOf);
@@ -139,18 +144,17 @@ export function createBatchStates(parts: {
     return { ...state, mailboxes: all };
   }
 
-  /** Tells where looks at what changed would not have seen what is there. */
   function tellDifference(
     name: BatchName,
-    known: readonly MailboxSummary[],
+    folded: readonly MailboxSummary[],
     read: readonly MailboxSummary[],
+    knownUntil: number,
   ): void {
-    const since = changesOf(known);
-    const before = new Map(known.map((mailbox) => [mailbox.id, mailbox.changedAt]));
+    const before = new Map(folded.map((mailbox) => [mailbox.id, mailbox.changedAt]));
     const there = new Set(read.map(({ id }) => id));
     const differing =
-      read.filter(({ id, changedAt }) => changedAt < since && before.get(id) !== changedAt).length +
-      known.filter(({ id }) => !there.has(id)).length;
+      read.filter(({ id, changedAt }) => changedAt <= knownUntil && before.get(id) !== changedAt).length +
+      folded.filter(({ id }) => !there.has(id)).length;
     if (differing > 0) log("state.differed", { batch: name, mailboxes: differing });
   }
 
@@ -234,11 +238,10 @@ function folding(
     : [...byId.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
-/** Since when changes are read, to know all that came after these. Milliseconds since 1970, by the store's clock. */
-function changesOf(known: readonly MailboxSummary[]): number {
+function latestChange(mailboxes: readonly MailboxSummary[]): number {
   let latest = 0;
-  for (const { changedAt } of known) latest = Math.max(latest, changedAt);
-  return latest - overlapMs;
+  for (const { changedAt } of mailboxes) latest = Math.max(latest, changedAt);
+  return latest;
 }
 
 /** Where a batch stands by its mailboxes. Pure. @param now milliseconds since 1970. */
