@@ -16,6 +16,7 @@ import {
   operationsQueue,
 } from "./domain/queue-messages.ts";
 import { createAdmission } from "./migration/admission/admission.ts";
+import { createSourceBudget } from "./migration/admission/source-budget.ts";
 import { createBatchControl } from "./migration/control/batch-control.ts";
 import { createServerConfirmation } from "./migration/control/confirm-server.ts";
 import { createDailySync } from "./migration/control/daily-sync.ts";
@@ -306,7 +307,8 @@ const admission = once(async () =>
 
 const batchStates = once(async () => {
   const { states, mailboxes } = await tables();
-  return createBatchStates({ states, snapshots: (await blobs()).snapshots, mailboxes, clock, log });
+  const { snapshots } = await blobs();
+  return createBatchStates({ states, snapshots, mailboxes, endpoints: await endpoints(), clock, log });
 });
 
 /** What it takes to begin an operation on a batch. */
@@ -361,7 +363,7 @@ export async function ingestUpload(blobName: string): Promise<void> {
 }
 
 export const folderSync = once(async () => {
-  const { batches, mailboxes, ledgers } = await tables();
+  const { batches, mailboxes, ledgers, sourceDebts } = await tables();
   const { createImapSource } = await import("./adapters/imap/index.ts");
   const { createFolderSync } = await import("./migration/sync/folder-sync.ts");
   const endpointFiles = await endpoints();
@@ -371,6 +373,7 @@ export const folderSync = once(async () => {
     mailboxes,
     ledger: ledgers,
     admission: await admission(),
+    budget: createSourceBudget(sourceDebts, clock),
     endpoints: endpointFiles,
     source: createImapSource({ tokens, isPermitted: await sourceAddresses() }),
     target: await target(),

@@ -88,13 +88,14 @@ function factsOf(batch: BatchView): readonly Fact[] {
 
 function notesOf(batch: BatchView): readonly string[] {
   const notes: string[] = [];
-  const { uploadError, noticeError, outage } = batch;
+  const { uploadError, noticeError, outage, pause } = batch;
   if (batch.invalidRowCount > 0)
     notes.push(
       `${number(batch.invalidRowCount)} rows could not be used: migrate reports ${batch.name} validation`,
     );
   if (uploadError) notes.push(`Upload: ${uploadError.message} (${uploadError.code})`);
   if (outage) notes.push(`${number(outage.mailboxCount)} mailboxes wait: ${outage.message} (${outage.code})`);
+  if (pause) notes.push(`${number(pause.mailboxCount)} mailboxes pause: ${pause.message} (${pause.code})`);
   if (batch.failedCount > 0) notes.push(`Failures by code: migrate errors ${batch.name}`);
   if (batch.unapprovedItemCount > 0)
     notes.push(

@@ -82,7 +82,13 @@ it("a folder where the provider stops is told of with the mailbox and with the f
 
   const endpoints = { get: async () => endpointSchema.parse({ host }) };
   const snapshots = createBlobStores({ connectionString: azurite.connectionString }).snapshots;
-  const states = createBatchStates({ ...stores, snapshots, clock: Date.now, log: () => undefined });
+  const states = createBatchStates({
+    ...stores,
+    snapshots,
+    endpoints,
+    clock: Date.now,
+    log: () => undefined,
+  });
   const status = createStatus({ ...stores, states, ledger: stores.ledgers, endpoints, clock: Date.now });
   const listed = await status.mailboxes(batch, { top: 10 });
   expect(listed?.value[0]?.warnings).toEqual([

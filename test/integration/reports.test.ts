@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { type BlobStores, createBlobStores } from "../../shared/adapters/blobs/blob-stores.ts";
 import { createTableStores, type TableStores } from "../../shared/adapters/tables/table-stores.ts";
 import type { BatchName, LedgerId } from "../../shared/domain/names.ts";
+import { createEndpoints } from "../../shared/migration/endpoints/endpoint-settings.ts";
 import { type BatchStore, type MailboxRecord, slotCount } from "../../shared/migration/ports/registry.ts";
 import type { WorkQueue } from "../../shared/migration/ports/work-queue.ts";
 import { createBatchStates } from "../../shared/migration/status/batch-states.ts";
@@ -30,7 +31,9 @@ function reportsOf(changes: Partial<ReportsParts> = {}) {
   const { batches, mailboxes, ledgers, states: stored } = tables;
   const clock = () => 5;
   const log = () => undefined;
-  const states = createBatchStates({ states: stored, snapshots: blobs.snapshots, mailboxes, clock, log });
+  const { endpoints: files, snapshots } = blobs;
+  const endpoints = createEndpoints(files, clock);
+  const states = createBatchStates({ states: stored, snapshots, mailboxes, endpoints, clock, log });
   return createReports({
     batches,
     stored,

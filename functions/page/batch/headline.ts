@@ -8,6 +8,8 @@ export function headlineOf(batch: BatchView, now: number): string {
   const word = wordsFor(status);
   if (outage)
     return `${word}: ${counted(outage.mailboxCount, "mailbox waits", "mailboxes wait")} since ${duration(now - Date.parse(outage.since))} for what they need. They go on by themselves.`;
+  if (batch.pause && batch.pause.mailboxCount >= activeCount)
+    return `${word}: pauses, and goes on ${relative(batch.pause.until, now)}. ${batch.pause.message}`;
   if (batch.isStalled)
     return `${word}: nothing has got on for a quarter of an hour, and no reason is known. Look at the mailboxes that are active.`;
   if (status === "Completing")

@@ -5,6 +5,7 @@ import type { LedgerStore } from "../../migration/ports/ledger-store.ts";
 import type { NoticeStore } from "../../migration/ports/notices.ts";
 import type { Probed } from "../../migration/ports/probed.ts";
 import type { BatchStore, MailboxStore } from "../../migration/ports/registry.ts";
+import type { SourceDebtStore } from "../../migration/ports/source-debt-store.ts";
 import type { StorageSettings } from "../azure-storage.ts";
 import { StoreClock } from "../store-clock.ts";
 import { createAdmissionStore } from "./admission-store.ts";
@@ -14,6 +15,7 @@ import { createDomainStore } from "./domain-store.ts";
 import { createLedgerStore } from "./ledger-store.ts";
 import { createMailboxStore } from "./mailbox-store.ts";
 import { createNoticeStore } from "./notice-store.ts";
+import { createSourceDebtStore } from "./source-debt-store.ts";
 import { StorageTable } from "./table.ts";
 
 export interface TableStores extends Probed {
@@ -22,6 +24,7 @@ export interface TableStores extends Probed {
   readonly mailboxes: MailboxStore;
   readonly ledgers: LedgerStore;
   readonly admissions: AdmissionStore;
+  readonly sourceDebts: SourceDebtStore;
   readonly domains: DomainStore;
   readonly notices: NoticeStore;
   /** Creates the tables that are missing. Repeatable. @throws MigrationError */
@@ -45,6 +48,7 @@ export function createTableStores(settings: StorageSettings, clock = new StoreCl
     mailboxes: createMailboxStore(mailboxes),
     ledgers: createLedgerStore(ledgers, clock.now),
     admissions: createAdmissionStore(admissions),
+    sourceDebts: createSourceDebtStore(admissions),
     domains: createDomainStore(domains),
     notices: createNoticeStore(batches),
     async probe() {

@@ -82,6 +82,13 @@ export const batchSchema = z
         description:
           "Mailboxes that wait since something they need was away when they last tried; they go on by themselves.",
       }),
+    pause: z
+      .strictObject({ mailboxCount: count, code: z.string(), message: z.string(), until: instant })
+      .nullable()
+      .meta({
+        description:
+          "Mailboxes that pause without a failure, such as outside the endpoint's reading hours, and until when.",
+      }),
     rehearsal: z.boolean().meta({ description: "Nothing is copied until it is started for real." }),
     asOf: instant.meta({ description: "When the figures were taken." }),
     operations: z

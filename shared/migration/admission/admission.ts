@@ -3,7 +3,7 @@ import { isMigrationError, MigrationError } from "../../domain/errors.ts";
 import type { BatchName, EndpointName, MailboxId } from "../../domain/names.ts";
 import type { SyncKind } from "../../domain/states.ts";
 import { isAtWork } from "../batch/life.ts";
-import type { Endpoints } from "../endpoints/endpoint-settings.ts";
+import { type Endpoints, endpointPause } from "../endpoints/endpoint-settings.ts";
 import { isWaiting } from "../mailbox/life.ts";
 import { isPassing, persistently } from "../patience.ts";
 import type { AdmissionStore, Gate, Permit, WaitEntry } from "../ports/admission-store.ts";
@@ -36,6 +36,8 @@ const concurrency = 16;
 export interface Admission {
   /** Why no mailbox of the endpoint can be worked on: its file is gone, or needs attention. */
   problemOf(endpoint: EndpointName): Promise<MigrationError | undefined>;
+  /** When mailboxes of the endpoint are admitted again, milliseconds since 1970; undefined if its reading hours let them in now. */
+  opensAt(endpoint: EndpointName): Promise<number | undefined>;
   /** Mailboxes join the endpoint's wait list. Whoever calls it calls `admit` as well. Repeatable. */
   join(endpoint: EndpointName, entries: readonly WaitEntry[]): Promise<void>;
   /**
@@ -103,9 +105,13 @@ export function createAdmission(parts: {
     }
   }
 
-  /** Where the endpoint's file is gone a permit can still be given back; then nobody else gets it. */
+  const opensAt = async (endpoint: EndpointName) =>
+    (await endpointPause(endpoints, endpoint, clock()))?.until;
+
+  /** Where the endpoint's file is gone, or it may not be read now, a permit can still be given back; then nobody else gets it. */
   async function limitsOf(endpoint: EndpointName): Promise<Limits> {
-    if (await problemOf(endpoint)) return { maxConcurrentMigrations: 0, maxConcurrentIncrementalSyncs: 0 };
+    if ((await problemOf(endpoint)) || (await opensAt(endpoint)) !== undefined)
+      return { maxConcurrentMigrations: 0, maxConcurrentIncrementalSyncs: 0 };
     return endpoints.get(endpoint);
   }
 
@@ -298,6 +304,7 @@ export function createAdmission(parts: {
 
   return {
     problemOf,
+    opensAt,
     recount,
     join: (endpoint, entries) => store.join(endpoint, entries),
     release: (endpoint, mailboxId, round) => inTurn(endpoint, { mailboxId, round }),

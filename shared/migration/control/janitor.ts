@@ -166,7 +166,8 @@ async function tendEndpoint(
   const { admission, admissions, clock } = parts;
   const permits = await admission.recount(endpoint);
   const oldest = await oldestWaiting(parts, endpoint, batches);
-  if (permits.length > 0 || oldest !== undefined) lookAgain();
+  if (permits.length > 0) lookAgain();
+  else if (oldest !== undefined) lookAgain(await admission.opensAt(endpoint));
   parts.log("queue.measured", {
     endpoint,
     permits: permits.length,

@@ -1,9 +1,10 @@
 import type { Endpoint } from "../../domain/endpoint.ts";
-import { MigrationError } from "../../domain/errors.ts";
+import { isMigrationError, MigrationError } from "../../domain/errors.ts";
 import type { EndpointName } from "../../domain/names.ts";
 import type { EndpointStore } from "../ports/blobs.ts";
 import type { Clock } from "../runtime.ts";
 import { parseEndpointFile } from "./endpoint-file.ts";
+import { opensAt, outsideReadingHours } from "./reading-hours.ts";
 
 /** Endpoint settings change rarely and are needed by every message: one read in this many milliseconds. */
 const cacheMs = 30_000;
@@ -35,6 +36,32 @@ export function createEndpoints(store: EndpointStore, clock: Clock): Endpoints {
       return endpoint;
     },
   };
+}
+
+/** Why nothing of an endpoint is read now, and when that is over, milliseconds since 1970. */
+export interface EndpointPause extends Pick<MigrationError, "code" | "message"> {
+  readonly until: number;
+}
+
+/**
+ * The pause of an endpoint outside its reading hours; undefined if it may be read now, or its settings cannot be told.
+ * @param now milliseconds since 1970. @throws MigrationError `transient` or `throttled`.
+ */
+export async function endpointPause(
+  endpoints: Endpoints,
+  name: EndpointName,
+  now: number,
+): Promise<EndpointPause | undefined> {
+  try {
+    const { readingHours } = await endpoints.get(name);
+    const until = readingHours && opensAt(readingHours, now);
+    if (readingHours === undefined || until === undefined) return undefined;
+    const { code, message } = outsideReadingHours(name, readingHours, until, now);
+    return { code, message, until };
+  } catch (error) {
+    if (isMigrationError(error) && error.kind === "mailbox") return undefined;
+    throw error;
+  }
 }
 
 function parseEndpoint(name: EndpointName, text: string): Endpoint {

@@ -462,6 +462,7 @@ export function gotOn(mailbox: MailboxRecord, well: boolean, now: number): Mailb
   return {
     ...mailbox,
     attempts: 0,
+    error: undefined,
     trouble: deaths === undefined ? undefined : { deaths },
     recovery: lasted ? { from, at: now } : mailbox.recovery,
   };
@@ -488,6 +489,8 @@ export function copying(
     ...ledger,
     status: mailbox.kind === "initial" ? "Syncing" : "IncrementalSyncing",
     startedAt: mailbox.startedAt ?? now,
+    // What it paused for is over; whether a failure is shows only when it gets on.
+    error: mailbox.trouble?.failingSince === undefined ? undefined : mailbox.error,
     notBefore: undefined,
   };
 }

@@ -27,6 +27,17 @@ export interface BatchTotals {
   readonly lastSyncedAt?: number | undefined;
   /** Mailboxes that cannot go on since something they need is away; undefined if there is none. */
   readonly outage?: Outage | undefined;
+  /** Mailboxes that pause for a while without a failure, such as until tomorrow for a daily cap; undefined if there is none. */
+  readonly paused?: Paused | undefined;
+}
+
+/** Mailboxes that pause since the source asked for it, or protects itself. */
+export interface Paused {
+  readonly mailboxes: number;
+  /** Milliseconds since 1970: when the first of them goes on. */
+  readonly until: number;
+  /** The latest reason of any of them. */
+  readonly error: RecordedError;
 }
 
 /** What keeps mailboxes of a batch from going on, and passes by itself. */

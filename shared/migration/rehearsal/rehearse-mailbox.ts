@@ -8,6 +8,7 @@ import type { TargetMailbox, TargetPlace, TargetRoom } from "../ports/target.ts"
 import { adoptablesOf, adoptionOf, type Unclaimed, unclaimedAmong } from "../sync/adopt.ts";
 import { isMarkedDeleted } from "../sync/flags.ts";
 import { type MappedFolder, mapFolders, takesPart } from "../sync/folder-mapping.ts";
+import type { SourcePace } from "../sync/source-pace.ts";
 import type { SteadyFolder, SteadySource } from "../sync/steady-source.ts";
 
 /** What a tenant takes where nobody raised it, in bytes. */
@@ -26,6 +27,7 @@ const tellingBytes = 64 * 1024;
 export interface RehearseRun {
   readonly options: BatchOptions;
   readonly source: SteadySource;
+  readonly pace: SourcePace;
   readonly target: TargetMailbox;
   readonly maxBytesPerDay: number | undefined;
   readonly timeIsUp: () => boolean;
@@ -151,7 +153,7 @@ async function measure(
     chosen.push(uid);
     bytes += size;
   }
-  if (chosen.length === 0) return;
+  if (chosen.length === 0 || (await run.pace.take(chosen.length, bytes))) return;
   const began = run.clock();
   let read = 0;
   for await (const { content } of opened.fetchMessages(uidSetOf(chosen))) read += content.length;

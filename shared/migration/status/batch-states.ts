@@ -5,6 +5,7 @@ import type { Facets } from "../../domain/api/mailboxes.ts";
 import type { BatchName } from "../../domain/names.ts";
 import type { Standing } from "../batch/acts.ts";
 import { awaitsStart, completionAt, dailyWindow, isAtWork, isRemoving, smallBatch } from "../batch/life.ts";
+import { type Endpoints, endpointPause } from "../endpoints/endpoint-settings.ts";
 import { dueAt, hasWork, isQueued } from "../mailbox/life.ts";
 import type {
   BatchState,
@@ -74,10 +75,11 @@ export function createBatchStates(parts: {
   readonly states: BatchStateStore;
   readonly snapshots: SnapshotStore;
   readonly mailboxes: Pick<MailboxStore, "summaries">;
+  readonly endpoints: Endpoints;
   readonly clock: Clock;
   readonly log: Log;
 }): BatchStates {
-  const { states, snapshots, mailboxes, clock, log } = parts;
+  const { states, snapshots, mailboxes, endpoints, clock, log } = parts;
   const kept = new LRUCache<
     BatchName,
     { readonly version: string; readonly mailboxes: readonly MailboxSummary[] }
@@ -123,7 +125,8 @@ export function createBatchStates(parts: {
     const all = rebuilds ? await readAll(name, slots) : folded;
     if (rebuilds && base && folded) tellDifference(name, folded, all, latestChange(base.mailboxes));
 
-    const figures = foldState(batch, all, asOf);
+    const pause = await endpointPause(endpoints, batch.endpoint, asOf);
+    const figures = foldState(batch, all, asOf, pause?.until);
     const rebuiltAt = rebuilds ? asOf : (prior?.value.rebuiltAt ?? asOf);
     const old = prior?.value.snapshot;
     const takes =
@@ -244,11 +247,15 @@ function latestChange(mailboxes: readonly MailboxSummary[]): number {
   return latest;
 }
 
-/** Where a batch stands by its mailboxes. Pure. @param now milliseconds since 1970. */
+/**
+ * Where a batch stands by its mailboxes. Pure.
+ * @param now milliseconds since 1970. @param opensAt when its endpoint may be read again, if not now.
+ */
 export function foldState(
   batch: BatchRecord,
   mailboxes: readonly MailboxSummary[],
   now: number,
+  opensAt: number = now,
 ): Omit<BatchState, "rebuiltAt" | "snapshot" | keyof Course> {
   const totals: BatchTotals = totalsOf(mailboxes);
   const window = dailyWindow(batch, mailboxes.length);
@@ -263,7 +270,7 @@ export function foldState(
     const code = mailbox.error?.code;
     if (code !== undefined) errorCode[code] = (errorCode[code] ?? 0) + 1;
     if (mailbox.recovery && now - mailbox.recovery.at < recoveryMs) recoveries.push(mailbox.recovery);
-    if (isAtWork(batch)) nextAt = Math.min(nextAt, nextLookAt(mailbox, window, now) ?? nextAt);
+    if (isAtWork(batch)) nextAt = Math.min(nextAt, nextLookAt(mailbox, window, now, opensAt) ?? nextAt);
   }
   const isBusy = batch.operations.length > 0 || isRemoving(batch);
   const startAt = awaitsStart(batch) ? (batch.options.startAfter ?? now) : Number.POSITIVE_INFINITY;
@@ -292,12 +299,14 @@ function approvalsOf({ approved = {} }: MailboxSummary): string {
 /**
  * When the mailbox needs another look, milliseconds since 1970: `now` while it is at work, undefined if nothing is planned.
  * Pure.
+ * @param opensAt when its endpoint may be read again, milliseconds since 1970.
  */
 export function nextLookAt(
   mailbox: MailboxSummary,
   window: ReturnType<typeof dailyWindow>,
   now: number,
+  opensAt: number = now,
 ): number | undefined {
-  if (hasWork(mailbox)) return isQueued(mailbox) ? (mailbox.notBefore ?? now) : now;
+  if (hasWork(mailbox)) return isQueued(mailbox) ? (mailbox.notBefore ?? opensAt) : now;
   return dueAt(mailbox, window);
 }

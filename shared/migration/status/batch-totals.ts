@@ -2,9 +2,10 @@ import type { BatchView, DataConsistencyScore } from "../../domain/api/batches.t
 import { type BatchStatus, batchStatus, type MailboxCounts } from "../../domain/states.ts";
 import type { Standing } from "../batch/acts.ts";
 import { awaitsStart, idleStopAt, isAtWork } from "../batch/life.ts";
+import type { EndpointPause } from "../endpoints/endpoint-settings.ts";
 import { unapprovedCount } from "../mailbox/approval.ts";
-import { countOf, isActive, type MailboxFacts } from "../mailbox/life.ts";
-import type { BatchState, BatchTotals, Course, Outage } from "../ports/batch-state.ts";
+import { countOf, isActive, isQueued, type MailboxFacts } from "../mailbox/life.ts";
+import type { BatchState, BatchTotals, Course, Outage, Paused } from "../ports/batch-state.ts";
 import type { BatchRecord } from "../ports/registry.ts";
 import { basisOf, estimateOf, isStalled, percentageOfBatch, rateOf } from "./course.ts";
 import { iso, isoOrNull } from "./instants.ts";
@@ -35,6 +36,7 @@ export function totalsOf(mailboxes: Iterable<MailboxFacts>): BatchTotals {
   let lastSyncedAt: number | undefined;
   let unsyncedCount = 0;
   let outage: Outage | undefined;
+  let paused: Paused | undefined;
   for (const mailbox of mailboxes) {
     counts.total++;
     counts[countOf(mailbox)]++;
@@ -50,6 +52,7 @@ export function totalsOf(mailboxes: Iterable<MailboxFacts>): BatchTotals {
     doneBytes += doneBytesOf(mailbox);
     worstScore = worse(worstScore, scoreOf(mailbox));
     outage = withMailbox(outage, mailbox);
+    paused = withPaused(paused, mailbox);
     if (mailbox.lastSyncedAt === undefined) unsyncedCount++;
     else lastSyncedAt = Math.min(lastSyncedAt ?? mailbox.lastSyncedAt, mailbox.lastSyncedAt);
   }
@@ -68,6 +71,7 @@ export function totalsOf(mailboxes: Iterable<MailboxFacts>): BatchTotals {
     unsyncedCount,
     lastSyncedAt: unsyncedCount === 0 ? lastSyncedAt : undefined,
     outage,
+    paused,
   };
 }
 
@@ -88,6 +92,17 @@ function withMailbox(outage: Outage | undefined, mailbox: MailboxFacts): Outage 
   };
 }
 
+function withPaused(paused: Paused | undefined, mailbox: MailboxFacts): Paused | undefined {
+  const { error, notBefore, trouble } = mailbox;
+  const isPaused = isQueued(mailbox) && trouble?.failingSince === undefined;
+  if (!isPaused || notBefore === undefined || error === undefined) return paused;
+  return {
+    mailboxes: (paused?.mailboxes ?? 0) + 1,
+    until: Math.min(notBefore, paused?.until ?? notBefore),
+    error: error.at >= (paused?.error.at ?? 0) ? error : (paused?.error ?? error),
+  };
+}
+
 /** Items that were skipped and not left out on purpose, and that nobody approved. Pure. */
 export function unapprovedOf(totals: Pick<BatchTotals, "lostItemCount" | "unapprovedItemCount">): number {
   return totals.unapprovedItemCount ?? totals.lostItemCount;
@@ -105,14 +120,24 @@ function doneBytesOf(mailbox: MailboxFacts): number {
 /** What a look at a batch gave. */
 export type Figures = Pick<BatchState, "asOf" | "totals" | keyof Course>;
 
-/** A batch with its figures. Pure. @param now milliseconds since 1970. */
-export function batchView(batch: BatchRecord, figures: Figures, now: number): BatchView {
+/**
+ * A batch with its figures. Pure.
+ * @param now milliseconds since 1970. @param closed why nothing of its endpoint is read now, if that is so.
+ */
+export function batchView(
+  batch: BatchRecord,
+  figures: Figures,
+  now: number,
+  closed?: EndpointPause,
+): BatchView {
   const { totals, asOf } = figures;
   const course = { samples: [], percentage: 0, progressAt: asOf, ...figures };
   const { counts } = totals;
   const { confirmedServer, uploadError, noticeError } = batch;
   const { itemsPerMinute, bytesPerMinute } = rateOf(course, totals, asOf);
-  const work = { atWork: isAtWork(batch), startedAt: batch.startedAt };
+  const pause = pauseOf(totals, isAtWork(batch) ? closed : undefined);
+  const isClosed = closed !== undefined;
+  const work = { atWork: isAtWork(batch), isClosed, startedAt: batch.startedAt };
   const estimate = estimateOf(course, totals, work, asOf);
   return {
     name: batch.displayName,
@@ -144,8 +169,9 @@ export function batchView(batch: BatchRecord, figures: Figures, now: number): Ba
     estimatedCompletion: "at" in estimate ? iso(estimate.at) : null,
     estimateBasis: basisOf(totals),
     noEstimate: "missing" in estimate ? estimate.missing : null,
-    isStalled: isStalled(course, totals, asOf),
+    isStalled: !isClosed && isStalled(course, totals, asOf),
     outage: outageView(totals.outage),
+    pause,
     dataConsistencyScore: scoreOfBatch(totals),
     rehearsal: batch.options.dryRun,
     asOf: iso(asOf),
@@ -169,6 +195,15 @@ export function statusOf(batch: BatchRecord, counts: MailboxCounts, now: number)
 export function standingOf(batch: BatchRecord, totals: BatchTotals, now: number): Standing {
   const { counts } = totals;
   return { status: statusOf(batch, counts, now), failed: counts.failed, unapproved: unapprovedOf(totals) };
+}
+
+/** Outside the hours of its endpoint all of a batch pauses. */
+function pauseOf({ counts, paused }: BatchTotals, closed: EndpointPause | undefined): BatchView["pause"] {
+  if (counts.active === 0) return null;
+  if (closed) return { ...closed, mailboxCount: counts.active, until: iso(closed.until) };
+  if (paused === undefined) return null;
+  const { code, message } = paused.error;
+  return { mailboxCount: paused.mailboxes, code, message, until: iso(paused.until) };
 }
 
 function outageView(outage: Outage | undefined): BatchView["outage"] {

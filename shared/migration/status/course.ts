@@ -84,13 +84,19 @@ export function rateOf({ samples }: Pick<Course, "samples">, totals: BatchTotals
   };
 }
 
+/** True if all that is at work waits for what is known to pass by itself. */
+function isPaused({ counts, outage, paused }: BatchTotals): boolean {
+  return (outage?.mailboxes ?? 0) + (paused?.mailboxes ?? 0) >= counts.active;
+}
+
 /** True if mailboxes are at work, wait for nothing that is known to be away, and get nowhere. */
 export function isStalled(
   { progressAt }: Pick<Course, "progressAt">,
   totals: BatchTotals,
   asOf: number,
 ): boolean {
-  return totals.counts.active > 0 && totals.outage === undefined && asOf - progressAt >= stalledMs;
+  const waits = totals.outage !== undefined || isPaused(totals);
+  return totals.counts.active > 0 && !waits && asOf - progressAt >= stalledMs;
 }
 
 /** From what an estimate is made: of all mailboxes, of those that are planned, or there is none. */
@@ -109,13 +115,12 @@ export type NoEstimate = "done" | "estimating" | "stalled" | "paused" | "stopped
 export function estimateOf(
   course: Course,
   totals: BatchTotals,
-  work: { readonly atWork: boolean; readonly startedAt: number | undefined },
+  work: { readonly atWork: boolean; readonly isClosed: boolean; readonly startedAt: number | undefined },
   asOf: number,
 ): { readonly at: number } | { readonly missing: NoEstimate } {
   if (totals.unsyncedCount === 0) return { missing: "done" };
   if (!work.atWork || totals.counts.active === 0) return { missing: "stopped" };
-  if (totals.outage !== undefined && totals.outage.mailboxes >= totals.counts.active)
-    return { missing: "paused" };
+  if (work.isClosed || isPaused(totals)) return { missing: "paused" };
   if (isStalled(course, totals, asOf)) return { missing: "stalled" };
   const rate = rateOf(course, totals, asOf);
   const began = Math.max(work.startedAt ?? asOf, course.samples[0]?.at ?? asOf);

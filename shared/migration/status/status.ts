@@ -15,10 +15,10 @@ import type {
 import { isMigrationError } from "../../domain/errors.ts";
 import type { BatchName, EndpointName, MailboxId } from "../../domain/names.ts";
 import { type Provider, providerOf } from "../../domain/providers.ts";
-import type { Endpoints } from "../endpoints/endpoint-settings.ts";
+import { type EndpointPause, type Endpoints, endpointPause } from "../endpoints/endpoint-settings.ts";
 import { approvalOf, unapprovedByCode, unapprovedCount } from "../mailbox/approval.ts";
 import { percentageOf } from "../mailbox/figures.ts";
-import { hasWork, type MailboxFacts } from "../mailbox/life.ts";
+import { hasWork, isWaiting, type MailboxFacts } from "../mailbox/life.ts";
 import type { FolderRecord, LedgerStore, StoredSkip } from "../ports/ledger-store.ts";
 import type { BatchRecord, BatchStore, MailboxStore } from "../ports/registry.ts";
 import type { Clock } from "../runtime.ts";
@@ -78,7 +78,12 @@ export function createStatus(parts: {
   const { batches, mailboxes, states, ledger, endpoints, clock } = parts;
 
   async function viewOf(batch: BatchRecord): Promise<BatchView> {
-    return batchView(batch, await states.figures(batch), clock());
+    const now = clock();
+    const [figures, closed] = await Promise.all([
+      states.figures(batch),
+      endpointPause(endpoints, batch.endpoint, now),
+    ]);
+    return batchView(batch, figures, clock(), closed);
   }
 
   /** A view is not the place to say that the endpoint is gone or needs attention: then no provider is known. */
@@ -104,8 +109,9 @@ export function createStatus(parts: {
       if (stored === undefined) return undefined;
       const { asOf, mailboxes: all, facets } = await states.snapshot(stored.value);
       const found = selectMailboxes(all, query);
+      const closed = await endpointPause(endpoints, stored.value.endpoint, clock());
       return {
-        value: found.page.map((mailbox) => mailboxView(mailbox, stored.value)),
+        value: found.page.map((mailbox) => mailboxView(mailbox, stored.value, closed)),
         count: found.count,
         facets,
         asOf: iso(asOf),
@@ -179,9 +185,13 @@ export function createStatus(parts: {
           skippedItems.push(skippedItemView(skipped, stored.value, paths.get(skipped.folderId) ?? ""));
           if (skippedItems.length === maxSkippedItems) break;
         }
-      const provider = await providerAt(stored.value.endpoint);
+      const { endpoint } = stored.value;
+      const [provider, closed] = await Promise.all([
+        providerAt(endpoint),
+        endpointPause(endpoints, endpoint, clock()),
+      ]);
       return {
-        ...mailboxView(stored.value, batch.value),
+        ...mailboxView(stored.value, batch.value, closed),
         userRoot: stored.value.userRoot ?? null,
         folders: folders.map((folder) => folderView(folder, provider)),
         skippedItems,
@@ -190,8 +200,16 @@ export function createStatus(parts: {
   };
 }
 
-/** A mailbox with its figures. Pure. What a stop has not reached yet is Stopping: it is in force at once. */
-export function mailboxView(mailbox: MailboxFacts, { intent }: Pick<BatchRecord, "intent">): MailboxView {
+/**
+ * A mailbox with its figures. Pure. What a stop has not reached yet is Stopping: it is in force at once.
+ * @param closed why nothing of its endpoint is read now, if that is so.
+ */
+export function mailboxView(
+  mailbox: MailboxFacts,
+  { intent }: Pick<BatchRecord, "intent">,
+  closed?: EndpointPause,
+): MailboxView {
+  const opensAt = intent === "running" && isWaiting(mailbox) ? closed?.until : undefined;
   return {
     id: mailbox.id,
     emailAddress: mailbox.emailAddress,
@@ -199,7 +217,7 @@ export function mailboxView(mailbox: MailboxFacts, { intent }: Pick<BatchRecord,
     status: intent === "stopped" && hasWork(mailbox) ? "Stopping" : mailbox.status,
     startedAt: isoOrNull(mailbox.startedAt),
     lastSyncedAt: isoOrNull(mailbox.lastSyncedAt),
-    nextAttemptAt: isoOrNull(mailbox.notBefore),
+    nextAttemptAt: isoOrNull(mailbox.notBefore ?? opensAt),
     syncedItemCount: mailbox.syncedItemCount,
     skippedItemCount: mailbox.skippedItemCount,
     unapprovedItemCount: unapprovedCount(mailbox),

@@ -1,5 +1,6 @@
 import type { FolderRecord, Generation, SkippedItem } from "../ports/ledger-store.ts";
 import type { MessageSummary } from "../ports/source.ts";
+import type { Portion } from "../ports/source-debt-store.ts";
 import { givenUpAfterLook } from "./failed-messages.ts";
 import { isMarkedDeleted } from "./flags.ts";
 import { skipOf } from "./item-records.ts";
@@ -21,6 +22,8 @@ export interface SizeLimits {
   readonly batch: number | undefined;
   /** What no target takes. */
   readonly target: number;
+  /** What is read at once. */
+  readonly portion: Portion;
 }
 
 /**
@@ -35,13 +38,15 @@ export function chunksOf(
 ): readonly PlannedChunk[] {
   const chunks: { writable: MessageSummary[]; skipped: SkippedItem[]; bytes: number }[] = [];
   let current: (typeof chunks)[number] | undefined;
+  const maxItems = Math.min(maxChunkItems, sizes.portion.messages);
+  const maxBytes = Math.min(maxChunkBytes, sizes.portion.bytes);
   for (const message of messages) {
     const skip = skipBeforeReading(folder, message, sizes);
     const alone = skip === undefined && (oneByOne || message.size > streamedSize);
     const full =
       current === undefined ||
-      current.writable.length + current.skipped.length >= maxChunkItems ||
-      (current.bytes > 0 && current.bytes + message.size > maxChunkBytes);
+      current.writable.length + current.skipped.length >= maxItems ||
+      (current.bytes > 0 && current.bytes + message.size > maxBytes);
     if (current === undefined || full || alone) {
       current = { writable: [], skipped: [], bytes: 0 };
       chunks.push(current);

@@ -56,15 +56,18 @@ export async function copyFolder(
     for (const [index, chunk] of chunks.entries()) {
       if (budget.exhausted) return closeUnwritten(run, record);
       run.checkpoint();
+      const { writable, bytes } = chunk;
+      const pause = writable.length === 0 ? undefined : await run.pace.take(writable.length, bytes);
+      if (pause) throw pause;
       record = await copyChunk(
         run,
         record,
         opened,
         existing,
         chunk,
-        budget.exhausted ? undefined : chunks[index + 1],
+        budget.exhausted || run.pace.waits ? undefined : chunks[index + 1],
       );
-      budget.spend(chunk.writable.length, chunk.bytes);
+      budget.spend(writable.length, bytes);
     }
     todo = toCopy(record, wanted, begun);
   }
@@ -174,8 +177,8 @@ async function commitFirst(
   return record;
 }
 
-function sizesOf({ options, target }: SyncRun): SizeLimits {
-  return { batch: options.maxItemSize, target: target.maxItemBytes };
+function sizesOf({ options, target, pace }: SyncRun): SizeLimits {
+  return { batch: options.maxItemSize, target: target.maxItemBytes, portion: pace.portion };
 }
 
 /** @param chunk they were written under. */

@@ -25,6 +25,7 @@ import {
   settleInactive,
   wakeLater,
 } from "./end-step.ts";
+import { refuseOutsideHours } from "./heartbeat.ts";
 import { LeaseHolder } from "./lease-holder.ts";
 import type { FolderSyncParts, LookStep } from "./parts.ts";
 import { resolveLedger } from "./resolve-ledger.ts";
@@ -166,7 +167,11 @@ async function takeStep(
   // What is left of the lock's time may be too short for a step, after a long wait for storage or queue.
   if (held.tooLong()) return letGo(parts, state, id);
   const isUndone = state.mailbox.undoing !== undefined;
-  if (!isUndone) await bindToServer(parts, batch, state);
+  if (!isUndone) {
+    const { endpoint } = state.mailbox;
+    refuseOutsideHours(endpoint, (await parts.endpoints.get(endpoint)).readingHours, parts.clock());
+    await bindToServer(parts, batch, state);
+  }
   const isTest = !isUndone && needsLoginTest(batch.options, state.mailbox);
   // No lease tells yet whether the worker of a step that has not ended is alive; where target or source are met first, it counts as dead.
   if (isTest || state.mailbox.targetId === undefined) {

@@ -1,4 +1,5 @@
 import type { Admission } from "../admission/admission.ts";
+import type { SourceBudget } from "../admission/source-budget.ts";
 import type { Endpoints } from "../endpoints/endpoint-settings.ts";
 import type { MailboxState } from "../mailbox/change.ts";
 import type { LedgerStore } from "../ports/ledger-store.ts";
@@ -32,6 +33,7 @@ export interface FolderSyncParts {
   readonly mailboxes: MailboxStore;
   readonly ledger: LedgerStore;
   readonly admission: Admission;
+  readonly budget: SourceBudget;
   readonly endpoints: Endpoints;
   readonly source: SourceConnector;
   readonly target: TargetConnector;

@@ -6,6 +6,7 @@ import type { TargetMailbox } from "../ports/target.ts";
 import type { Clock, Log, Trace } from "../runtime.ts";
 import type { LeaseHolder } from "./lease-holder.ts";
 import type { StepLimits } from "./limits.ts";
+import type { SourcePace } from "./source-pace.ts";
 import type { SteadySource } from "./steady-source.ts";
 import type { TargetPulse } from "./target-pulse.ts";
 
@@ -30,6 +31,7 @@ export interface SyncRun {
   /** True if a worker died in the last step: messages are copied one by one, so that the next death tells in which. */
   readonly oneByOne: boolean;
   readonly source: SteadySource;
+  readonly pace: SourcePace;
   readonly target: TargetMailbox;
   readonly pulse: TargetPulse;
   /** Flags in the form the target can hold. */

@@ -75,6 +75,7 @@ export class SteadySource {
   #given = 0;
   #opened = 0;
   #failures = 0;
+  #unpaid = 0;
 
   /**
    * @param known a few messages that could be read before.
@@ -99,6 +100,16 @@ export class SteadySource {
   /** True if a read was given up since the step has to end. What could not be read so far is known. */
   get stopped(): boolean {
     return this.#stopped;
+  }
+
+  /**
+   * Bytes that were read since the last call beside what the sizes of messages tell: headers, and what messages had more
+   * than was announced.
+   */
+  takeUnpaid(): number {
+    const unpaid = this.#unpaid;
+    this.#unpaid = 0;
+    return unpaid;
   }
 
   /** True for a failure of this source other than to connect: another folder may do better. */
@@ -133,6 +144,7 @@ export class SteadySource {
       gave: (row) => {
         this.#gave();
         if (row?.size !== undefined) this.#see({ path, uid: row.uid, size: row.size });
+        this.#unpaid += row === undefined ? 0 : unannouncedBytes(row);
       },
       couldNot: (uid, error) => {
         unread.set(uid, { error, ...this.#now });
@@ -220,10 +232,22 @@ export class SteadySource {
   }
 }
 
+/** What a read gives of one message. */
+interface Row {
+  readonly uid: Uid;
+  readonly size?: number;
+  readonly header?: Buffer;
+  readonly content?: Buffer;
+}
+
+function unannouncedBytes({ size = 0, header, content }: Row): number {
+  return content ? Math.max(0, content.length - size) : (header?.length ?? 0);
+}
+
 interface Surroundings {
   readonly reopen: () => Promise<OpenSourceFolder>;
   readonly isOpen: (folder: OpenSourceFolder) => boolean;
-  readonly gave: (row?: { readonly uid: Uid; readonly size?: number }) => void;
+  readonly gave: (row?: Row) => void;
   readonly couldNot: (uid: Uid, error: MigrationError) => void;
   readonly failed: (error: MigrationError) => Promise<void>;
   readonly about: (error: unknown) => unknown;
@@ -293,10 +317,10 @@ class OpenSteadyFolder implements SteadyFolder {
     }
   }
 
-  async *#read<Row extends { readonly uid: Uid; readonly size?: number }>(
+  async *#read<Given extends Row>(
     uids: UidSet,
-    fetch: (folder: OpenSourceFolder, part: UidSet) => AsyncIterable<Row>,
-  ): AsyncGenerator<Row> {
+    fetch: (folder: OpenSourceFolder, part: UidSet) => AsyncIterable<Given>,
+  ): AsyncGenerator<Given> {
     const wanted = differenceOf(uids, uidSetOf(this.unread.keys()));
     const suspects = intersectionOf(wanted, this.#suspects);
     const todo = [differenceOf(wanted, suspects), ...eachOf(suspects)];

@@ -25,6 +25,7 @@ import { Progress } from "./progress.ts";
 import { reopenSkipped } from "./reopen-skipped.ts";
 import type { SyncRun } from "./run.ts";
 import { closeSession, type MailboxSession, openSession, type SessionPool } from "./sessions.ts";
+import { createSourcePace, type SourcePace } from "./source-pace.ts";
 import { SteadySource } from "./steady-source.ts";
 import { TargetPulse } from "./target-pulse.ts";
 import { type Visit, visitFolder } from "./visit-folder.ts";
@@ -55,11 +56,12 @@ export async function runStep(
 ): Promise<StepEnd> {
   const { mailbox } = state;
   const key = `${mailbox.id}-${mailbox.ledgerId}`;
-  const { host } = await parts.endpoints.get(mailbox.endpoint);
+  const endpoint = await parts.endpoints.get(mailbox.endpoint);
   const timeUpAt = parts.clock() + parts.limits.maxSeconds * 1000;
-  const heart = startHeartbeat(parts.batches, parts.admission, state, lease, parts.ending);
-  const progress = new Progress(state, parts.clock, providerOf(host));
+  const heart = startHeartbeat(parts, state, lease, endpoint);
+  const progress = new Progress(state, parts.clock, providerOf(endpoint.host));
   let session: MailboxSession | undefined;
+  let pace: SourcePace | undefined;
   let good = false;
   let goesOn = false;
   try {
@@ -71,6 +73,12 @@ export async function runStep(
       parts.clock,
       parts.clock() + parts.limits.maxSeconds * 1000,
     );
+    pace = createSourcePace(parts.budget, mailbox.endpoint, endpoint, {
+      until: timeUpAt,
+      unpaid: () => source.takeUnpaid(),
+      checkpoint: () => heart.check(),
+      clock: parts.clock,
+    });
     const run: SyncRun = {
       mailboxId: mailbox.id,
       ledgerId: lease.ledgerId,
@@ -80,6 +88,7 @@ export async function runStep(
       deletionsConfirmed: mailbox.deletionsConfirmed ?? false,
       oneByOne: mailbox.trouble?.deaths !== undefined,
       source,
+      pace,
       target: session.target,
       pulse: new TargetPulse(session.target),
       representable: (flags) => parts.target.representableFlags(flags),
@@ -120,6 +129,7 @@ export async function runStep(
   } finally {
     heart.stop();
     if (!good) await progress.store().catch(() => undefined);
+    await pace?.settle();
     // The next round is a day away, and what a session knows of folders would be of today.
     if (session && goesOn) pool.give(key, session, lease.epoch);
     else if (session) await closeSession(session);

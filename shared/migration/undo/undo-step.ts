@@ -17,7 +17,7 @@ export function createUndoStep(parts: LookParts & { readonly undos: MailboxFiles
     if (undoing === undefined || targetId === undefined) throw new Superseded();
     const { operation, forGood } = undoing;
     const timeUpAt = clock() + parts.limits.maxSeconds * 1000;
-    const heart = startHeartbeat(parts.batches, parts.admission, state, lease, parts.ending);
+    const heart = startHeartbeat(parts, state, lease, undefined);
     try {
       const target = await parts.target.open({ id: targetId, emailAddress });
       try {

@@ -20,6 +20,7 @@ import { isPlaced, type PlacedFolder } from "../sync/folder-record.ts";
 import { streamedSize } from "../sync/limits.ts";
 import { lookKey } from "../sync/look-key.ts";
 import { receivedDate } from "../sync/received-date.ts";
+import type { SourcePace } from "../sync/source-pace.ts";
 import type { SteadyFolder, SteadySource } from "../sync/steady-source.ts";
 import {
   compareCounts,
@@ -46,6 +47,7 @@ export interface VerifyRun {
   readonly ledgerId: LedgerId;
   readonly options: BatchOptions;
   readonly source: SteadySource;
+  readonly pace: SourcePace;
   readonly target: TargetMailbox;
   readonly representable: (flags: readonly string[]) => readonly string[];
   readonly ledger: LedgerStore;
@@ -448,6 +450,9 @@ async function compareContents(
     if (index < from.sampled) continue;
     if (index > from.sampled && run.timeIsUp()) return { progress, isThrough: false };
     run.checkpoint();
+    const pause = await run.pace.take(1, item.size);
+    if (pause && index === from.sampled) throw pause;
+    if (pause) return { progress, isThrough: false };
     const record = byId.get(item.folderId);
     const what = record && (await contentDifferences(run, record, item));
     const differences = record && what && what.length > 0 ? [contentDiffers(pathOf(record), item, what)] : [];

@@ -6,6 +6,7 @@ import { startHeartbeat } from "../sync/heartbeat.ts";
 import { knownMessages } from "../sync/known-messages.ts";
 import type { LookParts, LookStep } from "../sync/parts.ts";
 import { closeSession, openSession } from "../sync/sessions.ts";
+import { createSourcePace } from "../sync/source-pace.ts";
 import { SteadySource } from "../sync/steady-source.ts";
 import { begun, verifyMailbox } from "./verify-mailbox.ts";
 
@@ -20,16 +21,25 @@ export function createVerifyStep(parts: LookParts & { readonly verifications: Ve
     const { verifying: request } = mailbox;
     if (request === undefined) throw new Superseded();
     const timeUpAt = clock() + parts.limits.maxSeconds * 1000;
-    const heart = startHeartbeat(parts.batches, parts.admission, state, lease, parts.ending);
+    const endpoint = await parts.endpoints.get(mailbox.endpoint);
+    const heart = startHeartbeat(parts, state, lease, endpoint);
     try {
       const session = await openSession(parts, mailbox);
       try {
         const known = () => knownMessages(ledger, lease.ledgerId);
+        const source = new SteadySource(session.source, known, clock, timeUpAt);
+        const pace = createSourcePace(parts.budget, mailbox.endpoint, endpoint, {
+          until: timeUpAt,
+          unpaid: () => source.takeUnpaid(),
+          checkpoint: () => heart.check(),
+          clock,
+        });
         const run = {
           request,
           ledgerId: lease.ledgerId,
           options: batch.options,
-          source: new SteadySource(session.source, known, clock, timeUpAt),
+          source,
+          pace,
           target: session.target,
           representable: (flags: readonly string[]) => parts.target.representableFlags(flags),
           ledger,
@@ -38,7 +48,7 @@ export function createVerifyStep(parts: LookParts & { readonly verifications: Ve
         };
         const stored = await verifications.read(mailbox.batch, mailbox.id);
         const from = stored?.operation === request.operation ? stored : begun(request.operation);
-        const { progress, isThrough } = await verifyMailbox(run, from);
+        const { progress, isThrough } = await verifyMailbox(run, from).finally(() => pace.settle());
         heart.check();
         await verifications.write(mailbox.batch, mailbox.id, progress);
         if (!isThrough) {

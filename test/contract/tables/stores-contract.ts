@@ -39,6 +39,25 @@ export function tableStoresContract(open: () => TableStores): void {
     return answer;
   }
 
+  describe("SourceDebtStore", () => {
+    it("keeps the debt of an endpoint, beside its permits, and replaces the version that was read", async () => {
+      const endpoint = newEndpointName();
+      const { sourceDebts, admissions } = open();
+      const value = { bytes: 1_234.5, messages: 0.25, asOf: 7 };
+      expect(await sourceDebts.get(endpoint)).toBeUndefined();
+      expect(await sourceDebts.replace(endpoint, { value, version: "" })).toBe(true);
+      expect(await sourceDebts.replace(endpoint, { value, version: "" })).toBe(false);
+      const read = await sourceDebts.get(endpoint);
+      if (read === undefined) throw new Error("the debt is missing");
+      expect(read.value).toEqual(value);
+      expect(await sourceDebts.replace(endpoint, { ...read, value: { ...value, asOf: 8 } })).toBe(true);
+      expect(await sourceDebts.replace(endpoint, read)).toBe(false);
+      expect((await sourceDebts.get(endpoint))?.value).toEqual({ ...value, asOf: 8 });
+      expect(await admissions.gate(endpoint)).toMatchObject({ shares: {}, uncounted: false });
+      expect(await admissions.permits(endpoint)).toEqual([]);
+    });
+  });
+
   describe("DomainStore", () => {
     it("keeps a domain, replaces the version that was read, and forgets it", async () => {
       const domain = `xn--mller-kva-${newId()}.example`;

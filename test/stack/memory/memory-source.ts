@@ -87,23 +87,27 @@ export class MemorySource implements SourceConnector {
   readonly mailboxes = new Map<string, SourceState>();
   /** The connection of whoever reads messages ends after so many bytes of them, once. */
   cutAfterBytes: number | undefined;
+  /** When which user's messages were read, in bytes. */
+  readonly reads: { readonly at: number; readonly userName: string; readonly bytes: number }[] = [];
 
   async open({ userName }: { readonly userName: string }): Promise<SourceMailbox> {
     const mailbox = this.mailboxes.get(userName);
     if (mailbox === undefined)
       throw new MigrationError("mailbox", "SourceLoginFailed", "The server refused the user name.");
-    return new MemorySourceMailbox(mailbox, this);
+    return new MemorySourceMailbox(mailbox, this, userName);
   }
 }
 
 export class MemorySourceMailbox implements SourceMailbox {
   readonly #folders: SourceState;
   readonly #source: MemorySource;
+  readonly #userName: string;
   usable = true;
 
-  constructor(folders: SourceState, source: MemorySource) {
+  constructor(folders: SourceState, source: MemorySource, userName: string) {
     this.#folders = folders;
     this.#source = source;
+    this.#userName = userName;
   }
 
   async listFolders(): Promise<readonly SourceFolder[]> {
@@ -146,6 +150,7 @@ export class MemorySourceMailbox implements SourceMailbox {
 
   /** @throws MigrationError where the connection ends in the middle of what it is to carry. */
   #carry(bytes: number): void {
+    if (bytes > 0) this.#source.reads.push({ at: Date.now(), userName: this.#userName, bytes });
     if (this.#source.cutAfterBytes !== undefined) this.#source.cutAfterBytes -= bytes;
     if ((this.#source.cutAfterBytes ?? 0) < 0) {
       this.usable = false;

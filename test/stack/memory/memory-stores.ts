@@ -5,6 +5,7 @@ import { createDomainStore } from "../../../shared/adapters/tables/domain-store.
 import { createLedgerStore } from "../../../shared/adapters/tables/ledger-store.ts";
 import { createMailboxStore } from "../../../shared/adapters/tables/mailbox-store.ts";
 import { createNoticeStore } from "../../../shared/adapters/tables/notice-store.ts";
+import { createSourceDebtStore } from "../../../shared/adapters/tables/source-debt-store.ts";
 import type { Table } from "../../../shared/adapters/tables/table.ts";
 import type { TableStores } from "../../../shared/adapters/tables/table-stores.ts";
 
@@ -24,6 +25,7 @@ export function storesOver({ batches, mailboxes, ledgers, admissions, domains }:
     mailboxes: createMailboxStore(mailboxes),
     ledgers: createLedgerStore(ledgers),
     admissions: createAdmissionStore(admissions),
+    sourceDebts: createSourceDebtStore(admissions),
     domains: createDomainStore(domains),
     notices: createNoticeStore(batches),
     probe: async () => undefined,

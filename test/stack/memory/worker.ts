@@ -1,6 +1,7 @@
 import { sourceAccount } from "../../../shared/domain/credentials.ts";
 import type { FolderSyncMessage, OperationMessage } from "../../../shared/domain/queue-messages.ts";
 import { createAdmission } from "../../../shared/migration/admission/admission.ts";
+import { createSourceBudget } from "../../../shared/migration/admission/source-budget.ts";
 import { type BatchControl, createBatchControl } from "../../../shared/migration/control/batch-control.ts";
 import { createDailySync } from "../../../shared/migration/control/daily-sync.ts";
 import { type ActOnFolder, createFolderControl } from "../../../shared/migration/control/folder-control.ts";
@@ -110,7 +111,7 @@ export function startWorker(process: WorkerProcess, outside: Outside): Worker {
     ending: ending.signal,
   });
   const snapshots = process.seeing("snapshots", outside.blobs.snapshots);
-  const states = createBatchStates({ states: stores.states, snapshots, mailboxes, clock, log });
+  const states = createBatchStates({ states: stores.states, snapshots, mailboxes, endpoints, clock, log });
   const beginning = { batches, queue, sizeOf: states.sizeOf, standing: states.standing, clock, log };
   const watch = createDomainWatch({
     domains,
@@ -210,6 +211,7 @@ export function startWorker(process: WorkerProcess, outside: Outside): Worker {
     mailboxes,
     ledger: ledgers,
     admission,
+    budget: createSourceBudget(stores.sourceDebts, clock),
     endpoints,
     source: process.seeing("source", outside.source, isSession),
     target: {

@@ -45,6 +45,7 @@ function batch(change: Partial<BatchView> = {}): BatchView {
     isStalled: false,
     dataConsistencyScore: "Perfect",
     outage: null,
+    pause: null,
     rehearsal: false,
     asOf: "2026-11-30T12:00:00.000Z",
     operations: [],
@@ -130,6 +131,16 @@ describe("what a batch is at", () => {
     expect(headlineOf(batch({ status: "Syncing", activeCount: 2, outage }), now)).toBe(
       "Syncing: 2 mailboxes wait since 12 min for what they need. They go on by themselves.",
     );
+    const pause = {
+      mailboxCount: 2,
+      code: "OutsideReadingHours",
+      message: "The endpoint old is read at night alone.",
+      until: "2026-11-30T19:00:00.000Z",
+    };
+    expect(headlineOf(batch({ status: "Syncing", activeCount: 2, pause }), now)).toBe(
+      "Syncing: pauses, and goes on in 7 h. The endpoint old is read at night alone.",
+    );
+    expect(headlineOf(batch({ status: "Syncing", activeCount: 3, pause }), now)).toContain("3 mailboxes");
   });
 
   it("shows the most urgent thing alone", () => {

@@ -3,6 +3,7 @@ import { defaultBatchOptions } from "../../../../shared/domain/batch-options.ts"
 import type { BatchName, EndpointName, MailboxId } from "../../../../shared/domain/names.ts";
 import { createCutover } from "../../../../shared/migration/cutover/cutover.ts";
 import { createDomainWatch } from "../../../../shared/migration/cutover/watch-domains.ts";
+import { createEndpoints } from "../../../../shared/migration/endpoints/endpoint-settings.ts";
 import type { MailRoute } from "../../../../shared/migration/ports/mail-routing.ts";
 import type { BatchRecord, MailboxRecord } from "../../../../shared/migration/ports/registry.ts";
 import { createBatchStates } from "../../../../shared/migration/status/batch-states.ts";
@@ -66,10 +67,12 @@ async function started(addresses: readonly string[], change: Partial<MailboxReco
   const clock = () => world.now;
   const log = (event: string) => void world.events.push(event);
   const { mailboxes } = stores;
+  const { snapshots, endpoints } = new MemoryBlobs();
   const states = createBatchStates({
     states: stores.states,
-    snapshots: new MemoryBlobs().snapshots,
+    snapshots,
     mailboxes,
+    endpoints: createEndpoints(endpoints, clock),
     clock,
     log,
   });

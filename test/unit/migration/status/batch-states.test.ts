@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import type { BatchName, EndpointName, MailboxId } from "../../../../shared/domain/names.ts";
 import { newBatch } from "../../../../shared/migration/batch/life.ts";
+import { createEndpoints } from "../../../../shared/migration/endpoints/endpoint-settings.ts";
 import type { MailboxStore } from "../../../../shared/migration/ports/registry.ts";
 import { hour, minute } from "../../../../shared/migration/runtime.ts";
 import { createBatchStates } from "../../../../shared/migration/status/batch-states.ts";
@@ -35,11 +36,14 @@ async function kept(hides?: MailboxId) {
       return since === undefined ? found : found.filter(({ id }) => id !== hides);
     },
   };
+  const { snapshots, endpoints } = new MemoryBlobs();
+  const clock = () => time.now;
   const states = createBatchStates({
     states: stores.states,
-    snapshots: new MemoryBlobs().snapshots,
+    snapshots,
     mailboxes,
-    clock: () => time.now,
+    endpoints: createEndpoints(endpoints, clock),
+    clock,
     log: (event, fields) => void events.push([event, fields]),
   });
   const batch = newBatch({ batch: name, displayName: name, endpoint }, undefined, time.now);

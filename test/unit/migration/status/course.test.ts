@@ -23,6 +23,10 @@ const copying = (items: number, change: Partial<MailboxRecord> = {}) =>
     ...change,
   });
 const waiting = mailbox("Queued");
+const pausing = mailbox("Queued", {
+  notBefore: day,
+  error: { code: "DailyCapReached", message: "It goes on tomorrow.", at: 1 },
+});
 const synced = copying(1_000, { status: "Synced", lastSyncedAt: 1 });
 
 /** What is remembered after looks a minute apart. */
@@ -102,7 +106,7 @@ describe("the rate of a batch", () => {
 });
 
 describe("the estimate", () => {
-  const atWork = { atWork: true, startedAt: 0 };
+  const atWork = { atWork: true, isClosed: false, startedAt: 0 };
   const steady = (count: number, rate: number) =>
     watched(
       Array.from({ length: 4 }, (_, index) => Array.from({ length: count }, () => copying(index * rate))),
@@ -130,6 +134,7 @@ describe("the estimate", () => {
 
   it("is missing for a reason", () => {
     const { course, totals, asOf } = steady(5, 10);
+    const looked = Array.from({ length: 5 }, () => copying(30));
     expect(estimateOf(course, totalsOf([synced]), atWork, asOf)).toEqual({ missing: "done" });
     expect(estimateOf(course, totals, { ...atWork, atWork: false }, asOf)).toEqual({ missing: "stopped" });
     const resting = { ...totals, counts: { ...totals.counts, active: 0 } };
@@ -140,6 +145,11 @@ describe("the estimate", () => {
     expect(estimateOf(course, totals, atWork, asOf + 15 * minute)).toEqual({ missing: "stalled" });
     const away = totalsOf([copying(1, { trouble: { failingSince: 1 } })]);
     expect(estimateOf(course, away, atWork, asOf)).toEqual({ missing: "paused" });
+    expect(estimateOf(course, totals, { ...atWork, isClosed: true }, asOf)).toEqual({ missing: "paused" });
+    const capped = totalsOf([pausing]);
+    expect(capped.paused).toEqual({ mailboxes: 1, until: day, error: pausing.error });
+    expect(estimateOf(course, capped, atWork, asOf)).toEqual({ missing: "paused" });
+    expect(estimateOf(course, totalsOf([pausing, ...looked]), atWork, asOf)).toHaveProperty("at");
   });
 
   it("is stalled only if work gets nowhere for a quarter of an hour without a known reason", () => {
@@ -147,5 +157,7 @@ describe("the estimate", () => {
     expect(isStalled(course, totals, asOf + 14 * minute)).toBe(false);
     expect(isStalled(course, totals, asOf + 15 * minute)).toBe(true);
     expect(isStalled(course, totalsOf([synced]), asOf + day)).toBe(false);
+    expect(isStalled(course, totalsOf([pausing]), asOf + day)).toBe(false);
+    expect(isStalled(course, totalsOf([pausing, copying(1)]), asOf + day)).toBe(true);
   });
 });

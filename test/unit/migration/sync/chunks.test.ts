@@ -10,7 +10,8 @@ describe("chunks", () => {
     doubt: { recovered: [] },
     setAside: [],
   };
-  const unlimited = { batch: undefined, target: 220_000_000 };
+  const any = { bytes: Infinity, messages: Infinity };
+  const unlimited = { batch: undefined, target: 220_000_000, portion: any };
   const message = (uid: number, size: number, flags: string[] = []) => ({
     uid: uid as Uid,
     size,
@@ -26,6 +27,18 @@ describe("chunks", () => {
     ];
     const chunks = chunksOf(owner, messages, unlimited);
     expect(chunks.map(({ writable }) => writable.length)).toEqual([500, 120, 1, 1]);
+  });
+
+  it("hold no more than is read at once of an endpoint with rates, but for a larger message", () => {
+    const messages = [400, 500, 200, 3_000, 10, 10, 10].map((size, n) => message(n + 1, size));
+    const sizes = { ...unlimited, portion: { bytes: 1_000, messages: 2 } };
+    expect(chunksOf(owner, messages, sizes).map(({ writable }) => writable.map(({ uid }) => uid))).toEqual([
+      [1, 2],
+      [3],
+      [4],
+      [5, 6],
+      [7],
+    ]);
   });
 
   it("leave out what is deleted, too large, or has ended the worker five times", () => {
