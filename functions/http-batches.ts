@@ -20,10 +20,9 @@ import {
   skippedQuery,
   undoBody,
 } from "../shared/domain/api/requests.ts";
-import { type BatchName, type MailboxId, mailboxIdSchema } from "../shared/domain/names.ts";
 import type { Refused } from "../shared/migration/batch/acts.ts";
 import type { Begun } from "../shared/migration/operations/begin-operation.ts";
-import { mailboxIdOf } from "../shared/migration/upload/mailbox-of-row.ts";
+import { mailboxIdIn } from "../shared/migration/upload/mailbox-of-row.ts";
 import { bodyOf, callerOf, errorResponse, jsonText, route } from "./http.ts";
 
 const actionText = jsonText.pipe(actionBody);
@@ -68,7 +67,7 @@ export async function listMailboxes(request: HttpRequest): Promise<HttpResponseI
 
 export async function getMailbox(request: HttpRequest): Promise<HttpResponseInit> {
   const { batch, mailboxId } = mailboxParams.parse(request.params);
-  const view = await (await status()).mailbox(batch, mailboxIn(batch, mailboxId));
+  const view = await (await status()).mailbox(batch, mailboxIdIn(batch, mailboxId));
   return view ? { jsonBody: view } : noMailbox;
 }
 
@@ -79,14 +78,14 @@ export async function actOnBatch(request: HttpRequest): Promise<HttpResponseInit
   const selection =
     mailboxes === undefined && filter === undefined
       ? undefined
-      : { ...filter, mailboxes: mailboxes?.map((reference) => mailboxIn(batch, reference)) };
+      : { ...filter, mailboxes: mailboxes?.map((reference) => mailboxIdIn(batch, reference)) };
   const control = await batchControl();
   return answer(request, await control.act(batch, action, callerOf(request), { ...consent, selection }));
 }
 
 export async function actOnMailbox(request: HttpRequest): Promise<HttpResponseInit> {
   const { batch, mailboxId, action } = mailboxActionParams.parse(request.params);
-  const id = mailboxIn(batch, mailboxId);
+  const id = mailboxIdIn(batch, mailboxId);
   if (!(await (await status()).hasMailbox(batch, id))) return noMailbox;
   const selection = { mailboxes: [id] };
   return answer(request, await (await batchControl()).act(batch, action, callerOf(request), { selection }));
@@ -94,7 +93,7 @@ export async function actOnMailbox(request: HttpRequest): Promise<HttpResponseIn
 
 export async function deleteMailbox(request: HttpRequest): Promise<HttpResponseInit> {
   const { batch, mailboxId } = mailboxParams.parse(request.params);
-  const id = mailboxIn(batch, mailboxId);
+  const id = mailboxIdIn(batch, mailboxId);
   if (!(await (await status()).hasMailbox(batch, id))) return noMailbox;
   return answer(request, await (await batchControl()).removeMailboxes(batch, [id], callerOf(request)));
 }
@@ -130,7 +129,7 @@ export async function getHistory(request: HttpRequest): Promise<HttpResponseInit
   const { mailbox } = historyQuery.parse(Object.fromEntries(request.query));
   const value = await (await status()).history(
     batch,
-    mailbox === undefined ? undefined : mailboxIn(batch, mailbox),
+    mailbox === undefined ? undefined : mailboxIdIn(batch, mailbox),
   );
   return value ? { jsonBody: { value, nextLink: null } satisfies HistoryAnswer } : noBatch;
 }
@@ -150,17 +149,11 @@ export async function getErrors(request: HttpRequest): Promise<HttpResponseInit>
 export async function listSkippedItems(request: HttpRequest): Promise<HttpResponseInit> {
   const { batch, mailboxId } = mailboxParams.parse(request.params);
   const { $top, $skiptoken } = skippedQuery.parse(Object.fromEntries(request.query));
-  const found = await (await status()).skippedItems(batch, mailboxIn(batch, mailboxId), $skiptoken, $top);
+  const found = await (await status()).skippedItems(batch, mailboxIdIn(batch, mailboxId), $skiptoken, $top);
   if (found === undefined) return noMailbox;
   const next = new URL(request.url);
   next.searchParams.set("$skiptoken", String($skiptoken + $top));
   return { jsonBody: { value: found.value, nextLink: found.more ? next.href : null } };
-}
-
-/** A mailbox of a batch, named by its id or by its address. */
-function mailboxIn(batch: BatchName, reference: string): MailboxId {
-  const id = mailboxIdSchema.safeParse(reference);
-  return id.success ? id.data : mailboxIdOf(batch, reference);
 }
 
 /** Everything skipped before now, of the batch, or of the mailboxes and codes that the body names. */
@@ -168,7 +161,7 @@ export async function approveSkipped(request: HttpRequest): Promise<HttpResponse
   const { batch } = batchParams.parse(request.params);
   const text = await bodyOf(request);
   const { mailboxes, codes } = approvalBody.parse(text === "" ? {} : jsonText.parse(text));
-  const selection = { mailboxes: mailboxes?.map((reference) => mailboxIn(batch, reference)), codes };
+  const selection = { mailboxes: mailboxes?.map((reference) => mailboxIdIn(batch, reference)), codes };
   return answer(request, await (await batchControl()).approve(batch, callerOf(request), selection));
 }
 
@@ -176,7 +169,7 @@ export async function approveSkipped(request: HttpRequest): Promise<HttpResponse
 export async function undoMailboxes(request: HttpRequest): Promise<HttpResponseInit> {
   const { batch } = batchParams.parse(request.params);
   const { mailboxes, forGood } = undoText.parse(await bodyOf(request));
-  const ids = mailboxes.map((reference) => mailboxIn(batch, reference));
+  const ids = mailboxes.map((reference) => mailboxIdIn(batch, reference));
   return answer(request, await (await batchControl()).undo(batch, ids, { forGood }, callerOf(request)));
 }
 
@@ -184,7 +177,7 @@ export async function undoMailboxes(request: HttpRequest): Promise<HttpResponseI
 export async function forgetMailboxes(request: HttpRequest): Promise<HttpResponseInit> {
   const { batch } = batchParams.parse(request.params);
   const { mailboxes, acceptDoubles } = forgetText.parse(await bodyOf(request));
-  const ids = mailboxes.map((reference) => mailboxIn(batch, reference));
+  const ids = mailboxes.map((reference) => mailboxIdIn(batch, reference));
   return answer(request, await (await batchControl()).forget(batch, ids, acceptDoubles, callerOf(request)));
 }
 
@@ -197,7 +190,7 @@ export async function deleteBatch(request: HttpRequest): Promise<HttpResponseIni
 
 export async function actOnMailboxFolder(request: HttpRequest): Promise<HttpResponseInit> {
   const { batch, mailboxId, folderId, action } = folderParams.parse(request.params);
-  const result = await (await actOnFolder())(batch, mailboxIn(batch, mailboxId), folderId, action);
+  const result = await (await actOnFolder())(batch, mailboxIdIn(batch, mailboxId), folderId, action);
   return result.outcome === "notFound"
     ? errorResponse(404, "FolderNotFound", "There is no such folder in this mailbox.")
     : result.outcome === "refused"

@@ -1,5 +1,10 @@
 import type { HttpRequest, HttpResponseInit } from "@azure/functions";
-import { endpointManagement, endpointTest, serverConfirmation } from "../shared/composition.ts";
+import {
+  endpointManagement,
+  endpointTest,
+  endpointUsage,
+  serverConfirmation,
+} from "../shared/composition.ts";
 import type { EndpointListAnswer, EndpointView } from "../shared/domain/api/endpoints.ts";
 import { endpointParams, serverBody, testUserBody } from "../shared/domain/api/requests.ts";
 import type { EndpointTestView } from "../shared/domain/api/servers.ts";
@@ -76,6 +81,15 @@ export async function deleteEndpoint(request: HttpRequest): Promise<HttpResponse
   }
 }
 
+/** Who is being read of it now, and who waits. */
+export async function getUsage(request: HttpRequest): Promise<HttpResponseInit> {
+  const { endpoint: name } = endpointParams.parse(request.params);
+  const endpoint = await (await endpointManagement()).get(name);
+  if (endpoint === undefined) return noEndpoint;
+  if ("issues" in endpoint) return invalidFile(name, endpoint.issues);
+  return { jsonBody: await (await endpointUsage())(name, endpoint.settings) };
+}
+
 /** 200 also for a server that fails: what is wrong with it stands in the report. */
 export async function testEndpoint(request: HttpRequest): Promise<HttpResponseInit> {
   const { endpoint: name } = endpointParams.parse(request.params);
@@ -127,5 +141,6 @@ route("endpoints-list", listEndpoints);
 route("endpoints-get", getEndpoint);
 route("endpoints-put", putEndpoint);
 route("endpoints-delete", deleteEndpoint);
+route("endpoints-usage", getUsage);
 route("endpoints-confirm", confirmEndpoint);
 route("endpoints-test", testEndpoint);

@@ -2,6 +2,7 @@ import type { HttpRequest, HttpResponseInit } from "@azure/functions";
 import { batchControl, verification } from "../shared/composition.ts";
 import { batchParams } from "../shared/domain/api/requests.ts";
 import { verificationBody } from "../shared/domain/api/verification.ts";
+import { mailboxIdIn } from "../shared/migration/upload/mailbox-of-row.ts";
 import { bodyOf, callerOf, errorResponse, jsonText, route } from "./http.ts";
 
 const requestText = jsonText.pipe(verificationBody);
@@ -11,7 +12,10 @@ const noBatch = errorResponse(404, "BatchNotFound", "There is no batch of this n
 export async function verifyBatch(request: HttpRequest): Promise<HttpResponseInit> {
   const { batch } = batchParams.parse(request.params);
   const { mailboxes, ...wanted } = requestText.parse((await bodyOf(request)) || "{}");
-  const selection = mailboxes === undefined ? undefined : { mailboxes };
+  const selection =
+    mailboxes === undefined
+      ? undefined
+      : { mailboxes: mailboxes.map((reference) => mailboxIdIn(batch, reference)) };
   const begun = await (await batchControl()).verify(batch, wanted, callerOf(request), selection);
   if (begun.outcome === "notFound") return noBatch;
   if (begun.outcome === "refused")

@@ -14,6 +14,7 @@ import "./http-health.ts";
 import "./http-batches.ts";
 import "./http-cutover.ts";
 import "./http-verification.ts";
+import "./http-templates.ts";
 import "./http-uploads.ts";
 import "./http-reports.ts";
 import "./http-me.ts";

@@ -501,6 +501,11 @@ export const endpointManagement = once(async () =>
   createEndpointManagement((await blobs()).endpoints, (await tables()).batches),
 );
 
+export const endpointUsage = once(async () => {
+  const { createEndpointUsage } = await import("./migration/status/endpoint-usage.ts");
+  return createEndpointUsage({ ...(await tables()), states: await batchStates(), clock });
+});
+
 export const serverConfirmation = once(async () =>
   createServerConfirmation({ ...(await beginningParts()), endpoints: await endpointManagement() }),
 );

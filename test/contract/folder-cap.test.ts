@@ -76,7 +76,8 @@ it("a folder where the provider stops is told of with the mailbox and with the f
   const stored = await stores.mailboxes.get(batch, id);
   if (stored === undefined) throw new Error("the mailbox was inserted");
   const host = "imap.mail.yahoo.com";
-  const progress = new Progress(new MailboxState(stores.mailboxes, stored, 1), Date.now, providerOf(host));
+  const state = new MailboxState({ ...stores, clock: Date.now }, stored, 1);
+  const progress = new Progress(state, Date.now, providerOf(host));
   progress.replace(folders);
   await progress.store();
 

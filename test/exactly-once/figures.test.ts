@@ -42,7 +42,7 @@ async function watched(disturb: (migration: Migration, path: string) => void): P
   plan.look = () => {
     looking = looking.then(async () => {
       for (const mailbox of await migration.mailboxes()) {
-        const view = mailboxView(mailbox, { intent: "running" });
+        const view = mailboxView(mailbox, { intent: "running" }, Date.now());
         if (JSON.stringify(view) !== JSON.stringify(seen.at(-1))) seen.push(view);
       }
     });

@@ -56,7 +56,7 @@ async function folderAt(migration: Migration, path: string): Promise<FolderRecor
 async function warningsOf(migration: Migration) {
   const [mailbox] = await migration.mailboxes();
   return mailbox
-    ? mailboxView(mailbox, { intent: "running" }).warnings.map(({ code, count }) => [code, count])
+    ? mailboxView(mailbox, { intent: "running" }, Date.now()).warnings.map(({ code, count }) => [code, count])
     : [];
 }
 

@@ -3,6 +3,7 @@ import type { EndpointName } from "../../shared/domain/names.ts";
 import { createEndpoints } from "../../shared/migration/endpoints/endpoint-settings.ts";
 import { hour, minute } from "../../shared/migration/runtime.ts";
 import { createBatchStates } from "../../shared/migration/status/batch-states.ts";
+import { createEndpointUsage } from "../../shared/migration/status/endpoint-usage.ts";
 import { createStatus } from "../../shared/migration/status/status.ts";
 import { streamedSize } from "../../shared/migration/sync/limits.ts";
 import { FaultPlan } from "../stack/memory/faults.ts";
@@ -12,6 +13,7 @@ import { batch, Migration, message } from "./migration.ts";
 
 fakeTime();
 
+const endpoint = "old" as EndpointName;
 const users = ["ann", "ben", "cas", "dan", "eve", "fay"];
 
 function sized(number: number, bytes: number): StoredMessage {
@@ -33,10 +35,15 @@ async function look({ deployment }: Migration) {
   const { stores, blobs } = deployment;
   const endpoints = createEndpoints(blobs.endpoints, Date.now);
   const parts = { ...stores, ...blobs, endpoints, clock: Date.now, log: () => undefined };
-  const status = createStatus({ ...parts, states: createBatchStates(parts), ledger: stores.ledgers });
-  const [view, list] = await Promise.all([status.batch(batch), status.mailboxes(batch, { top: 100 })]);
+  const states = createBatchStates(parts);
+  const status = createStatus({ ...parts, states, ledger: stores.ledgers });
+  const [view, list, usage] = await Promise.all([
+    status.batch(batch),
+    status.mailboxes(batch, { top: 100 }),
+    createEndpointUsage({ ...stores, states, clock: Date.now })(endpoint, await endpoints.get(endpoint)),
+  ]);
   if (view === undefined || list === undefined) throw new Error("there is no such batch");
-  return { view, mailboxes: list.value };
+  return { view, mailboxes: list.value, usage };
 }
 
 /** No stretch of time has more reads than the rate allows, but for the portion that is read at once. */
@@ -107,7 +114,8 @@ describe("the rates of an endpoint", () => {
     );
     const read = migration.deployment.source.reads.find(({ bytes }) => bytes === large);
     await migration.deployment.goOnFor(2 * minute);
-    const { mailboxes } = await look(migration);
+    const { mailboxes, usage } = await look(migration);
+    expect(Date.parse(usage.ratesFreeAt ?? "") - Date.now()).toBeGreaterThan(minute);
     expect(mailboxes.filter(({ error }) => error?.code === "SourceRateReached").length).toBeGreaterThan(0);
     await migration.deployment.rest();
     await migration.expectSettled();
@@ -124,7 +132,7 @@ describe("the rates of an endpoint", () => {
     await migration.upload();
     await migration.deployment.rest();
     const { sourceDebts } = migration.deployment.stores;
-    expect(await sourceDebts.get("old" as EndpointName)).toBeUndefined();
+    expect(await sourceDebts.get(endpoint)).toBeUndefined();
   });
 });
 
@@ -138,7 +146,16 @@ describe("the reading hours of an endpoint", () => {
     // It is nine o'clock in UTC.
     await pass(migration, 9);
     expect(migration.deployment.source.reads).toEqual([]);
-    const { view, mailboxes } = await look(migration);
+    const { view, mailboxes, usage } = await look(migration);
+    expect(usage).toEqual({
+      initial: { used: 0, limit: 20 },
+      incremental: { used: 0, limit: 10 },
+      waitingCount: users.length,
+      batches: [{ name: batch, initial: 0, incremental: 0, waitingCount: users.length }],
+      opensAt: "2026-01-05T19:00:00.000Z",
+      ratesFreeAt: null,
+      asOf: new Date().toISOString(),
+    });
     expect(view).toMatchObject({
       status: "Syncing",
       isStalled: false,

@@ -59,6 +59,8 @@ const columns: Columns<MailboxRecord> = {
   lastSyncedAt: optional(integer()),
   syncBegan: optional(json()),
   lastSync: optional(json()),
+  rate: optional(json()),
+  times: optional(json()),
   loginTest: optional(text()),
   deletionsConfirmed: optional(flag),
   retriesSkipped: optional(flag),
@@ -77,6 +79,7 @@ const {
   sealedFor: _sealedFor,
   dailyStart: _dailyStart,
   step: _step,
+  times: _times,
   ...summaryColumns
 } = columns;
 const summaryFormat = formatOf<Omit<MailboxSummary, "changedAt">>(summaryColumns, unchanged);

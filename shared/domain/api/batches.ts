@@ -1,7 +1,16 @@
 import { z } from "zod";
 import { batchOptionsSchema } from "../batch-options.ts";
 import { batchStatusSchema, operationKindSchema } from "../states.ts";
-import { bytes, count, instant, listOf, percentage, recordedErrorSchema, type Shown } from "./common.ts";
+import {
+  bytes,
+  count,
+  instant,
+  listOf,
+  noEstimateSchema,
+  percentage,
+  recordedErrorSchema,
+  type Shown,
+} from "./common.ts";
 
 /** How much of what the source holds arrived. */
 export const consistencyScoreSchema = z
@@ -65,10 +74,7 @@ export const batchSchema = z
     estimateBasis: z
       .enum(["none", "partial", "all"])
       .meta({ description: "Of how many mailboxes it is known what they hold." }),
-    noEstimate: z
-      .enum(["done", "estimating", "stalled", "paused", "stopped"])
-      .nullable()
-      .meta({ description: "Why there is no estimate." }),
+    noEstimate: noEstimateSchema.nullable(),
     isStalled: z
       .boolean()
       .meta({ description: "Whether nothing has got on for a quarter of an hour without a known reason." }),

@@ -16,6 +16,10 @@ export const count = z.int().nonnegative();
 export const bytes = count.meta({ description: "Bytes." });
 export const percentage = z.int().min(0).max(100);
 
+export const noEstimateSchema = z
+  .enum(["done", "estimating", "stalled", "paused", "stopped"])
+  .meta({ description: "Why there is no estimate." });
+
 /** Something that went wrong and when. */
 export const recordedErrorSchema = z.strictObject({
   code: z.string().meta({ description: "Stable; see Troubleshooting." }),

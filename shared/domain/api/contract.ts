@@ -11,7 +11,12 @@ import {
 } from "./batches.ts";
 import { type errorAnswerSchema, listOf } from "./common.ts";
 import { cutoverSchema } from "./cutover.ts";
-import { endpointAnswerSchema, endpointListSchema, serverConfirmedSchema } from "./endpoints.ts";
+import {
+  endpointAnswerSchema,
+  endpointListSchema,
+  endpointUsageSchema,
+  serverConfirmedSchema,
+} from "./endpoints.ts";
 import { reportListSchema, uploadCheckSchema } from "./files.ts";
 import {
   folderActedSchema,
@@ -42,6 +47,7 @@ import {
   serverBody,
   skippedQuery,
   targetTestParams,
+  templateParams,
   testUserBody,
   undoBody,
   uploadParams,
@@ -117,6 +123,7 @@ export const contracts: Readonly<Record<RouteName, Contract>> = {
     answers: { 202: operationBegunSchema },
   },
   "verification-get": { params: batchParams, answers: { 200: batchVerificationSchema } },
+  "templates-get": { params: templateParams, answers: { 200: "text/csv" } },
   "uploads-put": {
     params: uploadParams,
     json: batchOptionsBody,
@@ -140,6 +147,7 @@ export const contracts: Readonly<Record<RouteName, Contract>> = {
     answers: { 200: endpointAnswerSchema, 201: endpointAnswerSchema },
   },
   "endpoints-delete": { params: endpointParams, answers: { 204: "none" } },
+  "endpoints-usage": { params: endpointParams, answers: { 200: endpointUsageSchema } },
   "endpoints-confirm": { params: endpointParams, json: serverBody, answers: { 202: serverConfirmedSchema } },
   "endpoints-test": {
     params: endpointParams,

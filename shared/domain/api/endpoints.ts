@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { endpointSchema } from "../endpoint.ts";
-import { count, listOf, type Shown } from "./common.ts";
+import { count, instant, listOf, type Shown } from "./common.ts";
 
 export const settingIssueSchema = z
   .strictObject({
@@ -25,6 +25,28 @@ export const endpointListSchema = listOf(
   ]),
 ).meta({ id: "EndpointList" });
 export type EndpointListAnswer = Shown<typeof endpointListSchema>;
+
+const share = z.strictObject({
+  used: count.meta({ description: "Mailboxes that are being worked on." }),
+  limit: count,
+});
+
+export const endpointUsageSchema = z
+  .strictObject({
+    initial: share.meta({ description: "First copies." }),
+    incremental: share.meta({ description: "Later rounds, verifications and undoings among them." }),
+    waitingCount: count.meta({ description: "Mailboxes of its batches that wait for their turn or pause." }),
+    batches: z
+      .array(z.strictObject({ name: z.string(), initial: count, incremental: count, waitingCount: count }))
+      .meta({ description: "Of those at work." }),
+    opensAt: instant.nullable().meta({ description: "When its reading hours begin; null while it is read." }),
+    ratesFreeAt: instant
+      .nullable()
+      .meta({ description: "Until when what was reserved uses its rates up; null where it is free." }),
+    asOf: instant,
+  })
+  .meta({ id: "EndpointUsage" });
+export type EndpointUsageView = Shown<typeof endpointUsageSchema>;
 
 export const serverConfirmedSchema = z
   .strictObject({

@@ -1,7 +1,16 @@
 import { z } from "zod";
 import { mailboxStatusSchema } from "../states.ts";
 import { warningCodes } from "../warnings.ts";
-import { bytes, count, instant, listOf, percentage, recordedErrorSchema, type Shown } from "./common.ts";
+import {
+  bytes,
+  count,
+  instant,
+  listOf,
+  noEstimateSchema,
+  percentage,
+  recordedErrorSchema,
+  type Shown,
+} from "./common.ts";
 import { mailboxVerificationSchema } from "./verification.ts";
 
 export const warningSchema = z
@@ -79,6 +88,13 @@ export const mailboxSchema = z
     bytesTransferred: bytes,
     estimatedTotalTransferSize: bytes,
     percentageComplete: percentage,
+    itemsPerMinute: count.meta({ description: "Of the last minutes; 0 while nothing is being copied." }),
+    bytesPerMinute: count,
+    estimatedCompletion: instant.nullable().meta({ description: "When its first copy may be through." }),
+    estimateBasis: z
+      .enum(["none", "all"])
+      .meta({ description: "Whether it is known what the mailbox holds." }),
+    noEstimate: noEstimateSchema.nullable(),
     error: recordedErrorSchema.nullable(),
     warnings: z.array(warningSchema),
     verification: mailboxVerificationSchema
@@ -141,12 +157,17 @@ export const skippedItemSchema = z
   .meta({ id: "SkippedItem" });
 export type SkippedItemView = Shown<typeof skippedItemSchema>;
 
+const seconds = count.meta({ description: "Seconds." });
+
 export const mailboxDetailsSchema = mailboxSchema
   .extend({
     userRoot: z
       .string()
       .nullable()
       .meta({ description: "As the CSV has it; a row that mends the password has to have it as well." }),
+    durations: z
+      .strictObject({ queued: seconds, inProgress: seconds, paused: seconds, synced: seconds })
+      .meta({ description: "For how long it has been so, since it was first started." }),
     folders: z.array(folderSchema),
     skippedItems: z
       .array(skippedItemSchema)

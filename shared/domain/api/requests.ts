@@ -2,6 +2,7 @@ import { z } from "zod";
 import { isAddress } from "../addresses.ts";
 import { batchNameSchema, endpointNameSchema, folderIdSchema, mailboxIdSchema } from "../names.ts";
 import { mailboxStatusSchema } from "../states.ts";
+import { templateKinds } from "../upload-columns.ts";
 
 /*
  * What callers send, as the handlers parse it: names in addresses (`…Params`), queries, and bodies.
@@ -10,7 +11,7 @@ import { mailboxStatusSchema } from "../states.ts";
 export const batchParams = z.object({ batch: batchNameSchema });
 
 /** A mailbox of a batch by its id, or by its address. */
-const mailboxReference = z
+export const mailboxReference = z
   .string()
   .refine(
     (text) => mailboxIdSchema.safeParse(text).success || isAddress(text),
@@ -83,6 +84,14 @@ export const reportParams = batchParams.extend({
 });
 export const endpointParams = z.object({ endpoint: endpointNameSchema });
 export const uploadParams = z.object({ endpoint: z.string(), file: z.string() });
+export const templateParams = z.object({
+  template: z
+    .string()
+    .regex(
+      new RegExp(`^(${templateKinds.join("|")})\\.csv$`),
+      `expected ${templateKinds.map((kind) => `${kind}.csv`).join(", ")}`,
+    ),
+});
 export const targetTestParams = z.object({ test: z.uuid() });
 
 const yesOrNo = z.enum(["true", "false"]).default("false");

@@ -110,6 +110,7 @@ export const routes = {
     "Compares source, records and target; changes nothing.",
   ),
   "verification-get": read("batches/{batch}/verification", "What the last verification found."),
+  "templates-get": read("templates/{template}", "A CSV to begin with, such as `dovecot.csv`."),
   "uploads-put": operate(
     "PUT",
     "uploads/{endpoint}/{file}",
@@ -134,6 +135,10 @@ export const routes = {
     "Stores an endpoint; replaces one with its ETag in `If-Match`.",
   ),
   "endpoints-delete": operate("DELETE", "endpoints/{endpoint}", "Removes an endpoint that no batch uses."),
+  "endpoints-usage": read(
+    "endpoints/{endpoint}/usage",
+    "Who is being read of an endpoint now, who waits, and until when its rates or hours hold it up.",
+  ),
   "endpoints-confirm": operate(
     "POST",
     "endpoints/{endpoint}/confirm",

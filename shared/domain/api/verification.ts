@@ -1,15 +1,15 @@
 import { z } from "zod";
-import { mailboxIdSchema } from "../names.ts";
 import { differenceKinds, verificationLevelSchema, verificationRequestSchema } from "../verification.ts";
 import { count, instant, type Shown } from "./common.ts";
+import { mailboxReference } from "./requests.ts";
 
 export const verificationBody = verificationRequestSchema.extend({
   mailboxes: z
-    .array(mailboxIdSchema)
+    .array(mailboxReference)
     .min(1)
     .max(1_000)
     .optional()
-    .meta({ description: "Those to be verified; without any, all synced ones are." }),
+    .meta({ description: "Ids or addresses of those to be verified; without any, all synced ones are." }),
 });
 
 const differenceCounts = z.partialRecord(z.enum(differenceKinds), count);

@@ -124,7 +124,7 @@ async function returnMailboxOf(parts: JanitorParts, letter: DeadLetter): Promise
   const stored = await parts.mailboxes.get(batch, mailboxId);
   const waiting =
     stored &&
-    (await changeMailbox(parts.mailboxes, stored, (mailbox) =>
+    (await changeMailbox(parts, stored, (mailbox) =>
       mailbox.round === round ? returned(mailbox, parts.clock()) : undefined,
     ));
   if (waiting) await parts.admission.release(waiting.endpoint, waiting.id, waiting.round);
@@ -213,7 +213,7 @@ async function failWaiting(
         if (waiting.length === 0) break;
         const read = await Promise.all(waiting.map(({ mailboxId }) => mailboxes.get(name, mailboxId)));
         const stored = read.filter((mailbox) => mailbox !== undefined);
-        const changed = await changeMailboxes(mailboxes, stored, (mailbox) =>
+        const changed = await changeMailboxes(parts, stored, (mailbox) =>
           isWaiting(mailbox) ? failed(mailbox, { code, message, at: clock() }) : undefined,
         );
         for (const { id } of changed) log("mailbox.failed", { batch: name, mailbox: id, code });

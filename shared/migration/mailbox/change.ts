@@ -1,5 +1,6 @@
 import type { MailboxRecord, MailboxStore, Versioned } from "../ports/registry.ts";
 import type { Clock, Log } from "../runtime.ts";
+import { timed } from "./durations.ts";
 import { failed, isActive } from "./life.ts";
 
 /** What a mailbox becomes; undefined to leave it alone. Asked anew whenever somebody else changed the mailbox. */
@@ -7,19 +8,26 @@ export type MailboxChange = (
   mailbox: MailboxRecord,
 ) => MailboxRecord | undefined | Promise<MailboxRecord | undefined>;
 
+/** What a change is made with. */
+export interface ChangeParts {
+  readonly mailboxes: MailboxStore;
+  readonly clock: Clock;
+}
+
 /**
  * Applies a change to one mailbox, whoever else changes it meanwhile. A change that gives back the same object writes
  * nothing.
  * @returns the mailbox as it is stored then; undefined if it was left alone or is gone.
  */
 export async function changeMailbox(
-  mailboxes: MailboxStore,
+  { mailboxes, clock }: ChangeParts,
   stored: Versioned<MailboxRecord>,
   change: MailboxChange,
 ): Promise<MailboxRecord | undefined> {
   for (let current: Versioned<MailboxRecord> | undefined = stored; current; ) {
-    const value = await change(current.value);
-    if (value === undefined || value === current.value) return value;
+    const changed = await change(current.value);
+    if (changed === undefined || changed === current.value) return changed;
+    const value = timed(changed, clock());
     if (await mailboxes.replace({ ...current, value })) return value;
     current = await mailboxes.get(stored.value.batch, stored.value.id);
   }
@@ -38,15 +46,17 @@ const racesOfGroup = 3;
  * @returns the mailboxes that were not left alone, as they are stored then.
  */
 export async function changeMailboxes(
-  mailboxes: MailboxStore,
+  parts: ChangeParts,
   group: readonly Versioned<MailboxRecord>[],
   change: (mailbox: MailboxRecord) => MailboxRecord | undefined,
 ): Promise<readonly MailboxRecord[]> {
+  const { mailboxes, clock } = parts;
   let current = group;
   for (let races = 0; races < racesOfGroup; races++) {
     const decided = current.flatMap((stored) => {
-      const value = change(stored.value);
-      return value === undefined ? [] : [{ stored, value }];
+      const changed = change(stored.value);
+      if (changed === undefined) return [];
+      return [{ stored, value: changed === stored.value ? changed : timed(changed, clock()) }];
     });
     const written = decided.filter(({ stored, value }) => value !== stored.value);
     if (await mailboxes.replaceAll(written.map(({ stored, value }) => ({ ...stored, value }))))
@@ -54,13 +64,13 @@ export async function changeMailboxes(
     const read = await Promise.all(current.map(({ value }) => mailboxes.get(value.batch, value.id)));
     current = read.filter((stored) => stored !== undefined);
   }
-  const changed = await Promise.all(current.map((stored) => changeMailbox(mailboxes, stored, change)));
+  const changed = await Promise.all(current.map((stored) => changeMailbox(parts, stored, change)));
   return changed.filter((mailbox) => mailbox !== undefined);
 }
 
 /** Fails a mailbox in one of its rounds. @returns the mailbox as failed; undefined if it is no longer at work in it. */
 export async function failMailbox(
-  parts: { readonly mailboxes: MailboxStore; readonly clock: Clock; readonly log: Log },
+  parts: ChangeParts & { readonly log: Log },
   { batch, id, round }: Pick<MailboxRecord, "batch" | "id" | "round">,
   { code, message }: { readonly code: string; readonly message: string },
 ): Promise<MailboxRecord | undefined> {
@@ -68,7 +78,7 @@ export async function failMailbox(
   const stored = await mailboxes.get(batch, id);
   if (stored === undefined) return undefined;
   const error = { code, message, at: clock() };
-  const changed = await changeMailbox(mailboxes, stored, (mailbox) =>
+  const changed = await changeMailbox(parts, stored, (mailbox) =>
     mailbox.round === round ? failed(mailbox, error) : undefined,
   );
   if (changed) log("mailbox.failed", { batch, mailbox: id, code });
@@ -81,11 +91,13 @@ export class Superseded extends Error {}
 /** The stored mailbox as one step sees it. Every change is conditional on the round the step belongs to. */
 export class MailboxState {
   readonly #store: MailboxStore;
+  readonly #clock: Clock;
   readonly #round: number;
   #stored: Versioned<MailboxRecord>;
 
-  constructor(store: MailboxStore, stored: Versioned<MailboxRecord>, round: number) {
-    this.#store = store;
+  constructor({ mailboxes, clock }: ChangeParts, stored: Versioned<MailboxRecord>, round: number) {
+    this.#store = mailboxes;
+    this.#clock = clock;
     this.#stored = stored;
     this.#round = round;
   }
@@ -97,8 +109,9 @@ export class MailboxState {
   /** @throws Superseded if the mailbox was stopped, removed or started anew. */
   async update(change: (mailbox: MailboxRecord) => MailboxRecord | undefined): Promise<void> {
     for (;;) {
-      const value = change(this.#stored.value);
-      if (value === undefined) throw new Superseded();
+      const changed = change(this.#stored.value);
+      if (changed === undefined) throw new Superseded();
+      const value = timed(changed, this.#clock());
       const version = await this.#store.replace({ ...this.#stored, value });
       if (version !== undefined) {
         this.#stored = { value, version };

@@ -1,4 +1,5 @@
 import type { MailboxRecord } from "../ports/registry.ts";
+import { rateAfter } from "./rate.ts";
 
 /*
  * The counters of a mailbox as operators see them. All functions are pure.
@@ -21,13 +22,28 @@ export type MailboxSums = Pick<
  * The mailbox with the sums of its folders. While a round runs nothing that was shown as copied is taken back, whatever
  * folders do in between (messages on their way from one to another, a folder being recognised in its new generation).
  * @param ended true at the end of a round: then the sums stand as they are. Only messages that left the source lower them.
+ * @param now milliseconds since 1970.
  */
-export function withSums(mailbox: MailboxRecord, sums: MailboxSums, ended: boolean): MailboxRecord {
+export function withSums(
+  mailbox: MailboxRecord,
+  sums: MailboxSums,
+  ended: boolean,
+  now: number,
+): MailboxRecord {
   const syncedItemCount = ended
     ? sums.syncedItemCount
     : Math.max(mailbox.syncedItemCount, sums.syncedItemCount);
   const bytesTransferred = Math.max(mailbox.bytesTransferred, sums.bytesTransferred);
-  const next = { ...mailbox, ...sums, syncedItemCount, bytesTransferred };
+  const { rate } = mailbox;
+  const items = syncedItemCount - mailbox.syncedItemCount;
+  const bytes = bytesTransferred - mailbox.bytesTransferred;
+  const next = {
+    ...mailbox,
+    ...sums,
+    syncedItemCount,
+    bytesTransferred,
+    rate: rate && rateAfter(rate, items, bytes, now),
+  };
   return { ...next, percentageComplete: percentageOf(next) };
 }
 
@@ -46,6 +62,7 @@ export function withoutFigures(mailbox: MailboxRecord): MailboxRecord {
     warnings: undefined,
     percentageComplete: undefined,
     dailyStart: undefined,
+    rate: undefined,
     syncBegan: undefined,
     lastSync: undefined,
   };

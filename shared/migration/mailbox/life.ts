@@ -17,6 +17,7 @@ import type {
 import { minute } from "../runtime.ts";
 import { isWorthRetrying } from "../warnings.ts";
 import { percentageOf, withoutFigures } from "./figures.ts";
+import { rateFrom } from "./rate.ts";
 
 /** A mailbox in whose steps so many workers died in a row is worked on alone, so that guilt shows. */
 export const deathsToIsolate = 3;
@@ -487,6 +488,7 @@ export function copying(
       bytes: known.bytesTransferred,
     },
     ...ledger,
+    rate: (isQueued(mailbox) ? undefined : known.rate) ?? rateFrom(now),
     status: mailbox.kind === "initial" ? "Syncing" : "IncrementalSyncing",
     startedAt: mailbox.startedAt ?? now,
     // What it paused for is over; whether a failure is shows only when it gets on.
@@ -587,6 +589,7 @@ export function synced(mailbox: MailboxRecord, final: boolean, now: number): Mai
     deletionsConfirmed: undefined,
     lastSyncedAt: now,
     syncBegan: undefined,
+    rate: undefined,
     lastSync: mailbox.syncBegan
       ? { beganAt: mailbox.syncBegan.at, newItems: newItemsOf(mailbox, mailbox.syncBegan) }
       : mailbox.lastSync,

@@ -1,12 +1,11 @@
 import type { LedgerId } from "../../domain/names.ts";
 import type { Admission } from "../admission/admission.ts";
-import { changeMailbox } from "../mailbox/change.ts";
+import { type ChangeParts, changeMailbox } from "../mailbox/change.ts";
 import { forgotten } from "../mailbox/life.ts";
 import type { LedgerStore } from "../ports/ledger-store.ts";
-import type { MailboxRecord, MailboxStore } from "../ports/registry.ts";
+import type { MailboxRecord } from "../ports/registry.ts";
 
-export interface ForgetParts {
-  readonly mailboxes: MailboxStore;
+export interface ForgetParts extends ChangeParts {
   readonly ledger: Pick<LedgerStore, "acquireLease" | "purge">;
   readonly admission: Pick<Admission, "permit">;
 }
@@ -20,16 +19,17 @@ const leaseMs = 60_000;
  * @returns false while somebody works on it. Repeatable.
  */
 export async function forgetMailbox(
-  { mailboxes, ledger, admission }: ForgetParts,
+  parts: ForgetParts,
   { batch, id, endpoint, ledgerId }: MailboxRecord,
   seq: number,
 ): Promise<boolean> {
+  const { mailboxes, ledger, admission } = parts;
   if ((await admission.permit(endpoint, id)) !== undefined) return false;
   if (ledgerId !== undefined && !(await leased(ledger, ledgerId, seq))) return false;
   const stored = await mailboxes.get(batch, id);
   if (stored === undefined || stored.value.operation !== seq) return true;
   if (ledgerId !== undefined) await ledger.purge(ledgerId);
-  await changeMailbox(mailboxes, stored, (mailbox) =>
+  await changeMailbox(parts, stored, (mailbox) =>
     mailbox.operation === seq && mailbox.ledgerId === ledgerId ? forgotten(mailbox) : undefined,
   );
   return true;

@@ -45,12 +45,13 @@ export async function putToWork(
 }
 
 async function changeGroup(
-  { mailboxes, admission, log }: PutToWorkParts,
+  parts: PutToWorkParts,
   endpoint: EndpointName,
   group: readonly Versioned<MailboxRecord>[],
   place: Pick<WaitEntry, "operation" | "since">,
   decide: (mailbox: MailboxRecord) => MailboxRecord | undefined,
 ): Promise<readonly MailboxRecord[]> {
+  const { admission, log } = parts;
   const entryOf = ({ id, batch, kind, round }: MailboxRecord): WaitEntry => ({
     mailboxId: id,
     batch,
@@ -65,7 +66,7 @@ async function changeGroup(
     for (const { id, round } of missing) joined.add(`${id} ${round}`);
   };
   await join(group.flatMap(({ value }) => decide(value) ?? []));
-  const changed = await changeMailboxes(mailboxes, group, decide);
+  const changed = await changeMailboxes(parts, group, decide);
   await join(changed);
   for (const { batch, id, error } of changed.filter(isFailed))
     log("mailbox.failed", { batch, mailbox: id, code: error?.code });

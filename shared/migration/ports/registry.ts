@@ -229,6 +229,24 @@ export interface Approval {
   readonly by: string;
 }
 
+/** What a mailbox spends its time with. */
+export type Phase = "queued" | "inProgress" | "paused" | "synced";
+
+/** Since when a mailbox has been in its phase, and how long it was in each before that, in milliseconds. */
+export interface Times {
+  readonly phase?: Phase | undefined;
+  readonly since: number;
+  readonly spent: Readonly<Partial<Record<Phase, number>>>;
+}
+
+/** What was copied of late, and in which time; see `mailbox/rate.ts`. */
+export interface CopyRate {
+  readonly items: number;
+  readonly bytes: number;
+  readonly minutes: number;
+  readonly at: number;
+}
+
 /** What an operator may ask for with one folder. */
 export type FolderAct = "confirm" | "recreate";
 
@@ -282,6 +300,10 @@ export interface MailboxRecord {
   readonly lastSyncedAt?: number | undefined;
   /** The sync that is under way: when it began, and what had been copied then. */
   readonly syncBegan?: { readonly at: number; readonly items: number; readonly bytes: number } | undefined;
+  /** Undefined where nothing is being copied. */
+  readonly rate?: CopyRate | undefined;
+  /** Undefined in rows of an earlier build. */
+  readonly times?: Times | undefined;
   /** The last sync that ended well: when it began, and how many messages it found new. */
   readonly lastSync?: { readonly beganAt: number; readonly newItems: number } | undefined;
   /**
@@ -307,7 +329,10 @@ export interface MailboxRecord {
 }
 
 /** A mailbox without its secrets and with the moment of its last change. */
-export type MailboxSummary = Omit<MailboxRecord, "sealedPassword" | "sealedFor" | "dailyStart" | "step"> & {
+export type MailboxSummary = Omit<
+  MailboxRecord,
+  "sealedPassword" | "sealedFor" | "dailyStart" | "step" | "times"
+> & {
   /** By the store's clock. */
   readonly changedAt: number;
 };

@@ -132,7 +132,11 @@ export function estimateOf(
     rate.bytesPerMinute > 0 ? leftBytes / rate.bytesPerMinute : 0,
     0,
   );
-  const ms = minutes * minute;
+  return { at: roundedUp(asOf, minutes * minute) };
+}
+
+/** An instant that is so far away, as exactly as one can tell: to five minutes, an hour, or a day. */
+export function roundedUp(now: number, ms: number): number {
   const step = ms < 6 * hour ? 5 * minute : ms < 4 * day ? hour : day;
-  return { at: Math.ceil((asOf + ms) / step) * step };
+  return Math.ceil((now + ms) / step) * step;
 }

@@ -296,7 +296,11 @@ export function createReports(parts: ReportsParts): Reports {
           await reports.stage(name, report, digest, slot, content);
         }
       }
-      await reports.write(name, "mailboxes", writeCsv(mailboxesHeader, mailboxRows(batch, mailboxes)));
+      await reports.write(
+        name,
+        "mailboxes",
+        writeCsv(mailboxesHeader, mailboxRows(batch, mailboxes, clock())),
+      );
       await reports.write(name, "failed-mailboxes", writeCsv(failedMailboxesHeader, failedRows(mailboxes)));
       for (const { report } of wanted) await reports.commit(name, report, digest);
       if (await note(name, digest)) log("batch.reported", { batch: name });
@@ -313,9 +317,10 @@ function isIn({ slot, of }: Slot, { id }: MailboxSummary): boolean {
 async function* mailboxRows(
   batch: BatchRecord,
   mailboxes: readonly MailboxSummary[],
+  now: number,
 ): AsyncGenerator<readonly CsvValue[]> {
   for (const mailbox of mailboxes) {
-    const view = mailboxView(mailbox, batch);
+    const view = mailboxView(mailbox, batch, now);
     yield [
       view.emailAddress,
       view.userName,

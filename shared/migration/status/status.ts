@@ -17,10 +17,11 @@ import type { BatchName, EndpointName, MailboxId } from "../../domain/names.ts";
 import { type Provider, providerOf } from "../../domain/providers.ts";
 import { type EndpointPause, type Endpoints, endpointPause } from "../endpoints/endpoint-settings.ts";
 import { approvalOf, unapprovedByCode, unapprovedCount } from "../mailbox/approval.ts";
+import { timesSpent } from "../mailbox/durations.ts";
 import { percentageOf } from "../mailbox/figures.ts";
 import { hasWork, isWaiting, type MailboxFacts } from "../mailbox/life.ts";
 import type { FolderRecord, LedgerStore, StoredSkip } from "../ports/ledger-store.ts";
-import type { BatchRecord, BatchStore, MailboxStore } from "../ports/registry.ts";
+import type { BatchRecord, BatchStore, MailboxRecord, MailboxStore, Phase } from "../ports/registry.ts";
 import type { Clock } from "../runtime.ts";
 import { describeWarnings, folderWarnings } from "../warnings.ts";
 import type { BatchStates } from "./batch-states.ts";
@@ -28,6 +29,7 @@ import { batchView } from "./batch-totals.ts";
 import { errorGroups } from "./error-groups.ts";
 import { historyView } from "./history-view.ts";
 import { iso, isoOrNull } from "./instants.ts";
+import { estimateOfMailbox, rateOfMailbox } from "./mailbox-course.ts";
 import { type MailboxQuery, selectMailboxes } from "./mailbox-query.ts";
 import { operationView } from "./operation-view.ts";
 import { mailboxVerification } from "./verification-view.ts";
@@ -86,12 +88,20 @@ export function createStatus(parts: {
     return batchView(batch, figures, clock(), closed);
   }
 
-  /** A view is not the place to say that the endpoint is gone or needs attention: then no provider is known. */
-  async function providerAt(name: EndpointName): Promise<Provider | undefined> {
+  /** A view is not the place to say that the endpoint is gone or needs attention: then nothing is known of it. */
+  async function endpointNow(
+    name: EndpointName,
+    now: number,
+  ): Promise<EndpointNow & { provider?: Provider | undefined }> {
     try {
-      return providerOf((await endpoints.get(name)).host);
+      const { host, maxBytesPerDayPerMailbox: maxBytesPerDay } = await endpoints.get(name);
+      return {
+        closed: await endpointPause(endpoints, name, now),
+        maxBytesPerDay,
+        provider: providerOf(host),
+      };
     } catch (error) {
-      if (isMigrationError(error) && error.kind === "mailbox") return undefined;
+      if (isMigrationError(error) && error.kind === "mailbox") return {};
       throw error;
     }
   }
@@ -109,9 +119,9 @@ export function createStatus(parts: {
       if (stored === undefined) return undefined;
       const { asOf, mailboxes: all, facets } = await states.snapshot(stored.value);
       const found = selectMailboxes(all, query);
-      const closed = await endpointPause(endpoints, stored.value.endpoint, clock());
+      const known = await endpointNow(stored.value.endpoint, clock());
       return {
-        value: found.page.map((mailbox) => mailboxView(mailbox, stored.value, closed)),
+        value: found.page.map((mailbox) => mailboxView(mailbox, stored.value, asOf, known)),
         count: found.count,
         facets,
         asOf: iso(asOf),
@@ -185,14 +195,13 @@ export function createStatus(parts: {
           skippedItems.push(skippedItemView(skipped, stored.value, paths.get(skipped.folderId) ?? ""));
           if (skippedItems.length === maxSkippedItems) break;
         }
-      const { endpoint } = stored.value;
-      const [provider, closed] = await Promise.all([
-        providerAt(endpoint),
-        endpointPause(endpoints, endpoint, clock()),
-      ]);
+      const now = clock();
+      const { endpoint, times } = stored.value;
+      const { provider, ...known } = await endpointNow(endpoint, now);
       return {
-        ...mailboxView(stored.value, batch.value, closed),
+        ...mailboxView(stored.value, batch.value, now, known),
         userRoot: stored.value.userRoot ?? null,
+        durations: durationsView(times, now),
         folders: folders.map((folder) => folderView(folder, provider)),
         skippedItems,
       };
@@ -200,16 +209,27 @@ export function createStatus(parts: {
   };
 }
 
+/** What is known of a mailbox's endpoint when it is looked at. */
+export interface EndpointNow {
+  /** Why nothing of it is read now, if that is so. */
+  readonly closed?: EndpointPause | undefined;
+  readonly maxBytesPerDay?: number | undefined;
+}
+
 /**
  * A mailbox with its figures. Pure. What a stop has not reached yet is Stopping: it is in force at once.
- * @param closed why nothing of its endpoint is read now, if that is so.
+ * @param now milliseconds since 1970.
  */
 export function mailboxView(
   mailbox: MailboxFacts,
   { intent }: Pick<BatchRecord, "intent">,
-  closed?: EndpointPause,
+  now: number,
+  { closed, maxBytesPerDay }: EndpointNow = {},
 ): MailboxView {
   const opensAt = intent === "running" && isWaiting(mailbox) ? closed?.until : undefined;
+  const { itemsPerMinute, bytesPerMinute } = rateOfMailbox(mailbox, now);
+  const estimate =
+    opensAt === undefined ? estimateOfMailbox(mailbox, maxBytesPerDay, now) : { missing: "paused" as const };
   return {
     id: mailbox.id,
     emailAddress: mailbox.emailAddress,
@@ -226,6 +246,11 @@ export function mailboxView(
     bytesTransferred: mailbox.bytesTransferred,
     estimatedTotalTransferSize: Math.max(mailbox.estimatedBytes, mailbox.bytesTransferred),
     percentageComplete: percentageOf(mailbox),
+    itemsPerMinute: Math.round(itemsPerMinute),
+    bytesPerMinute: Math.round(bytesPerMinute),
+    estimatedCompletion: "at" in estimate ? iso(estimate.at) : null,
+    estimateBasis: mailbox.totalItemCount > 0 || mailbox.lastSyncedAt !== undefined ? "all" : "none",
+    noEstimate: "missing" in estimate ? estimate.missing : null,
     error: mailbox.error
       ? { code: mailbox.error.code, message: mailbox.error.message, at: iso(mailbox.error.at) }
       : null,
@@ -233,6 +258,17 @@ export function mailboxView(
     verification: mailboxVerification(mailbox),
     rehearsal: rehearsalView(mailbox.rehearsal),
     undo: undoView(mailbox.undo),
+  };
+}
+
+function durationsView(times: MailboxRecord["times"], now: number): MailboxDetails["durations"] {
+  const spent = timesSpent(times, now);
+  const seconds = (phase: Phase) => Math.round((spent[phase] ?? 0) / 1000);
+  return {
+    queued: seconds("queued"),
+    inProgress: seconds("inProgress"),
+    paused: seconds("paused"),
+    synced: seconds("synced"),
   };
 }
 

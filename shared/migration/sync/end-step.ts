@@ -58,7 +58,7 @@ export async function recordFailure(
     await settleInactive(parts, message, step.id);
     return;
   }
-  const state = new MailboxState(parts.mailboxes, stored, message.round);
+  const state = new MailboxState(parts, stored, message.round);
   try {
     await recordIn(parts, state, step, error);
   } catch (reason) {
@@ -126,7 +126,7 @@ export async function noteEnd(
   step: string,
 ): Promise<MailboxRecord | undefined> {
   const stored = await parts.mailboxes.get(message.batch, message.mailboxId);
-  if (stored) await changeMailbox(parts.mailboxes, stored, (mailbox) => stepEnded(mailbox, step));
+  if (stored) await changeMailbox(parts, stored, (mailbox) => stepEnded(mailbox, step));
   return stored?.value;
 }
 

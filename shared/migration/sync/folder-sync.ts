@@ -163,7 +163,7 @@ async function takeStep(
   pool: SessionPool,
 ): Promise<void> {
   const { id, batch, mailbox, held, stoodStill } = step;
-  const state = new MailboxState(parts.mailboxes, mailbox, message.round);
+  const state = new MailboxState(parts, mailbox, message.round);
   // What is left of the lock's time may be too short for a step, after a long wait for storage or queue.
   if (held.tooLong()) return letGo(parts, state, id);
   const isUndone = state.mailbox.undoing !== undefined;

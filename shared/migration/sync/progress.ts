@@ -126,7 +126,7 @@ export class Progress {
       warnings: addWarnings(folders.map((folder) => folderWarnings(folder, this.#provider))),
     };
     return (mailbox) =>
-      withSums(change(copied ? gotOn(mailbox, false, this.#clock()) : mailbox), sums, ended);
+      withSums(change(copied ? gotOn(mailbox, false, this.#clock()) : mailbox), sums, ended, this.#clock());
   }
 }
 

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { addressKey } from "../../domain/addresses.ts";
 import type { SourceServer } from "../../domain/credentials.ts";
-import type { BatchName, MailboxId } from "../../domain/names.ts";
+import { type BatchName, type MailboxId, mailboxIdSchema } from "../../domain/names.ts";
 import type { MailboxLogin } from "../mailbox/life.ts";
 import type { UserRow } from "./user-row.ts";
 
@@ -11,6 +11,12 @@ export function mailboxIdOf(batch: BatchName, emailAddress: string): MailboxId {
     .update(`${batch}\0${addressKey(emailAddress)}`)
     .digest("hex");
   return digest.slice(0, 32) as MailboxId;
+}
+
+/** The id of a mailbox of a batch. @param reference its id, or its address. */
+export function mailboxIdIn(batch: BatchName, reference: string): MailboxId {
+  const id = mailboxIdSchema.safeParse(reference);
+  return id.success ? id.data : mailboxIdOf(batch, reference);
 }
 
 /** What a row says about its mailbox. @param sealedPassword the row's password, sealed for the server. */

@@ -60,7 +60,7 @@ export function createUploadUsers(parts: {
   async function mend(place: UploadPlace, user: UserRow, found: Versioned<MailboxRecord>): Promise<void> {
     const owner = ownerOf(place, user);
     const { server } = place;
-    await changeMailbox(mailboxes, found, async (mailbox) => {
+    await changeMailbox({ mailboxes, clock }, found, async (mailbox) => {
       const { sealedPassword, sealedFor } = mailbox;
       const known =
         isSameServer(sealedFor, server) && (await vault.matches(owner, sealedPassword, user.password));

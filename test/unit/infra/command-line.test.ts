@@ -38,7 +38,7 @@ const batch = { ...newBatch(name, defaultBatchOptions, 0), intent: "running", st
 describe("in 80 columns", () => {
   it("a batch that is watched fits, those at work first", () => {
     const view = batchView(batch, { totals: totalsOf(mailboxes), asOf: 5 }, screen.now);
-    const shown = mailboxes.map((one) => mailboxView(one, batch));
+    const shown = mailboxes.map((one) => mailboxView(one, batch, screen.now));
     const lines = watchLines(view, shown, { ...screen, height: 24 });
     for (const line of lines) expect(line.length).toBeLessThanOrEqual(80);
     const at = (text: string) => lines.findIndex((line) => line.startsWith(text));
@@ -48,7 +48,7 @@ describe("in 80 columns", () => {
   });
 
   it("of a long list as much is shown as there is room for", () => {
-    const shown = Array.from({ length: 50 }, () => mailboxView(mailbox("Synced"), batch));
+    const shown = Array.from({ length: 50 }, () => mailboxView(mailbox("Synced"), batch, screen.now));
     const view = { ...batchView(batch, { totals: totalsOf([]), asOf: 5 }, screen.now), totalCount: 50_000 };
     const lines = watchLines(view, shown, { ...screen, height: 24 });
     expect(lines.length).toBeLessThanOrEqual(24);
@@ -58,7 +58,7 @@ describe("in 80 columns", () => {
   it("of a rehearsal that is watched it shows what was found, and speaks of no copies", () => {
     const rehearsed = { ...batch, options: { ...batch.options, dryRun: true } };
     const view = batchView(rehearsed, { totals: totalsOf(mailboxes), asOf: 5 }, screen.now);
-    const shown = mailboxes.map((one) => mailboxView(one, rehearsed));
+    const shown = mailboxes.map((one) => mailboxView(one, rehearsed, screen.now));
     const text = watchLines(view, shown, { ...screen, height: 24 }).join("\n");
     expect(text).toMatch(/\] 33 % {2}rehearsal$/m);
     expect(text).toContain("1 of 3 looked at, 1 active, 1 failed");
@@ -80,7 +80,7 @@ describe("in 80 columns", () => {
 
   it("long addresses and codes give way to figures", () => {
     const [head, long, failed] = mailboxLines(
-      mailboxes.map((one) => mailboxView(one, batch)),
+      mailboxes.map((one) => mailboxView(one, batch, screen.now)),
       screen,
     );
     expect(head).toContain("Messages");
@@ -107,7 +107,7 @@ describe("in 80 columns", () => {
       mailbox("Completed", { emailAddress, rehearsal: { ...rehearsal, seconds: [1, 2], fits: false } }),
       mailbox("Completed", { rehearsal: { ...rehearsal, seconds: [1, 2] } }),
       mailbox("Failed", { error }),
-    ].map((one) => mailboxView(one, batch));
+    ].map((one) => mailboxView(one, batch, screen.now));
     const lines = rehearsalLines(found, screen);
     expect(lines[1]).toMatch(/ 120,400 .* 2 +1 +no$/);
     expect(lines[2]).toMatch(/ 120,400 .* 2 +1 +\?$/);

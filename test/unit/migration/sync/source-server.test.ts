@@ -48,7 +48,7 @@ async function stored(server: SourceServer | undefined): Promise<MailboxState> {
   await mailboxes.insertAll(one.batch, [{ ...one, sealedPassword, sealedFor: server }]);
   const found = await mailboxes.get(one.batch, one.id);
   if (found === undefined) throw new Error("it was not stored");
-  return new MailboxState(mailboxes, found, one.round);
+  return new MailboxState({ mailboxes, clock: () => 0 }, found, one.round);
 }
 
 const inStore = async ({ mailbox }: MailboxState): Promise<MailboxRecord | undefined> =>
