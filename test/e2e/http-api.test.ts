@@ -1,6 +1,9 @@
+import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { TableClient } from "@azure/data-tables";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type RouteName, routes } from "../../shared/domain/api/routes.ts";
+import { exercised } from "../stack/api-contract.ts";
 import { type Deployment, startDeployment } from "../stack/deployment.ts";
 
 interface Page {
@@ -256,6 +259,187 @@ describe("on this machine", () => {
     });
   });
 
+  /** A request with a body in JSON. */
+  async function send(method: string, path: string, body?: unknown, headers: Record<string, string> = {}) {
+    const response = await fetch(`${deployment.app.url}/api/${path}`, {
+      method,
+      headers,
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    const answer: unknown = text === "" ? undefined : JSON.parse(text);
+    return { status: response.status, headers: response.headers, body: answer };
+  }
+
+  /** Status of an answer, and its code where it is an error. */
+  async function outcomeOf(...request: Parameters<typeof send>) {
+    const { status, body } = await send(...request);
+    return status < 400 ? [status] : [status, codeOf(body)];
+  }
+
+  it("options are changed by who knows which there are, and the history says who did it", async () => {
+    const optionsOf = async () => {
+      const { options, optionsETag } = (await send("GET", "batches/sent")).body as {
+        options: Record<string, unknown>;
+        optionsETag: string;
+      };
+      return { options, etag: optionsETag };
+    };
+    const { etag } = await optionsOf();
+    const change = { skippedItemLimit: 5 };
+    expect(await outcomeOf("PATCH", "batches/sent", change)).toEqual([428, "OptionsUnconditional"]);
+    expect(await outcomeOf("PATCH", "batches/sent", change, { "if-match": '"other"' })).toEqual([
+      412,
+      "OptionsChanged",
+    ]);
+    const misspelt = { skippedItmLimit: 5 };
+    expect(await outcomeOf("PATCH", "batches/sent", misspelt, { "if-match": etag })).toEqual([
+      400,
+      "BatchOptionsInvalid",
+    ]);
+    expect(await outcomeOf("PATCH", "batches/nothing", change, { "if-match": etag })).toEqual([
+      404,
+      "BatchNotFound",
+    ]);
+    expect(await send("PATCH", "batches/sent", change, { "if-match": etag })).toMatchObject({
+      status: 200,
+      body: { options: { skippedItemLimit: 5, autoStart: false } },
+    });
+    // The version that it was made of is gone.
+    expect(await outcomeOf("PATCH", "batches/sent", change, { "if-match": etag })).toEqual([
+      412,
+      "OptionsChanged",
+    ]);
+    const reset = { skippedItemLimit: null };
+    expect(await outcomeOf("PATCH", "batches/sent", reset, { "if-match": (await optionsOf()).etag })).toEqual(
+      [200],
+    );
+    expect((await optionsOf()).options).not.toHaveProperty("skippedItemLimit");
+    expect((await send("GET", "batches/sent/history")).body).toMatchObject({
+      value: [
+        { act: "changeOptions", by: "local", changes: [{ option: "skippedItemLimit", after: "" }] },
+        { act: "changeOptions", changes: [{ option: "skippedItemLimit", before: "", after: "5" }] },
+      ],
+    });
+  });
+
+  it("an endpoint is made, shown, replaced by who knows it, and removed; its use is told", async () => {
+    const readingHours = { from: "20:00", to: "06:00", timeZone: "Europe/Berlin" };
+    const settings = { host: "imap.contoso.example", maxMessagesPerSecond: 5, readingHours };
+    const made = await send("PUT", "endpoints/spare", settings);
+    expect(made).toMatchObject({ status: 201, body: { ...settings, port: 993 } });
+    const shown = await send("GET", "endpoints/spare");
+    expect(shown).toMatchObject({ status: 200, body: settings });
+    expect(await outcomeOf("PUT", "endpoints/spare", { host: "other.example" })).toEqual([
+      428,
+      "EndpointExists",
+    ]);
+    const bad = { ...settings, readingHours: { ...readingHours, timeZone: "Mars/Base" } };
+    expect((await send("PUT", "endpoints/spare", bad)).body).toMatchObject({
+      error: { code: "EndpointInvalid", details: [{ path: "readingHours.timeZone" }] },
+    });
+    const match = { "if-match": shown.headers.get("etag") ?? "" };
+    expect(
+      await outcomeOf("PUT", "endpoints/spare", { ...settings, maxBytesPerSecond: 10_000 }, match),
+    ).toEqual([200]);
+    expect((await send("GET", "endpoints/spare/usage")).body).toMatchObject({
+      initial: { used: 0, limit: 20 },
+      incremental: { used: 0, limit: 10 },
+      waitingCount: 0,
+      batches: [],
+      ratesFreeAt: null,
+    });
+    expect(await outcomeOf("GET", "endpoints/none/usage")).toEqual([404, "EndpointNotFound"]);
+    expect(
+      await outcomeOf("POST", "endpoints/spare/confirm", { host: "imap.contoso.example", port: 993 }),
+    ).toEqual([202]);
+    expect(await outcomeOf("DELETE", "endpoints/spare")).toEqual([204]);
+    expect(await outcomeOf("DELETE", "endpoints/old")).toEqual([409, "EndpointInUse"]);
+  });
+
+  it("a CSV to begin with is there for every way to log in", async () => {
+    const template = async (name: string) => fetch(`${deployment.app.url}/api/templates/${name}`);
+    const dovecot = await template("dovecot.csv");
+    expect(dovecot.headers.get("content-disposition")).toBe('attachment; filename="dovecot.csv"');
+    expect(await dovecot.text()).toMatch(
+      /^EmailAddress,UserName,Password\r\nalberta@contoso.com,alberta\*admin,/,
+    );
+    expect((await template("courier.csv")).status).toBe(200);
+    expect((await template("other.csv")).status).toBe(400);
+  });
+
+  it("a mailbox is acted on by its address: started, verified, undone, forgotten and taken out", async () => {
+    const dee = "dee@contoso.example";
+    const path = `batches/sent/mailboxes/${dee}`;
+    const mailbox = async () => {
+      const { body } = await send("GET", path);
+      return body as { id: string; status: string; undo: object | null; error: { code: string } | null };
+    };
+    const until = async (done: (now: Awaited<ReturnType<typeof mailbox>>) => boolean) => {
+      for (;;) {
+        const now = await mailbox();
+        if (done(now)) return now;
+        await sleep(200);
+      }
+    };
+    expect(await mailbox()).toMatchObject({
+      status: "Created",
+      itemsPerMinute: 0,
+      estimatedCompletion: null,
+      noEstimate: "stopped",
+      durations: { queued: 0, inProgress: 0, paused: 0, synced: 0 },
+    });
+    const named = { mailboxes: [dee] };
+    for (const [act, body] of [
+      ["undo", named],
+      ["verify", named],
+    ] as const)
+      expect(await outcomeOf("POST", `batches/sent/${act}`, body)).toEqual([409, "BatchNotRunning"]);
+    expect(await outcomeOf("POST", `${path}/start`)).toEqual([409, "BatchNotRunning"]);
+    expect(await outcomeOf("POST", "batches/sent/start")).toEqual([202]);
+    // Nobody of this name is in the tenant.
+    await until(({ status }) => status === "Failed");
+    expect((await send("GET", "batches/sent/errors")).body).toMatchObject({
+      value: [{ code: "TargetMailboxNotFound", mailboxCount: 1, failedCount: 1 }],
+    });
+    expect(await outcomeOf("POST", `${path}/retry`)).toEqual([202]);
+    expect(await outcomeOf("POST", "batches/sent/verify", { level: "counts", ...named })).toEqual([202]);
+    expect(await outcomeOf("POST", "batches/sent/approve", named)).toEqual([202]);
+    expect(await outcomeOf("POST", "batches/sent/undo", { mailboxes: ["nobody"] })).toEqual([
+      400,
+      "BadRequest",
+    ]);
+    expect(await outcomeOf("POST", "batches/sent/undo", named)).toEqual([202]);
+    expect(await until(({ undo }) => undo !== null)).toMatchObject({
+      status: "Stopped",
+      undo: { forGood: false, removedCount: 0, leftCount: 0, error: null },
+    });
+    expect(await outcomeOf("POST", "batches/sent/forget", named)).toEqual([409, "ForgetNotAccepted"]);
+    expect(await outcomeOf("POST", "batches/sent/forget", { ...named, acceptDoubles: true })).toEqual([202]);
+    await until(({ undo }) => undo === null);
+    for (const part of ["samples", "notices", "verification", "operations"])
+      expect(await outcomeOf("GET", `batches/sent/${part}`)).toEqual([200]);
+    expect((await send("GET", `${path}/skipped-items`)).body).toEqual({ value: [], nextLink: null });
+    const { id } = await mailbox();
+    expect(await outcomeOf("GET", `batches/sent/mailboxes/${id}`)).toEqual([200]);
+    expect(await outcomeOf("POST", `${path}/folders/${"0".repeat(16)}/recreate`)).toEqual([
+      404,
+      "FolderNotFound",
+    ]);
+    expect(await outcomeOf("DELETE", path)).toEqual([202]);
+    while ((await send("GET", path)).status !== 404) await sleep(200);
+  });
+
+  it("a tenant is tried, and servers are looked for, by who asks for it rightly", async () => {
+    expect(await outcomeOf("POST", "target/test", {})).toEqual([400, "BadRequest"]);
+    const test = await send("POST", "target/test", { mailbox: "nobody@contoso.example" });
+    expect(test.status).toBe(202);
+    const { id } = test.body as { id: string };
+    expect(await outcomeOf("GET", `target/test/${id}`)).toEqual([200]);
+    expect(await outcomeOf("GET", `target/test/${randomUUID()}`)).toEqual([404, "TargetTestNotFound"]);
+    expect(await outcomeOf("GET", "discover?domain=not a domain")).toEqual([400, "BadRequest"]);
+  });
+
   it("a batch tells where the mail of its domains goes, and a filter in front is confirmed by hand", async () => {
     const { dns } = deployment.stack;
     const route = (host: string) =>
@@ -335,5 +519,9 @@ describe("on this machine", () => {
     expect((await deployment.request("POST", "batches/pilot/dance")).status).toBe(400);
     expect((await deployment.request("DELETE", "batches/pilot?force=true")).status).toBe(202);
     while ((await deployment.request("GET", "batches/pilot")).status !== 404) await sleep(200);
+  });
+
+  it("every route was asked for, and answered what is documented of it", () => {
+    expect((Object.keys(routes) as RouteName[]).filter((name) => !exercised.has(name))).toEqual([]);
   });
 });

@@ -11,6 +11,9 @@ const patterns = (Object.keys(routes) as RouteName[])
   })
   .sort((a, b) => a.path.split("{").length - b.path.split("{").length);
 
+/** The routes whose answers were held to what is documented of them, in this process. */
+export const exercised = new Set<RouteName>();
+
 /** The route of the API that a request is for; undefined if it is for none. */
 export function routeOf(method: string, url: URL): RouteName | undefined {
   return patterns.find((one) => one.method === method && one.pattern.test(url.pathname))?.name;
@@ -20,6 +23,7 @@ export function routeOf(method: string, url: URL): RouteName | undefined {
 export async function holdToContract(method: string, url: URL, response: Response): Promise<void> {
   const name = routeOf(method, url);
   if (name === undefined || response.status === 304) return;
+  exercised.add(name);
   const { status } = response;
   const answer = contracts[name].answers[status] ?? (status >= 400 ? errorAnswerSchema : undefined);
   if (answer === undefined) throw new Error(`${name} answered ${status}, which is not documented.`);
