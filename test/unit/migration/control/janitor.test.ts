@@ -56,6 +56,16 @@ describe("when a mailbox is looked at again", () => {
   });
 });
 
+describe("when a mailbox is looked at again outside the reading hours of its endpoint", () => {
+  it.each([
+    ["when they begin, while it waits for its turn", mailbox("Queued"), 300],
+    ["when its pause is over", mailbox("Queued", { notBefore: 70 }), 70],
+    ["now, while its last step ends", mailbox("Syncing"), 10],
+  ] as const)("%s", (_, before, expected) => {
+    expect(nextLookAt({ ...before, changedAt: 0 }, window, 10, 300)).toBe(expected);
+  });
+});
+
 describe("when a batch is looked at again", () => {
   const stateOf = (of: BatchRecord, ...mailboxes: readonly ReturnType<typeof mailbox>[]): BatchState => ({
     ...foldState(

@@ -152,9 +152,22 @@ describe("what else an event writes", () => {
       status: "Syncing",
       startedAt: now,
       syncBegan: { at: now, items: 0, bytes: 0 },
+      rate: { items: 0, bytes: 0, minutes: 0, at: now },
       notBefore: undefined,
     });
     expect(life.copying(syncing, ledger, now)?.startedAt).toBe(5);
+  });
+
+  it("what it paused for is over once it is copied again; a failure is not, before it gets on", () => {
+    const ledger = { targetId: "t", ledgerId: "l" as LedgerId };
+    const pause = { until: 110, attempts: 1, givesPermitBack: true, step: "a", error };
+    const capped = life.paused(syncing, pause) ?? syncing;
+    expect([capped.status, capped.error]).toEqual(["Queued", error]);
+    expect(life.copying(capped, ledger, now)?.error).toBeUndefined();
+    const failing = life.paused(syncing, { ...pause, failing: true }) ?? syncing;
+    const again = life.copying(failing, ledger, now) ?? failing;
+    expect(again.error).toEqual(error);
+    expect(life.gotOn(again, false, now).error).toBeUndefined();
   });
 
   it("a pause keeps its end, its count and the last error", () => {

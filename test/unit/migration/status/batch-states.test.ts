@@ -73,6 +73,16 @@ it("keeps figures by what changed, and finds them right when it reads everything
   expect(events).toEqual([]);
 });
 
+it("reads no mailbox when somebody looks at the figures or the list of a large batch", async () => {
+  const { states, tables, batch } = await kept();
+  tables.mailboxes.requests = 0;
+  for (let look = 0; look < 20; look++) {
+    expect((await states.figures(batch)).totals.counts.total).toBe(size);
+    expect((await states.snapshot(batch)).mailboxes).toHaveLength(size);
+  }
+  expect(tables.mailboxes.requests).toBe(0);
+});
+
 it("tells how many mailboxes it had missed when it reads everything, and is right from then on", async () => {
   const [hidden, seen] = ids as [MailboxId, MailboxId];
   const { states, batch, events, time, start } = await kept(hidden);
