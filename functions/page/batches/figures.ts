@@ -34,7 +34,10 @@ export function copiedOf(batch: BatchView): string {
 }
 
 /** `1,240 items/min, 85 MB/min`; a dash while nothing is copied. Pure. */
-export function rateOf({ itemsPerMinute, bytesPerMinute }: BatchView): string {
+export function rateOf({
+  itemsPerMinute,
+  bytesPerMinute,
+}: Pick<BatchView, "itemsPerMinute" | "bytesPerMinute">): string {
   if (itemsPerMinute === 0 && bytesPerMinute === 0) return "-";
   return `${count(itemsPerMinute)}/min, ${bytes(bytesPerMinute)}/min`;
 }
@@ -53,7 +56,14 @@ const withoutEstimate: Readonly<Record<NonNullable<BatchView["noEstimate"]>, str
 };
 
 /** When it will be through, or why that is not known. Pure. @param now milliseconds since 1970. */
-export function readyOf({ estimatedCompletion, estimateBasis, noEstimate }: BatchView, now: number): string {
+export function readyOf(
+  {
+    estimatedCompletion,
+    estimateBasis,
+    noEstimate,
+  }: Pick<BatchView, "estimatedCompletion" | "estimateBasis" | "noEstimate">,
+  now: number,
+): string {
   if (estimatedCompletion === null) return noEstimate === null ? "-" : withoutEstimate[noEstimate];
   const when = relative(estimatedCompletion, now);
   return estimateBasis === "partial" ? `${when} at least` : when;

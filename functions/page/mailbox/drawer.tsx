@@ -24,6 +24,7 @@ import { expectedTime } from "../batch/expected-time.ts";
 import { reasonOf } from "../batch/reason.ts";
 import { Remedy } from "../batch/remedy.tsx";
 import { differencesOf } from "../batch/verification-text.ts";
+import { rateOf, readyOf } from "../batches/figures.ts";
 import { useSay } from "../frame/toasts.tsx";
 import { useConfirm } from "../parts/confirm.tsx";
 import { Fact } from "../parts/fact.tsx";
@@ -36,6 +37,7 @@ import { Trouble } from "../parts/trouble.tsx";
 import { Waiting } from "../parts/waiting.tsx";
 import { When } from "../parts/when.tsx";
 import { whoIs } from "../parts/who.ts";
+import { durationsOf } from "./durations-text.ts";
 import { Events } from "./events.tsx";
 import { Acts, UndoAndRemove } from "./mailbox-acts.tsx";
 
@@ -122,7 +124,10 @@ function Details({
         <Fact name="Next attempt">
           <When at={mailbox.nextAttemptAt} full />
         </Fact>
+        <Fact name="Rate">{rateOf(mailbox)}</Fact>
+        <Fact name="Ready">{readyOf(mailbox, Date.now())}</Fact>
         <Fact name="Skipped messages">{count(mailbox.skippedItemCount)}</Fact>
+        <Fact name="Time">{durationsOf(mailbox.durations)}</Fact>
       </dl>
       {mailbox.warnings.map(({ code, message, remedy }) => (
         <MessageBar key={code} intent="warning" layout="multiline">

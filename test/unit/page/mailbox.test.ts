@@ -2,6 +2,8 @@ import { Readable } from "node:stream";
 import { describe, expect, it } from "vitest";
 import type { HistoryEntryView, MailboxDetails } from "../../../functions/page/api/types.ts";
 import { approvalOf, unapprovedByCode } from "../../../functions/page/batch/approval.ts";
+import { rateOf, readyOf } from "../../../functions/page/batches/figures.ts";
+import { durationsOf } from "../../../functions/page/mailbox/durations-text.ts";
 import { eventsOf } from "../../../functions/page/mailbox/events-text.ts";
 import { passwordRow } from "../../../functions/page/mailbox/password-row.ts";
 import { openMigrationFile } from "../../../shared/migration/upload/migration-file.ts";
@@ -46,6 +48,21 @@ const act = (minute: number, name: HistoryEntryView["act"], mailboxes: number | 
   mailboxes,
   filter: null,
   changes: [],
+});
+
+describe("the figures of a mailbox", () => {
+  it("tell its rate, its end and its time in words", () => {
+    expect([rateOf(anna), readyOf(anna, 0), durationsOf(anna.durations)]).toEqual([
+      "-",
+      "-",
+      "queued 1 s, in progress 2 s, synced 3 s",
+    ]);
+    const copying = { itemsPerMinute: 1_200, bytesPerMinute: 5_000_000 };
+    expect(rateOf(copying)).toMatch(/^1.200\/min, 5 MB\/min$/);
+    const end = { estimatedCompletion: at(50), estimateBasis: "all", noEstimate: null } as const;
+    expect(readyOf(end, Date.parse(at(20)))).toBe("in 30 min");
+    expect(durationsOf({ queued: 0, inProgress: 0, paused: 0, synced: 0 })).toBe("-");
+  });
 });
 
 describe("what happened to a mailbox", () => {
