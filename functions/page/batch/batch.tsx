@@ -16,7 +16,7 @@ import { batchQuery, isMoving, useMayOperate } from "../api/queries.ts";
 import type { BatchView } from "../api/types.ts";
 import { type BatchAction, offersOf } from "../batches/actions.ts";
 import { BatchStatus } from "../batches/batch-status.tsx";
-import { copiedOf, rateOf, readyOf } from "../batches/figures.ts";
+import { copiedOf, progressOf, rateOf, readyOf } from "../batches/figures.ts";
 import { useBatchAction } from "../batches/use-batch-action.ts";
 import { useAnnounce } from "../frame/announcer.tsx";
 import { To, View } from "../frame/view.tsx";
@@ -221,7 +221,7 @@ function Cards({ batch, now }: { batch: BatchView; now: number }) {
   ];
   return (
     <section className="figures" aria-label="Figures">
-      <Progress value={batch.percentageComplete} label={copiedOf(batch)} />
+      <Progress value={progressOf(batch)} label={copiedOf(batch)} />
       {isMoving(batch) ? (
         <Suspense fallback={null}>
           <Sparkline batch={batch.name} />

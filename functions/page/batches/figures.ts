@@ -24,13 +24,19 @@ export function totalsOf(batches: readonly BatchView[]): Totals {
   };
 }
 
-/** What was copied, of how much; where mailboxes are not counted yet, what was copied alone. Pure. */
+/** How far a batch is, 0 to 100: a rehearsal by the mailboxes that it has looked at, since nothing is copied. Pure. */
+export function progressOf({ rehearsal, percentageComplete, syncedCount, totalCount }: BatchView): number {
+  return rehearsal ? Math.floor((100 * syncedCount) / Math.max(1, totalCount)) : percentageComplete;
+}
+
+/** What was copied, of how much; where not every mailbox is counted, what was copied alone. Pure. */
 export function copiedOf(batch: BatchView): string {
   const { syncedItemCount, totalItemsInSourceMailboxCount, bytesTransferred, estimatedTotalTransferSize } =
     batch;
+  if (batch.rehearsal) return "Nothing is copied";
   return batch.estimateBasis === "all"
     ? `${count(syncedItemCount)} of ${counted(totalItemsInSourceMailboxCount, "message", "messages")}, ${bytes(bytesTransferred)} of ${bytes(estimatedTotalTransferSize)}`
-    : `${counted(syncedItemCount, "message", "messages")}, ${bytes(bytesTransferred)}; not every mailbox is counted yet`;
+    : `${counted(syncedItemCount, "message", "messages")}, ${bytes(bytesTransferred)}; not every mailbox is counted`;
 }
 
 /** `1,240 items/min, 85 MB/min`; a dash while nothing is copied. Pure. */

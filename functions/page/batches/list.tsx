@@ -16,7 +16,7 @@ import { Waiting } from "../parts/waiting.tsx";
 import { useNow, When } from "../parts/when.tsx";
 import { BatchMenu } from "./batch-menu.tsx";
 import { BatchStatus } from "./batch-status.tsx";
-import { itemRateOf, readyOf, summaryOf, totalsOf } from "./figures.ts";
+import { itemRateOf, progressOf, readyOf, summaryOf, totalsOf } from "./figures.ts";
 
 export function BatchList() {
   const [, navigate] = useLocation();
@@ -95,7 +95,7 @@ function BatchGrid({ batches }: { batches: readonly BatchView[] }) {
       width: "minmax(120px, 1.2fr)",
       cell: (batch) => (
         <Progress
-          value={batch.percentageComplete}
+          value={progressOf(batch)}
           label={`${count(batch.syncedCount)} of ${count(batch.totalCount)}`}
         />
       ),

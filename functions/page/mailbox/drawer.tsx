@@ -39,7 +39,9 @@ import { When } from "../parts/when.tsx";
 import { whoIs } from "../parts/who.ts";
 import { durationsOf } from "./durations-text.ts";
 import { Events } from "./events.tsx";
+import { foldersInOrder } from "./folders-in-order.ts";
 import { Acts, UndoAndRemove } from "./mailbox-acts.tsx";
+import { warningsByRemedy } from "./warnings-by-remedy.ts";
 
 /** Skipped messages of one request. */
 const skippedPage = 100;
@@ -129,11 +131,16 @@ function Details({
         <Fact name="Skipped messages">{count(mailbox.skippedItemCount)}</Fact>
         <Fact name="Time">{durationsOf(mailbox.durations)}</Fact>
       </dl>
-      {mailbox.warnings.map(({ code, message, remedy }) => (
-        <MessageBar key={code} intent="warning" layout="multiline">
+      {warningsByRemedy(mailbox.warnings).map(({ remedy, warnings }) => (
+        <MessageBar key={remedy} intent="warning" layout="multiline">
           <MessageBarBody>
-            <MessageBarTitle>{code}</MessageBarTitle>
-            {message} {remedy}
+            {warnings.map(({ code, message }) => (
+              <div key={code}>
+                <MessageBarTitle>{code}</MessageBarTitle>
+                {message}
+              </div>
+            ))}
+            {remedy}
           </MessageBarBody>
         </MessageBar>
       ))}
@@ -257,7 +264,7 @@ function Folders({ batch, mailbox }: { batch: BatchView; mailbox: MailboxDetails
           </tr>
         </thead>
         <tbody>
-          {mailbox.folders.map((folder) => (
+          {foldersInOrder(mailbox.folders).map((folder) => (
             <tr key={folder.id}>
               <th scope="row">
                 {folder.path}

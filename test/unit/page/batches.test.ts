@@ -5,7 +5,13 @@ import { queryOf } from "../../../functions/page/batch/mailbox-query.ts";
 import { reasonOf } from "../../../functions/page/batch/reason.ts";
 import { piecesOf, remediesIn } from "../../../functions/page/batch/remedies.ts";
 import { bodyOf, offersOf, questionOf } from "../../../functions/page/batches/actions.ts";
-import { copiedOf, rateOf, summaryOf, totalsOf } from "../../../functions/page/batches/figures.ts";
+import {
+  copiedOf,
+  progressOf,
+  rateOf,
+  summaryOf,
+  totalsOf,
+} from "../../../functions/page/batches/figures.ts";
 import { defaultBatchOptions } from "../../../shared/domain/batch-options.ts";
 import { optionsView } from "../../../shared/migration/status/options-view.ts";
 
@@ -210,8 +216,11 @@ describe("remedies", () => {
 });
 
 it("says of how much something was copied only where every mailbox is counted", () => {
+  const rehearsal = batch({ rehearsal: true, percentageComplete: 0, syncedCount: 3 });
+  expect([progressOf(rehearsal), copiedOf(rehearsal)]).toEqual([75, "Nothing is copied"]);
+  expect(progressOf(batch({ percentageComplete: 62 }))).toBe(62);
   expect(copiedOf(batch())).toBe("1,000 of 1,000 messages, 5 MB of 5 MB");
   expect(copiedOf(batch({ estimateBasis: "partial" }))).toBe(
-    "1,000 messages, 5 MB; not every mailbox is counted yet",
+    "1,000 messages, 5 MB; not every mailbox is counted",
   );
 });

@@ -5,7 +5,9 @@ import { approvalOf, unapprovedByCode } from "../../../functions/page/batch/appr
 import { rateOf, readyOf } from "../../../functions/page/batches/figures.ts";
 import { durationsOf } from "../../../functions/page/mailbox/durations-text.ts";
 import { eventsOf } from "../../../functions/page/mailbox/events-text.ts";
+import { foldersInOrder } from "../../../functions/page/mailbox/folders-in-order.ts";
 import { passwordRow } from "../../../functions/page/mailbox/password-row.ts";
+import { warningsByRemedy } from "../../../functions/page/mailbox/warnings-by-remedy.ts";
 import { openMigrationFile } from "../../../shared/migration/upload/migration-file.ts";
 
 const at = (minute: number) => `2026-11-30T12:${String(minute).padStart(2, "0")}:00.000Z`;
@@ -127,4 +129,18 @@ describe("skipped messages by code", () => {
     const batch = { name: "pilot", dataConsistencyScore: "Investigate" } as const;
     expect(approvalOf(batch, undefined, "2 mailboxes").title).toBe("Accept what was skipped of 2 mailboxes?");
   });
+});
+
+it("folders are listed by their paths, the inbox first", () => {
+  const paths = ["Sent", "INBOX/Älter", "archive", "INBOX"].map((path) => ({ path }));
+  expect(foldersInOrder(paths).map(({ path }) => path)).toEqual(["INBOX", "INBOX/Älter", "archive", "Sent"]);
+});
+
+it("warnings for which the same is to be done stand together", () => {
+  const warning = (code: string, remedy: string) => ({ code, remedy, count: 1, message: "" }) as never;
+  const grouped = warningsByRemedy([warning("A", "Wait."), warning("B", "Look."), warning("C", "Wait.")]);
+  expect(grouped.map(({ remedy, warnings }) => [remedy, warnings.map(({ code }) => code)])).toEqual([
+    ["Wait.", ["A", "C"]],
+    ["Look.", ["B"]],
+  ]);
 });
