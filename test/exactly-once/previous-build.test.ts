@@ -122,6 +122,7 @@ function asBefore({ etag: _, timestamp: ______, formatVersion: __, ...row }: Sto
   if (!row.rowKey.startsWith("folder|")) return row as Row;
   const {
     setAside: ___,
+    lastLooks: ________,
     guesses: ____,
     unkeptFlags: _____,
     lostByCode: _______,

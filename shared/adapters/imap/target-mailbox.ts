@@ -2,7 +2,7 @@ import type { Readable } from "node:stream";
 import { isMigrationError } from "../../domain/errors.ts";
 import type { SpecialUse } from "../../domain/folders.ts";
 import type { Stamp, TargetFolderId, TargetItemId } from "../../domain/names.ts";
-import { uidSetOf } from "../../domain/uid-set.ts";
+import { differenceOf, uidSetOf } from "../../domain/uid-set.ts";
 import type {
   ChangeOutcome,
   FolderNaming,
@@ -372,7 +372,9 @@ export class ImapTargetMailbox implements TargetMailbox {
       // A folder that was recreated since: every message in it may be one that was written.
       const first = marked.uidValidity === uidValidity ? uidNext : 1;
       const stored: StoredMessage[] = [];
-      const rows = fetchRows(pooled.connection, [[first, MAX_UID]], { items: fetchItems.header });
+      const ofThis = [...known].map(parseItemId).filter((id) => id.uidValidity === uidValidity);
+      const others = differenceOf([[first, MAX_UID]], uidSetOf(ofThis.map(({ uid }) => uid)));
+      const rows = fetchRows(pooled.connection, others, { items: fetchItems.header });
       for await (const row of rows) {
         const id = formatItemId(uidValidity, row.uid);
         if (known.has(id)) continue;

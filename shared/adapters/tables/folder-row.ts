@@ -56,6 +56,7 @@ interface StoredFolder {
   readonly recovered: readonly ChunkInDoubt[];
   readonly attempting?: Doubt["attempting"];
   readonly setAside?: readonly SetAside[] | undefined;
+  readonly lastLooks?: readonly ChunkInDoubt[] | undefined;
   readonly trouble?: FolderRecord["trouble"];
   readonly totalItemCount: number;
   readonly shownItemCount?: number | undefined;
@@ -105,6 +106,7 @@ const format = formatOf<StoredFolder>(
     recovered: json(),
     attempting: optional(json()),
     setAside: optional(json()),
+    lastLooks: optional(json()),
     trouble: optional(json()),
     totalItemCount: integer(),
     shownItemCount: optional(integer()),
@@ -154,6 +156,7 @@ export function folderRow(ledgerId: LedgerId, rowKey: string, folder: FolderReco
     ...checkpoint,
     ...doubt,
     setAside: setAside.length === 0 ? undefined : setAside,
+    lastLooks: folder.lastLooks,
     trouble,
     totalItemCount: counts.total,
     shownItemCount: counts.shown,
@@ -206,6 +209,7 @@ export function readFolder(row: StoredRow): FolderRecord {
     },
     doubt: { openChunk, recovered, attempting },
     setAside: stored.setAside ?? [],
+    lastLooks: stored.lastLooks,
     trouble: stored.trouble,
     unkeptFlags: stored.unkeptFlags,
     planning: stored.planning,

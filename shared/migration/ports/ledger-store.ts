@@ -119,6 +119,8 @@ export interface SetAside {
   readonly uids: UidSet;
   /** Set for creates in doubt: what they were written under, to look for them. */
   readonly chunk?: Pick<OpenChunk, "token" | "mark"> | undefined;
+  /** True for creates in doubt of a chunk that failed as a whole: not found, they are copied as if they had never been tried. */
+  readonly blameless?: boolean | undefined;
   /** True if it is not tried again: what may have been written is looked for once more, then it is given up. */
   readonly hopeless?: boolean | undefined;
   /** Code of the last try's error. */
@@ -208,6 +210,11 @@ export interface FolderRecord extends Generation {
   readonly checkpoint: Checkpoint;
   readonly doubt: Doubt;
   readonly setAside: readonly SetAside[];
+  /**
+   * Chunks once in doubt that a later round looks for once more: a server may take minutes over a write whose answer nobody
+   * waits for any more. Only where the target keeps stamps.
+   */
+  readonly lastLooks?: readonly ChunkInDoubt[] | undefined;
   /** Set if the folder could not be read when it was last tried. */
   readonly trouble?: FolderTrouble | undefined;
   /** By flag, UIDs of messages whose copy lacks a change of this flag, since the target refused it. */

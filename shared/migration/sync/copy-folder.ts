@@ -16,13 +16,13 @@ import type { OpenChunk, SkippedItem } from "../ports/ledger-store.ts";
 import type { MessageSummary } from "../ports/source.ts";
 import { chunksOf, type PlannedChunk, type SizeLimits } from "./chunks.ts";
 import { type CommitPart, commitParts } from "./commit-parts.ts";
-import { afterTries, type FailedMessage } from "./failed-messages.ts";
+import { type AfterTries, afterTries, type FailedMessage, withDoubtsAside } from "./failed-messages.ts";
 import { chunkBegun, chunkClosed, chunkCopied, missingSettled, type PlacedFolder } from "./folder-record.ts";
 import { type Budget, maxCommitRows, streamedSize } from "./limits.ts";
 import type { SyncRun } from "./run.ts";
 import { dueAside, takenBack, toCopy, uidsAside } from "./set-aside.ts";
 import type { SteadyFolder, Unread } from "./steady-source.ts";
-import { type ChunkOutcome, writeChunk } from "./write-chunk.ts";
+import { type ChunkOutcome, type DoubtfulWrite, writeChunk } from "./write-chunk.ts";
 
 /** How many messages are asked for their size and date at once. */
 const windowSize = 1000;
@@ -122,20 +122,27 @@ async function copyChunk(
         );
   const absent = new Set(outcome.absent);
   const missing = planned.writable.filter(({ uid }) => absent.has(uid));
-  const after = await afterMissing(run, record, opened, missing);
+  const after = await afterMissing(run, record, opened, missing).catch((failure: unknown) => {
+    // What was written is recorded first.
+    if (!isMigrationError(failure)) throw failure;
+    return { record, skipped: [], expunged: emptyUidSet, failure };
+  });
   const refused = afterTries(after.record, refusedBy(outcome, chunk), run.clock());
   const skipped = [...planned.skipped, ...outcome.skipped, ...after.skipped, ...refused.skipped];
-  const inDoubt =
-    chunk && outcome.inDoubt.length > 0 ? { ...chunk, uids: uidSetOf(outcome.inDoubt) } : undefined;
+  const failure = outcome.failure ?? after.failure ?? refused.failure;
   const { guesses } = outcome;
   const { expunged } = after;
   const parts = commitParts(outcome.items, skipped);
   const last = parts.at(-1) ?? { items: [], skipped: [] };
   record = await commitFirst(run, refused.record, parts.slice(0, -1), chunk, existing);
-  record = chunkCopied(record, { ...last, guesses, expunged, inDoubt }, existing);
+  record = chunkCopied(record, { ...last, guesses, expunged }, existing);
+  if (chunk) {
+    const doubts = withDoubtsAside(record, stillInDoubt(record, outcome), chunk, run.clock());
+    const { left } = doubts;
+    record = sizeOf(left) === 0 ? doubts.record : chunkBegun(doubts.record, { ...chunk, uids: left });
+  }
   const opens = await following;
-  if (outcome.failure === undefined && next && opens)
-    record = chunkBegun(record, opens, suspectIn(run, next));
+  if (failure === undefined && next && opens) record = chunkBegun(record, opens, suspectIn(run, next));
   await run.lease.commit({ folders: [record], ...last });
   run.progressed(record);
   run.log("chunk.copied", {
@@ -146,7 +153,7 @@ async function copyChunk(
     bytes: record.counts.bytes - folder.counts.bytes,
   });
   logSkipped(run, record, skipped);
-  if (outcome.failure) throw outcome.failure;
+  if (failure) throw failure;
   return record;
 }
 
@@ -179,6 +186,13 @@ async function commitFirst(
 
 function sizesOf({ options, target, pace }: SyncRun): SizeLimits {
   return { batch: options.maxItemSize, target: target.maxItemBytes, portion: pace.portion };
+}
+
+/** Writes in doubt that were not set aside yet. */
+function stillInDoubt(folder: PlacedFolder, { inDoubt, refused }: ChunkOutcome): readonly DoubtfulWrite[] {
+  const aside = uidsAside(folder);
+  const refusals = refused.filter(({ error, message }) => error.inDoubt && !hasUid(aside, message.uid));
+  return [...inDoubt, ...refusals];
 }
 
 /** @param chunk they were written under. */
@@ -219,7 +233,7 @@ async function afterMissing(
   folder: PlacedFolder,
   opened: SteadyFolder,
   missing: readonly MessageSummary[],
-): Promise<ReturnType<typeof afterTries<PlacedFolder>> & { readonly expunged: UidSet }> {
+): Promise<AfterTries<PlacedFolder> & { readonly expunged: UidSet }> {
   const unasked = missing.filter(({ uid }) => !opened.unread.has(uid)).map(({ uid }) => uid);
   const listed = unasked.length === 0 ? [] : await opened.searchUids({ among: uidSetOf(unasked) });
   const failed: FailedMessage[] = [];
@@ -265,6 +279,7 @@ async function settleMissing(
     await run.lease.commit({ folders: [record], skipped: after.skipped });
     run.progressed(record);
     logSkipped(run, record, after.skipped);
+    if (after.failure) throw after.failure;
   }
   return record;
 }

@@ -3,10 +3,10 @@ import { emptyUidSet, settle, sizeOf, type UidSet } from "../../domain/uid-set.t
 import type { FolderRecord, Generation } from "../ports/ledger-store.ts";
 import type { FolderStatus } from "../ports/source.ts";
 import { hour } from "../runtime.ts";
-import { isRemembered, lateArrivalMs } from "./folder-record.ts";
+import { isRemembered } from "./folder-record.ts";
 import { noneLost } from "./left-out.ts";
 import { retire, retired } from "./retired.ts";
-import { createsAside, takenBack, uidsAside } from "./set-aside.ts";
+import { createsAside, lateArrivalMs, takenBack, uidsAside } from "./set-aside.ts";
 
 /*
  * How a folder's record goes from one generation of its messages to the next, or loses them for good. All functions are
@@ -71,6 +71,7 @@ function inGeneration<Folder extends FolderRecord>(
       recovered: retired(folder, [...recovered, ...createsAside(folder)]),
     },
     setAside: [],
+    lastLooks: undefined,
     planning: undefined,
     // All flags are compared in the new generation, which finds them again.
     unkeptFlags: undefined,

@@ -21,10 +21,10 @@ import type {
   SkippedItem,
 } from "../ports/ledger-store.ts";
 import type { FolderStatus } from "../ports/source.ts";
-import { hour } from "../runtime.ts";
+import { hour, minute } from "../runtime.ts";
 import { leftOutCount, withLost, withoutLost } from "./left-out.ts";
 import { retire } from "./retired.ts";
-import { lookedFor, nextLook, takenBack } from "./set-aside.ts";
+import { lateArrivalMs, lookedFor, nextLook, takenBack } from "./set-aside.ts";
 
 /*
  * The record of a folder: its predicates and its transitions, the only code that makes one from another. All are pure;
@@ -34,8 +34,9 @@ import { lookedFor, nextLook, takenBack } from "./set-aside.ts";
 /** A folder with a place in the target. */
 export type PlacedFolder = FolderRecord & { readonly place: FolderPlace };
 
-/** A write whose worker died may still arrive this long after it was first looked for, in milliseconds. */
-export const lateArrivalMs = 45_000;
+/** A last look for a chunk comes no earlier than so long after the others, in milliseconds. */
+export const lastLookMs = 10 * minute;
+const maxLastLooks = 20;
 
 /** What a plan found out is asked for again after so long, in milliseconds. */
 const planningMs = hour;
@@ -71,6 +72,11 @@ export function isInDoubt({ doubt, setAside }: FolderRecord): boolean {
     doubt.recovered.length > 0 ||
     setAside.some(({ chunk }) => chunk !== undefined)
   );
+}
+
+/** True if nothing of the folder waits for its source: what was set aside are creates in doubt. */
+export function awaitsWritesOnly({ setAside, trouble }: FolderRecord): boolean {
+  return trouble === undefined && setAside.every(({ chunk }) => chunk !== undefined);
 }
 
 /** When what is in doubt about the folder can be settled for good, or what is set aside is due; undefined if nothing is. */
@@ -146,6 +152,7 @@ export function placeDeleted<Folder extends FolderRecord>(folder: Folder): Folde
     state: "targetGone",
     doubt: { recovered: [] },
     setAside: [],
+    lastLooks: undefined,
     trouble: undefined,
     missingSince: undefined,
   };
@@ -324,13 +331,22 @@ export function chunkRecovered<Folder extends FolderRecord>(
   };
 }
 
-/** Chunks are in doubt no longer. */
+/** Chunks are in doubt no longer. @param lastLookAt when they are worth one more look, in milliseconds since 1970. */
 export function doubtSettled<Folder extends FolderRecord>(
   folder: Folder,
   chunks: readonly ChunkInDoubt[],
+  lastLookAt: number | undefined,
 ): Folder {
-  const recovered = folder.doubt.recovered.filter((chunk) => !chunks.includes(chunk));
-  return { ...folder, doubt: { ...folder.doubt, recovered } };
+  const { doubt, lastLooks = [] } = folder;
+  const recovered = doubt.recovered.filter((chunk) => !chunks.includes(chunk));
+  const added = doubt.recovered.flatMap((chunk) =>
+    // Of a message that is gone nobody can tell what its user has done to a copy since.
+    lastLookAt === undefined || !chunks.includes(chunk) || sizeOf(chunk.uids) === 0
+      ? []
+      : [{ ...chunk, retired: undefined, lookAgainAfter: lastLookAt }],
+  );
+  const looks = [...lastLooks.filter((chunk) => !chunks.includes(chunk)), ...added].slice(-maxLastLooks);
+  return { ...folder, doubt: { ...doubt, recovered }, lastLooks: looks.length === 0 ? undefined : looks };
 }
 
 /** A visit opened the folder. @param highestModseq of the folder, to count from if this is its first visit. */

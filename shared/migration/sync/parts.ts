@@ -25,7 +25,7 @@ export type LookStep = (
   lease: LeaseHolder,
   step: string,
   stoodStill: () => boolean,
-) => Promise<"ended" | { readonly next: undefined }>;
+) => Promise<"ended" | { readonly next: number | undefined }>;
 
 /** What a mailbox's steps are made with. */
 export interface FolderSyncParts {

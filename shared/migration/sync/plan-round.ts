@@ -271,7 +271,8 @@ function seenPlaces(
 /** True if a folder may hold something the ledger does not know. Pure. */
 export function isChanged(record: FolderRecord, status: FolderStatus | undefined): boolean {
   if (status === undefined || isInDoubt(record) || record.setAside.length > 0) return true;
-  const { checkpoint, trouble, counts } = record;
+  const { checkpoint, trouble, counts, lastLooks } = record;
+  if (lastLooks !== undefined) return true;
   if (trouble !== undefined || (counts.unshown ?? 0) > 0) return true;
   return (
     record.uidValidity !== status.uidValidity ||

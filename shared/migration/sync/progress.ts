@@ -64,25 +64,29 @@ export class Progress {
     await this.#write();
   }
 
-  /** Stores the figures at the end of a step that went well. @param step its id. @param stoodStill as for `stepEnded`. */
-  async storeEnd(step: string, stoodStill: boolean): Promise<void> {
-    const change = await this.end(step, false, stoodStill);
+  /**
+   * Stores the figures at the end of a step.
+   * @param step its id. @param stoodStill as for `stepEnded`. @param well false for one that had to pause.
+   */
+  async storeEnd(step: string, stoodStill: boolean, well: boolean): Promise<void> {
+    const change = await this.end(step, false, stoodStill, well);
     await this.#state.update(change);
   }
 
   /**
-   * What the end of a step that went well makes of the mailbox: its figures are in. Nothing is stored from now on.
-   * @param ended true for the end of a round.
+   * What the end of a step makes of the mailbox: its figures are in. Nothing is stored from now on.
+   * @param ended true for the end of a round. @param well as for {@link storeEnd}.
    */
   async end(
     step: string,
     ended: boolean,
     stoodStill: boolean,
+    well = true,
   ): Promise<(mailbox: MailboxRecord) => MailboxRecord> {
     clearTimeout(this.#trailing);
     await this.#storing;
     const change = (mailbox: MailboxRecord) =>
-      stepEnded(gotOn(mailbox, !stoodStill, this.#clock()), step, stoodStill);
+      stepEnded(well ? gotOn(mailbox, !stoodStill, this.#clock()) : mailbox, step, stoodStill);
     return this.#withFigures(change, ended) ?? change;
   }
 

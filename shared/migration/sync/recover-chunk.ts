@@ -1,3 +1,4 @@
+import type { TargetItemId } from "../../domain/names.ts";
 import {
   differenceOf,
   emptyUidSet,
@@ -8,14 +9,17 @@ import {
   unionOf,
 } from "../../domain/uid-set.ts";
 import type { ItemRecord, OpenChunk } from "../ports/ledger-store.ts";
+import type { FoundItem, ItemState } from "../ports/target.ts";
 import { commitParts } from "./commit-parts.ts";
 import { itemOf } from "./copied-item.ts";
 import { lookUp } from "./find-copies.ts";
+import { copiedFlags, withoutReceipt } from "./flags.ts";
 import {
   chunkCopied,
   chunkRecovered,
   createReopened,
   doubtSettled,
+  lastLookMs,
   type PlacedFolder,
 } from "./folder-record.ts";
 import type { SyncRun } from "./run.ts";
@@ -39,10 +43,19 @@ export async function recoverChunk(
   const uids = chunk.retired === undefined ? chunk.uids : differenceOf(existing, folder.checkpoint.settled);
   const { messages } = await lookUp(run, folder, opened, { ...chunk, uids });
   const unread = intersectionOf(uids, uidSetOf(opened.unread.keys()));
+  const states = await statesOfTouched(
+    run,
+    folder,
+    messages.flatMap(({ copies }) => copies.slice(0, 1)),
+  );
   const items: ItemRecord[] = [];
   for (const { header, copies } of messages) {
     const first = copies[0];
-    if (first) items.push(itemOf(folder, header, header.size, header.header, first.id));
+    if (first === undefined) continue;
+    const item = itemOf(folder, header, header.size, header.header, first.id);
+    const state = states.get(first.id);
+    // What was changed at the source since it was written is brought to it as any later change.
+    items.push(state ? { ...item, flags: flagsOnCopy(run, item.flags, state) } : item);
   }
   const there = unionOf(existing, uidSetOf(messages.map(({ header }) => header.uid)));
   const unreadable = differenceOf(uids, there);
@@ -72,6 +85,26 @@ export async function recoverChunk(
   return record;
 }
 
+/** Those of the copies that do not look as their messages do now: either side may have changed since they were written. */
+async function statesOfTouched(
+  run: SyncRun,
+  folder: PlacedFolder,
+  copies: readonly FoundItem[],
+): Promise<ReadonlyMap<TargetItemId, ItemState>> {
+  const touched = copies.filter(({ untouched }) => !untouched).map(({ id }) => id);
+  return touched.length === 0 ? new Map() : run.target.readItems(folder.place.id, touched);
+}
+
+/** Those of a message's flags that its copy has, or cannot have. */
+function flagsOnCopy(
+  { representable }: SyncRun,
+  flags: readonly string[],
+  { flags: current }: ItemState,
+): readonly string[] {
+  const has = new Set(current.map((flag) => flag.toLowerCase()));
+  return flags.filter((flag) => representable([flag]).every((held) => has.has(held.toLowerCase())));
+}
+
 /** Looks for creates in doubt that are set aside, and are due, as for any other chunk. Repeatable. */
 export async function recoverAside(
   run: SyncRun,
@@ -87,6 +120,16 @@ export async function recoverAside(
   for (const chunk of due.values())
     record = await recoverChunk(run, createReopened(record, chunk), opened, existing);
   return record;
+}
+
+/** True for a copy all of whose flags its message has now: it lacks what was changed at the source since it was written. */
+function hasNothingOfItsOwn(
+  { representable }: SyncRun,
+  flags: readonly string[],
+  state: ItemState | undefined,
+): boolean {
+  const held = new Set(representable(copiedFlags(flags)).map((flag) => flag.toLowerCase()));
+  return state !== undefined && withoutReceipt(state.flags).every((flag) => held.has(flag.toLowerCase()));
 }
 
 /** @throws the error of a message for which there is no room aside. */
@@ -107,7 +150,8 @@ function waitingFor(
 
 /**
  * Looks again for writes of chunks once in doubt and removes second copies that arrived after they were first looked
- * for, and copies of messages that have another identity by now. A copy the user has touched stays.
+ * for, and copies of messages that have another identity by now. A copy the user has touched stays. A later round looks
+ * once more where the target keeps stamps.
  * @param opened undefined if the folder is no longer at the source.
  * @returns the folder without the chunks that are old enough to be settled for good.
  */
@@ -116,19 +160,28 @@ export async function removeLateArrivals(
   folder: PlacedFolder,
   opened: SteadyFolder | undefined,
 ): Promise<PlacedFolder> {
-  const due = folder.doubt.recovered.filter((chunk) => chunk.lookAgainAfter <= run.clock());
+  const chunks = [...folder.doubt.recovered, ...(folder.lastLooks ?? [])];
+  const due = chunks.filter((chunk) => chunk.lookAgainAfter <= run.clock());
   if (due.length === 0) return folder;
   for (const chunk of due) {
     run.checkpoint();
     await run.lease.ensure(60_000);
     const { messages, retired } = await lookUp(run, folder, opened, chunk);
-    for (const copy of [...messages.flatMap(({ copies }) => copies), ...retired]) {
-      if (!copy.untouched) continue;
+    const states = await statesOfTouched(
+      run,
+      folder,
+      messages.flatMap(({ copies }) => copies),
+    );
+    const second = messages.flatMap(({ header, copies }) =>
+      copies.filter((copy) => copy.untouched || hasNothingOfItsOwn(run, header.flags, states.get(copy.id))),
+    );
+    for (const copy of [...second, ...retired.filter(({ untouched }) => untouched)]) {
       await run.target.purgeItem(folder.place.id, copy.id);
       run.log("duplicate.removed", { mailbox: run.mailboxId, folder: folder.folderId });
     }
   }
-  const record = doubtSettled(folder, due);
+  const lastLookAt = run.target.keepsIds ? run.clock() + lastLookMs : undefined;
+  const record = doubtSettled(folder, due, lastLookAt);
   await run.lease.commit({ folders: [record] });
   return record;
 }

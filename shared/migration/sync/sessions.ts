@@ -11,6 +11,8 @@ import { ownerOf, serverChanged } from "./source-server.ts";
 
 /** Connections without a step for this long are closed. */
 const idleMs = 30_000;
+/** Through a longer pause no session is kept, in milliseconds: the source could use its connections for others. */
+export const longestKeptMs = minute;
 /** Steps of one mailbox go on in the same process for so long: the host renews its lock for a limited time only. */
 export const holdMs = 4 * minute;
 
@@ -61,10 +63,13 @@ export class SessionPool {
     return undefined;
   }
 
-  /** @param epoch of the lease under which the session was used. */
-  give(key: string, session: MailboxSession, epoch: number): void {
+  /**
+   * @param epoch of the lease under which the session was used.
+   * @param pauseMs milliseconds until the next step, {@link longestKeptMs} at most.
+   */
+  give(key: string, session: MailboxSession, epoch: number, pauseMs: number): void {
     void this.discard(key);
-    const timer = setTimeout(() => void this.discard(key), idleMs);
+    const timer = setTimeout(() => void this.discard(key), pauseMs + idleMs);
     timer.unref();
     this.#kept.set(key, { session, epoch, timer });
   }

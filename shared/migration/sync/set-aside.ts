@@ -27,6 +27,9 @@ import { hour, minute } from "../runtime.ts";
 /** Messages set aside in one folder at most: all of them are in the folder's row, 250 bytes each at the worst. */
 export const maxSetAside = 500;
 
+/** A write in doubt may still arrive this long after it was first looked for, in milliseconds. */
+export const lateArrivalMs = 45_000;
+
 /** Tries that tell something about a message, and the milliseconds over which it has to fail, before it is given up. */
 const triesToGiveUp = 4;
 const giveUpMs = 10 * minute;
@@ -42,6 +45,8 @@ export type FailedTry = Pick<SetAside, "uids" | "chunk" | "code"> & {
   readonly telling: boolean;
   /** Where the pauses are not the usual ones; in milliseconds since 1970. */
   readonly lookAgainAt?: number | undefined;
+  /** True if nothing is held against those that were not aside before: more than they failed. */
+  readonly blameless?: boolean | undefined;
 };
 
 /**
@@ -53,7 +58,7 @@ export type FailedTry = Pick<SetAside, "uids" | "chunk" | "code"> & {
  */
 export function setAside<Folder extends FolderRecord>(
   folder: Folder,
-  { uids, code, chunk, telling, lookAgainAt }: FailedTry,
+  { uids, code, chunk, telling, lookAgainAt, blameless }: FailedTry,
   now: number,
 ): Folder | undefined {
   const tries = telling ? 1 : 0;
@@ -70,8 +75,16 @@ export function setAside<Folder extends FolderRecord>(
     return [chunk === undefined ? next : { ...next, chunk }];
   });
   const fresh = differenceOf(uids, uidsAside(folder));
-  const entry = { code, uids: fresh, tries, since: now, lookAgainAt: lookAgainAt ?? nextTryAt(now, now) };
-  const first = sizeOf(fresh) === 0 ? [] : [chunk === undefined ? entry : { ...entry, chunk }];
+  const entry = {
+    code,
+    uids: fresh,
+    tries,
+    since: now,
+    lookAgainAt: lookAgainAt ?? nextTryAt(now, now),
+    ...(chunk === undefined ? {} : { chunk }),
+    ...(blameless ? { blameless } : {}),
+  };
+  const first = sizeOf(fresh) === 0 ? [] : [entry];
   const next = { ...folder, setAside: joined([...without(folder.setAside, uids), ...again], first) };
   return sizeOf(uidsAside(next)) > maxSetAside ? undefined : next;
 }
@@ -106,7 +119,11 @@ export function madeHopeless<Folder extends FolderRecord>(
 
 /** Creates in doubt are being looked for: those that are not found are to be tried again, as often as is left. */
 export function lookedFor<Folder extends FolderRecord>(folder: Folder, uids: UidSet): Folder {
-  return changed(folder, uids, ({ chunk: _, ...entry }) => entry);
+  const blameless = folder.setAside
+    .filter((entry) => entry.blameless)
+    .flatMap((entry) => [...uidsOf(entry.uids)]);
+  const tried = takenBack(folder, intersectionOf(uids, uidSetOf(blameless)));
+  return changed(tried, uids, ({ chunk: _, ...entry }) => entry);
 }
 
 function changed<Folder extends FolderRecord>(
@@ -158,10 +175,10 @@ export function nextLook({ setAside }: Pick<FolderRecord, "setAside">): number |
   return setAside.length === 0 ? undefined : Math.min(...setAside.map(({ lookAgainAt }) => lookAgainAt));
 }
 
-/** Creates in doubt that are set aside, as chunks to be looked for. */
+/** Creates in doubt that are set aside, as chunks to be looked for once, when none of them can arrive any more. */
 export function createsAside({ setAside }: Pick<FolderRecord, "setAside">): readonly ChunkInDoubt[] {
   return setAside.flatMap(({ chunk, uids, lookAgainAt }) =>
-    chunk === undefined ? [] : [{ ...chunk, uids, lookAgainAfter: lookAgainAt }],
+    chunk === undefined ? [] : [{ ...chunk, uids, lookAgainAfter: lookAgainAt + lateArrivalMs }],
   );
 }
 
@@ -173,6 +190,7 @@ function joined(entries: readonly SetAside[], added: readonly SetAside[]): reado
     last !== undefined &&
     entry !== undefined &&
     last.hopeless === undefined &&
+    last.blameless === entry.blameless &&
     last.code === entry.code &&
     last.tries === entry.tries &&
     last.since === entry.since &&

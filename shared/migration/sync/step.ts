@@ -24,7 +24,13 @@ import { planRound } from "./plan-round.ts";
 import { Progress } from "./progress.ts";
 import { reopenSkipped } from "./reopen-skipped.ts";
 import type { SyncRun } from "./run.ts";
-import { closeSession, type MailboxSession, openSession, type SessionPool } from "./sessions.ts";
+import {
+  closeSession,
+  longestKeptMs,
+  type MailboxSession,
+  openSession,
+  type SessionPool,
+} from "./sessions.ts";
 import { createSourcePace, type SourcePace } from "./source-pace.ts";
 import { SteadySource } from "./steady-source.ts";
 import { TargetPulse } from "./target-pulse.ts";
@@ -63,7 +69,8 @@ export async function runStep(
   let session: MailboxSession | undefined;
   let pace: SourcePace | undefined;
   let good = false;
-  let goesOn = false;
+  /** Milliseconds until the next step, if that goes on with the session and the plan of this one. */
+  let keptFor: number | undefined;
   try {
     const kept = pool.take(key, lease.epoch);
     session = kept ?? (await openSession(parts, mailbox));
@@ -90,7 +97,7 @@ export async function runStep(
       source,
       pace,
       target: session.target,
-      pulse: new TargetPulse(session.target),
+      pulse: new TargetPulse(session.target, parts.clock),
       representable: (flags) => parts.target.representableFlags(flags),
       ledger: parts.ledger,
       lease,
@@ -117,23 +124,48 @@ export async function runStep(
       await applyFolderActs(run, folderActs);
       await state.update((current) => folderActsDone(current, folderActs));
     }
-    const next = await visitFolders(run, plans, progress, batch, () =>
+    const visits = visitFolders(run, plans, progress, batch, () =>
       limitsOfToday(parts, state, progress.bytesTransferred),
     );
+    const { next, planHolds, pause } = await visits.catch((error: unknown) => asPause(error, parts.clock()));
     good = true;
-    // Who reads a message that could not be read before has to plan first: it may have moved meanwhile.
-    goesOn = next === undefined && !source.hasUnread;
+    // The next round is a day away, and what a session knows of folders would be of today.
     if (next === "finished") return { finished: await progress.end(stepId, true, stoodStill()) };
-    await progress.storeEnd(stepId, stoodStill());
+    const delayMs = next === undefined ? 0 : Math.max(next - parts.clock(), 0);
+    // Who reads a message that could not be read before has to plan first: it may have moved meanwhile.
+    if (planHolds && !source.hasUnread && delayMs <= longestKeptMs) keptFor = delayMs;
+    if (pause) {
+      const { code, kind } = pause;
+      parts.log("mailbox.deferred", { batch: batch.name, mailbox: mailbox.id, code, kind, delayMs });
+    }
+    await progress.storeEnd(stepId, stoodStill(), pause === undefined);
     return { next };
   } finally {
     heart.stop();
     if (!good) await progress.store().catch(() => undefined);
     await pace?.settle();
-    // The next round is a day away, and what a session knows of folders would be of today.
-    if (session && goesOn) pool.give(key, session, lease.epoch);
+    if (session && keptFor !== undefined) pool.give(key, session, lease.epoch, keptFor);
     else if (session) await closeSession(session);
   }
+}
+
+/** When the next step of a round comes (undefined: at once), and whether it may go on by the plan of this one. */
+interface Visits {
+  readonly next: "finished" | number | undefined;
+  readonly planHolds: boolean;
+  /** The pause that was asked for, if that is why the step ended. */
+  readonly pause?: MigrationError;
+}
+
+/**
+ * A short pause that source or target ask for is no failure: the step goes on behind it, with its session and its plan.
+ * @throws whatever else ended the visits.
+ */
+function asPause(error: unknown, now: number): Visits {
+  if (!isMigrationError(error) || error.kind !== "throttled" || error.inDoubt) throw error;
+  const { retryAfterMs = longestKeptMs } = error;
+  if (retryAfterMs > longestKeptMs) throw error;
+  return { next: now + Math.max(retryAfterMs, shortestPauseMs), planHolds: true, pause: error };
 }
 
 /** Between two steps of which one waits for something; a time that has come already is not waited for in a circle. */
@@ -145,22 +177,23 @@ async function visitFolders(
   progress: Progress,
   batch: BatchRecord,
   limitsNow: () => Promise<StepLimits>,
-): Promise<"finished" | number | undefined> {
+): Promise<Visits> {
   const plan = plans ? await planAndFollow(run) : undefined;
-  if (plan === "goesOn") return undefined;
+  if (plan === "goesOn") return { next: undefined, planHolds: true };
   const folders = plan?.unchanged ?? (await run.ledger.listFolders(run.ledgerId));
   progress.replace(folders);
   const pending = folders.filter((folder) => folder.pending).filter(isPlaced);
   if (pending.length === 0) {
     // What an earlier round lost counts also where nothing has changed since: a retry alone passes no limit.
     refuseTooManySkips(progress, batch);
-    return "finished";
+    return { next: "finished", planHolds: false };
   }
   const budget = new Budget(await limitsNow(), run.timeIsUp);
   pending.sort((a, b) => rank(a.source) - rank(b.source) || (a.source.path < b.source.path ? -1 : 1));
   const looks: number[] = [];
   const failed: FailedVisit[] = [];
   let isMore = false;
+  let planHolds = true;
   for (const folder of pending) {
     run.checkpoint();
     const waiting = waitsUntil(folder, run.clock());
@@ -172,12 +205,17 @@ async function visitFolders(
     refuseTooManySkips(progress, batch);
     isMore = visit.end === "more";
     if (isMore) break;
-    if (visit.end === "later") looks.push(visit.at);
+    if (visit.end === "later") {
+      looks.push(visit.at);
+      planHolds &&= visit.doubtOnly === true;
+    }
     if (visit.end === "failed") failed.push({ folder, error: visit.error });
   }
   looks.push(...(await leaveForLater(run, failed)));
-  if (isMore) return undefined;
-  return looks.length === 0 ? "finished" : Math.max(Math.min(...looks), run.clock() + shortestPauseMs);
+  if (isMore) return { next: undefined, planHolds: true };
+  if (looks.length === 0) return { next: "finished", planHolds: false };
+  const next = Math.max(Math.min(...looks), run.clock() + shortestPauseMs);
+  return { next, planHolds: planHolds && failed.length === 0 };
 }
 
 /**

@@ -1,10 +1,14 @@
 import { isMigrationError, type MigrationError } from "../../domain/errors.ts";
 import type { TargetMailbox } from "../ports/target.ts";
+import type { Clock } from "../runtime.ts";
 
 /** After so many writes in a row that failed the target is asked whether it takes anything. */
 const failuresInRow = 3;
 /** A target that cannot be asked is given this many. */
 const failuresUnasked = 9;
+/** Where failures are chance the question may meet one as well: so often it is asked, as long as that takes no longer. */
+const questions = 3;
+const questionsMs = 15_000;
 
 /** Whether the target takes messages: "unknown" where it cannot be asked. */
 export type Pulse = "takes" | "away" | "unknown";
@@ -15,12 +19,14 @@ export type Pulse = "takes" | "away" | "unknown";
  */
 export class TargetPulse {
   readonly #target: Pick<TargetMailbox, "takesMessages">;
+  readonly #clock: Clock;
   #taken = 0;
   #failures = 0;
   #last: MigrationError | undefined;
 
-  constructor(target: Pick<TargetMailbox, "takesMessages">) {
+  constructor(target: Pick<TargetMailbox, "takesMessages">, clock: Clock) {
     this.#target = target;
+    this.#clock = clock;
   }
 
   /** Messages that the target has taken in this step. */
@@ -48,13 +54,16 @@ export class TargetPulse {
 
   /** Whether the target has taken some message since; if none, it is asked. @param taken how many it had taken before. */
   async since(taken: number): Promise<Pulse> {
-    if (this.#taken > taken) return "takes";
-    try {
-      const takes = await this.#target.takesMessages();
-      return takes === undefined ? "unknown" : takes ? "takes" : "away";
-    } catch (error) {
-      if (!isMigrationError(error)) throw error;
-      return "away";
+    const end = this.#clock() + questionsMs;
+    for (let asked = 1; this.#taken <= taken; asked++) {
+      try {
+        const takes = await this.#target.takesMessages();
+        return takes === undefined ? "unknown" : takes ? "takes" : "away";
+      } catch (error) {
+        if (!isMigrationError(error)) throw error;
+        if (!error.inDoubt || asked === questions || this.#clock() > end) return "away";
+      }
     }
+    return "takes";
   }
 }

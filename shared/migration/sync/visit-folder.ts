@@ -6,6 +6,7 @@ import { dateFilter } from "./date-filter.ts";
 import { asStored } from "./failed-folders.ts";
 import { abandoned } from "./folder-generation.ts";
 import {
+  awaitsWritesOnly,
   lookAgainAt,
   movesClosed,
   type PlacedFolder,
@@ -27,11 +28,11 @@ import type { SteadyFolder } from "./steady-source.ts";
 
 /**
  * How a visit ended: the folder is up to date, has more to copy, has to be looked at again after an instant, or cannot be
- * read.
+ * read. With `doubtOnly` all it waits for is to look for its own writes: the plan holds until then.
  */
 export type Visit =
   | { readonly end: "done" | "more" }
-  | { readonly end: "later"; readonly at: number }
+  | { readonly end: "later"; readonly at: number; readonly doubtOnly?: boolean }
   | { readonly end: "failed"; readonly error: MigrationError };
 
 /**
@@ -96,7 +97,7 @@ async function visit(run: SyncRun, folder: PlacedFolder, budget: Budget): Promis
   record = followed.record;
   record = await removeLateArrivals(run, record, opened);
   const late = lookAgainAt(record);
-  if (late !== undefined) return { end: "later", at: late };
+  if (late !== undefined) return { end: "later", at: late, doubtOnly: awaitsWritesOnly(record) };
 
   const seen = {
     status: opened.status,

@@ -2,6 +2,7 @@ import { isMigrationError, type MigrationError } from "../../domain/errors.ts";
 import type { Uid } from "../../domain/names.ts";
 import { uidSetOf } from "../../domain/uid-set.ts";
 import type { GuessCode } from "../../domain/warnings.ts";
+import { Superseded } from "../mailbox/change.ts";
 import type { ItemRecord, OpenChunk, SkippedItem } from "../ports/ledger-store.ts";
 import type { MessageSummary } from "../ports/source.ts";
 import { itemOf } from "./copied-item.ts";
@@ -22,19 +23,23 @@ export interface ChunkOutcome {
   readonly skipped: SkippedItem[];
   /** Messages that the server announced and did not give. */
   readonly absent: Uid[];
-  /** Messages whose write may have happened. */
-  readonly inDoubt: Uid[];
+  /** Messages of a chunk that failed whose write may have happened. */
+  readonly inDoubt: DoubtfulWrite[];
   /** Messages that the target did not take, for reasons that may pass, while it goes on with others as far as is known. */
   refused: readonly RefusedMessage[];
   /** Guesses by which the messages of `items` were read, each as often as there are such messages. */
   readonly guesses: GuessCode[];
   /** Why the rest of the chunk was not tried. */
-  failure?: MigrationError;
+  failure?: MigrationError | Superseded;
 }
 
-export interface RefusedMessage {
+/** A write that may have happened. */
+export interface DoubtfulWrite {
   readonly message: MessageSummary;
   readonly error: MigrationError;
+}
+
+export interface RefusedMessage extends DoubtfulWrite {
   /** True if the target took others since. */
   readonly telling: boolean;
 }
@@ -109,7 +114,7 @@ export async function writeChunk(
     } catch (error) {
       if (!isMigrationError(error)) throw error;
       const mayPass = begun && error.kind === "transient";
-      if (error.inDoubt && !mayPass) outcome.inDoubt.push(message.uid);
+      if (error.inDoubt && !mayPass) outcome.inDoubt.push({ message, error });
       // What ended the write was that the source gave no more of the message.
       if (!error.inDoubt && opened.unread.has(message.uid)) waiting.add(message.uid);
       else if (error.kind === "item" && error.code !== "TargetFolderGone")
@@ -146,7 +151,8 @@ export async function writeChunk(
       }
     }
   } catch (error) {
-    if (!isMigrationError(error)) throw error;
+    // What was written by then is recorded, whatever the mailbox has become.
+    if (!isMigrationError(error) && !(error instanceof Superseded)) throw error;
     outcome.failure ??= error;
   }
   await settleRefusals(run, outcome, refusals);
@@ -155,9 +161,7 @@ export async function writeChunk(
   return outcome;
 }
 
-interface Refusal {
-  readonly message: MessageSummary;
-  readonly error: MigrationError;
+interface Refusal extends DoubtfulWrite {
   /** What the target had taken by then. */
   readonly taken: number;
 }
@@ -177,7 +181,7 @@ async function settleRefusals(
     else refused.push({ message, error, telling: pulse === "takes" });
   }
   if (outcome.failure === undefined) outcome.refused = refused;
-  else for (const { message, error } of refusals) if (error.inDoubt) outcome.inDoubt.push(message.uid);
+  else outcome.inDoubt.push(...refusals.filter(({ error }) => error.inDoubt));
 }
 
 async function readHeader(opened: SteadyFolder, uid: Uid): Promise<Buffer | undefined> {

@@ -5,6 +5,7 @@ import type { FolderRecord, Generation, ItemRecord, LedgerStore, OpenChunk } fro
 import type { LeftCopy, UndoProgress } from "../ports/mailbox-files.ts";
 import type { LeftReason, UndoRequest } from "../ports/registry.ts";
 import type { ItemState, TargetMailbox } from "../ports/target.ts";
+import type { Clock } from "../runtime.ts";
 import { commitParts } from "../sync/commit-parts.ts";
 import { stampOf } from "../sync/digest.ts";
 import { sameFlags, withoutReceipt } from "../sync/flags.ts";
@@ -29,6 +30,7 @@ export interface UndoRun {
   readonly representable: (flags: readonly string[]) => readonly string[];
   /** Keeps how far it is. Repeatable. */
   readonly keep: (progress: UndoProgress) => Promise<void>;
+  readonly clock: Clock;
   readonly timeIsUp: () => boolean;
   /** Throws if the step has to end now. */
   readonly checkpoint: () => void;
@@ -48,9 +50,12 @@ export function undoBegun(operation: number): UndoProgress {
 export async function undoMailbox(
   run: UndoRun,
   from: UndoProgress,
-): Promise<{ readonly progress: UndoProgress; readonly isThrough: boolean }> {
+): Promise<{ readonly progress: UndoProgress; readonly isThrough: boolean; readonly next?: number }> {
   let progress = from;
-  for (const folder of await run.ledger.listFolders(run.ledgerId)) {
+  const folders = await run.ledger.listFolders(run.ledgerId);
+  const landed = run.target.keepsIds ? allLanded(folders) : 0;
+  if (landed > run.clock()) return { progress, isThrough: false, next: landed };
+  for (const folder of folders) {
     for (const generation of [folder, ...(folder.former ?? [])]) {
       const name = `${generation.folderId} ${generation.uidValidity}`;
       if (progress.done.includes(name)) continue;
@@ -64,6 +69,12 @@ export async function undoMailbox(
     progress = await withoutDoubt(run, folder, progress);
   }
   return { progress, isThrough: true };
+}
+
+/** When no write in doubt lands any more, in milliseconds since 1970; 0 if none is known to be under way. */
+function allLanded(folders: readonly FolderRecord[]): number {
+  const chunks = folders.flatMap((folder) => [...createsAside(folder), ...folder.doubt.recovered]);
+  return Math.max(0, ...chunks.map(({ lookAgainAfter }) => lookAgainAfter));
 }
 
 /** Items of a generation that have a copy. */
@@ -242,7 +253,8 @@ async function withoutDoubt(
   progress: UndoProgress,
 ): Promise<UndoProgress> {
   const { openChunk, recovered } = folder.doubt;
-  const chunks = [...(openChunk ? [openChunk] : []), ...createsAside(folder), ...recovered];
+  const { lastLooks = [] } = folder;
+  const chunks = [...(openChunk ? [openChunk] : []), ...createsAside(folder), ...recovered, ...lastLooks];
   if (chunks.length === 0 || folder.place === undefined) return progress;
   const known = new Set<TargetItemId>();
   let settled = emptyUidSet;

@@ -22,7 +22,7 @@ export function createUndoStep(parts: LookParts & { readonly undos: MailboxFiles
       const target = await parts.target.open({ id: targetId, emailAddress });
       try {
         const stored = await undos.read(name, id);
-        const { progress, isThrough } = await undoMailbox(
+        const { progress, isThrough, next } = await undoMailbox(
           {
             request: { forGood },
             ledger: parts.ledger,
@@ -31,6 +31,7 @@ export function createUndoStep(parts: LookParts & { readonly undos: MailboxFiles
             target,
             representable: (flags) => parts.target.representableFlags(flags),
             keep: (kept) => undos.write(name, id, kept),
+            clock,
             timeIsUp: () => clock() >= timeUpAt,
             checkpoint: () => heart.check(),
           },
@@ -43,7 +44,7 @@ export function createUndoStep(parts: LookParts & { readonly undos: MailboxFiles
           await state.update((current) =>
             stepEnded(gotOn(current, !stoodStill(), clock()), step, stoodStill()),
           );
-          return { next: undefined };
+          return { next };
         }
         const { removed, counts: left, inDoubt } = progress;
         const outcome = { operation, forGood, at: clock(), removed, left, inDoubt };

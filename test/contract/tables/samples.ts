@@ -144,8 +144,10 @@ export function folder(changes: Partial<FolderRecord> = {}): FolderRecord {
         since: 1,
         lookAgainAt: 2,
         chunk: { token: "t2", mark: "m" },
+        blameless: true,
       },
     ],
+    lastLooks: [{ token: "t3", mark: "", uids: uidSetOf([3]), lookAgainAfter: 7 }],
     trouble: {
       code: "SourceFolderUnavailable",
       message: "It does not open.",

@@ -73,6 +73,13 @@ export class TargetState {
   copiesFirst = false;
   /** What happens to the next write. */
   interruption: WriteInterruption | undefined;
+  /** What happens to each write, by its number from 1. */
+  disturb: (write: number) => WriteInterruption | undefined = () => undefined;
+  /** Milliseconds from the effect of a write to its answer, by its number from 1: answers may come in another order. */
+  answersAfterMs: (write: number) => number = () => 0;
+  writes = 0;
+  /** False while it answers each write with 500, and stores nothing. */
+  takes = true;
   /** Guesses by which a target reads these messages, by their text. */
   readonly guesses = new Map<string, readonly GuessCode[]>();
   #made = 0;
@@ -238,14 +245,17 @@ export class MemoryTargetMailbox implements TargetMailbox {
         stamp: graph ? message.stamp : undefined,
         chunkToken: graph ? message.chunkToken : undefined,
       }).id;
-    if (this.#mailbox.refusing.has(content.toString()))
+    if (!this.#mailbox.takes || this.#mailbox.refusing.has(content.toString()))
       throw new MigrationError("transient", "GraphUnavailable", "It answered 500.", { inDoubt: true });
-    const { interruption } = this.#mailbox;
+    const number = ++this.#mailbox.writes;
+    const interruption = this.#mailbox.interruption ?? this.#mailbox.disturb(number);
     this.#mailbox.interruption = undefined;
-    if (interruption === undefined) return place();
-    if (interruption.kind === "answerLost") place();
-    if (interruption.kind === "landsLate")
+    const id = interruption === undefined || interruption.kind === "answerLost" ? place() : undefined;
+    if (interruption?.kind === "landsLate")
       setTimeout(() => this.#mailbox.folder(folder) && place(), interruption.afterMs);
+    const ms = this.#mailbox.answersAfterMs(number);
+    if (ms > 0) await sleep(ms);
+    if (id !== undefined && interruption === undefined) return id;
     if (this.#kind === "imap") this.usable = false;
     throw new MigrationError("transient", "TargetUnreachable", "The target did not answer.", {
       inDoubt: true,
@@ -253,7 +263,9 @@ export class MemoryTargetMailbox implements TargetMailbox {
   }
 
   async takesMessages(): Promise<boolean | undefined> {
-    return this.#kind === "graph" ? true : undefined;
+    if (this.#kind === "imap") return undefined;
+    if (this.#mailbox.takes) return true;
+    throw new MigrationError("transient", "GraphUnavailable", "It answered 500.", { inDoubt: true });
   }
 
   async findWritten(
@@ -442,4 +454,8 @@ export class MemoryTargetMailbox implements TargetMailbox {
 
 function sameSet(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && a.every((flag) => b.includes(flag));
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }

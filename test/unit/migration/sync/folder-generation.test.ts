@@ -77,7 +77,7 @@ describe("a new generation", () => {
       // What has a record is not looked for.
       recovered: [
         { ...recovered, uids: [], retired: retiredAs(6) },
-        { token: "a", mark: "m", uids: [], retired: retiredAs(9), lookAgainAfter: 300 },
+        { token: "a", mark: "m", uids: [], retired: retiredAs(9), lookAgainAfter: 45_300 },
       ],
     });
     expect([after.setAside, after.unkeptFlags]).toEqual([[], undefined]);
@@ -180,7 +180,7 @@ describe("a folder whose messages can no longer be read", () => {
       recovered: [
         { ...recovered, uids: [], retired: retiredAs(6) },
         { ...chunk, uids: [], retired: retiredAs(6, 7), lookAgainAfter: 46_000 },
-        { token: "a", mark: "m", uids: [], retired: retiredAs(9), lookAgainAfter: 300 },
+        { token: "a", mark: "m", uids: [], retired: retiredAs(9), lookAgainAfter: 45_300 },
       ],
     });
   });

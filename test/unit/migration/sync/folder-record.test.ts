@@ -196,10 +196,11 @@ describe("a chunk", () => {
     expect(after.checkpoint.settled).toEqual([[1, 6]]);
     expect(after.counts).toEqual({ ...known.counts, synced: 5, bytes: 500 });
     const [first, second] = after.doubt.recovered;
-    expect(record.doubtSettled(after, first ? [first] : []).doubt).toEqual({
-      recovered: [second],
-      attempting,
-    });
+    const settled = record.doubtSettled(after, first ? [first] : [], undefined);
+    expect([settled.doubt, settled.lastLooks]).toEqual([{ recovered: [second], attempting }, undefined]);
+    const { lastLooks = [], ...rest } = record.doubtSettled(after, first ? [first] : [], 9_000);
+    expect(lastLooks).toEqual([{ ...first, retired: undefined, lookAgainAfter: 9_000 }]);
+    expect(record.doubtSettled({ ...rest, lastLooks }, lastLooks, 20_000).lastLooks).toBeUndefined();
   });
 });
 

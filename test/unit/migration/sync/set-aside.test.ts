@@ -34,7 +34,7 @@ describe("a message set aside", () => {
 
   it("is known by what it was written under until it is taken back", () => {
     const inDoubt = setAside(folder(), { ...failed, uids: uids(6), chunk: create }, 100) ?? folder();
-    expect(createsAside(inDoubt)).toEqual([{ ...create, uids: uids(6), lookAgainAfter: 200 }]);
+    expect(createsAside(inDoubt)).toEqual([{ ...create, uids: uids(6), lookAgainAfter: 45_200 }]);
     const again = setAside(inDoubt, { ...failed, uids: uids(6) }, 300) ?? folder();
     expect(again.setAside[0]).toMatchObject({ chunk: create, tries: 2 });
     const other = setAside(again, { ...failed, uids: uids(6), chunk: { token: "d", mark: "n" } }, 300);
@@ -104,7 +104,12 @@ describe("a message set aside", () => {
   });
 
   it("fits the row where each of as many as may be has a record of its own", () => {
-    const worst = { code: "SourceMessageUnreadable", tries: 99, since: 1_763_000_000_000 };
+    const worst = {
+      code: "SourceMessageUnreadable",
+      tries: 99,
+      since: 1_763_000_000_000,
+      blameless: true,
+    };
     const chunk = { token: "0".repeat(36), mark: "2026-01-01T00:00:00.000Z" };
     const entries = Array.from({ length: maxSetAside }, (_, n) => ({
       ...worst,
