@@ -151,8 +151,14 @@ it("an operator who stops a batch while a failure of it is being stored leaves n
     const migration = start(plan);
     plan.act = async () => {
       const { mailboxes } = migration.deployment.stores;
-      const stored = await mailboxes.get(batch, await migration.mailboxId());
-      if (stored) await mailboxes.replace({ ...stored, value: { ...stored.value, status: "Stopped" } });
+      const id = await migration.mailboxId();
+      // The application may write it in the same moment.
+      for (let isDone = false; !isDone; ) {
+        const stored = await mailboxes.get(batch, id);
+        if (stored === undefined) return;
+        const value = { ...stored.value, status: "Stopped" as const };
+        isDone = (await mailboxes.replace({ ...stored, value })) !== undefined;
+      }
     };
     await migration.upload();
     await migration.deployment.rest();
