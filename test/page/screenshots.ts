@@ -21,18 +21,13 @@ try {
   await deployment.waitUntilSettled("branch-office", patienceMs);
   await verifyPilot(`${deployment.app.url}/api`);
   await deployment.waitUntilSettled("pilot", patienceMs);
-  const mailboxes = await deployment.mailboxes("sales");
-  const skipping = mailboxes.find(({ skippedItemCount }) => skippedItemCount > 0)?.id;
   for (const colorScheme of ["light", "dark"] as const) {
     const context = await browser.newContext({ viewport: { width: 1280, height: 720 }, colorScheme });
     const page = await context.newPage();
     for (const [name, path] of [
       ["batches", "/"],
       ["batch", "/batches/sales"],
-      ["errors", "/batches/sales/errors"],
-      ["mailbox", `/batches/sales/mailboxes/${skipping}`],
       ["cutover", "/batches/pilot/cutover"],
-      ["new-migration", "/new/1"],
     ] as const) {
       await page.goto(`${deployment.app.url}/api/dashboard${path}`);
       await page.locator("h1").waitFor();

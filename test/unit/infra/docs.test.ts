@@ -24,8 +24,8 @@ const anchors = (text: string): readonly string[] =>
 
 /** Links of a page that lead nowhere in the repository. */
 function deadLinks(page: string, text: string): readonly string[] {
-  return [...text.matchAll(/\]\(([^)\s]+)\)/g)]
-    .map(([, link = ""]) => link)
+  return [...text.matchAll(/\]\(([^)\s]+)\)|src(?:set)?="([^"]+)"/g)]
+    .map(([, link, picture]) => link ?? picture ?? "")
     .filter((link) => !/^https?:/.test(link))
     .filter((link) => {
       const [file = "", anchor] = link.split("#");
@@ -43,8 +43,11 @@ describe("the pages for operators", () => {
   it("are known for a link that leads nowhere", () => {
     const page = join(infra, "README.md");
     expect(
-      deadLinks(page, "[a](docs/none.md) [b](#nothing-here) [c](docs/parameters.md#private-network)"),
-    ).toEqual(["docs/none.md", "#nothing-here"]);
+      deadLinks(
+        page,
+        '[a](docs/none.md) [b](#nothing-here) [c](docs/parameters.md#private-network) <img src="docs/none.webp">',
+      ),
+    ).toEqual(["docs/none.md", "#nothing-here", "docs/none.webp"]);
   });
 
   it("explain every parameter that an operator sets", () => {
