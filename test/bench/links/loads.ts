@@ -1,6 +1,6 @@
 import { createImapTarget } from "../../../shared/adapters/imap/index.ts";
 import type { Stamp, TargetFolderId, Uid } from "../../../shared/domain/names.ts";
-import { generateCorpus } from "../../stack/corpus/corpus.ts";
+import { type CorpusMailbox, generateCorpus } from "../../stack/corpus/corpus.ts";
 import { fillMailbox } from "../../stack/corpus/fill.ts";
 import type { ImapAccess } from "../../stack/imap-access.ts";
 
@@ -24,10 +24,20 @@ export const loads: Readonly<Record<string, Load>> = {
     messages: 2_000,
     fill: async (access) => {
       const [mailbox] = generateCorpus({ seed: "links", mailboxes: 1, messages: 2_000 });
-      if (mailbox) await fillMailbox(access, mailbox);
+      // The app leaves out what is marked as deleted, the other programs do not.
+      if (mailbox) await fillMailbox(access, withoutDeleted(mailbox));
     },
   },
 };
+
+function withoutDeleted(mailbox: CorpusMailbox): CorpusMailbox {
+  return {
+    ...mailbox,
+    *messages() {
+      for (const message of mailbox.messages()) if (!message.flags.includes("\\Deleted")) yield message;
+    },
+  };
+}
 
 /** Through the app's own adapter: one message after another takes minutes. */
 export async function fillWithSmall(

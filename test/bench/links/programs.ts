@@ -112,6 +112,7 @@ export async function measureDoveadm(site: Site, user: string): Promise<Measured
     imapc_user: site.user,
     imapc_password: source.password,
     imapc_features: "rfc822.size fetch-headers",
+    mail_prefetch_count: "500",
     mail_fsync: "never",
   };
   const options = Object.entries(settings).flatMap(([name, value]) => ["-o", `${name}=${value}`]);
