@@ -31,7 +31,7 @@ export interface GraphCall {
   readonly expect?: readonly number[] | undefined;
   /** Slots it takes of the mailbox's concurrency. */
   readonly weight?: number | undefined;
-  /** True for what is called for every message: it goes past the SDK, whose objects and `fetch` take half its time. */
+  /** True for what is called for every message: it goes past the SDK, whose objects and `fetch` cost more than it does. */
   readonly isHot?: boolean | undefined;
 }
 
