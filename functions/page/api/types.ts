@@ -11,6 +11,7 @@ export type {
 export type { CheckView, CutoverView, DomainView } from "../../../shared/domain/api/cutover.ts";
 export type {
   EndpointListAnswer,
+  EndpointUsageView,
   EndpointView,
   ServerConfirmed,
 } from "../../../shared/domain/api/endpoints.ts";

@@ -15,6 +15,7 @@ import { Waiting } from "../parts/waiting.tsx";
 import { NotSaved } from "./not-saved.tsx";
 import { Protection } from "./protection.tsx";
 import { TestSteps } from "./test-steps.tsx";
+import { Usage } from "./usage.tsx";
 import { useSaveEndpoint } from "./use-save-endpoint.ts";
 
 /** One source server: its settings, a live test, its removal. */
@@ -63,6 +64,7 @@ export default function EndpointPage({ endpoint: name }: { endpoint: string }) {
       {stored.data === undefined && stored.error === null ? <Waiting /> : null}
       {stored.data ? (
         <Fragment key={stored.data.etag}>
+          <Usage name={name} />
           <Protection name={name} settings={stored.data.body} etag={stored.data.etag} />
           <Settings name={name} settings={stored.data.body} etag={stored.data.etag} />
           <ServerChanged path={path} settings={stored.data.body} />

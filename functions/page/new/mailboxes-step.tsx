@@ -23,6 +23,16 @@ import type { StepProps } from "./new.tsx";
 
 const maxBytes = 10_000_000;
 
+/** Files to begin with, by how users are logged in; those that need an endpoint of their own come with it. */
+const templates = [
+  { kind: "empty", label: "an empty one" },
+  { kind: "password", label: "passwords of the users" },
+  { kind: "exchange", label: "an administrator of Exchange" },
+  { kind: "dovecot", label: "of Dovecot" },
+  { kind: "mirapoint", label: "of Mirapoint" },
+  { kind: "courier", label: "of Courier" },
+] as const;
+
 /** The CSV, in this page's memory alone, and what the API says of it. */
 export interface ChosenFile {
   readonly file: File;
@@ -62,14 +72,15 @@ export function MailboxesStep({ draft, change, faultOf, file, choose }: StepProp
     <>
       <p>
         A CSV with the columns <code>EmailAddress</code>, <code>UserName</code> and <code>Password</code>, a
-        row a mailbox, up to 50,000 rows and 10 MB.{" "}
-        <Link
-          inline
-          href="data:text/csv;charset=utf-8,EmailAddress%2CUserName%2CPassword%0D%0A"
-          download="mailboxes.csv"
-        >
-          An empty one
-        </Link>
+        row a mailbox, up to 50,000 rows and 10 MB. To begin with:{" "}
+        {templates.map(({ kind, label }, index) => (
+          <span key={kind}>
+            {index > 0 ? ", " : ""}
+            <Link inline href={`/api/templates/${kind}.csv`} download={`${kind}.csv`}>
+              {label}
+            </Link>
+          </span>
+        ))}
       </p>
       <Field {...problem(tooLarge ?? faultOf("csv"))}>
         <div
