@@ -103,7 +103,10 @@ async function measureSearch(): Promise<void> {
   }));
   await deployment.upload("nowhere", "many", users, { autoStart: false });
   const deadline = Date.now() + readingMs;
-  while ((await deployment.batch("many"))?.totalCount !== rows) {
+  // The list of a large batch is as old as its figures, a minute at most.
+  const listed = async () =>
+    ((await deployment.request("GET", "batches/many/mailboxes?$top=1")).body as { count?: number }).count;
+  while ((await listed()) !== rows) {
     if (Date.now() > deadline) throw new Error("the CSV is not read yet");
     await sleep(1_000);
   }
