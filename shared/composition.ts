@@ -292,6 +292,9 @@ const sourceAddresses = once(async (): Promise<(address: string) => boolean> => 
 
 const endpoints = once(async () => createEndpoints((await blobs()).endpoints, clock));
 
+/** Of those who only show something: nobody works by older settings since somebody looked. */
+const shownEndpoints = once(async () => createEndpoints((await blobs()).endpoints, clock));
+
 const admission = once(async () =>
   createAdmission({
     store: (await tables()).admissions,
@@ -308,7 +311,7 @@ const admission = once(async () =>
 const batchStates = once(async () => {
   const { states, mailboxes } = await tables();
   const { snapshots } = await blobs();
-  return createBatchStates({ states, snapshots, mailboxes, endpoints: await endpoints(), clock, log });
+  return createBatchStates({ states, snapshots, mailboxes, endpoints: await shownEndpoints(), clock, log });
 });
 
 /** What it takes to begin an operation on a batch. */
@@ -594,7 +597,14 @@ export const cutover = once(async () => {
 export const status = once(async () => {
   const { batches, mailboxes, ledgers } = await tables();
   const states = await batchStates();
-  return createStatus({ batches, mailboxes, states, ledger: ledgers, endpoints: await endpoints(), clock });
+  return createStatus({
+    batches,
+    mailboxes,
+    states,
+    ledger: ledgers,
+    endpoints: await shownEndpoints(),
+    clock,
+  });
 });
 
 /** What a system has to be built for before it can be asked; that it cannot be built shows as its health. */
