@@ -46,6 +46,57 @@ async function backAndForth(target: TargetKind, plan: FaultPlan): Promise<number
   return before;
 }
 
+/** Something happens at one of the calls to the source or the ledger that follow. */
+class Happening extends FaultPlan {
+  act: (() => void) | undefined;
+  left = Number.POSITIVE_INFINITY;
+  at = "";
+
+  override next(name: string): Fault | undefined {
+    if (/^source|^ledgers\.write/.test(name) && --this.left === 0) {
+      this.at = name;
+      this.act?.();
+    }
+    return super.next(name);
+  }
+}
+
+/**
+ * Three rounds over two days follow the change of a folder's UIDVALIDITY.
+ * @param after how many calls of the first of them a message leaves the folder. @param goesOn what becomes of it.
+ * @returns the name of this call; undefined if there are not as many.
+ */
+async function leavesNewGeneration(
+  target: TargetKind,
+  after: number,
+  goesOn: (migration: Migration, one: StoredMessage) => void,
+): Promise<string | undefined> {
+  vi.clearAllTimers();
+  const plan = new Happening();
+  const migration = start(target, 3, plan);
+  await migration.upload({ options: { propagateDeletes: true } });
+  await migration.deployment.rest();
+  const inbox = migration.folder("INBOX");
+  inbox.renumber();
+  plan.left = after;
+  plan.act = () => {
+    const [uid, one] = [...inbox.messages].at(-1) ?? [];
+    if (uid === undefined || one === undefined) throw new Error("the inbox is empty");
+    inbox.messages.delete(uid);
+    goesOn(migration, one);
+  };
+  await round(migration);
+  if (plan.at === "") return undefined;
+  plan.act = undefined;
+  await round(migration);
+  vi.setSystemTime(Date.now() + 24 * 3_600_000);
+  await round(migration);
+  await migration.expectSettled().catch((error: unknown) => {
+    throw new Error(`call ${after}, ${plan.at}: ${error instanceof Error ? error.message : error}`);
+  });
+  return plan.at;
+}
+
 async function round(migration: Migration): Promise<void> {
   await migration.sync();
   await migration.deployment.rest();
@@ -102,6 +153,22 @@ describe.each(["graph", "imap"] as const)("to %s", (target) => {
       }
     }
     expect(failures).toEqual([]);
+  });
+
+  it.each([
+    ["deleted", () => undefined],
+    ["moved", (migration: Migration, one: StoredMessage) => void migration.folder("Work").add(one)],
+  ])("what is %s while a new generation is matched is followed, at whatever call", async (_, goesOn) => {
+    const failures: string[] = [];
+    let calls = 0;
+    for (let name: string | undefined = "first"; name !== undefined; calls++) {
+      name = await leavesNewGeneration(target, calls + 1, goesOn).catch((error: Error) => {
+        failures.push(error.message);
+        return "failed";
+      });
+    }
+    expect(failures).toEqual([]);
+    expect(calls).toBeGreaterThan(10);
   });
 
   it("what is gone for good is followed once the new generation was the same for most of a day", async () => {

@@ -15,6 +15,7 @@ import type {
   FolderCounts,
   FolderPlace,
   FolderRecord,
+  Generation,
   ItemRecord,
   OpenChunk,
   Planning,
@@ -533,8 +534,11 @@ export function itemsArrived<Folder extends FolderRecord>(
   };
 }
 
-/** One item of the folder followed its message into another one. */
-export function itemDeparted<Folder extends FolderRecord>(folder: Folder): Folder {
+/** One item of the folder, of this generation of it or a former one, followed its message into another folder. */
+export function itemDeparted<Folder extends FolderRecord>(folder: Folder, of: Generation): Folder {
+  const isPresent = of.folderId === folder.folderId && of.uidValidity === folder.uidValidity;
+  // What a new generation keeps of former ones is not counted.
+  if (folder.keptSince !== undefined && !isPresent) return folder;
   return { ...folder, counts: { ...folder.counts, synced: folder.counts.synced - 1 } };
 }
 

@@ -430,7 +430,7 @@ async function commitMoves(
   records.set(folder.folderId, record);
   for (const { vanished } of planned) {
     const home = records.get(vanished.home);
-    if (home) records.set(home.folderId, itemDeparted(home));
+    if (home) records.set(home.folderId, itemDeparted(home, vanished.item));
   }
   const changed = new Set<FolderId>([folder.folderId, ...planned.map(({ vanished }) => vanished.home)]);
   await run.lease.commit({

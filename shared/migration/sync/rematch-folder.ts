@@ -171,7 +171,8 @@ export async function rematchFolder(
     return { record: folder, complete: true };
   const { record, unmatched, isWhole, complete } = await matchGenerations(run, folder, opened, existing);
   if (!complete) return { record, complete };
-  const matched = sizeOf(intersectionOf(existing, record.checkpoint.settled));
+  // Not by what is there: a message that left since it was matched still has its item.
+  const matched = await countItems(run, record);
   const judgement = judged(record, matched, unmatched.length, isWhole);
   run.log("folder.rematched", {
     mailbox: run.mailboxId,
@@ -202,6 +203,12 @@ export async function forgetFormer(run: SyncRun, folder: PlacedFolder): Promise<
   }
   await forgetSkips(run, folder, folder.former ?? []);
   return true;
+}
+
+async function countItems(run: SyncRun, { folderId, uidValidity }: Generation): Promise<number> {
+  let count = 0;
+  for await (const _ of run.ledger.listItems(run.ledgerId, folderId, uidValidity)) count++;
+  return count;
 }
 
 async function commit(run: SyncRun, folder: PlacedFolder): Promise<PlacedFolder> {

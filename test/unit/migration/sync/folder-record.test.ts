@@ -305,6 +305,15 @@ describe("what follows the source", () => {
     expect(after.doubt).toEqual({ openChunk: undefined, recovered: [recovered] });
     expect(after.counts.synced).toBe(6);
     expect(record.itemsArrived(open, uids(6), uids(6), true).checkpoint.highestModseq).toBeUndefined();
-    expect(record.itemDeparted(known).counts).toEqual({ ...known.counts, synced: 3 });
+    expect(record.itemDeparted(known, known).counts).toEqual({ ...known.counts, synced: 3 });
+  });
+
+  it("counts no item that departs from what a new generation keeps of former ones", () => {
+    const keeping = folder({ keptSince: 1 });
+    const former = { folderId: keeping.folderId, uidValidity: "6" as UidValidity };
+    expect(record.itemDeparted(keeping, former).counts.synced).toBe(4);
+    expect(record.itemDeparted(keeping, keeping).counts.synced).toBe(3);
+    // Until it is judged, both are counted.
+    expect(record.itemDeparted(known, former).counts.synced).toBe(3);
   });
 });
