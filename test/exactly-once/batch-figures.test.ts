@@ -19,6 +19,8 @@ function randomOf(seed: number): () => number {
   };
 }
 
+/** How long a process stands still. */
+const standstillMs = 15_000;
 const away = new MigrationError("transient", "Away", "It does not answer.");
 
 /** Now and then a process dies or stands still at a call, or what is called is away. */
@@ -38,7 +40,7 @@ class Trouble extends FaultPlan {
     const kinds: readonly Fault[] = [
       { kind: "diesBefore" },
       { kind: "diesAfter" },
-      { kind: "stalls", forMs: 15_000 },
+      { kind: "stalls", forMs: standstillMs },
       { kind: "fails", afterMs: 500, error: away },
     ];
     return kinds[Math.floor(this.#random() * kinds.length)];
@@ -68,26 +70,29 @@ async function polled(seed: number): Promise<readonly BatchView[]> {
     log: () => undefined,
   });
   const seen: BatchView[] = [];
-  const look = async () => {
+  const lookIn = async (ms: number) => {
+    await deployment.goOnFor(ms);
     const stored = await deployment.stores.batches.get(batch);
     if (stored) seen.push(batchView(stored.value, await states.figures(stored.value), Date.now()));
   };
   await migration.upload({ limits: { maxConcurrentMigrations: 2 } });
   for (let tick = 0; tick < 240; tick++) {
-    await deployment.goOnFor(500);
-    await look();
+    await lookIn(500);
     const chance = random();
     const action = chance < 0.01 ? "stop" : chance < 0.03 ? "retry" : chance < 0.1 ? "start" : undefined;
     if (action) deployment.begin(({ control }) => control.act(batch, action, "operator"));
   }
   plan.quiet = true;
+  // A stop asked for in a process that stands still comes after whatever is asked for meanwhile.
+  await lookIn(standstillMs);
   await deployment.perform(({ control }) => control.act(batch, "start", "operator"));
+  for (let tick = 0; tick < 600 && seen.at(-1)?.status !== "Synced"; tick++) await lookIn(500);
   await deployment.rest();
-  await look();
+  await lookIn(0);
   return seen;
 }
 
-it.each([2, 3, 4, 6])(
+it.each([1, 2, 3, 4, 5, 6])(
   "through deaths, pauses, stops and retries no figure of a batch falls, and none says the end before it: story %s",
   async (seed) => {
     const seen = await polled(seed);
@@ -109,6 +114,6 @@ it.each([2, 3, 4, 6])(
       syncedItemCount: 60,
       dataConsistencyScore: "Perfect",
     });
-    expect(new Set(seen.map(({ syncedItemCount }) => syncedItemCount)).size).toBeGreaterThan(2);
+    expect(new Set(seen.map(({ syncedItemCount }) => syncedItemCount)).size).toBeGreaterThan(3);
   },
 );
