@@ -29,6 +29,29 @@ class AtWrites extends FaultPlan {
   }
 }
 
+/** The process of the second write dies after it, and something happens at a later call to the source. */
+class AfterDeath extends AtWrites {
+  act: () => void = () => undefined;
+  /** How many calls to the source later; below 1 once it has happened. */
+  left: number;
+  #isDead = false;
+
+  constructor(left: number) {
+    super({
+      2: () => {
+        this.#isDead = true;
+        return { kind: "diesAfter" };
+      },
+    });
+    this.left = left;
+  }
+
+  override next(name: string, given: readonly unknown[]): Fault | undefined {
+    if (this.#isDead && name.startsWith("source.") && --this.left === 0) this.act();
+    return super.next(name, given);
+  }
+}
+
 /** An inbox of so many messages, and two more in another folder. */
 function migrationOf(
   target: TargetKind,
@@ -246,6 +269,33 @@ describe.each<WriteInterruption>([
     await migration.expectSettled();
   });
 });
+
+it.each(["moved", "deleted"] as const)(
+  "what a dead process wrote to graph is there once, or not at all, whose message is %s at any later call",
+  async (what) => {
+    const failures: string[] = [];
+    let calls = 0;
+    for (let isLast = false; !isLast; calls++) {
+      const plan = new AfterDeath(calls + 1);
+      const migration = migrationOf("graph", 3, plan);
+      plan.act = () => {
+        const { messages } = migration.folder("INBOX");
+        const one = messages.get(2);
+        if (one && what === "moved") migration.folder("Work").add(one);
+        messages.delete(2);
+      };
+      await migration.upload({ options: { propagateDeletes: true } });
+      await migration.deployment.rest();
+      isLast = plan.left > 0;
+      plan.left = 0;
+      await migration.sync();
+      await migration.deployment.rest();
+      await migration.expectSettled().catch((error: unknown) => failures.push(`call ${calls + 1}: ${error}`));
+    }
+    expect(failures).toEqual([]);
+    expect(calls).toBeGreaterThan(10);
+  },
+);
 
 it("a doubt is told while it is open, reported as no loss, and a verification asked for meanwhile finds nothing", async () => {
   const migration = migrationOf("graph", 8);

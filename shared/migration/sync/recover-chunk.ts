@@ -57,8 +57,8 @@ export async function recoverChunk(
     // What was changed at the source since it was written is brought to it as any later change.
     items.push(state ? { ...item, flags: flagsOnCopy(run, item.flags, state) } : item);
   }
-  const there = unionOf(existing, uidSetOf(messages.map(({ header }) => header.uid)));
-  const unreadable = differenceOf(uids, there);
+  const read = uidSetOf(messages.map(({ header }) => header.uid));
+  const unreadable = await leftOf(opened, differenceOf(uids, read), existing);
   const looked = { uids: differenceOf(uids, unread), unreadable, items };
   const parts = commitParts(items);
   let record = folder;
@@ -83,6 +83,14 @@ export async function recoverChunk(
     found: items.length,
   });
   return record;
+}
+
+/** Those of some messages without a header that are not there any more; they may have left since all were listed. */
+async function leftOf(opened: SteadyFolder, missing: UidSet, existing: UidSet): Promise<UidSet> {
+  const gone = differenceOf(missing, existing);
+  const listed = differenceOf(differenceOf(missing, gone), uidSetOf(opened.unread.keys()));
+  if (sizeOf(listed) === 0) return gone;
+  return unionOf(gone, differenceOf(listed, await opened.searchUids({ among: listed })));
 }
 
 /** Those of the copies that do not look as their messages do now: either side may have changed since they were written. */
