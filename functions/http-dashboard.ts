@@ -1,21 +1,28 @@
+import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { extname, join } from "node:path";
 import { app, type HttpRequest, type HttpResponseInit } from "@azure/functions";
 import { errorResponse, type Handler } from "./http.ts";
 
-/** Fluent UI makes empty style elements and fills them by script: the hash is that of the empty text. */
-const policy = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self' 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='",
-  "connect-src 'self'",
-  "img-src 'self' data:",
-  "font-src 'self'",
-  "base-uri 'none'",
-  "form-action 'self'",
-  "frame-ancestors 'none'",
-  "require-trusted-types-for 'script'",
-].join("; ");
+/**
+ * Fluent UI makes empty style elements and fills them by script, and the styles of the first frame stand in the page itself.
+ * @param styles what style elements may hold.
+ */
+function policyFor(styles: readonly string[]): string {
+  const hashes = styles.map((text) => ` 'sha256-${createHash("sha256").update(text).digest("base64")}'`);
+  return [
+    "default-src 'none'",
+    "script-src 'self'",
+    `style-src 'self'${hashes.join("")}`,
+    "connect-src 'self'",
+    "img-src 'self' data:",
+    "font-src 'self'",
+    "base-uri 'none'",
+    "form-action 'self'",
+    "frame-ancestors 'none'",
+    "require-trusted-types-for 'script'",
+  ].join("; ");
+}
 
 const types: Readonly<Record<string, string>> = {
   ".css": "text/css; charset=utf-8",
@@ -37,15 +44,15 @@ const encodings = [
  * @param folder where the build has left them.
  */
 export function servePage(folder: string): Handler {
-  let files: Promise<ReadonlyMap<string, Buffer>> | undefined;
+  let built: Promise<BuiltPage> | undefined;
   return async ({ params, headers }: Pick<HttpRequest, "params" | "headers">): Promise<HttpResponseInit> => {
-    files ??= readFiles(folder);
-    files.catch(() => {
-      files = undefined;
+    built ??= readPage(folder);
+    built.catch(() => {
+      built = undefined;
     });
-    const found = await files;
+    const { files, policy } = await built;
     const path = params.path ?? "";
-    const isFile = types[extname(path)] !== undefined && found.has(path);
+    const isFile = types[extname(path)] !== undefined && files.has(path);
     if (!isFile && extname(path) !== "")
       return errorResponse(
         404,
@@ -56,9 +63,9 @@ export function servePage(folder: string): Handler {
     const accepted = (headers.get("accept-encoding") ?? "")
       .split(",")
       .map((one) => one.split(";", 1)[0]?.trim());
-    const encoding = encodings.find(([coding, end]) => accepted.includes(coding) && found.has(name + end));
+    const encoding = encodings.find(([coding, end]) => accepted.includes(coding) && files.has(name + end));
     return {
-      body: found.get(name + (encoding?.[1] ?? "")) ?? Buffer.alloc(0),
+      body: files.get(name + (encoding?.[1] ?? "")) ?? Buffer.alloc(0),
       headers: {
         "Content-Type": types[extname(name)] ?? "application/octet-stream",
         ...(encoding ? { "Content-Encoding": encoding[0] } : {}),
@@ -74,14 +81,23 @@ export function servePage(folder: string): Handler {
   };
 }
 
-async function readFiles(folder: string): Promise<ReadonlyMap<string, Buffer>> {
+interface BuiltPage {
+  /** By their names, with a slash between folders. */
+  readonly files: ReadonlyMap<string, Buffer>;
+  readonly policy: string;
+}
+
+async function readPage(folder: string): Promise<BuiltPage> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  const files = entries
+  const paths = entries
     .filter((entry) => entry.isFile())
     .map(({ parentPath, name }) => join(parentPath, name));
   const named = async (file: string) =>
     [file.slice(folder.length + 1).replaceAll("\\", "/"), await readFile(file)] as const;
-  return new Map(await Promise.all(files.map(named)));
+  const files = new Map(await Promise.all(paths.map(named)));
+  const html = files.get("index.html")?.toString("utf8") ?? "";
+  const styles = html.split("<style>").slice(1);
+  return { files, policy: policyFor(["", ...styles.map((rest) => rest.split("</style>", 1)[0] ?? "")]) };
 }
 
 app.http("dashboard", {

@@ -8,6 +8,7 @@ import { AnnouncerProvider } from "./frame/announcer.tsx";
 import { Frame } from "./frame/frame.tsx";
 import { useScheme } from "./frame/theme.ts";
 import { ConfirmProvider } from "./parts/confirm.tsx";
+import "./page.css";
 import { Views } from "./views.tsx";
 
 const Toasts = lazy(() => import("./frame/toaster.tsx"));

@@ -3,6 +3,7 @@
  * steps by keyboard alone until the batch is Synced; then axe in every view and open dialog, in light, dark and forced
  * colours, and at 390 pixels, at 320, and at 200 %; no violation of the policy, no error on the console, no request to another host.
  */
+import type { Page } from "playwright-core";
 import { startDeployment } from "../stack/deployment.ts";
 import { addTargetMailboxes, arrivalsOf } from "../stack/sample-batch.ts";
 import { startSampleSource } from "../stack/sample-source.ts";
@@ -91,6 +92,7 @@ async function lookEverywhere({ name, width, ...colours }: Look): Promise<void> 
   const context = await browser.newContext({ viewport: { width, height: 844 }, ...colours });
   const page = await context.newPage();
   const faults = await watch(context, page, app.url);
+  note(`first frame, ${name}`, await firstFrameFaults(page, colours));
   const mailboxes = await deployment.mailboxes("sales");
   const id = mailboxes.find(({ error }) => error !== null)?.id ?? "";
   const synced = mailboxes.find(({ skippedItemCount }) => skippedItemCount > 0)?.id ?? "";
@@ -153,6 +155,36 @@ async function lookEverywhere({ name, width, ...colours }: Look): Promise<void> 
   console.log(`${name}: ${shown.length} views and dialogs looked at`);
   note(name, faults.found);
   await context.close();
+}
+
+/** Of what is painted before the page is there: its script is held back. */
+async function firstFrameFaults(
+  page: Page,
+  { colorScheme, forcedColors }: Pick<Look, "colorScheme" | "forcedColors">,
+): Promise<readonly string[]> {
+  const script = /assets\/main-/;
+  await page.route(script, () => undefined);
+  const show = async () => {
+    await page.goto(`${app.url}/api/dashboard`, { waitUntil: "domcontentloaded" });
+    await page.getByText("IMAP to Microsoft 365").waitFor();
+  };
+  const background = () =>
+    page.locator(".first").evaluate((frame) => getComputedStyle(frame).backgroundColor);
+  await show();
+  const found = [...(await violations(page))];
+  const sideways = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  if (sideways > 0) found.push(`${sideways} pixels have to be scrolled sideways`);
+  const bySystem = await background();
+  await page.evaluate(
+    (chosen) => localStorage.setItem("scheme", chosen),
+    colorScheme === "dark" ? "light" : "dark",
+  );
+  await show();
+  if (forcedColors === undefined && (await background()) === bySystem)
+    found.push("not in the colours that were chosen");
+  await page.evaluate(() => localStorage.clear());
+  await page.unroute(script);
+  return found;
 }
 
 function note(where: string, found: readonly string[]): void {

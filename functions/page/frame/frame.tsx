@@ -15,7 +15,7 @@ import { Link, useLocation } from "wouter";
 import { meQuery } from "../api/queries.ts";
 import { useMedia } from "../parts/media.ts";
 import { contentId } from "./content-id.ts";
-import type { Scheme } from "./theme.ts";
+import type { Scheme } from "./stored-scheme.ts";
 
 const places = [
   { to: "/", label: "Batches", Icon: BatchIcon },

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,7 +12,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "page-"));
   await mkdir(join(folder, "assets"));
   for (const [name, text] of [
-    ["index.html", "<html>"],
+    ["index.html", "<html><style>a{}</style>"],
     ["index.html.br", "brotli of the page"],
     ["index.html.gz", "gzip of the page"],
     ["assets/a-1.js", "script"],
@@ -50,6 +51,14 @@ describe("the page's files", () => {
     }
   });
 
+  it("style elements hold nothing, or what the page has in its own: the policy knows their hashes", async () => {
+    const hashOf = (text: string) => `'sha256-${createHash("sha256").update(text).digest("base64")}'`;
+    const { headers } = await get("");
+    expect(headers["Content-Security-Policy"]).toContain(
+      `; style-src 'self' ${hashOf("")} ${hashOf("a{}")}; `,
+    );
+  });
+
   it("an asset is kept for good, since its name changes with it", async () => {
     const { text, headers } = await get("assets/a-1.js");
     expect(text).toBe("brotli of the script");
@@ -62,7 +71,7 @@ describe("the page's files", () => {
 
   it("comes in the form that the browser takes", async () => {
     expect((await get("", "gzip")).text).toBe("gzip of the page");
-    expect((await get("", "identity")).text).toBe("<html>");
+    expect((await get("", "identity")).text).toBe("<html><style>a{}</style>");
     expect((await get("assets/a-1.js", "gzip")).headers["Content-Encoding"]).toBeUndefined();
   });
 
