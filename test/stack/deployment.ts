@@ -18,6 +18,7 @@ export interface BatchAnswer {
   readonly totalItemsInSourceMailboxCount: number;
   readonly bytesTransferred: number;
   readonly lastSyncedAt: string | null;
+  readonly asOf: string;
 }
 
 export interface MailboxAnswer {
@@ -152,9 +153,13 @@ export async function startDeployment(options: DeploymentOptions = {}): Promise<
           rows.length > 0 &&
           rows.every((row) => ["Synced", "Failed", "Completed", "Stopped"].includes(row.status));
         if (settled) {
-          // Totals are kept for a few seconds.
-          await sleep(5_500);
-          return (await batch(name)) as BatchAnswer;
+          // What was read before is shown for a few seconds more.
+          const settledAt = Date.now();
+          for (;;) {
+            const answer = await batch(name);
+            if (answer && Date.parse(answer.asOf) > settledAt) return answer;
+            await sleep(pollMs);
+          }
         }
         if (Date.now() > deadline)
           throw new Error(
