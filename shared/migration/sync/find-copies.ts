@@ -1,12 +1,22 @@
 import type { Stamp, TargetItemId, Uid } from "../../domain/names.ts";
-import { sizeOf, uidsOf } from "../../domain/uid-set.ts";
-import type { OpenChunk } from "../ports/ledger-store.ts";
+import {
+  differenceOf,
+  emptyUidSet,
+  sizeOf,
+  type UidSet,
+  uidSetOf,
+  uidsOf,
+  unionOf,
+} from "../../domain/uid-set.ts";
+import type { ItemRecord, OpenChunk } from "../ports/ledger-store.ts";
 import type { MessageHeader } from "../ports/source.ts";
-import type { FoundItem, WriteCandidate } from "../ports/target.ts";
+import type { FoundItem, ItemState, WriteCandidate } from "../ports/target.ts";
+import { itemOf } from "./copied-item.ts";
 import { stampOf } from "./digest.ts";
 import { copiedFlags } from "./flags.ts";
 import type { PlacedFolder } from "./folder-record.ts";
 import { receivedDate } from "./received-date.ts";
+import { retire } from "./retired.ts";
 import type { SyncRun } from "./run.ts";
 import type { SteadyFolder } from "./steady-source.ts";
 
@@ -18,28 +28,34 @@ export interface LookedUp {
     /** Copies in the target that no item record knows, oldest first. */
     readonly copies: readonly FoundItem[];
   }[];
-  /** Copies of messages that are no longer there as they were written. */
+  /** Those that are no longer at the source. */
+  readonly gone: UidSet;
+  /** Copies of these, and of messages that are no longer there as they were written. */
   readonly retired: readonly FoundItem[];
 }
 
 /**
  * Looks for what a chunk wrote.
  * @param opened undefined if the folder is no longer at the source.
+ * @param existing all UIDs of the folder.
  */
 export async function lookUp(
   run: SyncRun,
   folder: PlacedFolder,
   opened: SteadyFolder | undefined,
+  existing: UidSet,
   chunk: OpenChunk,
 ): Promise<LookedUp> {
   const headers: MessageHeader[] = [];
   // What has been shared out to another folder since can still be read here.
   if (opened && sizeOf(chunk.uids) > 0)
     for await (const header of opened.fetchHeaders(chunk.uids)) headers.push(header);
-  const retired = (chunk.retired ?? []).flatMap(({ folderId, uidValidity, uids }) =>
+  const missing = differenceOf(chunk.uids, uidSetOf(headers.map(({ uid }) => uid)));
+  const gone = opened ? await leftOf(opened, missing, existing) : emptyUidSet;
+  const retired = (retire(chunk, folder, gone).retired ?? []).flatMap(({ folderId, uidValidity, uids }) =>
     [...uidsOf(uids)].map((uid) => stampOf(run.ledgerId, folderId, uidValidity, uid)),
   );
-  if (headers.length === 0 && retired.length === 0) return { messages: [], retired: [] };
+  if (headers.length === 0 && retired.length === 0) return { messages: [], gone, retired: [] };
   const known = await knownItems(run, folder);
   const candidates = headers.map((header) => candidateOf(run, folder, header));
   const { token, mark } = chunk;
@@ -47,8 +63,45 @@ export async function lookUp(
   const copiesOf = (stamp: Stamp) => (found.get(stamp) ?? []).filter(({ id }) => !known.has(id));
   return {
     messages: headers.map((header) => ({ header, copies: copiesOf(stampFor(run, folder, header.uid)) })),
+    gone,
     retired: retired.flatMap(copiesOf),
   };
+}
+
+/** Those of some messages without a header that are not there any more; they may have left since all were listed. */
+async function leftOf(opened: SteadyFolder, missing: UidSet, existing: UidSet): Promise<UidSet> {
+  const gone = differenceOf(missing, existing);
+  const listed = differenceOf(differenceOf(missing, gone), uidSetOf(opened.unread.keys()));
+  if (sizeOf(listed) === 0) return gone;
+  return unionOf(gone, differenceOf(listed, await opened.searchUids({ among: listed })));
+}
+
+/** Those of the copies that do not look as their messages do now: either side may have changed since they were written. */
+export async function statesOfTouched(
+  run: SyncRun,
+  folder: PlacedFolder,
+  copies: readonly FoundItem[],
+): Promise<ReadonlyMap<TargetItemId, ItemState>> {
+  const touched = copies.filter(({ untouched }) => !untouched).map(({ id }) => id);
+  return touched.length === 0 ? new Map() : run.target.readItems(folder.place.id, touched);
+}
+
+/** Item record of a message whose copy was found. @param state of the copy if it was touched. */
+export function itemOfFound(
+  { representable }: SyncRun,
+  folder: PlacedFolder,
+  header: MessageHeader,
+  { id }: FoundItem,
+  state: ItemState | undefined,
+): ItemRecord {
+  const item = itemOf(folder, header, header.size, header.header, id);
+  if (state === undefined) return item;
+  const has = new Set(state.flags.map((flag) => flag.toLowerCase()));
+  // What was changed at the source since it was written is brought to it as any later change.
+  const flags = item.flags.filter((flag) =>
+    representable([flag]).every((held) => has.has(held.toLowerCase())),
+  );
+  return { ...item, flags };
 }
 
 /** What the target needs to recognise a message. */

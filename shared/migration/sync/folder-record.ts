@@ -25,7 +25,7 @@ import type { FolderStatus } from "../ports/source.ts";
 import { hour, minute } from "../runtime.ts";
 import { leftOutCount, withLost, withoutLost } from "./left-out.ts";
 import { retire } from "./retired.ts";
-import { lateArrivalMs, lookedFor, nextLook, takenBack } from "./set-aside.ts";
+import { createsAside, lateArrivalMs, lookedFor, nextLook, takenBack } from "./set-aside.ts";
 
 /*
  * The record of a folder: its predicates and its transitions, the only code that makes one from another. All are pure;
@@ -36,8 +36,10 @@ import { lateArrivalMs, lookedFor, nextLook, takenBack } from "./set-aside.ts";
 export type PlacedFolder = FolderRecord & { readonly place: FolderPlace };
 
 /** A last look for a chunk comes no earlier than so long after the others, in milliseconds. */
-export const lastLookMs = 10 * minute;
+const lastLookMs = 10 * minute;
 const maxLastLooks = 20;
+/** What could not be read is looked for again after so long, in milliseconds. */
+const unreadLookMs = 5 * minute;
 
 /** What a plan found out is asked for again after so long, in milliseconds. */
 const planningMs = hour;
@@ -302,51 +304,67 @@ export function missingSettled<Folder extends FolderRecord>(
 }
 
 /**
- * The open chunk was looked for: what was found has its items, the rest is to be copied, and writes that arrive late are
- * to be looked for again.
- * @param uids those of the chunk's messages that can be read.
- * @param unreadable those that cannot.
+ * Copies of messages were found that had no record yet. What else of these messages is in doubt is looked for later.
+ * @param existing all UIDs of the folder.
  */
-export function chunkRecovered<Folder extends FolderRecord>(
+export function copiesFound<Folder extends FolderRecord>(
   folder: Folder,
-  chunk: OpenChunk,
-  {
-    uids,
-    unreadable,
-    items,
-  }: { readonly uids: UidSet; readonly unreadable: UidSet; readonly items: readonly ItemRecord[] },
+  items: readonly ItemRecord[],
   existing: UidSet,
-  now: number,
 ): Folder {
-  const { checkpoint, counts } = folder;
-  const recovered = {
-    ...retire({ ...chunk, uids }, folder, unreadable),
-    lookAgainAfter: now + lateArrivalMs,
-  };
+  const { checkpoint, counts, doubt } = folder;
   const found = uidSetOf(items.map(({ uid }) => uid));
   return {
     ...takenBack(folder, found),
     checkpoint: { ...checkpoint, settled: settle(checkpoint.settled, found, existing) },
-    doubt: { recovered: [...folder.doubt.recovered, recovered], attempting: folder.doubt.attempting },
+    doubt: { ...doubt, recovered: [...doubt.recovered, ...createsAside(folder, found)] },
     counts: withItems(counts, items),
   };
 }
 
-/** Chunks are in doubt no longer. @param lastLookAt when they are worth one more look, in milliseconds since 1970. */
+/**
+ * The open chunk was looked for; writes that arrive late are to be looked for again.
+ * @param chunk with those of its messages that have no copy of it yet, or several: the rest of it is settled.
+ * @param gone those that are no longer at the source.
+ */
+export function chunkRecovered<Folder extends FolderRecord>(
+  folder: Folder,
+  chunk: OpenChunk,
+  gone: UidSet,
+  now: number,
+): Folder {
+  const { recovered, attempting } = folder.doubt;
+  const left = retire({ ...chunk, uids: differenceOf(chunk.uids, gone) }, folder, gone);
+  const isLeft = sizeOf(left.uids) > 0 || left.retired !== undefined;
+  const again = isLeft ? [{ ...left, lookAgainAfter: now + lateArrivalMs }] : [];
+  return { ...folder, doubt: { recovered: [...recovered, ...again], attempting } };
+}
+
+/** What became of a chunk in doubt that was looked for again. */
+interface LookedForAgain {
+  /** Those of its messages that have no record and could not be read. */
+  readonly unread: UidSet;
+  /** Those of which nothing else can arrive, or nothing could be told of it. */
+  readonly over: UidSet;
+  /** True if it is worth one more look in a later round. */
+  readonly lastLook: boolean;
+  readonly now: number;
+}
+
+/** A chunk is in doubt no longer, but for what could not be read. */
 export function doubtSettled<Folder extends FolderRecord>(
   folder: Folder,
-  chunks: readonly ChunkInDoubt[],
-  lastLookAt: number | undefined,
+  chunk: ChunkInDoubt,
+  { unread, over, lastLook, now }: LookedForAgain,
 ): Folder {
   const { doubt, lastLooks = [] } = folder;
-  const recovered = doubt.recovered.filter((chunk) => !chunks.includes(chunk));
-  const added = doubt.recovered.flatMap((chunk) =>
-    // Of a message that is gone nobody can tell what its user has done to a copy since.
-    lastLookAt === undefined || !chunks.includes(chunk) || sizeOf(chunk.uids) === 0
-      ? []
-      : [{ ...chunk, retired: undefined, lookAgainAfter: lastLookAt }],
-  );
-  const looks = [...lastLooks.filter((chunk) => !chunks.includes(chunk)), ...added].slice(-maxLastLooks);
+  const isLast = !doubt.recovered.includes(chunk);
+  const rest = differenceOf(differenceOf(chunk.uids, unread), over);
+  const again = (uids: UidSet, ms: number): readonly ChunkInDoubt[] =>
+    sizeOf(uids) === 0 ? [] : [{ ...chunk, uids, retired: undefined, lookAgainAfter: now + ms }];
+  const recovered = [...doubt.recovered.filter((one) => one !== chunk), ...again(unread, unreadLookMs)];
+  const last = lastLook && !isLast ? again(rest, lastLookMs) : [];
+  const looks = [...lastLooks.filter((one) => one !== chunk), ...last].slice(-maxLastLooks);
   return { ...folder, doubt: { ...doubt, recovered }, lastLooks: looks.length === 0 ? undefined : looks };
 }
 

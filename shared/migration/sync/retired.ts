@@ -1,4 +1,4 @@
-import { differenceOf, emptyUidSet, sizeOf, type UidSet } from "../../domain/uid-set.ts";
+import { emptyUidSet, sizeOf, type UidSet } from "../../domain/uid-set.ts";
 import type { ChunkInDoubt, FolderRecord, Generation, OpenChunk } from "../ports/ledger-store.ts";
 
 /*
@@ -6,12 +6,12 @@ import type { ChunkInDoubt, FolderRecord, Generation, OpenChunk } from "../ports
  * pure.
  */
 
-/** Chunks of a folder whose messages are no longer there as they were written, those with a record aside. */
+/**
+ * Chunks of a folder whose messages are no longer there as they were written. What has a record has it of another write
+ * than the chunk's.
+ */
 export function retired(folder: FolderRecord, chunks: readonly ChunkInDoubt[]): readonly ChunkInDoubt[] {
-  return chunks.map((chunk) => ({
-    ...retire(chunk, folder, differenceOf(chunk.uids, folder.checkpoint.settled)),
-    uids: emptyUidSet,
-  }));
+  return chunks.map((chunk) => ({ ...retire(chunk, folder, chunk.uids), uids: emptyUidSet }));
 }
 
 /** The chunk with some of its messages no longer there as they were written. */

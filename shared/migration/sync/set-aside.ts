@@ -1,6 +1,7 @@
 import type { Uid } from "../../domain/names.ts";
 import {
   differenceOf,
+  everyUid,
   hasUid,
   intersectionOf,
   sizeOf,
@@ -176,10 +177,16 @@ export function nextLook({ setAside }: Pick<FolderRecord, "setAside">): number |
 }
 
 /** Creates in doubt that are set aside, as chunks to be looked for once, when none of them can arrive any more. */
-export function createsAside({ setAside }: Pick<FolderRecord, "setAside">): readonly ChunkInDoubt[] {
-  return setAside.flatMap(({ chunk, uids, lookAgainAt }) =>
-    chunk === undefined ? [] : [{ ...chunk, uids, lookAgainAfter: lookAgainAt + lateArrivalMs }],
-  );
+export function createsAside(
+  { setAside }: Pick<FolderRecord, "setAside">,
+  among: UidSet = everyUid,
+): readonly ChunkInDoubt[] {
+  return setAside.flatMap((entry) => {
+    const { chunk, lookAgainAt } = entry;
+    const uids = intersectionOf(entry.uids, among);
+    if (chunk === undefined || sizeOf(uids) === 0) return [];
+    return [{ ...chunk, uids, lookAgainAfter: lookAgainAt + lateArrivalMs }];
+  });
 }
 
 /** What failed in one go by one error is one entry, however many messages it is. */

@@ -17,9 +17,10 @@ import {
 } from "./folder-record.ts";
 import { followFlags } from "./follow-flags.ts";
 import { followRemovals } from "./follow-removals.ts";
+import { settleLateArrivals } from "./late-arrivals.ts";
 import type { Budget } from "./limits.ts";
 import { lookForPlace, nextLookForPlace, suspectPlace } from "./missing-place.ts";
-import { recoverAside, recoverChunk, removeLateArrivals } from "./recover-chunk.ts";
+import { recoverAside, recoverChunk } from "./recover-chunk.ts";
 import { beginGeneration, rematchFolder } from "./rematch-folder.ts";
 import { reopenGaps } from "./reopen-gaps.ts";
 import type { SyncRun } from "./run.ts";
@@ -80,6 +81,7 @@ async function visit(run: SyncRun, folder: PlacedFolder, budget: Budget): Promis
   if (record.replaced !== undefined) return { end: "done" };
   record = await recoverChunk(run, record, opened, existing);
   record = await recoverAside(run, record, opened, existing);
+  record = await settleLateArrivals(run, record, opened, existing);
   if (record.state !== "targetGone") {
     const wanted = await wantedUids(run, record, opened, existing);
     record = await adopt(run, record, opened, existing, wanted);
@@ -95,7 +97,6 @@ async function visit(run: SyncRun, folder: PlacedFolder, budget: Budget): Promis
   if (!followed.complete) return { end: "more" };
   const { flagsDigest } = followed;
   record = followed.record;
-  record = await removeLateArrivals(run, record, opened);
   const late = lookAgainAt(record);
   if (late !== undefined) return { end: "later", at: late, doubtOnly: awaitsWritesOnly(record) };
 
@@ -166,7 +167,7 @@ async function leave(
 ): Promise<Visit> {
   const changed = change(await asStored(run, folder));
   await run.lease.commit({ folders: [changed] });
-  const searched = await removeLateArrivals(run, changed, undefined);
+  const searched = await settleLateArrivals(run, changed, undefined, emptyUidSet);
   const record = visitEnded(searched);
   await run.lease.commit({ folders: [record] });
   run.progressed(record);

@@ -183,24 +183,45 @@ describe("a chunk", () => {
     expect(record.movesClosed(folder({ doubt })).doubt).toEqual({ ...doubt, openChunk: undefined });
   });
 
-  it("that was interrupted is looked for, and again once its last write must have arrived", () => {
+  it("that was interrupted is looked for again once its last write must have arrived", () => {
     const attempting = { uid: uid(6), attempts: 2 };
     const open = folder({ doubt: { openChunk: chunk, recovered: [recovered], attempting } });
-    const found = { uids: chunk.uids, unreadable: uids(7), items: [item(6)] };
-    const after = record.chunkRecovered(open, chunk, found, uids(6), now);
+    const after = record.chunkRecovered(open, { ...chunk, uids: uids(6, 7) }, uids(7), now);
     const retired = [{ folderId: "f", uidValidity: "7", uids: uids(7) }];
-    expect(after.doubt).toEqual({
-      recovered: [recovered, { ...chunk, retired, lookAgainAfter: now + 45_000 }],
-      attempting,
+    const again = { ...chunk, uids: uids(6), retired, lookAgainAfter: now + 45_000 };
+    expect(after.doubt).toEqual({ recovered: [recovered, again], attempting });
+    const settled = record.chunkRecovered(open, { ...chunk, uids: uids() }, uids(), now);
+    expect(settled.doubt).toEqual({ recovered: [recovered], attempting });
+  });
+
+  it("settles what was found of it; another create in doubt of the same message is looked for later", () => {
+    const open = folder({
+      doubt: { openChunk: chunk, recovered: [recovered] },
+      setAside: [aside, { ...aside, uids: uids(6, 9), chunk: { token: "d", mark: "n" } }],
     });
+    const after = record.copiesFound(open, [item(6)], uids(6));
+    const other = { token: "d", mark: "n", uids: uids(6), lookAgainAfter: 45_300 };
+    expect(after.doubt).toEqual({ openChunk: chunk, recovered: [recovered, other] });
+    expect(after.setAside.map((entry) => entry.uids)).toEqual([uids(8), uids(9)]);
     expect(after.checkpoint.settled).toEqual([[1, 6]]);
     expect(after.counts).toEqual({ ...known.counts, synced: 5, bytes: 500 });
-    const [first, second] = after.doubt.recovered;
-    const settled = record.doubtSettled(after, first ? [first] : [], undefined);
-    expect([settled.doubt, settled.lastLooks]).toEqual([{ recovered: [second], attempting }, undefined]);
-    const { lastLooks = [], ...rest } = record.doubtSettled(after, first ? [first] : [], 9_000);
-    expect(lastLooks).toEqual([{ ...first, retired: undefined, lookAgainAfter: 9_000 }]);
-    expect(record.doubtSettled({ ...rest, lastLooks }, lastLooks, 20_000).lastLooks).toBeUndefined();
+  });
+
+  it("is settled for good by the second look, but for what cannot be read, and looked for once more in a later round", () => {
+    const twice = { ...recovered, uids: uids(5, 6, 7, 8) };
+    const other = { ...recovered, token: "o" };
+    const doubtful = folder({ doubt: { recovered: [twice, other] } });
+    const none = { unread: uids(), over: uids(), lastLook: false, now };
+    expect(record.doubtSettled(doubtful, twice, none)).toEqual(folder({ doubt: { recovered: [other] } }));
+    const again = { unread: uids(7), over: uids(6), lastLook: true, now };
+    const { doubt, lastLooks = [], ...rest } = record.doubtSettled(doubtful, twice, again);
+    const unread = { ...twice, uids: uids(7), lookAgainAfter: now + 300_000 };
+    expect(doubt.recovered).toEqual([other, unread]);
+    expect(lastLooks).toEqual([{ ...twice, uids: uids(5, 8), lookAgainAfter: now + 600_000 }]);
+    const [last] = lastLooks;
+    const end =
+      last && record.doubtSettled({ ...rest, doubt, lastLooks }, last, { ...again, unread: uids() });
+    expect(end?.lastLooks).toBeUndefined();
   });
 });
 
