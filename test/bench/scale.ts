@@ -4,15 +4,21 @@ import { parseArgs } from "node:util";
 import { Worker } from "node:worker_threads";
 import { startDeployment } from "../stack/deployment.ts";
 import type { Asked } from "./scale-asking.ts";
+import type { Requests } from "./scale-azurite.ts";
 
 // What control, status and lists of large batches take, on Azurite: `npm run bench:scale -- --rows 50000 --batches 1`. The
-// app has a process of its own and who asks has a thread; storage and queues are in this one, which does everything in one
-// thread. Every mailbox is at a server that is nowhere: nothing is copied, and the endpoint is busy all the same. Ends with
+// app has a process of its own; storage, which does everything in one thread, and who asks have a thread each. After each part
+// it says what storage was asked for, and how busy that thread was; at the end how long a client takes that does nothing but
+// read and write as many rows there. Every mailbox is at a server that is nowhere: nothing is copied, and the endpoint is busy all the same. Ends with
 // 1 where a limit is passed. What is asked during an operation waits behind its transactions, the janitor's requests too, so
 // these are shown without a limit.
 
 const { values } = parseArgs({
-  options: { rows: { type: "string", default: "50000" }, batches: { type: "string", default: "1" } },
+  options: {
+    rows: { type: "string", default: "50000" },
+    batches: { type: "string", default: "1" },
+    work: { type: "string", default: "180" },
+  },
 });
 const rows = Number(values.rows);
 const names = Array.from({ length: Number(values.batches) }, (_, index) => `scale-${index}`);
@@ -20,8 +26,8 @@ const names = Array.from({ length: Number(values.batches) }, (_, index) => `scal
 /** Milliseconds. */
 const limits = { call: 2_000, queued: 60_000, view: 200, sweep: 5_000 } as const;
 const askEveryMs = 250;
-/** By then the mailboxes that an operation changed are not read again at each look. */
-const atWorkMs = 180_000;
+/** Milliseconds in which nothing but the app's own work goes on. */
+const atWorkMs = Number(values.work) * 1_000;
 const patienceMs = 30 * 60_000;
 
 const widths = [46, 14, 14, 14];
@@ -41,8 +47,30 @@ function told(title: string, ms: number, limit?: number): void {
   if (limit !== undefined && ms > limit) process.exitCode = 1;
 }
 
-const deployment = await startDeployment();
-const storage = deployment.stack.settings.AzureWebJobsStorage ?? "";
+const azurite = new Worker(new URL("./scale-azurite.ts", import.meta.url));
+const [storage] = (await once(azurite, "message")) as [string];
+const deployment = await startDeployment({
+  settings: {
+    AzureWebJobsStorage: storage,
+    CREDENTIAL_KEY: Buffer.alloc(32, 7).toString("base64"),
+  },
+});
+let busyBefore = azurite.performance.eventLoopUtilization();
+
+/** Says what storage was asked for since the last time. */
+async function tellRequests(title: string): Promise<void> {
+  azurite.postMessage("counts");
+  const [requests] = (await once(azurite, "message")) as [Requests];
+  const busy = azurite.performance.eventLoopUtilization();
+  const { utilization, active, idle } = azurite.performance.eventLoopUtilization(busy, busyBefore);
+  busyBefore = busy;
+  const sum = Object.values(requests).reduce((total, count) => total + count, 0);
+  const parts = Object.entries(requests).map(([kind, count]) => `${count} ${kind}`);
+  print(
+    `  ${title}: ${sum} requests, ${(sum / (rows * names.length)).toFixed(4)} a mailbox: ${parts.join(", ")};`,
+    ` ${(sum / ((active + idle) / 1000)).toFixed(0)}/s, its thread busy ${Math.round(utilization * 100)} of 100`,
+  );
+}
 
 /** An idle connection may end just as it is used: then the request is made anew. */
 const request: typeof deployment.request = (method, path) =>
@@ -121,6 +149,7 @@ async function operated(title: string, action: string, limit?: number): Promise<
   const operations = await control(title, "POST", (name) => `batches/${name}/${action}`);
   const { passed, changed } = await inOperation(() => whileAsked(title, () => throughWith(operations)));
   told(`${title}: through, ${passed} passed, ${changed} changed`, performance.now() - startedAt, limit);
+  await tellRequests(title);
   if (passed !== rows * names.length) throw new Error(`${title} passed ${passed} mailboxes`);
 }
 
@@ -167,9 +196,11 @@ try {
     }),
   );
   told("upload: read", performance.now() - startedAt);
+  await tellRequests("upload");
 
   await operated("start", "start", limits.queued);
   await whileAsked("at work", () => sleep(atWorkMs), limits.view);
+  await tellRequests("at work");
   startedAt = performance.now();
   for (const name of names) {
     const { status } = await request("DELETE", `batches/${name}`);
@@ -182,6 +213,7 @@ try {
   const inForce = Date.now();
   const stopped = await inOperation(() => whileAsked("stop", () => throughWith(stops)));
   told(`stop: through, ${stopped.passed} passed, ${stopped.changed} changed`, performance.now() - startedAt);
+  await tellRequests("stop");
   await sleep(15_000);
   // A transaction that was under way when the stop was written still gives its permits.
   const late = admittedAt().filter((at) => at > inForce + 1_000);
@@ -200,6 +232,7 @@ try {
     }),
   );
   told("DELETE with force: gone", performance.now() - startedAt);
+  await tellRequests("DELETE");
 
   const sweeps = deployment.log
     .filter(({ message }) => message === "janitor.swept")
@@ -213,4 +246,5 @@ try {
   told(`the longest of ${beside.length} beside operations`, longest(beside));
 } finally {
   await deployment.stop();
+  await azurite.terminate();
 }

@@ -1,4 +1,5 @@
 import { mkdir } from "node:fs/promises";
+import type { IncomingMessage } from "node:http";
 import { createRequire } from "node:module";
 import type { AddressInfo, Server } from "node:net";
 import { join } from "node:path";
@@ -38,7 +39,7 @@ export async function startAzurite(
     readonly blobPort?: number;
     readonly queuePort?: number;
     readonly tablePort?: number;
-    readonly onRequest?: (service: "blob" | "queue" | "table") => void;
+    readonly onRequest?: (service: "blob" | "queue" | "table", request: IncomingMessage) => void;
   } = {},
 ): Promise<Azurite> {
   const inMemory = options.directory === undefined;
@@ -60,7 +61,9 @@ export async function startAzurite(
   }
 
   for (const [service, { httpServer }] of Object.entries({ blob, queue, table } as const))
-    httpServer.on("request", () => options.onRequest?.(service as "blob" | "queue" | "table"));
+    httpServer.on("request", (request) =>
+      options.onRequest?.(service as "blob" | "queue" | "table", request),
+    );
 
   let closing: Promise<void> | undefined;
   return {

@@ -1,4 +1,5 @@
 import { odata } from "@azure/data-tables";
+import type { BatchName, MailboxId } from "../../domain/names.ts";
 import type {
   MailboxRecord,
   MailboxStore,
@@ -91,6 +92,11 @@ const summaryProperties = ["RowKey", "Timestamp", "formatVersion", ...Object.key
  */
 export function createMailboxStore(table: Table): MailboxStore {
   const rowOf = (mailbox: MailboxRecord) => toRow(format, mailbox.batch, mailbox.id, mailbox);
+  const scanChanged = (batch: BatchName, slot: Slot, since: number | undefined, select: string[]) =>
+    table.scan(batch, keysOf(slot), {
+      select,
+      ...(since === undefined ? {} : { filter: odata`Timestamp ge ${new Date(Math.max(0, since))}` }),
+    });
   return {
     async get(batch, id) {
       const row = await table.get(batch, id);
@@ -119,13 +125,14 @@ export function createMailboxStore(table: Table): MailboxStore {
     },
     async summaries(batch, slot, changedSince) {
       const found: MailboxSummary[] = [];
-      const changed = changedSince === undefined ? undefined : new Date(Math.max(0, changedSince));
-      const rows = table.scan(batch, keysOf(slot), {
-        select: summaryProperties,
-        ...(changed === undefined ? {} : { filter: odata`Timestamp ge ${changed}` }),
-      });
-      for await (const row of rows)
-        found.push({ ...fromRow(summaryFormat, row), changedAt: Date.parse(row.timestamp ?? "") });
+      for await (const row of scanChanged(batch, slot, changedSince, summaryProperties))
+        found.push({ ...fromRow(summaryFormat, row), changedAt: changedAt(row) });
+      return found;
+    },
+    async changes(batch, slot, since) {
+      const found: Pick<MailboxSummary, "id" | "changedAt">[] = [];
+      for await (const row of scanChanged(batch, slot, since, ["RowKey", "Timestamp"]))
+        found.push({ id: row.rowKey as MailboxId, changedAt: changedAt(row) });
       return found;
     },
     delete: (batch, id) => table.remove(batch, id),
@@ -139,6 +146,10 @@ function keysOf({ slot, of }: Slot): RowRange {
   if (of === 1) return {};
   const digit = slot.toString(16);
   return { from: digit, to: `${digit}g` };
+}
+
+function changedAt({ timestamp = "" }: StoredRow): number {
+  return Date.parse(timestamp);
 }
 
 function versioned(row: StoredRow): Versioned<MailboxRecord> {

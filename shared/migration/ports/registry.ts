@@ -397,6 +397,12 @@ export interface MailboxStore {
   scan(batch: BatchName): AsyncIterable<Versioned<MailboxRecord>>;
   /** Summaries of a slot. @param changedSince by the store's clock, to leave out what was not changed since. */
   summaries(batch: BatchName, slot: Slot, changedSince?: number): Promise<readonly MailboxSummary[]>;
+  /** Which mailboxes of a slot were changed since, by the store's clock: a fraction of what their summaries cost. */
+  changes(
+    batch: BatchName,
+    slot: Slot,
+    since: number,
+  ): Promise<readonly Pick<MailboxSummary, "id" | "changedAt">[]>;
   /** Repeatable. */
   delete(batch: BatchName, id: MailboxId): Promise<void>;
   /** Removes the mailboxes of a slot. Repeatable. */

@@ -19,6 +19,7 @@ import {
   type MailboxStore,
   type MailboxSummary,
   type Recovery,
+  type Slot,
   slotCount,
 } from "../ports/registry.ts";
 import { type Clock, hour, type Log, minute } from "../runtime.ts";
@@ -29,8 +30,10 @@ import { courseOf } from "./course.ts";
 export const shownMs = 2_500;
 /** A snapshot at work is written at most this often, in milliseconds. */
 const snapshotMs = minute;
-/** Clocks within the store may differ by this much, in milliseconds. */
+/** Clocks within the store may differ by this much, in milliseconds: so far back goes the look before each snapshot. */
 const overlapMs = 2 * minute;
+/** So far back goes every other look, in milliseconds: while one clock tells all times, changes are seen in their order. */
+const nearMs = 5_000;
 /** Recoveries are news for so long, in milliseconds: several looks at a batch. */
 const recoveryMs = 10 * minute;
 const maxRecoveries = 20;
@@ -38,8 +41,19 @@ const maxRecoveries = 20;
 const oneSlotUpTo = 10_000;
 /** Pages of a whole batch read at once: each takes the process tens of milliseconds, in which it answers nobody. */
 const pagesAtOnce = 4;
-/** Parsed snapshots that a process keeps. */
-const maxKept = 8;
+/** Mailboxes that a process keeps in parsed snapshots. */
+const maxKept = 400_000;
+
+interface Version {
+  readonly version: string;
+  readonly mailboxes: readonly MailboxSummary[];
+}
+
+const lruOfVersions = () =>
+  new LRUCache<BatchName, Version>({
+    maxSize: maxKept,
+    sizeCalculation: ({ mailboxes }) => Math.min(maxKept, Math.max(1, mailboxes.length)),
+  });
 
 /** The mailboxes of a batch as they were at one moment. */
 export interface BatchSnapshot {
@@ -74,28 +88,51 @@ export interface BatchStates {
 export function createBatchStates(parts: {
   readonly states: BatchStateStore;
   readonly snapshots: SnapshotStore;
-  readonly mailboxes: Pick<MailboxStore, "summaries">;
+  readonly mailboxes: Pick<MailboxStore, "summaries" | "changes">;
   readonly endpoints: Endpoints;
   readonly clock: Clock;
   readonly log: Log;
 }): BatchStates {
   const { states, snapshots, mailboxes, endpoints, clock, log } = parts;
-  const kept = new LRUCache<
-    BatchName,
-    { readonly version: string; readonly mailboxes: readonly MailboxSummary[] }
-  >({
-    max: maxKept,
-  });
+  /** Snapshots as they are stored, and what became of their mailboxes until this process looked last. */
+  const [kept, followed] = [lruOfVersions(), lruOfVersions()];
   const shown = new Map<
     BatchName,
     { readonly of: string; readonly until: () => number; readonly state: Promise<BatchState & BatchSnapshot> }
   >();
 
   async function readAll(name: BatchName, slots: number, since?: number): Promise<readonly MailboxSummary[]> {
-    const parts = Array.from({ length: slots }, (_, slot) => ({ slot, of: slots }));
     const concurrency = since === undefined ? pagesAtOnce : slots;
-    const read = await pMap(parts, (slot) => mailboxes.summaries(name, slot, since), { concurrency });
+    const read = await pMap(slotsOf(slots), (slot) => mailboxes.summaries(name, slot, since), {
+      concurrency,
+    });
     return read.flat();
+  }
+
+  /**
+   * Mailboxes with what became of them since.
+   * @param isWide true to find those as well that were changed by a clock that is behind: by their times first, since most of
+   * what was changed in the last minutes is known.
+   */
+  async function follow(
+    name: BatchName,
+    slots: number,
+    known: readonly MailboxSummary[],
+    isWide: boolean,
+  ): Promise<readonly MailboxSummary[]> {
+    const latest = latestChange(known);
+    if (!isWide) return folding(known, await readAll(name, slots, latest - nearMs));
+    const found = await pMap(slotsOf(slots), (slot) => mailboxes.changes(name, slot, latest - overlapMs), {
+      concurrency: slots,
+    });
+    const times = new Map(known.map(({ id, changedAt }) => [id, changedAt]));
+    const news = found.flat().filter(({ id, changedAt }) => times.get(id) !== changedAt);
+    if (news.length === 0) return known;
+    const since = news.reduce(
+      (earliest, { changedAt }) => Math.min(earliest, changedAt),
+      Number.POSITIVE_INFINITY,
+    );
+    return folding(known, await readAll(name, slots, since));
   }
 
   /** The snapshot, from memory if it is this version. */
@@ -107,6 +144,13 @@ export function createBatchStates(parts: {
     return read;
   }
 
+  /** The same as far as this process has followed it. */
+  async function loadFollowed(name: BatchName, version: string) {
+    const stored = await load(name, version);
+    const further = followed.get(name);
+    return further && further.version === stored?.version ? further : stored;
+  }
+
   async function refresh(batch: BatchRecord, whole = false): Promise<BatchState & BatchSnapshot> {
     const { name } = batch;
     const prior = await states.get(name);
@@ -114,27 +158,31 @@ export function createBatchStates(parts: {
     const size = Math.max(prior?.value.totals.counts.total ?? 0, batch.largestFile ?? 0);
     const isSmall = size <= smallBatch;
     const slots = size <= oneSlotUpTo ? 1 : slotCount;
-    const base =
-      !isSmall && prior?.value.snapshot ? await load(name, prior.value.snapshot.version) : undefined;
+    const old = prior?.value.snapshot;
+    const isHourly = asOf - (prior?.value.rebuiltAt ?? 0) >= hour;
+    const isDue = isHourly || old === undefined || asOf - old.at >= snapshotMs;
+    const base = !isSmall && old ? await loadFollowed(name, old.version) : undefined;
     // Whoever reads the whole for exact figures has no use for what changed.
-    const folded =
-      base && !whole
-        ? folding(base.mailboxes, await readAll(name, slots, latestChange(base.mailboxes) - overlapMs))
-        : undefined;
-    const rebuilds = folded === undefined || asOf - (prior?.value.rebuiltAt ?? 0) >= hour;
-    const all = rebuilds ? await readAll(name, slots) : folded;
+    const folded = base && !whole ? await follow(name, slots, base.mailboxes, isDue) : undefined;
+    const rebuilds = folded === undefined || isHourly;
+    let all = rebuilds ? await readAll(name, slots) : folded;
     if (rebuilds && base && folded) tellDifference(name, folded, all, latestChange(base.mailboxes));
 
     const pause = await endpointPause(endpoints, batch.endpoint, asOf);
-    const figures = foldState(batch, all, asOf, pause?.until);
+    const figuresOf = () => foldState(batch, all, asOf, pause?.until);
+    let figures = figuresOf();
+    if (figures.atRest && !rebuilds && !isDue) {
+      // Nobody looks again soon.
+      all = await follow(name, slots, all, true);
+      figures = figuresOf();
+    }
     const rebuiltAt = rebuilds ? asOf : (prior?.value.rebuiltAt ?? asOf);
-    const old = prior?.value.snapshot;
-    const takes =
-      all.length > smallBatch &&
-      (rebuilds || figures.atRest || old === undefined || asOf - old.at >= snapshotMs);
-    const version = takes ? await snapshots.write(name, all, base?.version) : old?.version;
-    if (takes && version !== undefined) kept.set(name, { version, mailboxes: all });
-    const snapshot = version === undefined ? old : { version, at: takes ? asOf : (old?.at ?? asOf) };
+    const takes = all.length > smallBatch && (rebuilds || figures.atRest || isDue);
+    const written = takes ? await snapshots.write(name, all, base?.version) : old?.version;
+    if (takes && written !== undefined) kept.set(name, { version: written, mailboxes: all });
+    const now = written ?? base?.version;
+    if (!isSmall && now !== undefined) followed.set(name, { version: now, mailboxes: all });
+    const snapshot = written === undefined ? old : { version: written, at: takes ? asOf : (old?.at ?? asOf) };
     const course = courseOf(prior?.value, figures.totals, asOf);
     const state: BatchState = {
       ...figures,
@@ -222,11 +270,16 @@ export function createBatchStates(parts: {
     },
     async forget(name) {
       kept.delete(name);
+      followed.delete(name);
       shown.delete(name);
       await snapshots.delete(name);
       await states.delete(name);
     },
   };
+}
+
+function slotsOf(slots: number): readonly Slot[] {
+  return Array.from({ length: slots }, (_, slot) => ({ slot, of: slots }));
 }
 
 /** Mailboxes with those that changed in their places. Pure. */

@@ -243,6 +243,9 @@ export function tableStoresContract(open: () => TableStores): void {
       const changedAt = Math.max(...summaries.map((mailbox) => mailbox.changedAt));
       expect(await open().mailboxes.summaries(name, of, changedAt + 60_000)).toEqual([]);
       expect(await open().mailboxes.summaries(name, of, changedAt - 60_000)).toHaveLength(20);
+      expect(await open().mailboxes.changes(name, of, changedAt + 60_000)).toEqual([]);
+      const changes = summaries.map((mailbox) => ({ id: mailbox.id, changedAt: mailbox.changedAt }));
+      expect(await open().mailboxes.changes(name, of, changedAt - 60_000)).toEqual(changes);
       const inSlots = await Promise.all(
         Array.from({ length: slotCount }, (_, slot) =>
           open().mailboxes.summaries(name, { slot, of: slotCount }),
