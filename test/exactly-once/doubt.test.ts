@@ -297,6 +297,30 @@ it.each(["moved", "deleted"] as const)(
   },
 );
 
+it.each(targets.flatMap((target) => [1, 2, 3].map((write) => [target, write] as const)))(
+  "what a dead process wrote to %s stays in doubt where a message moves into its folder before it was looked for (write %i)",
+  async (target, write) => {
+    const plan = new AtWrites({
+      [5 + write]: () => {
+        const { messages } = migration.folder("INBOX");
+        const one = messages.get(2);
+        if (one) migration.folder("Work").add(one);
+        messages.delete(2);
+        return { kind: "diesAfter" };
+      },
+    });
+    const migration: Migration = migrationOf(target, 3, plan);
+    await migration.upload({ options: { propagateDeletes: true } });
+    await migration.deployment.rest();
+    for (const number of [11, 12, 13]) migration.folder("Work").add(message(number));
+    for (let rounds = 0; rounds < 2; rounds++) {
+      await migration.sync();
+      await migration.deployment.rest();
+    }
+    await migration.expectSettled();
+  },
+);
+
 it("a doubt is told while it is open, reported as no loss, and a verification asked for meanwhile finds nothing", async () => {
   const migration = migrationOf("graph", 8);
   const { deployment } = migration;

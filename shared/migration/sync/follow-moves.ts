@@ -317,15 +317,21 @@ function onlyGrew(folder: PlacedFolder, status: FolderStatus | undefined): boole
 async function moveInto(
   run: SyncRun,
   records: Map<FolderId, PlacedFolder>,
-  folder: PlacedFolder,
+  known: PlacedFolder,
   opened: SteadyFolder,
   soughtTo: Uid,
   vanished: VanishedItems,
 ): Promise<Uid> {
   const existing = await opened.searchUids();
-  const interrupted = new Map<Uid, PlannedMove>(
-    (folder.doubt.openChunk?.moves ?? []).map((move) => [move.uid, move]),
-  );
+  // A folder that only grew was not looked into: what a chunk has written there is known before anything is moved.
+  const folder = await recoverInterrupted(run, known, opened, existing);
+  records.set(folder.folderId, folder);
+  const { openChunk } = folder.doubt;
+  if (openChunk !== undefined && openChunk.moves === undefined) {
+    vanished.isWhole = false;
+    return maxUid;
+  }
+  const interrupted = new Map<Uid, PlannedMove>((openChunk?.moves ?? []).map((move) => [move.uid, move]));
   let fresh = above(toCopy(folder, existing, run.clock()), soughtTo);
   let planned: Planned[] = [];
   const perform = async (): Promise<void> => {
