@@ -135,7 +135,7 @@ const settingsSchema = z.object({
     .refine((text) => Buffer.from(text, "base64").length === 32, "expected 32 bytes as base64")
     .optional(),
   CHUNK_MAX_SECONDS: positive(60).pipe(z.int().max(maxStepSeconds)),
-  CHUNK_MAX_MESSAGES: positive(2000),
+  CHUNK_MAX_MESSAGES: positive(10_000),
   CHUNK_MAX_BYTES: positive(256 * 1024 * 1024),
 });
 

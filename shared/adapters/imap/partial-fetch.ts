@@ -7,9 +7,10 @@ import { fetchItems, fetchRows } from "./fetch.ts";
 import { standsForRemoved } from "./software.ts";
 import { atoms, numberOf, pairsOf, sequence } from "./wire.ts";
 
-const PART_BYTES = 1024 * 1024;
+/** Each part takes a round trip. */
+const PART_BYTES = 4 * 1024 * 1024;
 /** What may come instead of a part, from a server that sends the whole message. */
-const MAX_BODY_BYTES = 64 * PART_BYTES;
+const MAX_BODY_BYTES = 16 * PART_BYTES;
 
 /**
  * Streams one message of the open folder in partial fetches (RFC 9051, 6.4.5), so that it is never held as a whole.

@@ -1,5 +1,5 @@
 /** Rows and bytes that may wait for the consumer before the producer has to. */
-const MAX_ROWS = 128;
+const MAX_ROWS = 512;
 const MAX_BYTES = 4 * 1024 * 1024;
 
 /** Hands rows from one producer to one consumer. The producer waits while enough of them lie unread. */

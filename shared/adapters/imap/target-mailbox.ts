@@ -106,7 +106,10 @@ export class ImapTargetMailbox implements TargetMailbox {
   }
 
   async markFolder(folder: TargetFolderId): Promise<string> {
-    return this.#pool.use(async (pooled) => formatMark(await markOf(pooled, folder)));
+    const mark = await this.#pool.use((pooled) => markOf(pooled, folder));
+    // Asked for now, so that the first write need not wait for them.
+    this.#permanentFlagsOf(folder).catch(() => undefined);
+    return formatMark(mark);
   }
 
   async write(folder: TargetFolderId, message: OutgoingMessage): Promise<TargetItemId> {

@@ -19,13 +19,14 @@ import { type CommitPart, commitParts } from "./commit-parts.ts";
 import { type AfterTries, afterTries, type FailedMessage, withDoubtsAside } from "./failed-messages.ts";
 import { chunkBegun, chunkClosed, chunkCopied, missingSettled, type PlacedFolder } from "./folder-record.ts";
 import { type Budget, maxCommitRows, streamedSize } from "./limits.ts";
+import { ReadAhead } from "./read-ahead.ts";
 import type { SyncRun } from "./run.ts";
 import { dueAside, takenBack, toCopy, uidsAside } from "./set-aside.ts";
 import type { SteadyFolder, Unread } from "./steady-source.ts";
 import { type ChunkOutcome, type DoubtfulWrite, writeChunk } from "./write-chunk.ts";
 
 /** How many messages are asked for their size and date at once. */
-const windowSize = 1000;
+const windowSize = 2_000;
 
 /**
  * Copies what is not settled yet, chunk by chunk, until all of it is, or is set aside, or the budget is spent.
@@ -45,29 +46,30 @@ export async function copyFolder(
   const begun = run.clock();
   let record = withoutNeedless(folder, existing, wanted, begun);
   opened.suspect(uidsAside(record));
+  const reader = new ReadAhead(opened);
   let todo = toCopy(record, wanted, begun);
   while (sizeOf(todo) > 0 && !budget.exhausted) {
     const window = firstOf(todo, Math.min(windowSize, budget.messages), run.target.order);
+    const mark = markedNow(run, record);
     const summaries = await summariesOf(opened, window, run.target.order);
     const missing = differenceOf(window, uidSetOf(summaries.map(({ uid }) => uid)));
     if (sizeOf(missing) > 0) record = await settleMissing(run, record, opened, existing, missing);
 
     const chunks = chunksOf(record, summaries, sizesOf(run), run.oneByOne);
-    for (const [index, chunk] of chunks.entries()) {
-      if (budget.exhausted) return closeUnwritten(run, record);
-      run.checkpoint();
-      const { writable, bytes } = chunk;
-      const pause = writable.length === 0 ? undefined : await run.pace.take(writable.length, bytes);
-      if (pause) throw pause;
-      record = await copyChunk(
-        run,
-        record,
-        opened,
-        existing,
-        chunk,
-        budget.exhausted || run.pace.waits ? undefined : chunks[index + 1],
-      );
-      budget.spend(writable.length, bytes);
+    try {
+      for (const [index, chunk] of chunks.entries()) {
+        if (budget.exhausted) return closeUnwritten(run, record);
+        run.checkpoint();
+        const { writable, bytes } = chunk;
+        const pause = writable.length === 0 ? undefined : await run.pace.take(writable.length, bytes);
+        if (pause) throw pause;
+        budget.spend(writable.length, bytes);
+        const following = () => (budget.exhausted || run.pace.waits ? undefined : chunks[index + 1]);
+        const turn = { planned: chunk, mark: index === 0 ? mark : undefined, following };
+        record = await copyChunk(run, record, { opened, existing, reader }, turn);
+      }
+    } finally {
+      await reader.stop();
     }
     todo = toCopy(record, wanted, begun);
   }
@@ -93,35 +95,46 @@ async function closeUnwritten(run: SyncRun, folder: PlacedFolder): Promise<Place
   return closed;
 }
 
+interface Turn {
+  readonly planned: PlannedChunk;
+  /** Of its folder, if it was asked for since the chunk before it was committed. */
+  readonly mark: Promise<string> | undefined;
+  /** The chunk that comes next, as long as there is time for it. */
+  readonly following: () => PlannedChunk | undefined;
+}
+
 /** Writes one chunk and commits it, opening the next one in the same transaction. */
 async function copyChunk(
   run: SyncRun,
   folder: PlacedFolder,
-  opened: SteadyFolder,
-  existing: UidSet,
-  planned: PlannedChunk,
-  next: PlannedChunk | undefined,
+  source: { readonly opened: SteadyFolder; readonly existing: UidSet; readonly reader: ReadAhead },
+  { planned, mark, following }: Turn,
 ): Promise<PlacedFolder> {
+  const { opened, existing, reader } = source;
   let record = folder;
-  const chunk = await openChunk(run, record, planned);
+  const next = following();
+  // One by one no message may be met before it is the suspected one.
+  const readAhead = () => (run.oneByOne ? undefined : following());
+  if (!run.oneByOne) reader.begin(planned);
+  const chunk = await openChunk(run, record, planned, mark);
   if (chunk && record.doubt.openChunk?.token !== chunk.token) {
     record = chunkBegun(record, chunk, suspectIn(run, planned));
     await run.lease.commit({ folders: [record] });
   }
-  // A mark from before the next chunk's first write is as good as one from right before it.
-  const following = next === undefined ? undefined : marked(openChunk(run, chunkClosed(record), next));
+  const opening = next === undefined ? undefined : marked(openChunk(run, chunkClosed(record), next));
   // Observed here too, should the writes fail first.
-  following?.catch(() => undefined);
+  opening?.catch(() => undefined);
   const outcome =
     chunk === undefined
       ? { items: [], skipped: [], absent: [], inDoubt: [], refused: [], guesses: [] }
       : await run.trace(
           "chunk.write",
           { mailbox: run.mailboxId, folder: record.folderId, items: planned.writable.length },
-          () => writeChunk(run, record, chunk, opened, planned.writable),
+          () => writeChunk(run, record, chunk, opened, planned, reader.messagesOf(planned, readAhead)),
         );
   const absent = new Set(outcome.absent);
   const missing = planned.writable.filter(({ uid }) => absent.has(uid));
+  if (missing.length > 0) await reader.stop();
   const after = await afterMissing(run, record, opened, missing).catch((failure: unknown) => {
     // What was written is recorded first.
     if (!isMigrationError(failure)) throw failure;
@@ -141,7 +154,7 @@ async function copyChunk(
     const { left } = doubts;
     record = sizeOf(left) === 0 ? doubts.record : chunkBegun(doubts.record, { ...chunk, uids: left });
   }
-  const opens = await following;
+  const opens = await opening;
   if (failure === undefined && next && opens) record = chunkBegun(record, opens, suspectIn(run, next));
   await run.lease.commit({ folders: [record], ...last });
   run.progressed(record);
@@ -206,17 +219,26 @@ function refusedBy({ refused }: ChunkOutcome, chunk: OpenChunk | undefined): rea
   }));
 }
 
+/** A mark from before a chunk's first write is as good as one from right before it. */
+function markedNow(run: SyncRun, folder: PlacedFolder): Promise<string> {
+  const mark = run.target.markFolder(folder.place.id);
+  // Observed here too, should nobody need it.
+  mark.catch(() => undefined);
+  return mark;
+}
+
 /** The chunk that messages are written under: the one already stored for them, or a new one. */
 async function openChunk(
   run: SyncRun,
   folder: PlacedFolder,
   { writable }: PlannedChunk,
+  mark?: Promise<string>,
 ): Promise<OpenChunk | undefined> {
   if (writable.length === 0) return undefined;
   const uids = uidSetOf(writable.map(({ uid }) => uid));
   const stored = folder.doubt.openChunk;
   if (stored && sizeOf(differenceOf(uids, stored.uids)) === 0) return stored;
-  return { token: randomUUID(), mark: await run.target.markFolder(folder.place.id), uids };
+  return { token: randomUUID(), mark: await (mark ?? run.target.markFolder(folder.place.id)), uids };
 }
 
 /** The message of a chunk that is written alone: should the worker die, it died in this one. */

@@ -4,13 +4,13 @@ import { uidSetOf } from "../../domain/uid-set.ts";
 import type { GuessCode } from "../../domain/warnings.ts";
 import { Superseded } from "../mailbox/change.ts";
 import type { ItemRecord, OpenChunk, SkippedItem } from "../ports/ledger-store.ts";
-import type { MessageSummary } from "../ports/source.ts";
+import type { MessageSummary, SourceMessage } from "../ports/source.ts";
+import { isStreamed, type PlannedChunk } from "./chunks.ts";
 import { itemOf } from "./copied-item.ts";
 import { headerSection, stampOf } from "./digest.ts";
 import { copiedFlags } from "./flags.ts";
 import type { PlacedFolder } from "./folder-record.ts";
 import { skipOf } from "./item-records.ts";
-import { streamedSize } from "./limits.ts";
 import { receivedDate } from "./received-date.ts";
 import type { SyncRun } from "./run.ts";
 import type { SteadyFolder } from "./steady-source.ts";
@@ -56,21 +56,23 @@ export function writeTimeoutMs(size: number): number {
 }
 
 /**
- * Writes the messages of an open chunk, several at once, from one streamed fetch. Every message is written at most
+ * Writes the messages of an open chunk, several at once, as they are read. Every message is written at most
  * once; a failure that is not about a single message ends the chunk after the writes in flight.
  * Never throws a MigrationError: what happened to each message is in the outcome.
+ * @param messages those of the chunk; they are taken to their end, or given up, unless the chunk is streamed.
  */
 export async function writeChunk(
   run: SyncRun,
   folder: PlacedFolder,
   chunk: OpenChunk,
   opened: SteadyFolder,
-  messages: readonly MessageSummary[],
+  planned: PlannedChunk,
+  messages: AsyncIterator<SourceMessage>,
 ): Promise<ChunkOutcome> {
   const outcome: ChunkOutcome = { items: [], skipped: [], absent: [], inDoubt: [], refused: [], guesses: [] };
   const refusals: Refusal[] = [];
   let stopped = false;
-  const waiting = new Set<Uid>(messages.map((message) => message.uid));
+  const waiting = new Set<Uid>(planned.writable.map((message) => message.uid));
   const window = new WriteWindow(() => run.target.writeConcurrency);
   const ends = (): boolean => {
     stopped ||= run.isLate();
@@ -127,15 +129,14 @@ export async function writeChunk(
   }
 
   try {
-    const [only] = messages;
-    if (only && messages.length === 1 && only.size > streamedSize) {
+    const [only] = planned.writable;
+    if (only && isStreamed(planned)) {
       const header = await readHeader(opened, only.uid);
       if (header) await write(only, header, () => opened.openMessage(only.uid));
     } else {
-      const fetched = opened.fetchMessages(uidSetOf(waiting))[Symbol.asyncIterator]();
       try {
         while (!ends()) {
-          const next = await fetched.next();
+          const next = await messages.next();
           if (next.done) break;
           const message = next.value;
           if (!waiting.has(message.uid)) continue;
@@ -147,7 +148,7 @@ export async function writeChunk(
       } finally {
         // No write may still run when the outcome is read.
         await window.settled();
-        await fetched.return?.();
+        await messages.return?.();
       }
     }
   } catch (error) {

@@ -1,0 +1,65 @@
+import { describe, expect, it, vi } from "vitest";
+import { FaultPlan } from "../stack/memory/faults.ts";
+import type { TargetKind } from "../stack/memory/memory-target.ts";
+import { fakeTime } from "./fake-time.ts";
+import { Migration, message } from "./migration.ts";
+
+fakeTime();
+
+vi.mock("../../shared/migration/sync/limits.ts", async (original) => ({
+  ...(await original<object>()),
+  maxChunkItems: 2,
+}));
+
+const minute = 60_000;
+
+/** Chunks of two messages, of which some cannot be read for two minutes. */
+async function story(target: TargetKind, troubles: boolean, plan = new FaultPlan()): Promise<Migration> {
+  vi.clearAllTimers();
+  const migration = new Migration(["ann"], { target, plan });
+  const inbox = migration.folder("INBOX");
+  for (let number = 1; number <= 9; number++) inbox.add(message(number));
+  for (const number of [11, 12, 13]) migration.folder("Work").add(message(number));
+  if (troubles) {
+    inbox.withheld.add(3);
+    inbox.broken.set(6, { by: "end", in: "bodies" });
+  }
+  await migration.upload();
+  await migration.deployment.goOnFor(2 * minute);
+  inbox.withheld.clear();
+  inbox.broken.clear();
+  await migration.deployment.rest();
+  return migration;
+}
+
+describe.each(["graph", "imap"] as const)("to %s", (target) => {
+  it("a chunk is read before the one before it is committed", async () => {
+    const plan = new FaultPlan();
+    const migration = await story(target, false, plan);
+    await migration.expectSettled();
+    const [read, write, commit] = ["source.fetchMessages", "target.write", "ledgers.write"];
+    const calls = plan.calls.filter((name) => [read, write, commit].includes(name));
+    const first = calls.indexOf(read);
+    const chunk = [commit, write, write, read];
+    const inbox = [read, ...chunk, ...chunk, ...chunk, ...chunk, commit, write, commit];
+    expect(calls.slice(first, first + inbox.length)).toEqual(inbox);
+  });
+
+  it("no message is lost or doubled whichever call a process dies after, some messages unreadable", async () => {
+    const clean = new FaultPlan();
+    await (await story(target, true, clean)).expectSettled();
+    const failures: string[] = [];
+    for (let index = 0; index < clean.calls.length; index += 4) {
+      try {
+        const plan = new FaultPlan(new Map([[index + 1, { kind: "diesAfter" }]]));
+        await (await story(target, true, plan)).expectSettled();
+      } catch (error) {
+        failures.push(
+          `call ${index + 1}, ${clean.calls[index]}: ${error instanceof Error ? error.message : error}`,
+        );
+      }
+    }
+    expect(clean.calls.length).toBeGreaterThan(150);
+    expect(failures).toEqual([]);
+  });
+});
