@@ -8,9 +8,9 @@ import { standsForRemoved } from "./software.ts";
 import { atoms, numberOf, pairsOf, sequence } from "./wire.ts";
 
 /** Each part takes a round trip. */
-const PART_BYTES = 4 * 1024 * 1024;
+const PART_BYTES = 2 * 1024 * 1024;
 /** What may come instead of a part, from a server that sends the whole message. */
-const MAX_BODY_BYTES = 16 * PART_BYTES;
+const MAX_BODY_BYTES = 32 * PART_BYTES;
 
 /**
  * Streams one message of the open folder in partial fetches (RFC 9051, 6.4.5), so that it is never held as a whole.
