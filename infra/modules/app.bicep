@@ -126,7 +126,7 @@ module site 'br/public:avm/res/web/site:0.24.0' = {
           TARGET_IMAP_AUTHENTICATION: 'xoauth2'
           TARGET_IMAP_USER_FORMAT: '{emailAddress}'
           CHUNK_MAX_SECONDS: '60'
-          CHUNK_MAX_MESSAGES: '2000'
+          CHUNK_MAX_MESSAGES: '10000'
           CHUNK_MAX_BYTES: '268435456'
           // Read by the platform's sign-in, which then needs no client secret.
           OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID: identityClientId

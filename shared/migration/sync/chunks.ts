@@ -16,11 +16,6 @@ export interface PlannedChunk {
   readonly bytes: number;
 }
 
-/** True for a chunk of one message that is too large to be held in memory. */
-export function isStreamed({ writable: [only, ...others] }: Pick<PlannedChunk, "writable">): boolean {
-  return only !== undefined && others.length === 0 && only.size > streamedSize;
-}
-
 /** Bytes above which a message is not read. */
 export interface SizeLimits {
   /** The batch's maxItemSize. */

@@ -130,7 +130,8 @@ async function copyChunk(
       : await run.trace(
           "chunk.write",
           { mailbox: run.mailboxId, folder: record.folderId, items: planned.writable.length },
-          () => writeChunk(run, record, chunk, opened, planned, reader.messagesOf(planned, readAhead)),
+          () =>
+            writeChunk(run, record, chunk, opened, planned.writable, reader.messagesOf(planned, readAhead)),
         );
   const absent = new Set(outcome.absent);
   const missing = planned.writable.filter(({ uid }) => absent.has(uid));

@@ -7,6 +7,11 @@ export const maxChunkBytes = 32 * 1024 * 1024;
 /** Larger messages are streamed, each in a chunk of its own, instead of being held in memory. */
 export const streamedSize = 4 * 1024 * 1024;
 
+/** True for the messages of a chunk that is a single large one. @param messages with their sizes in bytes. */
+export function isStreamed([only, ...others]: readonly { readonly size: number }[]): boolean {
+  return only !== undefined && others.length === 0 && only.size > streamedSize;
+}
+
 /** Limits of one step. */
 export interface StepLimits {
   /** From its start, whatever it does; looked at between two things that need not be done again. */

@@ -1,9 +1,12 @@
 import { uidSetOf } from "../../domain/uid-set.ts";
-import type { SourceMessage } from "../ports/source.ts";
-import { isStreamed, type PlannedChunk } from "./chunks.ts";
+import type { MessageSummary, SourceMessage } from "../ports/source.ts";
+import { isStreamed } from "./limits.ts";
 import type { SteadyFolder } from "./steady-source.ts";
 
 type Messages = AsyncIterator<SourceMessage>;
+interface Chunk {
+  readonly writable: readonly MessageSummary[];
+}
 
 /**
  * Reads the messages of a folder's chunks, one chunk after another. As soon as all of one are read, those of the next one
@@ -11,7 +14,7 @@ type Messages = AsyncIterator<SourceMessage>;
  */
 export class ReadAhead {
   readonly #opened: SteadyFolder;
-  #begun: { readonly chunk: PlannedChunk; readonly messages: Messages } | undefined;
+  #begun: { readonly chunk: Chunk; readonly messages: Messages } | undefined;
 
   constructor(opened: SteadyFolder) {
     this.#opened = opened;
@@ -21,8 +24,8 @@ export class ReadAhead {
    * Asks for the messages of the chunk that is taken next, unless it is streamed. Nothing else may be asked of the source
    * until they were taken, or {@link stop} was called.
    */
-  begin(chunk: PlannedChunk): void {
-    if (chunk.writable.length === 0 || isStreamed(chunk)) return;
+  begin(chunk: Chunk): void {
+    if (chunk.writable.length === 0 || isStreamed(chunk.writable)) return;
     this.#begun ??= { chunk, messages: askedAtOnce(this.#ask(chunk)) };
   }
 
@@ -30,7 +33,7 @@ export class ReadAhead {
    * The messages of a chunk, as {@link SteadyFolder.fetchMessages} gives them; to be ended by `return`.
    * @param following the chunk to {@link begin} once those of this one are read.
    */
-  messagesOf(chunk: PlannedChunk, following: () => PlannedChunk | undefined): Messages {
+  messagesOf(chunk: Chunk, following: () => Chunk | undefined): Messages {
     const messages = this.#begun?.chunk === chunk ? this.#begun.messages : this.#ask(chunk);
     this.#begun = undefined;
     return {
@@ -52,7 +55,7 @@ export class ReadAhead {
     await messages?.return?.().catch(() => undefined);
   }
 
-  #ask({ writable }: PlannedChunk): Messages {
+  #ask({ writable }: Chunk): Messages {
     return this.#opened.fetchMessages(uidSetOf(writable.map(({ uid }) => uid)))[Symbol.asyncIterator]();
   }
 }

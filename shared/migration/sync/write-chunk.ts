@@ -5,12 +5,12 @@ import type { GuessCode } from "../../domain/warnings.ts";
 import { Superseded } from "../mailbox/change.ts";
 import type { ItemRecord, OpenChunk, SkippedItem } from "../ports/ledger-store.ts";
 import type { MessageSummary, SourceMessage } from "../ports/source.ts";
-import { isStreamed, type PlannedChunk } from "./chunks.ts";
 import { itemOf } from "./copied-item.ts";
 import { headerSection, stampOf } from "./digest.ts";
 import { copiedFlags } from "./flags.ts";
 import type { PlacedFolder } from "./folder-record.ts";
 import { skipOf } from "./item-records.ts";
+import { isStreamed } from "./limits.ts";
 import { receivedDate } from "./received-date.ts";
 import type { SyncRun } from "./run.ts";
 import type { SteadyFolder } from "./steady-source.ts";
@@ -59,20 +59,20 @@ export function writeTimeoutMs(size: number): number {
  * Writes the messages of an open chunk, several at once, as they are read. Every message is written at most
  * once; a failure that is not about a single message ends the chunk after the writes in flight.
  * Never throws a MigrationError: what happened to each message is in the outcome.
- * @param messages those of the chunk; they are taken to their end, or given up, unless the chunk is streamed.
+ * @param reading gives the messages; it is read to its end, or given up, unless the chunk is streamed.
  */
 export async function writeChunk(
   run: SyncRun,
   folder: PlacedFolder,
   chunk: OpenChunk,
   opened: SteadyFolder,
-  planned: PlannedChunk,
-  messages: AsyncIterator<SourceMessage>,
+  messages: readonly MessageSummary[],
+  reading: AsyncIterator<SourceMessage>,
 ): Promise<ChunkOutcome> {
   const outcome: ChunkOutcome = { items: [], skipped: [], absent: [], inDoubt: [], refused: [], guesses: [] };
   const refusals: Refusal[] = [];
   let stopped = false;
-  const waiting = new Set<Uid>(planned.writable.map((message) => message.uid));
+  const waiting = new Set<Uid>(messages.map((message) => message.uid));
   const window = new WriteWindow(() => run.target.writeConcurrency);
   const ends = (): boolean => {
     stopped ||= run.isLate();
@@ -129,14 +129,14 @@ export async function writeChunk(
   }
 
   try {
-    const [only] = planned.writable;
-    if (only && isStreamed(planned)) {
+    const [only] = messages;
+    if (only && isStreamed(messages)) {
       const header = await readHeader(opened, only.uid);
       if (header) await write(only, header, () => opened.openMessage(only.uid));
     } else {
       try {
         while (!ends()) {
-          const next = await messages.next();
+          const next = await reading.next();
           if (next.done) break;
           const message = next.value;
           if (!waiting.has(message.uid)) continue;
@@ -148,7 +148,7 @@ export async function writeChunk(
       } finally {
         // No write may still run when the outcome is read.
         await window.settled();
-        await messages.return?.();
+        await reading.return?.();
       }
     }
   } catch (error) {
