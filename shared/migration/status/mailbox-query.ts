@@ -16,7 +16,10 @@ export interface MailboxQuery {
   readonly continuation?: string | undefined;
 }
 
-/** A page of the mailboxes that a query finds, and how many it finds in all. Pure. */
+/**
+ * A page of the mailboxes that a query finds, and how many it finds in all. Pure; of a list that is asked for again and
+ * again its orders are kept for as long as the list is.
+ */
 export function selectMailboxes(
   mailboxes: readonly MailboxSummary[],
   { status, errorCode, search, orderBy, top, skip = 0, continuation }: MailboxQuery,
@@ -26,7 +29,8 @@ export function selectMailboxes(
   readonly continuation: string | undefined;
 } {
   const wanted = search?.toLowerCase();
-  const found = mailboxes.filter(
+  const order = orderBy ? comparing(orderBy.field, orderBy.descending ? -1 : 1) : byId;
+  const found = inOrder(mailboxes, orderBy, order).filter(
     (mailbox) =>
       (status === undefined || mailbox.status === status) &&
       (errorCode === undefined || mailbox.error?.code === errorCode) &&
@@ -34,8 +38,6 @@ export function selectMailboxes(
         mailbox.emailAddress.toLowerCase().includes(wanted) ||
         mailbox.userName.toLowerCase().includes(wanted)),
   );
-  const order = orderBy ? comparing(orderBy.field, orderBy.descending ? -1 : 1) : byId;
-  found.sort(order);
   const last = continuation === undefined ? undefined : mailboxes.find(({ id }) => id === continuation);
   // Where the list is ordered by id the mailbox may even be gone.
   const start =
@@ -46,6 +48,21 @@ export function selectMailboxes(
   const page = found.slice(from, from + top);
   const more = from + top < found.length;
   return { page, count: found.length, continuation: more ? page.at(-1)?.id : undefined };
+}
+
+/** Each list in the orders that were asked for: to sort 50,000 takes several times as long as to look through them. */
+const kept = new WeakMap<readonly MailboxSummary[], Map<string, readonly MailboxSummary[]>>();
+
+function inOrder(
+  mailboxes: readonly MailboxSummary[],
+  orderBy: MailboxQuery["orderBy"],
+  order: (a: MailboxSummary, b: MailboxSummary) => number,
+): readonly MailboxSummary[] {
+  const key = orderBy ? `${orderBy.field} ${orderBy.descending}` : "";
+  const orders = kept.get(mailboxes) ?? new Map<string, readonly MailboxSummary[]>();
+  const sorted = orders.get(key) ?? mailboxes.toSorted(order);
+  kept.set(mailboxes, orders.set(key, sorted));
+  return sorted;
 }
 
 function comparing(field: MailboxOrder, sign: 1 | -1) {
