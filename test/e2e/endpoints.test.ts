@@ -233,8 +233,15 @@ describe("the test of an endpoint", () => {
     });
     const { steps, folders } = answer.body as {
       steps: { step: string; message: string; durationMs: number }[];
-      folders: { count: number };
+      folders: { count: number; value: object[] };
     };
+    expect(folders.value).toContainEqual({
+      segments: ["INBOX"],
+      specialUse: "inbox",
+      subscribed: expect.any(Boolean),
+      onRequest: false,
+      messages: 0,
+    });
     expect(steps.map(({ step }) => step).sort()).toEqual(
       ["capabilities", "dialect", "dns", "folders", "greeting", "login", "tcp"]
         .concat(endpoint === "plain" ? [] : ["certificate", "tls"])

@@ -24,7 +24,7 @@ export type {
   SkippedItemView,
 } from "../../../shared/domain/api/mailboxes.ts";
 export type { NoticeView } from "../../../shared/domain/api/notices.ts";
-export type { DiscoveryView, EndpointTestView } from "../../../shared/domain/api/servers.ts";
+export type { DiscoveryView, EndpointTestView, ListedFolder } from "../../../shared/domain/api/servers.ts";
 export type { MeView } from "../../../shared/domain/api/service.ts";
 export type {
   BatchVerificationView,

@@ -14,6 +14,7 @@ import { Trouble } from "../parts/trouble.tsx";
 import { Waiting } from "../parts/waiting.tsx";
 import { NotSaved } from "./not-saved.tsx";
 import { Protection } from "./protection.tsx";
+import { testBodyOf } from "./test-body.ts";
 import { TestSteps } from "./test-steps.tsx";
 import { Usage } from "./usage.tsx";
 import { useSaveEndpoint } from "./use-save-endpoint.ts";
@@ -170,12 +171,7 @@ function LiveTest({ path }: { path: string }) {
   const mayOperate = useMayOperate();
   const [login, setLogin] = useState({ userName: "", password: "" });
   const test = useMutation({
-    mutationFn: async () => {
-      const { userName, password } = login;
-      const body =
-        userName.trim() === "" ? undefined : { userName, ...(password === "" ? {} : { password }) };
-      return (await send<EndpointTestView>("POST", `${path}/test`, body)).body;
-    },
+    mutationFn: async () => (await send<EndpointTestView>("POST", `${path}/test`, testBodyOf(login))).body,
   });
   return (
     <section className="sheet stack" aria-labelledby="test-heading">

@@ -1,7 +1,10 @@
 import { MessageBar, MessageBarBody, MessageBarTitle } from "@fluentui/react-components";
 import type { EndpointTestView } from "../api/types.ts";
-import { duration } from "../parts/format.ts";
+import { counted, duration } from "../parts/format.ts";
 import { StatusBadge } from "../parts/status-badge.tsx";
+
+/** Folders that are listed. */
+const maxShown = 200;
 
 const names: Readonly<Record<string, string>> = {
   dns: "DNS",
@@ -26,7 +29,7 @@ export function TestSteps({ report }: { report: EndpointTestView }) {
           </MessageBarTitle>
           {report.ok
             ? report.folders
-              ? `The login works: ${report.folders.count} folders with ${report.folders.messages} messages.`
+              ? `The login works: ${counted(report.folders.count, "folder", "folders")} with ${counted(report.folders.messages, "message", "messages")}.`
               : "No login was tried."
             : "What to do stands with the step that failed."}
         </MessageBarBody>
@@ -58,6 +61,28 @@ export function TestSteps({ report }: { report: EndpointTestView }) {
           ))}
         </tbody>
       </table>
+      {report.folders ? <Folders of={report.folders} /> : null}
     </section>
+  );
+}
+
+/** What the mailbox of the login holds. */
+function Folders({ of: { count: all, value } }: { of: NonNullable<EndpointTestView["folders"]> }) {
+  return (
+    <details>
+      <summary>{counted(all, "folder", "folders")} of this login</summary>
+      <ul className="folder-list">
+        {value.slice(0, maxShown).map(({ segments, specialUse, messages }) => (
+          <li key={segments.join("/")}>
+            {segments.join("/")}
+            {specialUse === null || specialUse === "inbox" ? "" : ` (${specialUse})`}
+            {messages === null ? "" : `: ${counted(messages, "message", "messages")}`}
+          </li>
+        ))}
+      </ul>
+      {all > maxShown ? (
+        <p className="quiet">{counted(all - maxShown, "more is", "more are")} not shown.</p>
+      ) : null}
+    </details>
   );
 }

@@ -4,13 +4,14 @@ import { useState } from "react";
 import { ApiError } from "../api/api-error.ts";
 import { pathOf, send } from "../api/client.ts";
 import type { EndpointTestView } from "../api/types.ts";
+import { testBodyOf } from "../endpoints/test-body.ts";
 import { TestSteps } from "../endpoints/test-steps.tsx";
 import { problem } from "../parts/problem.ts";
 import { Trouble } from "../parts/trouble.tsx";
 import { endpointOf } from "./draft.ts";
 import type { StepProps } from "./new.tsx";
 
-export function EndpointStep({ draft, change, faultOf }: StepProps) {
+export function EndpointStep({ draft, change, faultOf, setTested }: StepProps) {
   const client = useQueryClient();
   const isNew = draft.endpointMode === "new";
   // The password goes no further than the one test, and is nowhere when the step is left.
@@ -18,14 +19,10 @@ export function EndpointStep({ draft, change, faultOf }: StepProps) {
   const test = useMutation({
     mutationFn: async () => {
       if (isNew) await store(draft.endpoint, endpointOf(draft));
-      const body = login.userName.trim() === "" ? undefined : login;
-      const { body: report } = await send<EndpointTestView>(
-        "POST",
-        pathOf`endpoints/${draft.endpoint}/test`,
-        body,
-      );
-      return report;
+      const path = pathOf`endpoints/${draft.endpoint}/test`;
+      return (await send<EndpointTestView>("POST", path, testBodyOf(login))).body;
     },
+    onSuccess: ({ folders }) => setTested(folders && { userName: login.userName, ...folders }),
     onSettled: () => client.invalidateQueries({ queryKey: ["endpoints"] }),
   });
   return (

@@ -2,6 +2,7 @@ import { Button, MessageBar, MessageBarBody, MessageBarTitle } from "@fluentui/r
 import { useEffect, useRef, useState } from "react";
 import { useLocation } from "wouter";
 import { View } from "../frame/view.tsx";
+import type { TestedFolders } from "../options/rules-tried.tsx";
 import { type Draft, emptyDraft, type Fault, faultsOf } from "./draft.ts";
 import { EndpointStep } from "./endpoint-step.tsx";
 import { keepDraft, keptDraft } from "./keep.ts";
@@ -27,6 +28,9 @@ export interface StepProps {
   readonly faultOf: (field: Fault["field"]) => string | undefined;
   readonly file: ChosenFile | undefined;
   readonly choose: (file: ChosenFile | undefined) => void;
+  /** Of the login that was tested last; kept for as long as the page is open. */
+  readonly tested: TestedFolders | undefined;
+  readonly setTested: (tested: TestedFolders | undefined) => void;
 }
 
 /** The six steps, each at an address of its own. */
@@ -35,6 +39,7 @@ export default function NewMigration({ step: wanted }: { step: string }) {
   const [, navigate] = useLocation();
   const [draft, setDraft] = useState(keptDraft);
   const [file, choose] = useState<ChosenFile>();
+  const [tested, setTested] = useState<TestedFolders>();
   const [faults, setFaults] = useState<readonly Fault[]>([]);
   const heading = useRef<HTMLHeadingElement>(null);
   const summary = useRef<HTMLDivElement>(null);
@@ -49,6 +54,8 @@ export default function NewMigration({ step: wanted }: { step: string }) {
     draft,
     file,
     choose,
+    tested,
+    setTested,
     change: (change) => setDraft((now) => ({ ...now, ...change })),
     faultOf: (field) => faults.find((fault) => fault.field === field)?.text,
   };

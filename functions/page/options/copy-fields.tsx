@@ -1,4 +1,5 @@
 import { Checkbox, Field, Input, Radio, RadioGroup, Switch, Textarea } from "@fluentui/react-components";
+import type { ReactNode } from "react";
 import { problem } from "../parts/problem.ts";
 import type { OptionsDraft } from "./options.ts";
 
@@ -9,7 +10,15 @@ export interface OptionFieldsProps {
 }
 
 /** What is copied, and how. */
-export function CopyFields({ draft, change, faultOf }: OptionFieldsProps) {
+export function CopyFields({
+  draft,
+  change,
+  faultOf,
+  children,
+}: OptionFieldsProps & {
+  /** Shown below what is said of folders. */
+  readonly children?: ReactNode;
+}) {
   return (
     <>
       <div className="fields">
@@ -42,6 +51,24 @@ export function CopyFields({ draft, change, faultOf }: OptionFieldsProps) {
           />
         </Field>
       </div>
+      <Checkbox
+        label="Only folders that users have subscribed to"
+        checked={draft.subscribedOnly}
+        onChange={(_, { checked }) => change({ subscribedOnly: checked === true })}
+      />
+      <Field
+        label="Put all of it below this folder"
+        hint="A path such as Old mail; inbox to inbox, if empty."
+        className="short-field"
+        {...problem(faultOf("targetRootFolder"))}
+      >
+        <Input
+          id="targetRootFolder"
+          value={draft.targetRootFolder}
+          onChange={(_, { value }) => change({ targetRootFolder: value })}
+        />
+      </Field>
+      {children}
       <div className="fields">
         <Field label="Received on or after" hint="UTC; from the beginning, if empty.">
           <Input
@@ -84,18 +111,6 @@ export function CopyFields({ draft, change, faultOf }: OptionFieldsProps) {
           />
         </Field>
       </div>
-      <Field
-        label="Put all of it below this folder"
-        hint="A path such as Old mail; inbox to inbox, if empty."
-        className="short-field"
-        {...problem(faultOf("targetRootFolder"))}
-      >
-        <Input
-          id="targetRootFolder"
-          value={draft.targetRootFolder}
-          onChange={(_, { value }) => change({ targetRootFolder: value })}
-        />
-      </Field>
       <Field label="Messages that another program has put into Microsoft 365 already">
         <RadioGroup
           value={draft.adoptExisting}
@@ -113,11 +128,6 @@ export function CopyFields({ draft, change, faultOf }: OptionFieldsProps) {
           onChange={(_, { checked }) => change({ propagateDeletes: checked })}
         />
       </Field>
-      <Checkbox
-        label="Only folders that users have subscribed to"
-        checked={draft.subscribedOnly}
-        onChange={(_, { checked }) => change({ subscribedOnly: checked === true })}
-      />
     </>
   );
 }

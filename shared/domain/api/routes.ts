@@ -147,7 +147,7 @@ export const routes = {
   "endpoints-test": operate(
     "POST",
     "endpoints/{endpoint}/test",
-    "Tries a server, and with `userName` and `password` a login.",
+    "Tries a server, and with `userName` and `password` a login: its folders are told.",
   ),
   // It connects to servers that the caller chooses.
   discover: operate("GET", "discover", "Servers of a domain, best first."),

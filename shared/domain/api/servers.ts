@@ -70,12 +70,30 @@ export const discoverySchema = z
   .meta({ id: "Discovery" });
 export type DiscoveryView = Shown<typeof discoverySchema>;
 
+const listedFolderSchema = z
+  .strictObject({
+    segments: z.array(z.string()).meta({ description: "Its path, from the mailbox's root." }),
+    specialUse: z.enum(["inbox", "sent", "drafts", "trash", "junk", "archive"]).nullable(),
+    subscribed: z.boolean(),
+    onRequest: z.boolean().meta({
+      description: "True if it holds no mail or shows that of others: copied only where a batch names it.",
+    }),
+    messages: count.nullable().meta({ description: "null where the server does not tell." }),
+  })
+  .meta({ id: "ListedFolder" });
+
 export const endpointTestSchema = z
   .strictObject({
     name: z.string(),
     ok: z.boolean().meta({ description: "Whether a migration of this user would get as far as here." }),
     steps: z.array(stepSchema([...probeSteps, "dns", "login", "folders", "dialect"])),
-    folders: z.strictObject({ count, messages: count }).optional(),
+    folders: z
+      .strictObject({
+        count: count.meta({ description: "Folders that may hold messages." }),
+        messages: count,
+        value: z.array(listedFolderSchema).meta({ description: "The first 2,000 of them." }),
+      })
+      .optional(),
     dialect: z
       .strictObject({
         software: z.string(),
@@ -89,3 +107,4 @@ export const endpointTestSchema = z
   })
   .meta({ id: "EndpointTest" });
 export type EndpointTestView = Shown<typeof endpointTestSchema>;
+export type ListedFolder = Shown<typeof listedFolderSchema>;

@@ -1,14 +1,17 @@
+import type { EndpointTestView, ListedFolder } from "../../domain/api/servers.ts";
 import type { Endpoint } from "../../domain/endpoint.ts";
 import { isMigrationError, MigrationError } from "../../domain/errors.ts";
 import type { EndpointName } from "../../domain/names.ts";
 import type { Dns } from "../ports/dns.ts";
 import type { ProbeReport, ProbeStep, ServerProbe, Step } from "../ports/server-probe.ts";
-import type { SourceConnector, SourceDialect, SourceMailbox } from "../ports/source.ts";
+import type { SourceConnector, SourceDialect, SourceFolder, SourceMailbox } from "../ports/source.ts";
 import type { SettingIssue } from "./json-file.ts";
 import type { EndpointManagement } from "./manage-endpoints.ts";
 
 /** Longest look at a server from outside, in milliseconds. */
 const probeMs = 60_000;
+/** Folders told of one mailbox. */
+const maxFolders = 2_000;
 
 export type TestStep = ProbeStep | Step<"dns" | "login" | "folders" | "dialect">;
 
@@ -26,7 +29,7 @@ export interface EndpointTestReport extends Omit<ProbeReport, "steps"> {
   readonly ok: boolean;
   /** Ends with the first step after which nothing more could be tried. */
   readonly steps: readonly TestStep[];
-  readonly folders?: { readonly count: number; readonly messages: number } | undefined;
+  readonly folders?: EndpointTestView["folders"];
   /** What the server turned out to be and to do, after a login. */
   readonly dialect?: SourceDialect | undefined;
 }
@@ -118,9 +121,10 @@ type Found = Pick<EndpointTestReport, "folders" | "dialect">;
 async function lookInto(steps: TestStep[], mailbox: SourceMailbox): Promise<Found> {
   try {
     const folders = await attempt(steps, "folders", async () => {
-      const listed = await mailbox.listFolders();
+      const listed = (await mailbox.listFolders()).filter(({ selectable }) => selectable);
       const messages = listed.reduce((sum, { status }) => sum + (status?.messages ?? 0), 0);
-      const result = { count: listed.length, messages };
+      const value = listed.slice(0, maxFolders).map(listedFolder);
+      const result = { count: listed.length, messages, value };
       return { result, message: `The mailbox has ${result.count} folders with ${messages} messages.` };
     });
     const dialect = folders === undefined ? undefined : mailbox.dialect?.();
@@ -129,6 +133,16 @@ async function lookInto(steps: TestStep[], mailbox: SourceMailbox): Promise<Foun
   } finally {
     await mailbox.close();
   }
+}
+
+function listedFolder({ segments, specialUse, subscribed, onRequest, status }: SourceFolder): ListedFolder {
+  return {
+    segments: [...segments],
+    specialUse: specialUse ?? null,
+    subscribed,
+    onRequest: onRequest === true,
+    messages: status?.messages ?? null,
+  };
 }
 
 /** What a migration does without, in the words of an operator. */

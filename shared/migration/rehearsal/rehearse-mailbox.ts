@@ -1,4 +1,5 @@
 import type { BatchOptions } from "../../domain/batch-options.ts";
+import { takesPart } from "../../domain/folder-rules.ts";
 import type { TargetItemId, Uid } from "../../domain/names.ts";
 import { sizeOf, type UidSet, uidSetOf } from "../../domain/uid-set.ts";
 import type { RehearsedFolder } from "../ports/mailbox-files.ts";
@@ -7,7 +8,7 @@ import type { MessageSummary, SourceFolder } from "../ports/source.ts";
 import type { TargetMailbox, TargetPlace, TargetRoom } from "../ports/target.ts";
 import { adoptablesOf, adoptionOf, type Unclaimed, unclaimedAmong } from "../sync/adopt.ts";
 import { isMarkedDeleted } from "../sync/flags.ts";
-import { type MappedFolder, mapFolders, takesPart } from "../sync/folder-mapping.ts";
+import { type MappedFolder, mapFolders } from "../sync/folder-mapping.ts";
 import type { SourcePace } from "../sync/source-pace.ts";
 import type { SteadyFolder, SteadySource } from "../sync/steady-source.ts";
 

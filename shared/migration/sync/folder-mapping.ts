@@ -1,4 +1,5 @@
 import type { BatchOptions } from "../../domain/batch-options.ts";
+import { renamedSegments, takesPart } from "../../domain/folder-rules.ts";
 import type { SpecialUse } from "../../domain/folders.ts";
 import type { SourceFolder } from "../ports/source.ts";
 import type { FolderNaming } from "../ports/target.ts";
@@ -60,75 +61,6 @@ export function rank(folder: { readonly specialUse?: SpecialUse | undefined }): 
   const first = firstUses.indexOf(folder.specialUse);
   if (folder.specialUse && first >= 0) return first;
   return folder.specialUse && lastUses.includes(folder.specialUse) ? 9 : 5;
-}
-
-/** True if the batch's options let a folder take part. Pure. */
-export function takesPart(
-  folder: SourceFolder,
-  options: Pick<BatchOptions, "excludeFolders" | "includeFolders" | "subscribedOnly">,
-): boolean {
-  if (options.subscribedOnly && !folder.subscribed && folder.specialUse !== "inbox") return false;
-  if (options.excludeFolders.some((pattern) => matchesFolder(folder, pattern))) return false;
-  if (options.includeFolders.length === 0) return !folder.onRequest;
-  return options.includeFolders.some((pattern) => matchesFolder(folder, pattern));
-}
-
-/**
- * True if a folder fits an operator's pattern: an exact path with `/` between folders, `Name/*` for a folder with
- * everything below it, `*` for any characters elsewhere, or a well-known folder as `#Inbox#`, `#SentItems#`,
- * `#Drafts#`, `#DeletedItems#`, `#JunkEmail#`, `#Archive#`, each also with `/*`. Case does not matter.
- */
-export function matchesFolder(
-  folder: Pick<SourceFolder, "segments" | "specialUse">,
-  pattern: string,
-): boolean {
-  const wellKnown = /^#([a-z]+)#(\/\*)?$/i.exec(pattern);
-  if (wellKnown) {
-    const use = wellKnownUses[(wellKnown[1] as string).toLowerCase()];
-    return use !== undefined && folder.specialUse === use;
-  }
-  const path = folder.segments.join("/").toLowerCase();
-  const wanted = pattern.toLowerCase();
-  if (wanted.endsWith("/*") && path === wanted.slice(0, -2)) return true;
-  return fitsPattern(path, wanted);
-}
-
-/** True if a text is what the parts of a pattern between its `*` make in their order. In one pass, whatever the pattern. */
-function fitsPattern(text: string, pattern: string): boolean {
-  const [first = "", ...parts] = pattern.split("*");
-  const last = parts.pop();
-  if (last === undefined) return text === first;
-  if (!text.startsWith(first)) return false;
-  let at = first.length;
-  for (const part of parts) {
-    const found = text.indexOf(part, at);
-    if (found < 0) return false;
-    at = found + part.length;
-  }
-  return text.length - last.length >= at && text.endsWith(last);
-}
-
-const wellKnownUses: Readonly<Record<string, SpecialUse>> = {
-  inbox: "inbox",
-  sentitems: "sent",
-  drafts: "drafts",
-  deleteditems: "trash",
-  junkemail: "junk",
-  archive: "archive",
-};
-
-/** A rule for a folder moves everything below it as well; the longest fitting rule wins. */
-function renamedSegments(
-  folder: SourceFolder,
-  rules: Readonly<Record<string, string>>,
-): readonly string[] | undefined {
-  let best: { readonly depth: number; readonly to: readonly string[] } | undefined;
-  for (const [from, to] of Object.entries(rules)) {
-    const prefix = from.split("/").map((segment) => segment.toLowerCase());
-    const fits = prefix.every((segment, i) => folder.segments[i]?.toLowerCase() === segment);
-    if (fits && prefix.length > (best?.depth ?? 0)) best = { depth: prefix.length, to: to.split("/") };
-  }
-  return best && [...best.to, ...folder.segments.slice(best.depth)];
 }
 
 /**

@@ -1,3 +1,4 @@
+import { takesPart } from "../../domain/folder-rules.ts";
 import type { SpecialUse } from "../../domain/folders.ts";
 import type { FolderId, TargetFolderId } from "../../domain/names.ts";
 import { hasUid, uidSetOf } from "../../domain/uid-set.ts";
@@ -9,7 +10,7 @@ import { dateFilter } from "./date-filter.ts";
 import { headerDigest } from "./digest.ts";
 import { isJudgementDue } from "./folder-generation.ts";
 import { newFolderId } from "./folder-id.ts";
-import { type MappedFolder, mapFolders, takesPart } from "./folder-mapping.ts";
+import { type MappedFolder, mapFolders } from "./folder-mapping.ts";
 import {
   isInDoubt,
   isRemembered,

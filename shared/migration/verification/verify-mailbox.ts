@@ -1,5 +1,6 @@
 import type { BatchOptions } from "../../domain/batch-options.ts";
 import { isMigrationError } from "../../domain/errors.ts";
+import { takesPart } from "../../domain/folder-rules.ts";
 import type { LedgerId, Stamp, TargetFolderId, TargetItemId, Uid } from "../../domain/names.ts";
 import {
   differenceOf,
@@ -15,7 +16,7 @@ import type { FolderRecord, Generation, ItemRecord, LedgerStore } from "../ports
 import type { TargetEntry, TargetMailbox, TargetPlace } from "../ports/target.ts";
 import type { AbsentCopy, Difference, StrayCopy, VerificationProgress } from "../ports/verification-store.ts";
 import { stampOf } from "../sync/digest.ts";
-import { mapFolders, takesPart } from "../sync/folder-mapping.ts";
+import { mapFolders } from "../sync/folder-mapping.ts";
 import { isPlaced, type PlacedFolder } from "../sync/folder-record.ts";
 import { streamedSize } from "../sync/limits.ts";
 import { lookKey } from "../sync/look-key.ts";

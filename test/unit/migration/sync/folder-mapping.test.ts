@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { mapFolders, matchesFolder } from "../../../../shared/migration/sync/folder-mapping.ts";
+import { matchesFolder } from "../../../../shared/domain/folder-rules.ts";
+import { mapFolders } from "../../../../shared/migration/sync/folder-mapping.ts";
 
 describe("the place of a folder", () => {
   const folder = (path: string, extra = {}) => ({
