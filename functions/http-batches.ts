@@ -24,6 +24,7 @@ import type { Refused } from "../shared/migration/batch/acts.ts";
 import type { Begun } from "../shared/migration/operations/begin-operation.ts";
 import { mailboxIdIn } from "../shared/migration/upload/mailbox-of-row.ts";
 import { bodyOf, callerOf, errorResponse, jsonText, route } from "./http.ts";
+import { selectionOf } from "./selection.ts";
 
 const actionText = jsonText.pipe(actionBody);
 const forgetText = jsonText.pipe(forgetBody);
@@ -75,10 +76,7 @@ export async function actOnBatch(request: HttpRequest): Promise<HttpResponseInit
   const { batch, action } = actionParams.parse(request.params);
   const text = await bodyOf(request);
   const { mailboxes, filter, ...consent } = text.trim() === "" ? {} : actionText.parse(text);
-  const selection =
-    mailboxes === undefined && filter === undefined
-      ? undefined
-      : { ...filter, mailboxes: mailboxes?.map((reference) => mailboxIdIn(batch, reference)) };
+  const selection = selectionOf(batch, { mailboxes, filter });
   const control = await batchControl();
   return answer(request, await control.act(batch, action, callerOf(request), { ...consent, selection }));
 }
@@ -160,8 +158,8 @@ export async function listSkippedItems(request: HttpRequest): Promise<HttpRespon
 export async function approveSkipped(request: HttpRequest): Promise<HttpResponseInit> {
   const { batch } = batchParams.parse(request.params);
   const text = await bodyOf(request);
-  const { mailboxes, codes } = approvalBody.parse(text === "" ? {} : jsonText.parse(text));
-  const selection = { mailboxes: mailboxes?.map((reference) => mailboxIdIn(batch, reference)), codes };
+  const { codes, ...some } = approvalBody.parse(text === "" ? {} : jsonText.parse(text));
+  const selection = { ...selectionOf(batch, some), codes };
   return answer(request, await (await batchControl()).approve(batch, callerOf(request), selection));
 }
 
@@ -176,9 +174,10 @@ export async function undoMailboxes(request: HttpRequest): Promise<HttpResponseI
 /** Forgets what was copied for the mailboxes, so that they can be copied again. */
 export async function forgetMailboxes(request: HttpRequest): Promise<HttpResponseInit> {
   const { batch } = batchParams.parse(request.params);
-  const { mailboxes, acceptDoubles } = forgetText.parse(await bodyOf(request));
-  const ids = mailboxes.map((reference) => mailboxIdIn(batch, reference));
-  return answer(request, await (await batchControl()).forget(batch, ids, acceptDoubles, callerOf(request)));
+  const { acceptDoubles, ...some } = forgetText.parse(await bodyOf(request));
+  const selection = selectionOf(batch, some) ?? {};
+  const control = await batchControl();
+  return answer(request, await control.forget(batch, selection, acceptDoubles, callerOf(request)));
 }
 
 export async function deleteBatch(request: HttpRequest): Promise<HttpResponseInit> {

@@ -2,8 +2,8 @@ import type { HttpRequest, HttpResponseInit } from "@azure/functions";
 import { batchControl, verification } from "../shared/composition.ts";
 import { batchParams } from "../shared/domain/api/requests.ts";
 import { verificationBody } from "../shared/domain/api/verification.ts";
-import { mailboxIdIn } from "../shared/migration/upload/mailbox-of-row.ts";
 import { bodyOf, callerOf, errorResponse, jsonText, route } from "./http.ts";
+import { selectionOf } from "./selection.ts";
 
 const requestText = jsonText.pipe(verificationBody);
 const noBatch = errorResponse(404, "BatchNotFound", "There is no batch of this name.");
@@ -11,11 +11,8 @@ const noBatch = errorResponse(404, "BatchNotFound", "There is no batch of this n
 /** Has mailboxes compared with what was copied; nothing is changed on either side. Without a body all, by level items. */
 export async function verifyBatch(request: HttpRequest): Promise<HttpResponseInit> {
   const { batch } = batchParams.parse(request.params);
-  const { mailboxes, ...wanted } = requestText.parse((await bodyOf(request)) || "{}");
-  const selection =
-    mailboxes === undefined
-      ? undefined
-      : { mailboxes: mailboxes.map((reference) => mailboxIdIn(batch, reference)) };
+  const { mailboxes, filter, ...wanted } = requestText.parse((await bodyOf(request)) || "{}");
+  const selection = selectionOf(batch, { mailboxes, filter });
   const begun = await (await batchControl()).verify(batch, wanted, callerOf(request), selection);
   if (begun.outcome === "notFound") return noBatch;
   if (begun.outcome === "refused")

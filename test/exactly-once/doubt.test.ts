@@ -261,7 +261,9 @@ describe.each<WriteInterruption>([
     migration.target().disturb = (write) => (write === 2 || write === 5 ? how : undefined);
     await migration.upload();
     await migration.deployment.goOnFor(2_000);
-    await migration.deployment.perform(({ control }) => control.forget(batch, [ann], true, "operator"));
+    await migration.deployment.perform(({ control }) =>
+      control.forget(batch, { mailboxes: [ann] }, true, "operator"),
+    );
     await migration.deployment.goOnFor(3 * minute);
     migration.target().items = [];
     await migration.deployment.perform(({ control }) => control.act(batch, "start", "operator"));

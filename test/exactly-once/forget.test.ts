@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
 import type { Begun } from "../../shared/migration/operations/begin-operation.ts";
+import type { Selection } from "../../shared/migration/ports/registry.ts";
 import { mailboxIdOf } from "../../shared/migration/upload/mailbox-of-row.ts";
 import { type Fault, FaultPlan } from "../stack/memory/faults.ts";
 import { fakeTime } from "./fake-time.ts";
@@ -19,10 +20,14 @@ async function copied(plan = new FaultPlan()): Promise<Migration> {
   return migration;
 }
 
-async function forget({ deployment }: Migration, acceptDoubles: boolean): Promise<Begun | undefined> {
+async function forget(
+  { deployment }: Migration,
+  acceptDoubles: boolean,
+  selection: Selection = { mailboxes: [ann] },
+): Promise<Begun | undefined> {
   let begun: Begun | undefined;
   await deployment.perform(async ({ control }) => {
-    begun = await control.forget(batch, [ann], acceptDoubles, "operator");
+    begun = await control.forget(batch, selection, acceptDoubles, "operator");
   });
   await deployment.rest();
   return begun;
@@ -38,6 +43,16 @@ describe("a mailbox that is forgotten", () => {
     const migration = await copied();
     expect(await forget(migration, false)).toMatchObject({ outcome: "refused", code: "ForgetNotAccepted" });
     expect((await migration.mailboxes()).map(({ status }) => status)).toEqual(["Synced", "Synced"]);
+  });
+
+  it("is each that fits where many are meant, and no other", async () => {
+    const migration = await copied();
+    const ledgers = async () => (await migration.mailboxes()).map(({ ledgerId }) => ledgerId !== undefined);
+    await forget(migration, true, { errorCode: "TooManyDeletions" });
+    expect(await ledgers()).toEqual([true, true]);
+    await forget(migration, true, { status: "Synced" });
+    expect(await ledgers()).toEqual([false, false]);
+    expect((await migration.mailboxes()).map(({ status }) => status)).toEqual(["Stopped", "Stopped"]);
   });
 
   it("is copied again from the beginning once its user has emptied the target, wherever a process dies", async () => {

@@ -1,4 +1,5 @@
 import { type Query, QueryClient, queryOptions, useQuery } from "@tanstack/react-query";
+import { isMailboxMoving } from "../parts/status.ts";
 import { pathOf, read } from "./client.ts";
 import { pollAfter } from "./polling.ts";
 import type {
@@ -67,11 +68,18 @@ export const batchesQuery = queryOptions({
   refetchInterval: polled<List<BatchView>>(({ value }) => value.some(isMoving)),
 });
 
+/** Milliseconds within which the CSV of a batch may still be being read. */
+const youngMs = 10 * 60_000;
+
+function isYoung({ createdAt, asOf }: BatchView): boolean {
+  return Date.parse(asOf) - Date.parse(createdAt) < youngMs;
+}
+
 export const batchQuery = (batch: string) =>
   queryOptions({
     queryKey: ["batches", batch] as const,
     queryFn: ({ signal }) => read<BatchView>(pathOf`batches/${batch}`, signal),
-    refetchInterval: polled<BatchView>(isMoving),
+    refetchInterval: polled<BatchView>((view) => isMoving(view) || isYoung(view)),
   });
 
 export const mailboxQuery = (batch: string, id: string) =>
@@ -138,10 +146,6 @@ export const noticesQuery = (batch: string) =>
     queryFn: ({ signal }) => read<List<NoticeView>>(pathOf`batches/${batch}/notices`, signal),
     refetchInterval: polled<List<NoticeView>>(() => false),
   });
-
-export function isMailboxMoving(status: string): boolean {
-  return ["Queued", "Syncing", "IncrementalSyncing", "Stopping", "Undoing"].includes(status);
-}
 
 /** True unless it is known that the caller may only look. */
 export function useMayOperate(): boolean {

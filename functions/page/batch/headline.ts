@@ -1,22 +1,26 @@
 import type { BatchView } from "../api/types.ts";
-import { counted, duration, relative } from "../parts/format.ts";
+import { count, counted, duration, relative } from "../parts/format.ts";
 import { wordsFor } from "../parts/status.ts";
 
 /** What a batch is at, and why, as one sentence. Pure. @param now milliseconds since 1970. */
 export function headlineOf(batch: BatchView, now: number): string {
   const { status, totalCount, syncedCount, activeCount, failedCount, outage, operations, rehearsal } = batch;
+  const { uploadError } = batch;
   const word = wordsFor(status);
+  const [synced, total] = [count(syncedCount), count(totalCount)] as const;
+  if (totalCount === 0 && status !== "Removing")
+    return uploadError ? "No mailbox was taken in." : "The CSV is being read.";
   if (outage)
     return `${word}: ${counted(outage.mailboxCount, "mailbox waits", "mailboxes wait")} since ${duration(now - Date.parse(outage.since))} for what they need. They go on by themselves.`;
   if (batch.pause && batch.pause.mailboxCount >= activeCount)
     return `${word}: pauses, and goes on ${relative(batch.pause.until, now)}. ${batch.pause.message}`;
   if (batch.isStalled)
     return `${word}: nothing has got on for a quarter of an hour, and no reason is known. Look at the mailboxes that are active.`;
-  if (status === "Completing")
-    return `Completing: the last sync runs, ${syncedCount} of ${totalCount} are through.`;
+  if (status === "Completing") return `Completing: the last sync runs, ${synced} of ${total} are through.`;
   if (status === "Waiting" && batch.options.startAfter !== undefined)
     return `Waits for its time: it starts ${relative(batch.options.startAfter, now)}.`;
-  if (status === "Created") return "Not started. The mailboxes are read; start the batch when you like.";
+  if (status === "Created")
+    return `Not started: ${counted(totalCount, "mailbox waits", "mailboxes wait")} for you to start the batch.`;
   if (status === "Removing") return "Passwords, states and reports of the batch are being removed.";
   if (status === "Stopped")
     return activeCount > 0
@@ -27,15 +31,17 @@ export function headlineOf(batch: BatchView, now: number): string {
   if (rehearsal && status === "Completed")
     return "Rehearsed. Nothing was copied; start it for real when you like.";
   if (activeCount > 0)
-    return `${word}: ${counted(activeCount, "mailbox is", "mailboxes are")} being worked on or wait their turn, ${syncedCount} of ${totalCount} are synced.`;
-  if (operations.length > 0) return `${word}: an operation passes the mailboxes.`;
+    return `${word}: ${counted(activeCount, "mailbox is", "mailboxes are")} being worked on or wait their turn, ${synced} of ${total} are synced.`;
+  if (operations.length > 0) return `${word}: what was asked for is being done, mailbox by mailbox.`;
   if (status === "Completed") return "Completed. The mailboxes are no longer synced.";
   if (status === "CompletedWithErrors")
     return `Completed, but for ${counted(failedCount, "mailbox that failed", "mailboxes that failed")}: retry, or complete again to leave them behind.`;
   if (failedCount === totalCount && totalCount > 0) return "Every mailbox failed. Each row says why.";
   if (failedCount > 0)
-    return `${syncedCount} of ${totalCount} mailboxes are synced and kept in sync every day; ${failedCount} failed.`;
-  return `All ${totalCount} mailboxes are synced, and kept in sync every day.`;
+    return `${synced} of ${total} mailboxes are synced and kept in sync every day; ${count(failedCount)} failed.`;
+  return totalCount === 1
+    ? "The mailbox is synced, and kept in sync every day."
+    : `All ${total} mailboxes are synced, and kept in sync every day.`;
 }
 
 export interface Banner {

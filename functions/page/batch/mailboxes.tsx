@@ -1,4 +1,5 @@
 import { Button, Checkbox, SearchBox, Select, ToggleButton } from "@fluentui/react-components";
+import { useMutation } from "@tanstack/react-query";
 import { lazy, Suspense, useDeferredValue, useState } from "react";
 import { useLocation, useSearchParams } from "wouter";
 import type { BatchView, MailboxView } from "../api/types.ts";
@@ -11,9 +12,9 @@ import { StatusBadge } from "../parts/status-badge.tsx";
 import { Trouble } from "../parts/trouble.tsx";
 import { Waiting } from "../parts/waiting.tsx";
 import { When } from "../parts/when.tsx";
-import { canChooseAll, filterOf, type MailboxFilter } from "./mailbox-query.ts";
+import { allBy, filterOf, type MailboxFilter } from "./mailbox-query.ts";
 import { reasonOf } from "./reason.ts";
-import { useMailboxes } from "./use-mailboxes.ts";
+import { readIds, useMailboxes } from "./use-mailboxes.ts";
 
 const SelectionBar = lazy(() => import("./selection-bar.tsx"));
 const Drawer = lazy(() => import("../mailbox/drawer.tsx"));
@@ -52,7 +53,15 @@ export function MailboxesTab({ batch, mailbox }: { batch: BatchView; mailbox: st
       else next.set(name, value);
       return next;
     });
-  const { page, error, refetch, rowAt, onRange } = useMailboxes(batch.name, filter);
+  const { page, error, refetch, rowAt, onRange } = useMailboxes(batch, filter);
+  const way = page ? allBy(filter, page.count) : undefined;
+  const chooseFound = useMutation({
+    mutationFn: () => readIds(batch.name, filter),
+    onSuccess: (ids) => {
+      setAll(false);
+      setChosen(new Set(ids));
+    },
+  });
   const choice: Choice = { isChosen: (id) => isAll || chosen.has(id), tick };
   const base = `/batches/${batch.name}/mailboxes`;
   const query = params.size > 0 ? `?${params}` : "";
@@ -65,7 +74,11 @@ export function MailboxesTab({ batch, mailbox }: { batch: BatchView; mailbox: st
           placeholder="Address or user name"
           aria-label="Search mailboxes by address or user name"
           value={search}
-          onChange={(_, { value }) => setSearch(value)}
+          onChange={(_, { value }) => {
+            // What was chosen might not be seen any more.
+            if (isAll) chooseNone();
+            setSearch(value);
+          }}
         />
         <div className="chips" role="group" aria-label="Status">
           {Object.entries(page?.facets.status ?? {})
@@ -96,8 +109,12 @@ export function MailboxesTab({ batch, mailbox }: { batch: BatchView; mailbox: st
             ))}
           </Select>
         ) : null}
-        {canChooseAll(filter) && page !== undefined && page.count > 0 && !isAll ? (
-          <Button size="small" onClick={() => setAll(true)}>
+        {way !== undefined && page !== undefined && page.count > 0 && !isAll ? (
+          <Button
+            size="small"
+            disabledFocusable={chooseFound.isPending}
+            onClick={() => (way === "filter" ? setAll(true) : chooseFound.mutate())}
+          >
             Choose all {count(page.count)}
           </Button>
         ) : null}
@@ -115,13 +132,15 @@ export function MailboxesTab({ batch, mailbox }: { batch: BatchView; mailbox: st
           />
         </Suspense>
       ) : null}
-      <Trouble error={error} onRetry={refetch} />
+      <Trouble error={error ?? chooseFound.error} onRetry={refetch} />
       {page === undefined && error === null ? <Waiting /> : null}
       {page && page.count === 0 ? (
         <p className="nothing">
-          {batch.totalCount === 0
-            ? "The CSV is being read."
-            : "No mailbox fits. Take something out of the search."}
+          {batch.totalCount > 0
+            ? "No mailbox fits. Take something out of the search."
+            : batch.uploadError
+              ? "No mailbox was taken in. Mend the CSV, and upload it again."
+              : "The CSV is being read."}
         </p>
       ) : null}
       {page && page.count > 0 ? (

@@ -17,7 +17,7 @@ import { useMailboxes } from "./use-mailboxes.ts";
 /** What each mailbox would bring, and the way from the rehearsal to the migration. */
 export default function RehearsalTab({ batch }: { batch: BatchView }) {
   const [sort, setSort] = useState({ column: "emailAddress", descending: false });
-  const { page, error, refetch, rowAt, onRange } = useMailboxes(batch.name, {
+  const { page, error, refetch, rowAt, onRange } = useMailboxes(batch, {
     search: "",
     status: "",
     errorCode: "",

@@ -11,9 +11,10 @@ import { useApproval } from "./use-approval.ts";
 const actions: readonly MailboxAction[] = ["sync", "retry", "start", "stop"];
 
 /** Which mailboxes are meant: those that were ticked, or all that fit what is filtered for. */
-export type Meant =
-  | { readonly mailboxes: readonly string[] }
-  | { readonly filter: { readonly status?: string; readonly errorCode?: string } };
+export interface Meant {
+  readonly mailboxes?: readonly string[];
+  readonly filter?: { readonly status?: string; readonly errorCode?: string };
+}
 
 /** What can be done with the mailboxes that were chosen. */
 export default function SelectionBar({
@@ -55,9 +56,9 @@ export default function SelectionBar({
           {actionLabels[action]}
         </Button>
       ))}
-      {"mailboxes" in meant && !batch.rehearsal ? (
-        <OfNamed batch={batch} ids={meant.mailboxes} onClear={onClear} />
-      ) : null}
+      {batch.rehearsal ? null : (
+        <OfCopied batch={batch} meant={meant} mailboxes={mailboxes} onClear={onClear} />
+      )}
       <Button size="small" appearance="subtle" onClick={onClear}>
         Choose none
       </Button>
@@ -65,12 +66,21 @@ export default function SelectionBar({
   );
 }
 
-/** What the API does with mailboxes that are named, and not with all that fit. */
-function OfNamed({ batch, ids, onClear }: { batch: BatchView; ids: readonly string[]; onClear: () => void }) {
+/** What can be done with what was copied, or skipped. */
+function OfCopied({
+  batch,
+  meant,
+  mailboxes,
+  onClear,
+}: {
+  batch: BatchView;
+  meant: Meant;
+  mailboxes: string;
+  onClear: () => void;
+}) {
   const confirm = useConfirm();
   const approve = useApproval(batch);
   const act = useAct(batch.name);
-  const mailboxes = counted(ids.length, "mailbox", "mailboxes");
   const off = !approve.mayOperate || approve.isPending || act.isPending;
   return (
     <>
@@ -81,7 +91,7 @@ function OfNamed({ batch, ids, onClear }: { batch: BatchView; ids: readonly stri
           act.mutate(
             {
               path: pathOf`batches/${batch.name}/verify`,
-              body: { mailboxes: ids },
+              body: meant,
               begun: `Those of ${mailboxes} that are synced are being verified`,
             },
             { onSuccess: onClear },
@@ -94,7 +104,7 @@ function OfNamed({ batch, ids, onClear }: { batch: BatchView; ids: readonly stri
         <Button
           size="small"
           disabledFocusable={off}
-          onClick={() => void approve.ask(undefined, mailboxes, { mailboxes: ids })}
+          onClick={() => void approve.ask(undefined, mailboxes, meant)}
         >
           Accept skipped
         </Button>
@@ -107,7 +117,7 @@ function OfNamed({ batch, ids, onClear }: { batch: BatchView; ids: readonly stri
           act.mutate(
             {
               path: pathOf`batches/${batch.name}/forget`,
-              body: { mailboxes: ids, acceptDoubles: true },
+              body: { ...meant, acceptDoubles: true },
               begun: `What was copied for ${mailboxes} is being forgotten`,
             },
             { onSuccess: onClear },

@@ -17,7 +17,7 @@ const filter = { search: "", status: "", errorCode: "", orderBy: "skippedItemCou
 
 /** What was not copied, by mailbox, and whether somebody accepts that. */
 export default function SkippedTab({ batch }: { batch: BatchView }) {
-  const { page, error, refetch } = useMailboxes(batch.name, filter);
+  const { page, error, refetch } = useMailboxes(batch, filter);
   const act = useBatchAction();
   const approve = useApproval(batch);
   const rows = (page?.value ?? []).filter(({ skippedItemCount }) => skippedItemCount > 0);

@@ -3,11 +3,11 @@ import { useMayOperate } from "../api/queries.ts";
 import type { BatchView } from "../api/types.ts";
 import { useConfirm } from "../parts/confirm.tsx";
 import { approvalOf } from "./approval.ts";
+import type { Meant } from "./selection-bar.tsx";
 import { useAct } from "./use-act.ts";
 
 /** Which skipped messages are meant; those of the whole batch where nothing is said. */
-export interface Approved {
-  readonly mailboxes?: readonly string[];
+export interface Approved extends Meant {
   readonly codes?: readonly string[];
 }
 

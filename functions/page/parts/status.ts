@@ -60,3 +60,8 @@ export function lookOf(status: string): Look {
 export function wordsFor(status: string): string {
   return terms[status] ?? words(status.charAt(0).toUpperCase() + status.slice(1));
 }
+
+/** True while something is done for a mailbox of this status, or soon will be. Pure. */
+export function isMailboxMoving(status: string): boolean {
+  return ["Queued", "Syncing", "IncrementalSyncing", "Stopping", "Undoing"].includes(status);
+}

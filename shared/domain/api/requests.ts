@@ -21,9 +21,26 @@ export const mailboxParams = batchParams.extend({ mailboxId: mailboxReference })
 export const actionParams = batchParams.extend({
   action: z.enum(["start", "startForReal", "stop", "sync", "retry", "complete"]),
 });
+/** Some mailboxes of a batch: those that are named, or those that fit; with both those that are named and fit. */
+export const someMailboxes = {
+  mailboxes: z
+    .array(mailboxReference)
+    .min(1)
+    .max(1_000)
+    .optional()
+    .meta({ description: "Ids or addresses of the mailboxes that are meant." }),
+  filter: z
+    .strictObject({ status: mailboxStatusSchema.optional(), errorCode: z.string().min(1).optional() })
+    .refine(
+      (filter) => Object.values(filter).some((value) => value !== undefined),
+      "expected status or errorCode",
+    )
+    .optional()
+    .meta({ description: "Only mailboxes with this status, and with an error of this code." }),
+};
 /** Which skipped items are approved; all of the batch where nothing is named. */
 export const approvalBody = z.strictObject({
-  mailboxes: z.array(mailboxReference).min(1).max(1_000).optional(),
+  ...someMailboxes,
   codes: z
     .array(z.string().regex(/^\w{1,80}$/, "expected a code of skipped items"))
     .min(1)
@@ -43,32 +60,25 @@ export const undoBody = z.strictObject({
     .meta({ description: "Removes the copies; else they go to the deleted items." }),
 });
 /** Whose copies are forgotten. */
-export const forgetBody = z.strictObject({
-  mailboxes: z
-    .array(mailboxReference)
-    .min(1)
-    .max(1_000)
-    .meta({ description: "Ids or addresses of the mailboxes that are as if they had never been copied." }),
-  acceptDoubles: z.boolean().default(false).meta({
-    description: "Says that the next start may copy every message beside what is still in the target.",
-  }),
-});
+/** Which mailboxes are as if they had never been copied. */
+export const forgetBody = z
+  .strictObject({
+    ...someMailboxes,
+    acceptDoubles: z.boolean().default(false).meta({
+      description: "Says that the next start may copy every message beside what is still in the target.",
+    }),
+  })
+  .refine(
+    ({ mailboxes, filter }) => mailboxes !== undefined || filter !== undefined,
+    "expected mailboxes, or a filter",
+  );
 export const mailboxActionParams = mailboxParams.extend({
   action: z.enum(["start", "stop", "sync", "retry"]),
 });
 
 /** With `mailboxes` or `filter` an action is about some mailboxes only, and the batch itself stays as it is. */
 export const actionBody = z.strictObject({
-  mailboxes: z
-    .array(mailboxReference)
-    .min(1)
-    .max(1000)
-    .optional()
-    .meta({ description: "Ids or addresses of the mailboxes that are meant; without any, all are." }),
-  filter: z
-    .strictObject({ status: mailboxStatusSchema.optional(), errorCode: z.string().min(1).optional() })
-    .optional()
-    .meta({ description: "Only mailboxes with this status, and with an error of this code." }),
+  ...someMailboxes,
   leaveFailed: z
     .boolean()
     .optional()

@@ -1,16 +1,10 @@
 import { z } from "zod";
 import { differenceKinds, verificationLevelSchema, verificationRequestSchema } from "../verification.ts";
 import { count, instant, type Shown } from "./common.ts";
-import { mailboxReference } from "./requests.ts";
+import { someMailboxes } from "./requests.ts";
 
-export const verificationBody = verificationRequestSchema.extend({
-  mailboxes: z
-    .array(mailboxReference)
-    .min(1)
-    .max(1_000)
-    .optional()
-    .meta({ description: "Ids or addresses of those to be verified; without any, all synced ones are." }),
-});
+/** Which synced mailboxes are verified, and how; all of them where nothing is named. */
+export const verificationBody = verificationRequestSchema.extend(someMailboxes);
 
 const differenceCounts = z.partialRecord(z.enum(differenceKinds), count);
 

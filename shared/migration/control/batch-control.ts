@@ -50,7 +50,7 @@ export interface BatchControl {
    * Accepts that what was skipped until now stays at the old server, in the name of the caller: it counts no longer against
    * a completion. What is skipped later is not covered.
    */
-  approve(name: BatchName, by: string, selection?: Pick<Selection, "mailboxes" | "codes">): Promise<Begun>;
+  approve(name: BatchName, by: string, selection?: Selection): Promise<Begun>;
   /**
    * Takes out of the target what was written there for some mailboxes and nobody has touched since; whatever they were at,
    * they end Stopped. Refused while the batch is not at work, and for a rehearsal.
@@ -60,12 +60,7 @@ export interface BatchControl {
    * Removes what is recorded of the copies of some mailboxes, which end Stopped, and as if they had never been copied: the
    * next start copies every message, beside what is still in the target. Refused unless that was accepted.
    */
-  forget(
-    name: BatchName,
-    mailboxes: readonly MailboxId[],
-    acceptDoubles: boolean,
-    by: string,
-  ): Promise<Begun>;
+  forget(name: BatchName, selection: Selection, acceptDoubles: boolean, by: string): Promise<Begun>;
   /**
    * Refused with reasons until it is safe, unless forced. Copied mail stays, and so do its records unless the removal
    * forgets them: without them an upload of the same rows copies every message again.
@@ -159,8 +154,8 @@ export function createBatchControl(parts: BatchControlParts): BatchControl {
       );
     },
 
-    async forget(name, mailboxes, acceptDoubles, by) {
-      return begin(name, { kind: "forget", by, selection: { mailboxes } }, (batch) =>
+    async forget(name, selection, acceptDoubles, by) {
+      return begin(name, { kind: "forget", by, selection }, (batch) =>
         acceptDoubles
           ? batch
           : refusal(

@@ -6,7 +6,7 @@ import {
   retryQuestionOf,
 } from "../../../functions/page/batch/acts.ts";
 import { detailsOf } from "../../../functions/page/batch/history-text.ts";
-import { canChooseAll, filterOf } from "../../../functions/page/batch/mailbox-query.ts";
+import { allBy, filterOf, isBehind } from "../../../functions/page/batch/mailbox-query.ts";
 import { lineOf, ratesOf } from "../../../functions/page/batch/rates.ts";
 import {
   copyFaultsOf,
@@ -66,12 +66,20 @@ describe("acts on mailboxes", () => {
     ["Completed", []],
   ] as const)("%s", (status, actions) => expect(mailboxActionsOf({ status })).toEqual(actions));
 
-  it("all that fit can be meant, but not by a search", () => {
+  it("all that fit can be meant: by what is filtered for, or by name where a text is searched for", () => {
     const filter = { search: "", status: "Failed", errorCode: "", orderBy: "status", descending: false };
-    expect(canChooseAll(filter)).toBe(true);
+    expect(allBy(filter, 40_000)).toBe("filter");
     expect(filterOf(filter)).toEqual({ status: "Failed" });
-    expect(canChooseAll({ ...filter, search: "anna" })).toBe(false);
-    expect(canChooseAll({ ...filter, status: "" })).toBe(false);
+    expect(allBy({ ...filter, search: "anna" }, 1_000)).toBe("name");
+    expect(allBy({ ...filter, search: "anna" }, 1_001)).toBeUndefined();
+    expect(allBy({ ...filter, status: "" }, 10)).toBeUndefined();
+  });
+
+  it("a list that tells of fewer mailboxes than the batch is asked for again soon", () => {
+    const list = (status: Record<string, number>) => ({ facets: { status, errorCode: {} } });
+    expect(isBehind(list({ Created: 12_000 }), { totalCount: 50_000 })).toBe(true);
+    expect(isBehind(list({ Created: 49_000, Failed: 1_000 }), { totalCount: 50_000 })).toBe(false);
+    expect(isBehind(list({ Synced: 1, Syncing: 1 }), { totalCount: 2 })).toBe(true);
   });
 
   it("a retry after lost folders says what it removes", () => {
