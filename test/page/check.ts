@@ -63,7 +63,7 @@ async function walk(source: Awaited<ReturnType<typeof startSampleSource>>): Prom
   await page.goto(`${app.url}/api/dashboard`);
   await page.getByText("No mail is being moved yet").waitFor();
   note("empty, light", await violations(page));
-  await walkSixSteps(page, source, "company");
+  await walkSixSteps(page, source, "company", async (where) => note(where, await violations(page)));
   await page.locator("h1").getByText("Synced", { exact: true }).waitFor({ timeout: patienceMs });
   const arrivals = arrivalsOf(graph as NonNullable<typeof graph>, source);
   const wrong = arrivals.filter(({ missing, unexpected }) => missing + unexpected > 0);

@@ -48,8 +48,14 @@ async function heading(page: Page, text: string): Promise<void> {
 /**
  * Goes through the six steps by keyboard alone: every control is reached by Tab, and worked by keys. Only the file dialog,
  * which is the browser's own, is answered for.
+ * @param look is called where a server was tested, and where rules were tried.
  */
-export async function walkSixSteps(page: Page, source: SampleSource, batch: string): Promise<void> {
+export async function walkSixSteps(
+  page: Page,
+  source: SampleSource,
+  batch: string,
+  look: (where: string) => Promise<void>,
+): Promise<void> {
   const rows = source.mailboxes.map((mailbox) =>
     [addressOf(mailbox), mailbox.user, mailbox.password].join(","),
   );
@@ -93,9 +99,15 @@ export async function walkSixSteps(page: Page, source: SampleSource, batch: stri
   await type("Password", login.password);
   await press("Save and test");
   await page.getByText("The server can be used").waitFor({ timeout: 60_000 });
+  await look("a server that was tested");
   await press("Next: Options");
 
   await heading(page, "4. Options");
+  await type("Leave folders out", "#JunkEmail#\nNowhere/*");
+  await page.getByText("Nowhere/* fits none of them.").waitFor();
+  await look("rules that were tried");
+  await page.keyboard.press("Control+A");
+  await page.keyboard.press("Delete");
   await type("Largest message, in MB", "25");
   await press("Next: Schedule");
 
