@@ -110,7 +110,8 @@ async function errorOf(response: Response): Promise<ApiError> {
   return new ApiError(
     status,
     error?.code ?? `Http${status}`,
-    error?.message ?? `The application answered ${status}.`,
+    error?.message ??
+      `The application answered ${status}. Try again; if it lasts, look whether the function app runs.`,
     error?.details,
   );
 }

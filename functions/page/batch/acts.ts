@@ -30,8 +30,11 @@ export const actionLabels: Readonly<Record<MailboxAction, string>> = {
   retry: "Retry",
 };
 
-/** What is asked before failed mailboxes are tried again; after lost folders it says what that removes. Pure. */
-export function retryQuestionOf(mailboxes: number, code?: string): Question {
+/**
+ * What is asked before failed mailboxes are tried again; after lost folders it says what that removes. Pure.
+ * @param code of all of them, if only they are meant. @param skipped messages that are tried again along with them.
+ */
+export function retryQuestionOf(mailboxes: number, code?: string, skipped = 0): Question {
   const deletions =
     code === "TooManyDeletions"
       ? `${counted(mailboxes, "mailbox", "mailboxes")} lost over a fifth of a folder at the source. Retrying removes those messages from Microsoft 365 as well.`
@@ -40,7 +43,7 @@ export function retryQuestionOf(mailboxes: number, code?: string): Question {
         : "What they need has been mended: they go on where they were.";
   return {
     title: `Try ${counted(mailboxes, "failed mailbox", "failed mailboxes")} again?`,
-    text: deletions,
+    text: skipped > 0 ? `${deletions} Messages that were skipped are tried again as well.` : deletions,
     verb: "Retry",
   };
 }

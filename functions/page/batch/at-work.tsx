@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { operationsQuery } from "../api/queries.ts";
 import type { BatchView, OperationView } from "../api/types.ts";
-import { count } from "../parts/format.ts";
+import { count, counted } from "../parts/format.ts";
 import { Progress } from "../parts/progress.tsx";
 import { wordsFor } from "../parts/status.ts";
 
@@ -24,11 +24,12 @@ export default function AtWork({ batch }: { batch: BatchView }) {
 function Operation({ operation: { kind, status, passedCount, totalCount } }: { operation: OperationView }) {
   const name = wordsFor(kind);
   if (status === "Waiting") return `${name}: waits for what was begun before it`;
-  if (totalCount === null || totalCount === 0) return `${name}: ${count(passedCount)} mailboxes passed`;
+  if (totalCount === null || totalCount === 0)
+    return `${name}: ${counted(passedCount, "mailbox", "mailboxes")} done`;
   return (
     <Progress
       value={Math.min(100, Math.floor((100 * passedCount) / totalCount))}
-      label={`${name}: ${count(passedCount)} of ${count(totalCount)} mailboxes passed`}
+      label={`${name}: ${count(passedCount)} of ${counted(totalCount, "mailbox", "mailboxes")} done`}
     />
   );
 }

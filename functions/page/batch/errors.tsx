@@ -1,4 +1,4 @@
-import { Button } from "@fluentui/react-components";
+import { Button, Link } from "@fluentui/react-components";
 import { UndoIcon } from "@fluentui/react-icons";
 import { useQuery } from "@tanstack/react-query";
 import { pathOf } from "../api/client.ts";
@@ -22,6 +22,19 @@ export default function ErrorsTab({ batch }: { batch: BatchView }) {
       <Trouble error={error} onRetry={refetch} />
       {data === undefined && error === null ? <Waiting /> : null}
       {data?.value.length === 0 ? <p className="nothing">No mailbox has an error.</p> : null}
+      {batch.failedCount > 0 ? (
+        <p>
+          Where passwords or addresses are wrong, mend this file and upload it as the batch's CSV; only
+          changed rows are touched:{" "}
+          <Link
+            inline
+            href={`/api/${pathOf`batches/${batch.name}/reports/failed-mailboxes.csv`}`}
+            download={`${batch.name}-failed-mailboxes.csv`}
+          >
+            failed-mailboxes.csv
+          </Link>
+        </p>
+      ) : null}
       {data?.value.map((group) => (
         <Code key={group.code} batch={batch} group={group} />
       ))}

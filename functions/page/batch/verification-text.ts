@@ -48,7 +48,7 @@ export function resultOf(view: BatchVerificationView): Omit<Banner, "tab" | "lin
     return {
       intent: "info",
       title: "Being verified",
-      text: `${count(verifiedCount + failedCount)} of ${count(verifiedCount + failedCount + verifyingCount)} mailboxes are through. Nothing is changed on either side.`,
+      text: `${count(verifiedCount + failedCount)} of ${counted(verifiedCount + failedCount + verifyingCount, "mailbox is", "mailboxes are")} through. Nothing is changed on either side.`,
     };
   if (verifiedCount + failedCount === 0) return undefined;
   const compared = `${counted(comparedItemCount, "message", "messages")} of ${counted(verifiedCount, "mailbox", "mailboxes")} compared.`;

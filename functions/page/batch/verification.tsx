@@ -17,7 +17,7 @@ import { useMayOperate, verificationQuery } from "../api/queries.ts";
 import type { BatchVerificationView, BatchView } from "../api/types.ts";
 import { To } from "../frame/view.tsx";
 import { Fact } from "../parts/fact.tsx";
-import { count, dateTime } from "../parts/format.ts";
+import { count, counted, dateTime } from "../parts/format.ts";
 import { Progress } from "../parts/progress.tsx";
 import { wordsFor } from "../parts/status.ts";
 import { StatusBadge } from "../parts/status-badge.tsx";
@@ -123,12 +123,12 @@ function Result({ batch, found }: { batch: BatchView; found: BatchVerificationVi
       {found.verifyingCount > 0 ? (
         <Progress
           value={Math.floor((100 * through) / all)}
-          label={`${count(through)} of ${count(all)} mailboxes`}
+          label={`${count(through)} of ${counted(all, "mailbox", "mailboxes")}`}
         />
       ) : null}
       {found.statement === null ? null : <p>{found.statement}</p>}
       <dl className="facts">
-        <Fact name="Equal">{`${count(found.equalCount)} of ${count(found.verifiedCount)} mailboxes`}</Fact>
+        <Fact name="Equal">{`${count(found.equalCount)} of ${counted(found.verifiedCount, "mailbox", "mailboxes")}`}</Fact>
         <Fact name="Messages compared">{count(found.comparedItemCount)}</Fact>
         <Fact name="Byte by byte">{count(found.sampledItemCount)}</Fact>
         <Fact name="Wait for the next sync">{count(found.waitingItemCount)}</Fact>

@@ -106,7 +106,7 @@ export function questionOf(
         verb: "Stop",
       };
     case "retry":
-      return failedCount === 0 ? undefined : retryQuestionOf(failedCount);
+      return failedCount === 0 ? undefined : retryQuestionOf(failedCount, undefined, batch.skippedItemCount);
     case "complete":
       return {
         title: `Complete ${name}?`,

@@ -187,7 +187,8 @@ function TotalsLine({ batches }: { batches: readonly BatchView[] }) {
   const totals = totalsOf(batches);
   return (
     <p className="totals">
-      <b>{count(totals.synced)}</b> of <b>{count(totals.mailboxes)}</b> mailboxes synced
+      <b>{count(totals.synced)}</b> of <b>{count(totals.mailboxes)}</b>{" "}
+      {totals.mailboxes === 1 ? "mailbox" : "mailboxes"} synced
       {totals.failed > 0 ? (
         <>
           , <b className="bad">{count(totals.failed)}</b> failed

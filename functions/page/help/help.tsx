@@ -56,6 +56,9 @@ export default function Help() {
             {counted(found.length, "code", "codes")}
           </span>
         </div>
+        {found.length === 0 ? (
+          <p className="nothing">No code and no remedy has that in it. Search for another word.</p>
+        ) : null}
         <dl className="codes">
           {found.map(([code]) => (
             <div key={code}>

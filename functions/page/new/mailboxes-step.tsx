@@ -10,9 +10,10 @@ import {
   Spinner,
 } from "@fluentui/react-components";
 import { UploadIcon } from "@fluentui/react-icons";
-import { useMutation } from "@tanstack/react-query";
+import { useMutation, useQuery } from "@tanstack/react-query";
 import { useRef, useState } from "react";
 import { call, pathOf } from "../api/client.ts";
+import { batchesQuery } from "../api/queries.ts";
 import type { UploadCheck } from "../api/types.ts";
 import { bytes, count, counted } from "../parts/format.ts";
 import { type Column, Grid } from "../parts/grid.tsx";
@@ -45,6 +46,8 @@ type Issue = UploadCheck["issues"][number];
 export function MailboxesStep({ draft, change, faultOf, file, choose }: StepProps) {
   const picker = useRef<HTMLInputElement>(null);
   const [tooLarge, setTooLarge] = useState<string>();
+  const batches = useQuery(batchesQuery).data?.value ?? [];
+  const known = batches.find(({ name }) => name.toLowerCase() === draft.batch.trim().toLowerCase());
   const check = useMutation({
     mutationFn: async (chosen: File) => {
       const endpoint = draft.endpointMode === "existing" ? draft.endpoint : nameFrom(draft.host) || "new";
@@ -123,6 +126,16 @@ export function MailboxesStep({ draft, change, faultOf, file, choose }: StepProp
       >
         <Input id="batch" value={draft.batch} onChange={(_, { value }) => change({ batch: value })} />
       </Field>
+      {known ? (
+        <MessageBar intent="warning" layout="multiline">
+          <MessageBarBody>
+            <MessageBarTitle>There is a batch {known.name} already</MessageBarTitle>
+            {known.endpoint === draft.endpoint
+              ? "The rows of the CSV are added to it, and mailboxes that it has get their new passwords. Choose another name for a batch of its own."
+              : `It belongs to the endpoint ${known.endpoint}: choose another name, unless that is the endpoint you mean.`}
+          </MessageBarBody>
+        </MessageBar>
+      ) : null}
     </>
   );
 }

@@ -1,14 +1,17 @@
-import { Button, MessageBar, MessageBarBody, MessageBarTitle } from "@fluentui/react-components";
+import { Button, MessageBar, MessageBarBody, MessageBarTitle, Spinner } from "@fluentui/react-components";
 import { StartIcon } from "@fluentui/react-icons";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { Fragment } from "react";
 import { call, pathOf, send } from "../api/client.ts";
 import { useMayOperate } from "../api/queries.ts";
 import { To } from "../frame/view.tsx";
+import { optionLines } from "../options/options-text.ts";
 import { counted } from "../parts/format.ts";
 import { Trouble } from "../parts/trouble.tsx";
 import { batchOptionsOf, endpointOf, faultsOf } from "./draft.ts";
 import { store } from "./endpoint-step.tsx";
 import type { StepProps } from "./new.tsx";
+import { securities } from "./securities.ts";
 
 export function ReviewStep({
   draft,
@@ -44,7 +47,7 @@ export function ReviewStep({
         <dd>
           {draft.endpointMode === "existing"
             ? `As the endpoint ${draft.endpoint} says`
-            : `${draft.host}, port ${draft.port}, ${draft.security === "none" ? "not encrypted" : draft.security}, as the endpoint ${draft.endpoint}`}
+            : `${draft.host}, port ${draft.port}, ${draft.security === "none" ? "not encrypted" : securities[draft.security]}, as the endpoint ${draft.endpoint}`}
         </dd>
         <dt>Mailboxes</dt>
         <dd>
@@ -52,10 +55,12 @@ export function ReviewStep({
             ? `${counted(file.validRows, "mailbox", "mailboxes")} of ${file.file.name}, as the batch ${draft.batch}`
             : "No CSV is chosen"}
         </dd>
-        <dt>Options</dt>
-        <dd>
-          <pre>{JSON.stringify(options, undefined, 2)}</pre>
-        </dd>
+        {optionLines(options).map(([name, text]) => (
+          <Fragment key={name}>
+            <dt>{name}</dt>
+            <dd>{text}</dd>
+          </Fragment>
+        ))}
         <dt>Not copied</dt>
         <dd>Contacts, calendars, tasks and rules: IMAP does not hold them.</dd>
       </dl>
@@ -73,6 +78,7 @@ export function ReviewStep({
           </MessageBarBody>
         </MessageBar>
       ) : null}
+      {start.isPending ? <Spinner label="The CSV is being handed over" labelPosition="after" /> : null}
       <Trouble error={start.error} onRetry={() => start.mutate()} />
       <div>
         <Button
@@ -82,7 +88,7 @@ export function ReviewStep({
           onClick={() => missing.length === 0 && start.mutate()}
         >
           {draft.start !== "now"
-            ? "Hand it over"
+            ? "Create the batch"
             : draft.rehearse
               ? "Start the rehearsal"
               : "Start the migration"}

@@ -20,10 +20,9 @@ import { StatusBadge } from "../parts/status-badge.tsx";
 import { Trouble } from "../parts/trouble.tsx";
 import { type Draft, nameFrom } from "./draft.ts";
 import type { StepProps } from "./new.tsx";
+import { securities } from "./securities.ts";
 
 type Server = DiscoveryView["value"][number];
-
-const securities = { ssl: "TLS from the first byte", tls: "STARTTLS", none: "None" } as const;
 
 export function ServerStep({ draft, change, faultOf }: StepProps) {
   const endpoints = useQuery(endpointsQuery).data?.value ?? [];

@@ -21,7 +21,7 @@ export function Trouble({ error, onRetry }: { error: unknown; onRetry?: () => vo
       <MessageBarBody>
         <MessageBarTitle>{failure.isSignedOut ? "Signed out" : failure.code}</MessageBarTitle>
         {failure.message}{" "}
-        {failure.isSignedOut ? null : (
+        {failure.isSignedOut || /^(?:Http\d+|PageFailed)$/.test(failure.code) ? null : (
           <Link href={remedyLink(failure.code)} target="_blank" rel="noreferrer" inline>
             What to do about {failure.code}
           </Link>

@@ -7,6 +7,7 @@ import {
   faultsOf,
   nameFrom,
 } from "../../../functions/page/new/draft.ts";
+import { optionLines } from "../../../functions/page/options/options-text.ts";
 import { batchOptionsSchema } from "../../../shared/domain/batch-options.ts";
 import { endpointSchema } from "../../../shared/domain/endpoint.ts";
 
@@ -103,4 +104,28 @@ describe("what is missing", () => {
   ])("step %i with %j", (step, change, file, expected) => {
     expect(fields(step, { ...filled, ...change }, file)).toEqual(expected);
   });
+});
+
+it("what was chosen is told in words, and all of it", () => {
+  const told = (draft: Draft) => Object.fromEntries(optionLines(batchOptionsOf(draft)));
+  expect(told(filled)).toEqual({
+    "Folders left out": "Spam/*, #JunkEmail#",
+    "Folders renamed": "Sent becomes Sent Items",
+    "Received on or after": "2020-01-01",
+    "Largest message": "25 MB; larger ones are left out and listed",
+    "Skipped messages": "A mailbox with more than 0 fails",
+    Logins: "All are tested before anything is copied",
+    Start: "When you start it",
+  });
+  expect(told(noticed)).toMatchObject({
+    "Put below": "Old mail/Until 2026",
+    Mails: "To it@contoso.com, boss@contoso.com, with a report every 12 h",
+    Start: "As soon as the CSV is read",
+  });
+  // An option without words would be missing where an operator looks before the start.
+  const all = batchOptionsOf({ ...filled, ...noticed, start: "byHand", propagateDeletes: true });
+  const unsaid = Object.entries(all)
+    .filter(([name, value]) => optionLines({ [name]: value }).every(([line]) => line === "Start"))
+    .map(([name]) => name);
+  expect(unsaid.sort()).toEqual(["autoStart", "reportIntervalHours"]);
 });
