@@ -3,7 +3,7 @@ import { MigrationError } from "../../shared/domain/errors.ts";
 import type { FolderId } from "../../shared/domain/names.ts";
 import type { FolderRecord } from "../../shared/migration/ports/ledger-store.ts";
 import type { FolderAct } from "../../shared/migration/ports/registry.ts";
-import { mailboxView } from "../../shared/migration/status/status.ts";
+import { folderView, mailboxView } from "../../shared/migration/status/status.ts";
 import { type Fault, FaultPlan } from "../stack/memory/faults.ts";
 import { fakeTime } from "./fake-time.ts";
 import { batch, Migration, message } from "./migration.ts";
@@ -199,4 +199,28 @@ it("a folder that the source shows anew goes on once an operator confirms it, wh
   expect(migration.target().textsIn("Work")).toHaveLength(35);
   expect(await warningsOf(migration)).toEqual([]);
   await migration.expectAtRest();
+});
+
+it("a folder that the source shows anew says that it waits, also where it was removed in the target", async () => {
+  const migration = start();
+  const work = migration.folder("Work");
+  for (let n = 100; n < 130; n++) work.add(message(n));
+  await migration.upload();
+  await migration.deployment.rest();
+  migration.target().deleteFolder("Work");
+  work.add(message(130));
+  await migration.sync();
+  await migration.deployment.rest();
+  work.messages.clear();
+  work.uidValidity++;
+  work.uidNext = 1;
+  work.add(message(200));
+  await migration.sync();
+  await migration.deployment.rest();
+
+  const status = async () => folderView(await folderAt(migration, "Work"), undefined).status;
+  expect((await folderAt(migration, "Work")).state).toBe("targetGone");
+  expect(await status()).toBe("WaitsForConfirmation");
+  await act(migration, (await folderAt(migration, "Work")).folderId, "confirm");
+  expect(await status()).toBe("RemovedInTarget");
 });

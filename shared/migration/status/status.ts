@@ -309,7 +309,8 @@ function rehearsalView(rehearsal: MailboxFacts["rehearsal"]): MailboxView["rehea
   };
 }
 
-function folderView(folder: FolderRecord, provider: Provider | undefined): FolderView {
+/** A folder with its figures. Pure. @param provider of the source, which warnings are worded for. */
+export function folderView(folder: FolderRecord, provider: Provider | undefined): FolderView {
   const { source, place, counts, trouble } = folder;
   return {
     id: folder.folderId,
@@ -328,8 +329,9 @@ function folderView(folder: FolderRecord, provider: Provider | undefined): Folde
 
 function folderStatus(folder: FolderRecord): FolderView["status"] {
   if (folder.state === "gone") return "RemovedAtSource";
-  if (folder.state === "targetGone") return "RemovedInTarget";
+  // Before what may stay as it is: nothing of the folder goes on until somebody has decided.
   if (folder.replaced !== undefined) return "WaitsForConfirmation";
+  if (folder.state === "targetGone") return "RemovedInTarget";
   if (!folder.pending) return "Synced";
   return folder.counts.synced + folder.counts.skipped > 0 ? "Syncing" : "Waiting";
 }
