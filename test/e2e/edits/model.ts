@@ -68,7 +68,7 @@ const nothing: World = { known: [], loose: [] };
  * - a folder that the user deleted is not written into: new messages there are not copied, and a copy whose message
  *   was moved there stays where it is;
  * - what was deleted at the source goes to the deleted items, if the batch says so, or else stays; so it does for now where
- *   its folder came back with new UIDs meanwhile;
+ *   its folder came back with new UIDs meanwhile, until that is confirmed;
  * - a renamed folder keeps its place in the target under the name it has there, also when another one of the
  *   old name appears and shares it.
  */
@@ -111,6 +111,24 @@ export class TargetModel {
       ]),
     );
     this.#seen = new Set([...present.values()].flat().map(({ message }) => message.id));
+  }
+
+  /** It was confirmed that a folder is meant to be as the source shows it: what it lost is gone. */
+  confirmed(path: string): void {
+    const folder = this.#folders.find((one) => one.path === path && !one.gone);
+    if (folder === undefined) throw new Error("a folder was confirmed that the model does not have");
+    const isLost = (one: Known) => one.kept === true && one.folder === folder.id;
+    for (const [look, worlds] of this.#worlds)
+      this.#worlds.set(
+        look,
+        distinct(
+          worlds.map(({ known, loose }) => {
+            const copies = [...loose];
+            for (const one of known.filter(isLost)) this.#letGo(one, copies);
+            return { known: known.filter((one) => !isLost(one)), loose: copies };
+          }),
+        ),
+      );
   }
 
   /** The user moved a message of the target. */
@@ -330,12 +348,18 @@ export class TargetModel {
   #forget(one: Known, withItsFolder: boolean, loose: Copy[]): readonly Known[] {
     const folder = this.#folders[one.folder];
     if (!this.#propagateDeletes && withItsFolder && !folder?.place.deleted) return [one];
-    const { copy } = one;
-    if (copy === undefined) return [];
+    if (one.copy === undefined) return [];
     if (this.#propagateDeletes && folder?.reborn) return [{ ...one, kept: true }];
+    this.#letGo(one, loose);
+    return [];
+  }
+
+  /** A copy follows no message any more. */
+  #letGo(one: Known, loose: Copy[]): void {
+    const { copy } = one;
+    if (copy === undefined) return;
     const goes = this.#propagateDeletes && this.#inPlace(one);
     loose.push(goes ? { ...copy, place: this.#placeOf(this.#user.trash) } : copy);
-    return [];
   }
 
   #inPlace({ copy, place }: Known): boolean {

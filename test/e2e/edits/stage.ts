@@ -164,8 +164,9 @@ async function perform(
       await copying(since);
       await script.during?.(played);
     }
-    const failure = await rounds.end();
+    const { failure, confirmed } = await rounds.end();
     if (failure === undefined) model.round(before);
+    for (const path of confirmed) model.confirmed(path);
     if (failure === undefined && interfered) continue;
     differences = failure === undefined ? model.compare(await user.observe()) : [failure];
     if (differences.length > 0) break;
@@ -199,27 +200,47 @@ class Rounds {
     if (status !== 202) throw new Error(`${action} was answered with ${status}`);
   }
 
-  /** Confirms deletions where that is asked for. @returns why the round failed, if it did. */
-  async end(): Promise<string | undefined> {
+  /**
+   * Confirms deletions, and folders that came back without their mail, where that is asked for.
+   * @returns why the round failed, if it did, and the paths of confirmed folders.
+   */
+  async end(): Promise<{ readonly failure?: string; readonly confirmed: readonly string[] }> {
     const deadline = Date.now() + roundTimeoutMs;
+    const confirmed: string[] = [];
     let last = "no mailbox";
     while (Date.now() < deadline) {
       const [mailbox] = await this.#deployment.mailboxes(this.#batch);
       if (mailbox) last = `${mailbox.status} ${mailbox.error?.code ?? ""}`;
       if (mailbox?.status === "Synced" && mailbox.lastSyncedAt !== this.#lastSyncedAt) {
         this.#lastSyncedAt = mailbox.lastSyncedAt;
-        return undefined;
+        const paths = await this.#confirmFolders(mailbox.id);
+        if (paths.length === 0) return { confirmed };
+        confirmed.push(...paths);
       }
       if (mailbox?.status === "Failed") {
         if (mailbox.error?.code !== "TooManyDeletions")
-          return `the round failed: ${mailbox.error?.code} ${mailbox.error?.message}`;
+          return { failure: `the round failed: ${mailbox.error?.code} ${mailbox.error?.message}`, confirmed };
         this.confirmations++;
         await this.start("retry");
         await sleep(300);
       }
       await sleep(50);
     }
-    return `the round did not end: ${last}`;
+    return { failure: `the round did not end: ${last}`, confirmed };
+  }
+
+  /** @returns the paths of those that waited for it, which another round goes on with. */
+  async #confirmFolders(mailbox: string): Promise<readonly string[]> {
+    const path = `batches/${this.#batch}/mailboxes/${mailbox}`;
+    const { body } = await this.#deployment.request("GET", path);
+    const { folders } = body as { folders: readonly { id: string; path: string; status: string }[] };
+    const waiting = folders.filter(({ status }) => status === "WaitsForConfirmation");
+    for (const { id } of waiting) {
+      const { status } = await this.#deployment.request("POST", `${path}/folders/${id}/confirm`);
+      if (status !== 202) throw new Error(`the confirmation of a folder was answered with ${status}`);
+      this.confirmations++;
+    }
+    return waiting.map(({ path }) => path);
   }
 }
 
