@@ -184,3 +184,22 @@ describe("what is adopted", () => {
     ]);
   });
 });
+
+it("a write in doubt is found although what was adopted elsewhere has its id there", async () => {
+  vi.clearAllTimers();
+  const migration = new Migration(["ann"], { target: "imap", plan: new FaultPlan() });
+  const dated = (n: number) => ({
+    ...message(n),
+    text: `Date: ${new Date(n * 1e9).toUTCString()}\r\n${message(n).text}`,
+  });
+  for (const n of [1, 2]) migration.folder("INBOX").add(dated(n));
+  const state = migration.target();
+  const { id } = state.place(state.folderAt("Archive"), { ...dated(1), ...none });
+  state.interruption = { kind: "answerLost" };
+  await migration.upload({ options: { adoptExisting: "anywhere" } });
+  await migration.deployment.rest();
+  const written = state.items.filter(({ text }) => text === dated(2).text);
+  expect(written.map((one) => one.id)).toEqual([id]);
+  expect(state.items).toHaveLength(2);
+  await migration.expectAtRest();
+});

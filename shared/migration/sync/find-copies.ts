@@ -14,7 +14,8 @@ import type { FoundItem, ItemState, WriteCandidate } from "../ports/target.ts";
 import { itemOf } from "./copied-item.ts";
 import { stampOf } from "./digest.ts";
 import { copiedFlags } from "./flags.ts";
-import type { PlacedFolder } from "./folder-record.ts";
+import { isPlaced, type PlacedFolder } from "./folder-record.ts";
+import { placeOf } from "./item-records.ts";
 import { receivedDate } from "./received-date.ts";
 import { retire } from "./retired.ts";
 import type { SyncRun } from "./run.ts";
@@ -116,17 +117,20 @@ export function candidateOf(run: SyncRun, folder: PlacedFolder, header: MessageH
   };
 }
 
-/** Target items of every source folder that is copied into the same target folder. */
+/**
+ * Target items that lie in a folder's place, of every source folder that is copied there, or whose messages' copies stayed
+ * there since the user deleted its own place.
+ */
 export async function knownItems(
   run: SyncRun,
-  folder: Pick<PlacedFolder, "place">,
+  { place }: Pick<PlacedFolder, "place">,
 ): Promise<ReadonlySet<TargetItemId>> {
   const known = new Set<TargetItemId>();
   for (const other of await run.ledger.listFolders(run.ledgerId)) {
-    if (other.place?.id !== folder.place.id) continue;
+    if (!isPlaced(other) || (other.place.id !== place.id && other.state !== "targetGone")) continue;
     for (const { folderId, uidValidity } of [other, ...(other.former ?? [])])
       for await (const item of run.ledger.listItems(run.ledgerId, folderId, uidValidity))
-        if (item.targetId) known.add(item.targetId);
+        if (item.targetId && placeOf(other, item) === place.id) known.add(item.targetId);
   }
   return known;
 }
