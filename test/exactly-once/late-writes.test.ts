@@ -78,6 +78,55 @@ describe.each(["graph", "imap"] as const)("on %s", (target) => {
   });
 });
 
+it.each([60, 120])(
+  "a copy that lands is brought up to what its message became after %i s",
+  async (seconds) => {
+    vi.clearAllTimers();
+    const migration = new Migration(["ann"], { target: "graph", plan: new FaultPlan() });
+    const inbox = migration.folder("INBOX");
+    inbox.add(message(1));
+    migration.target().disturb = (write) => [lands(36), cut, cut, cut, cut][write - 1];
+    await migration.upload();
+    setTimeout(() => inbox.messages.set(1, message(1, ["\\Seen"])), seconds * 1000);
+    await migration.deployment.rest();
+    await migration.sync();
+    await migration.deployment.rest();
+    await migration.expectSettled();
+  },
+);
+
+it("a message that was given up is copied once one of its writes has landed", async () => {
+  const migration = await oneMessage("graph", [lands(900), ...Array.from({ length: 5 }, () => cut)]);
+  const [before] = await migration.mailboxes();
+  expect([before?.syncedItemCount, before?.skippedItemCount]).toEqual([0, 1]);
+  await migration.deployment.goOnFor(15 * minute);
+  await migration.sync();
+  await migration.deployment.rest();
+  await migration.expectSettled();
+});
+
+it.each(["graph", "imap"] as const)(
+  "a message in doubt on %s that cannot be read for a while is there once",
+  async (target) => {
+    const failures: string[] = [];
+    for (const from of [20, 34, 36, 60])
+      for (const until of [from + 5, 100, 300]) {
+        vi.clearAllTimers();
+        const migration = new Migration(["ann"], { target, plan: new FaultPlan() });
+        const inbox = migration.folder("INBOX");
+        for (const number of [1, 2, 3]) inbox.add(message(number));
+        migration.target().disturb = (write) => [undefined, lands(36), undefined, cut][write - 1];
+        await migration.upload();
+        setTimeout(() => inbox.broken.set(2, { by: "refusal", in: "all" }), from * 1000);
+        setTimeout(() => inbox.broken.delete(2), until * 1000);
+        await migration.deployment.goOnFor(6 * minute);
+        await migration.deployment.rest();
+        await migration.expectSettled().catch((error) => failures.push(`${from} to ${until} s: ${error}`));
+      }
+    expect(failures).toEqual([]);
+  },
+);
+
 describe("a write that lands late in graph", () => {
   /** Seconds from when it is made to when it lands, and to when its message is another one or elsewhere. */
   const moments = [20, 34, 36, 50, 79].flatMap((landing) =>

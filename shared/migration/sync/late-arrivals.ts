@@ -81,6 +81,8 @@ async function lookAgain(
   // Of a message that left long after it was written nobody can tell what its user has done to a copy since.
   const old = folder.doubt.recovered.includes(chunk) ? retired.filter(({ untouched }) => untouched) : [];
   for (const copy of [...second, ...old]) {
+    run.checkpoint();
+    await run.lease.ensure(60_000);
     await run.target.purgeItem(folder.place.id, copy.id);
     run.log("duplicate.removed", { mailbox: run.mailboxId, folder: folder.folderId });
   }
