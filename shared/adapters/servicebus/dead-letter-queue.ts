@@ -8,15 +8,22 @@ const emptyAfterMs = 500;
 type Handle = (letter: DeadLetter) => Promise<void>;
 
 /**
- * Reads the dead-letter queues of `queues`, one after another. A letter is handed out again if the process ends before
+ * Reads the dead-letter queues of `queues` side by side. A letter is handed out again if the process ends before
  * it is removed, so `handle` has to be repeatable; if `handle` throws, its letter stays and the drain ends with that error.
  * @see https://learn.microsoft.com/azure/service-bus-messaging/service-bus-dead-letter-queues
  */
 export function createDeadLetterQueue(client: ServiceBusClient, queues: readonly string[]): DeadLetterQueue {
   return {
-    async drain(limit, handle) {
+    async drain(goesOn, handle) {
       let drained = 0;
-      for (const queue of queues) drained += await drainQueue(client, queue, limit - drained, handle);
+      const more = () => goesOn(drained);
+      const counted: Handle = async (letter) => {
+        await handle(letter);
+        drained += 1;
+      };
+      const ended = await Promise.allSettled(queues.map((queue) => drainQueue(client, queue, more, counted)));
+      const failed = ended.find((drain) => drain.status === "rejected");
+      if (failed) throw failed.reason;
       return drained;
     },
   };
@@ -25,21 +32,17 @@ export function createDeadLetterQueue(client: ServiceBusClient, queues: readonly
 async function drainQueue(
   client: ServiceBusClient,
   queue: string,
-  limit: number,
+  goesOn: () => boolean,
   handle: Handle,
-): Promise<number> {
-  if (limit <= 0) return 0;
+): Promise<void> {
   const receiver = client.createReceiver(queue, { subQueueType: "deadLetter" });
   try {
-    let drained = 0;
-    while (drained < limit) {
+    while (goesOn()) {
       // One at a time: the AMQP library mixes up the outcomes of neighbouring messages that are settled together.
       const message = await receive(receiver);
       if (!message) break;
       await handleMessage(receiver, message, () => handle(toDeadLetter(queue, message)));
-      drained += 1;
     }
-    return drained;
   } finally {
     // What is still held comes back when its lock ends; failing to say goodbye must not hide the result.
     await receiver.close().catch(() => undefined);

@@ -54,6 +54,22 @@ export function createAdmissionStore(table: Table): AdmissionStore {
     return false;
   }
 
+  async function listedOf(endpoint: EndpointName, kind: SyncKind): Promise<readonly BatchName[]> {
+    const found: BatchName[] = [];
+    const { from, to } = keysBelow(`queue|${kind}|`);
+    for (let after: string | undefined = from; after !== undefined; ) {
+      let batch: BatchName | undefined;
+      for await (const row of table.scan(endpoint, { after, to }, { pageSize: 1 })) {
+        batch = fromRow(waitFormat, row).batch;
+        break;
+      }
+      if (batch !== undefined) found.push(batch);
+      // Behind all entries of this batch.
+      after = batch === undefined ? undefined : keysBelow(listOf(kind, batch)).to;
+    }
+    return found;
+  }
+
   return {
     async gate(endpoint) {
       const row = await table.get(endpoint, gateKey);
@@ -121,31 +137,19 @@ export function createAdmissionStore(table: Table): AdmissionStore {
         await table.putAll(all.slice(start, start + maxRowsPerTransaction));
     },
 
-    async forget(endpoint, batch, before) {
+    async forget(endpoint, batch, before, limit) {
       let count = 0;
       for (const kind of kinds) {
+        if (count >= limit) break;
         const range = { from: listOf(kind, batch), to: `${listOf(kind, batch)}${operationPart(before)}` };
-        count += await table.removeRange(endpoint, range, 1000 - count);
+        count += await table.removeRange(endpoint, range, limit - count);
       }
       return count;
     },
 
     async listed(endpoint) {
-      const found = new Set<BatchName>();
-      for (const kind of kinds) {
-        const { from, to } = keysBelow(`queue|${kind}|`);
-        for (let after: string | undefined = from; after !== undefined; ) {
-          let batch: BatchName | undefined;
-          for await (const row of table.scan(endpoint, { after, to }, { pageSize: 1 })) {
-            batch = fromRow(waitFormat, row).batch;
-            break;
-          }
-          if (batch !== undefined) found.add(batch);
-          // Behind all entries of this batch.
-          after = batch === undefined ? undefined : keysBelow(listOf(kind, batch)).to;
-        }
-      }
-      return [...found];
+      const found = await Promise.all(kinds.map((kind) => listedOf(endpoint, kind)));
+      return [...new Set(found.flat())];
     },
 
     async forgetEarlierFormat(endpoint) {

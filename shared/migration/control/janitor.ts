@@ -1,3 +1,4 @@
+import pMap from "p-map";
 import { isMigrationError, type MigrationError } from "../../domain/errors.ts";
 import type { BatchName, EndpointName } from "../../domain/names.ts";
 import {
@@ -21,10 +22,12 @@ import { hour, minute } from "../runtime.ts";
 /** A file this old was missed by the trigger. */
 const uploadAgeMs = 2 * minute;
 /** Longest time of one duty in one sweep; what is left is for the next one. In milliseconds. */
-const budgetMs = 20_000;
+const budgetMs = 4_000;
 const deadLettersPerSweep = 500;
-/** Mailboxes taken off a wait list together: as many as one transaction holds. */
-const turnedAway = 99;
+/** Permits renewed at once. */
+const concurrency = 16;
+/** Entries taken off a wait list together: as many as one transaction holds beside the gate. */
+const groupSize = 99;
 
 export interface JanitorParts extends PutToWorkParts {
   readonly uploads: Pick<UploadStore, "list">;
@@ -56,7 +59,7 @@ export function createJanitor(parts: JanitorParts): () => Promise<number | undef
     const deadline = began + budgetMs;
     const duties: readonly (readonly [string, () => Promise<number>])[] = [
       ["uploads", () => announceMissedUploads(parts, lookAgain)],
-      ["deadLetters", () => readDeadLetters(parts, lookAgain)],
+      ["deadLetters", () => readDeadLetters(parts, deadline, lookAgain)],
       ["permits", () => renewPermits(parts, deadline, lookAgain)],
       ["batches", () => wakeBatches(parts, lookAgain)],
     ];
@@ -104,8 +107,9 @@ async function announceMissedUploads(
   return messages.length;
 }
 
-function readDeadLetters(parts: JanitorParts, lookAgain: LookAgain): Promise<number> {
-  return parts.deadLetters.drain(deadLettersPerSweep, (letter) => {
+function readDeadLetters(parts: JanitorParts, deadline: number, lookAgain: LookAgain): Promise<number> {
+  const goesOn = (drained: number) => drained < deadLettersPerSweep && parts.clock() <= deadline;
+  return parts.deadLetters.drain(goesOn, (letter) => {
     lookAgain();
     return returnMailboxOf(parts, letter);
   });
@@ -163,7 +167,7 @@ async function tendEndpoint(
   deadline: number,
   lookAgain: LookAgain,
 ): Promise<number> {
-  const { admission, admissions, clock } = parts;
+  const { admission, clock } = parts;
   const permits = await admission.recount(endpoint);
   const oldest = await oldestWaiting(parts, endpoint, batches);
   if (permits.length > 0) lookAgain();
@@ -175,25 +179,48 @@ async function tendEndpoint(
   });
   let count = 0;
   const failures: unknown[] = [];
-  for (const permit of permits.filter(({ until }) => until + clockSkewMs <= clock())) {
-    if (clock() > deadline) break;
-    try {
-      await renewPermit(parts, endpoint, permit, batches);
-      count++;
-    } catch (error) {
-      failures.push(error);
-    }
-  }
-  for (const name of await admissions.listed(endpoint)) {
-    // A worker that stood still may have joined the list of a batch that was removed meanwhile.
-    const admitsFrom = batches.find((batch) => batch.name === name)?.admitsFrom ?? Number.MAX_SAFE_INTEGER;
-    if (admitsFrom > 0 && (await admissions.forget(endpoint, name, admitsFrom)) > 0) lookAgain();
-  }
+  const expired = permits.filter(({ until }) => until + clockSkewMs <= clock());
+  await pMap(
+    expired,
+    async (permit) => {
+      if (clock() > deadline) return;
+      try {
+        await renewPermit(parts, endpoint, permit, batches);
+        count++;
+      } catch (error) {
+        failures.push(error);
+      }
+    },
+    { concurrency },
+  );
   const problem = await admission.problemOf(endpoint);
   if (problem) await failWaiting(parts, endpoint, batches.filter(isAtWork), problem, deadline);
   else await admission.admit(endpoint);
+  await forgetDead(parts, endpoint, batches, deadline, lookAgain);
   if (failures.length > 0) throw failures[0];
   return count;
+}
+
+/**
+ * Removes what a stopped batch has left on the list, and what a worker that stood still has put there for a batch that was
+ * removed meanwhile. Nobody reads either, so it waits while operations are at work on the list.
+ */
+async function forgetDead(
+  { admissions, clock }: JanitorParts,
+  endpoint: EndpointName,
+  batches: readonly BatchRecord[],
+  deadline: number,
+  lookAgain: LookAgain,
+): Promise<void> {
+  if (batches.some(({ operations }) => operations.length > 0)) return lookAgain();
+  for (const name of await admissions.listed(endpoint)) {
+    const admitsFrom = batches.find((batch) => batch.name === name)?.admitsFrom ?? Number.MAX_SAFE_INTEGER;
+    while (admitsFrom > 0 && clock() <= deadline) {
+      const gone = await admissions.forget(endpoint, name, admitsFrom, groupSize);
+      if (gone > 0) lookAgain();
+      if (gone < groupSize) break;
+    }
+  }
 }
 
 /** Where the endpoint is gone or needs attention nobody can be admitted: those that wait fail. */
@@ -209,7 +236,7 @@ async function failWaiting(
     for (const kind of ["initial", "incremental"] as const)
       while (clock() <= deadline) {
         const gate = await admissions.gate(endpoint);
-        const waiting = await admissions.waiting(endpoint, kind, name, admitsFrom, turnedAway);
+        const waiting = await admissions.waiting(endpoint, kind, name, admitsFrom, groupSize);
         if (waiting.length === 0) break;
         const read = await Promise.all(waiting.map(({ mailboxId }) => mailboxes.get(name, mailboxId)));
         const stored = read.filter((mailbox) => mailbox !== undefined);

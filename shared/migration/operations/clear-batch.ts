@@ -19,7 +19,7 @@ export async function clearBatch(
   },
   { name, endpoint }: BatchRecord,
 ): Promise<void> {
-  while ((await parts.admissions.forget(endpoint, name, Number.MAX_SAFE_INTEGER)) > 0);
+  while ((await parts.admissions.forget(endpoint, name, Number.MAX_SAFE_INTEGER, 1_000)) > 0);
   await parts.reports.deleteAll(name);
   await parts.verifications.deleteAll(name);
   await parts.rehearsals.deleteAll(name);

@@ -69,8 +69,8 @@ export interface AdmissionStore {
   fence(endpoint: EndpointName): Promise<void>;
   /** Joins the wait list, by transactions of 100. Entries that are there already are written again. Repeatable. */
   join(endpoint: EndpointName, entries: readonly WaitEntry[]): Promise<void>;
-  /** Removes at most 1,000 entries of a batch that wait since an operation before `before`. @returns how many. Repeatable. */
-  forget(endpoint: EndpointName, batch: BatchName, before: number): Promise<number>;
+  /** Removes entries of a batch that wait since an operation before `before`. @param limit 1 to 1,000. @returns how many. Repeatable. */
+  forget(endpoint: EndpointName, batch: BatchName, before: number, limit: number): Promise<number>;
   /** Batches that have entries on the list of the endpoint, be they dead. */
   listed(endpoint: EndpointName): Promise<readonly BatchName[]>;
   /** Removes lists that a build with another format left. Repeatable. */

@@ -33,6 +33,9 @@ export interface DeadLetter {
 }
 
 export interface DeadLetterQueue {
-  /** Hands each dead letter to `handle` and removes it once that returned. Stops after `limit` or when none is left. */
-  drain(limit: number, handle: (letter: DeadLetter) => Promise<void>): Promise<number>;
+  /**
+   * Hands each dead letter to `handle` and removes it once that returned, until none is left.
+   * @param goesOn asked before each letter, with how many were handled; false ends it, after those that are being handled.
+   */
+  drain(goesOn: (drained: number) => boolean, handle: (letter: DeadLetter) => Promise<void>): Promise<number>;
 }

@@ -551,8 +551,9 @@ export function tableStoresContract(open: () => TableStores): void {
       expect(await first(endpoint, 10, 2)).toEqual([later]);
       expect(await first(endpoint, 0)).toEqual([]);
 
-      expect(await open().admissions.forget(endpoint, admitted, 2)).toBe(5);
-      expect(await open().admissions.forget(endpoint, admitted, 2)).toBe(0);
+      expect(await open().admissions.forget(endpoint, admitted, 2, 3)).toBe(3);
+      expect(await open().admissions.forget(endpoint, admitted, 2, 1_000)).toBe(2);
+      expect(await open().admissions.forget(endpoint, admitted, 2, 1_000)).toBe(0);
       expect(await first(endpoint)).toEqual([later]);
       expect(await open().admissions.waiting(endpoint, "initial", other.batch, 0, 5)).toEqual([other]);
       expect([...(await open().admissions.listed(endpoint))].sort()).toEqual([admitted, other.batch].sort());

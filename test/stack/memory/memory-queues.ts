@@ -81,10 +81,13 @@ export class MemoryQueues implements WorkQueue, DeadLetterQueue {
     ]);
   }
 
-  async drain(limit: number, handle: (letter: DeadLetter) => Promise<void>): Promise<number> {
+  async drain(
+    goesOn: (drained: number) => boolean,
+    handle: (letter: DeadLetter) => Promise<void>,
+  ): Promise<number> {
     let drained = 0;
     for (const queue of this.#all)
-      for (; drained < limit; drained++) {
+      for (; goesOn(drained); drained++) {
         const letter = queue.deadLetters?.lockNext();
         if (letter === undefined) break;
         await handle({ queue: queue.name, body: letter.content, reason: "MaxDeliveryCountExceeded" });
