@@ -5,13 +5,15 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { parseArgs } from "node:util";
 import type { Page } from "playwright-core";
 import { startDeployment } from "../stack/deployment.ts";
 import { startBrowser } from "./browser.ts";
 
 const folder = join(import.meta.dirname, "../../dist/page");
 const runs = 5;
-const rows = 50_000;
+const { values } = parseArgs({ options: { rows: { type: "string", default: "50000" } } });
+const rows = Number(values.rows);
 /** Milliseconds that reading the CSV may take. */
 const readingMs = 600_000;
 
@@ -45,6 +47,7 @@ process.exit(0);
 /** Each in a context of its own, so that nothing is in its cache. */
 async function measureLoads(): Promise<void> {
   const loads: { first: number; largest: number; blocked: number }[] = [];
+  const plain: number[] = [];
   for (let run = 0; run < runs; run++) {
     const context = await browser.newContext();
     const page = await context.newPage();
@@ -59,6 +62,7 @@ async function measureLoads(): Promise<void> {
           seen.tasks.push({ start: startTime, duration });
       }).observe({ type: "longtask", buffered: true });
     });
+    plain.push(await paintedAt(`${deployment.app.url}/api/openapi.json`));
     await page.goto(`${deployment.app.url}/api/dashboard`);
     await page.getByText("No mail is being moved yet").waitFor();
     await page.waitForTimeout(1_000);
@@ -84,6 +88,7 @@ async function measureLoads(): Promise<void> {
     "first contentful paint, cold",
     loads.map(({ first }) => first),
   );
+  print("  that of a plain text of the same app", plain);
   print(
     "largest contentful paint, cold",
     loads.map(({ largest }) => largest),
@@ -92,6 +97,18 @@ async function measureLoads(): Promise<void> {
     "total blocking time, cold",
     loads.map(({ blocked }) => blocked),
   );
+}
+
+/** When something of a page is first seen, milliseconds from the click that led to it. */
+async function paintedAt(url: string): Promise<number> {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  await page.goto(url);
+  const entry = () => performance.getEntriesByName("first-contentful-paint")[0]?.startTime;
+  await page.waitForFunction(entry);
+  const at = (await page.evaluate(entry)) ?? 0;
+  await context.close();
+  return at;
 }
 
 /** Nothing is copied: the batch waits to be started by hand. */
@@ -104,7 +121,9 @@ async function measureLists(): Promise<void> {
   await all.waitFor({ timeout: 60_000 });
   console.log(`of ${rows} rows ${await page.locator("[aria-rowindex]").count()} are in the document`);
   const search = page.getByRole("searchbox");
+  const busy = await processorTime(page);
   const searches: Wait[] = [];
+  const ofPage: number[] = [];
   for (let run = 0; run < runs; run++) {
     const wanted = `user0${run}1`;
     await search.fill("");
@@ -128,10 +147,13 @@ async function measureLists(): Promise<void> {
         }),
       ["input[type=search], [role=searchbox]", wanted],
     );
+    const before = await busy();
     await search.fill(wanted);
     searches.push(await found);
+    ofPage.push((await busy()) - before);
   }
   await printWaits(page, `search in ${rows} rows, from the key to the rows found`, searches);
+  print("  processor time of the page for it", ofPage);
   await search.fill("");
   await all.waitFor();
   const jumps: Wait[] = [];
@@ -187,6 +209,16 @@ async function readRows(): Promise<void> {
   );
 }
 
+/** Milliseconds for which the page has kept a processor busy, however many others want it. */
+async function processorTime(page: Page): Promise<() => Promise<number>> {
+  const session = await page.context().newCDPSession(page);
+  await session.send("Performance.enable", { timeDomain: "threadTicks" });
+  return async () => {
+    const { metrics } = await session.send("Performance.getMetrics");
+    return (metrics.find(({ name }) => name === "TaskDuration")?.value ?? 0) * 1_000;
+  };
+}
+
 /** How long each took, and how much of that passed while the API was asked; the rest is the page's. */
 async function printWaits(page: Page, what: string, waits: readonly Wait[]): Promise<void> {
   const asked = await page.evaluate(() =>
@@ -206,7 +238,17 @@ async function printWaits(page: Page, what: string, waits: readonly Wait[]): Pro
     what,
     waits.map(({ from, to }) => to - from),
   );
+  const bare: number[] = [];
+  for (let run = 0; run < runs; run++)
+    bare.push(
+      await page.evaluate(async () => {
+        const from = performance.now();
+        await (await fetch("/api/me")).text();
+        return performance.now() - from;
+      }),
+    );
   print("  of that the API", ofApi);
+  print("  GET /api/me, which reads nothing", bare);
   print(
     "  and the page",
     waits.map(({ from, to }, index) => to - from - (ofApi[index] ?? 0)),

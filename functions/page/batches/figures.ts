@@ -71,7 +71,8 @@ export function readyOf(
   now: number,
 ): string {
   if (estimatedCompletion === null) return noEstimate === null ? "-" : withoutEstimate[noEstimate];
-  const when = relative(estimatedCompletion, now);
+  // A moment that has passed was only an estimate.
+  const when = Date.parse(estimatedCompletion) > now ? relative(estimatedCompletion, now) : "any minute";
   return estimateBasis === "partial" ? `${when} at least` : when;
 }
 

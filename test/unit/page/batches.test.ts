@@ -9,6 +9,7 @@ import {
   copiedOf,
   progressOf,
   rateOf,
+  readyOf,
   summaryOf,
   totalsOf,
 } from "../../../functions/page/batches/figures.ts";
@@ -223,4 +224,25 @@ it("says of how much something was copied only where every mailbox is counted", 
   expect(copiedOf(batch({ estimateBasis: "partial" }))).toBe(
     "1,000 messages, 5 MB; not every mailbox is counted",
   );
+});
+
+it("an estimate whose time has come is no past", () => {
+  const readyAt = (estimatedCompletion: string, estimateBasis: BatchView["estimateBasis"] = "all") =>
+    readyOf(batch({ estimatedCompletion, estimateBasis, noEstimate: null }), now);
+  expect(readyAt("2026-11-30T14:00:00.000Z")).toBe("in 2 h");
+  expect(readyAt("2026-11-30T14:00:00.000Z", "partial")).toBe("in 2 h at least");
+  expect(readyAt("2026-11-30T11:50:00.000Z")).toBe("any minute");
+});
+
+it("while the CSV is read nothing is said to be synced, and numbers of thousands are set apart", () => {
+  const empty = { totalCount: 0, syncedCount: 0, status: "Created" } as const;
+  expect(headlineOf(batch(empty), now)).toBe("The CSV is being read.");
+  const uploadError = {
+    code: "HeaderInvalid",
+    message: "no column Password",
+    at: "2026-11-30T08:00:00.000Z",
+  };
+  expect(headlineOf(batch({ ...empty, uploadError }), now)).toBe("No mailbox was taken in.");
+  expect(headlineOf(batch({ totalCount: 5_000, syncedCount: 5_000 }), now)).toMatch(/^All 5.000 mailboxes/);
+  expect(headlineOf(batch({ totalCount: 1, syncedCount: 1 }), now)).toMatch(/^The mailbox is synced/);
 });
