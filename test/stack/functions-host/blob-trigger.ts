@@ -88,6 +88,7 @@ export function createBlobTriggers(options: BlobTriggerOptions): TriggerListener
   const enqueue = async (message: BlobTriggerMessage, copies: number): Promise<void> => {
     const text = Buffer.from(JSON.stringify(message)).toString("base64");
     for (let copy = 0; copy < copies; copy++) await queue.sendMessage(text);
+    listener.notify();
   };
   const stopping = new AbortController();
   const scanners: Promise<void>[] = [];

@@ -22,15 +22,21 @@ export interface QueueListenerOptions {
   readonly log: Log;
 }
 
+export interface QueueListener extends TriggerListener {
+  /** Looks at once: this host has put a message into the queue. The WebJobs SDK tells its listeners so, too. */
+  notify(): void;
+}
+
 /**
  * Takes messages from a storage queue as the WebJobs SDK's QueueListener does: a message that was handled is deleted,
  * one that failed becomes visible again, and after its last try it is copied to the poison queue.
  */
-export function createQueueListener(options: QueueListenerOptions): TriggerListener {
+export function createQueueListener(options: QueueListenerOptions): QueueListener {
   const { queue, maxDequeueCount } = options;
   const stopping = new AbortController();
   const running = new Set<Promise<void>>();
   let loop: Promise<void> | undefined;
+  let notified = new AbortController();
 
   const logError = (message: string) => (error: unknown) =>
     options.log("error", `Host.Triggers.Queue.${queue.name}`, message, { error: describeError(error) });
@@ -42,6 +48,7 @@ export function createQueueListener(options: QueueListenerOptions): TriggerListe
         await Promise.race(running);
         continue;
       }
+      notified = new AbortController();
       const messages = await receive(options.concurrency - running.size);
       for (const message of messages) {
         const handling = process(message)
@@ -50,7 +57,8 @@ export function createQueueListener(options: QueueListenerOptions): TriggerListe
         running.add(handling);
       }
       pauseMs = messages.length > 0 ? shortestPollMs : Math.min(pauseMs * 2, longestPollMs);
-      await sleep(pauseMs, undefined, { signal: stopping.signal }).catch(() => undefined);
+      const signal = AbortSignal.any([stopping.signal, notified.signal]);
+      await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
     }
   }
 
@@ -89,6 +97,7 @@ export function createQueueListener(options: QueueListenerOptions): TriggerListe
   }
 
   return {
+    notify: () => notified.abort(),
     async start() {
       await queue.createIfNotExists();
       loop = poll();
