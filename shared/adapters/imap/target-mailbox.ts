@@ -107,7 +107,8 @@ export class ImapTargetMailbox implements TargetMailbox {
 
   async markFolder(folder: TargetFolderId): Promise<string> {
     const mark = await this.#pool.use((pooled) => markOf(pooled, folder));
-    // Asked for now, so that the first write need not wait for them.
+    // Begun now, so that the first write need not wait for them.
+    this.#lines?.take().catch(() => undefined);
     this.#permanentFlagsOf(folder).catch(() => undefined);
     return formatMark(mark);
   }
