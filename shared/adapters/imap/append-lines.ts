@@ -4,7 +4,7 @@ import type { ImapConnection } from "./connection.ts";
 
 /** Messages under way at first, and at most. */
 const FIRST_WINDOW = 16;
-const MAX_WINDOW = 256;
+const MAX_WINDOW = 512;
 /** Milliseconds: while answers come faster more are sent at once, and fewer once one takes so long. */
 const FAST_MS = 1_000;
 const SLOW_MS = 5_000;
