@@ -9,11 +9,12 @@ fakeTime();
 vi.mock("../../shared/migration/sync/limits.ts", async (original) => ({
   ...(await original<object>()),
   maxChunkItems: 2,
+  maxListedItems: 4,
 }));
 
 const minute = 60_000;
 
-/** Chunks of two messages, of which some cannot be read for two minutes. */
+/** Chunks of two messages, listed four at a time, of which some cannot be read for two minutes. */
 async function story(target: TargetKind, troubles: boolean, plan = new FaultPlan()): Promise<Migration> {
   vi.clearAllTimers();
   const migration = new Migration(["ann"], { target, plan });
@@ -33,15 +34,16 @@ async function story(target: TargetKind, troubles: boolean, plan = new FaultPlan
 }
 
 describe.each(["graph", "imap"] as const)("to %s", (target) => {
-  it("a chunk is read before the one before it is committed", async () => {
+  it("what comes next is read before a chunk is committed", async () => {
     const plan = new FaultPlan();
     const migration = await story(target, false, plan);
     await migration.expectSettled();
+    const list = "source.fetchSummaries";
     const [read, write, commit] = ["source.fetchMessages", "target.write", "ledgers.write"];
-    const calls = plan.calls.filter((name) => [read, write, commit].includes(name));
-    const first = calls.indexOf(read);
-    const chunk = [commit, write, write, read];
-    const inbox = [read, ...chunk, ...chunk, ...chunk, ...chunk, commit, write, commit];
+    const calls = plan.calls.filter((name) => [list, read, write, commit].includes(name));
+    const first = calls.indexOf(list);
+    const chunks = [read, commit, write, write, read, commit, write, write];
+    const inbox = [list, ...chunks, list, commit, ...chunks, list, commit, read, commit, write, commit];
     expect(calls.slice(first, first + inbox.length)).toEqual(inbox);
   });
 

@@ -18,15 +18,12 @@ import { chunksOf, type PlannedChunk, type SizeLimits } from "./chunks.ts";
 import { type CommitPart, commitParts } from "./commit-parts.ts";
 import { type AfterTries, afterTries, type FailedMessage, withDoubtsAside } from "./failed-messages.ts";
 import { chunkBegun, chunkClosed, chunkCopied, missingSettled, type PlacedFolder } from "./folder-record.ts";
-import { type Budget, maxCommitRows, streamedSize } from "./limits.ts";
+import { type Budget, maxCommitRows, maxListedItems, streamedSize } from "./limits.ts";
 import { ReadAhead } from "./read-ahead.ts";
 import type { SyncRun } from "./run.ts";
 import { dueAside, takenBack, toCopy, uidsAside } from "./set-aside.ts";
 import type { SteadyFolder, Unread } from "./steady-source.ts";
 import { type ChunkOutcome, type DoubtfulWrite, writeChunk } from "./write-chunk.ts";
-
-/** How many messages are asked for their size and date at once. */
-const windowSize = 2_000;
 
 /**
  * Copies what is not settled yet, chunk by chunk, until all of it is, or is set aside, or the budget is spent.
@@ -46,32 +43,41 @@ export async function copyFolder(
   const begun = run.clock();
   let record = withoutNeedless(folder, existing, wanted, begun);
   opened.suspect(uidsAside(record));
-  const reader = new ReadAhead(opened);
+  const reader = new ReadAhead(opened, run.target.order);
+  const windowOf = (uids: UidSet) =>
+    firstOf(uids, Math.min(maxListedItems, budget.messages), run.target.order);
   let todo = toCopy(record, wanted, begun);
-  while (sizeOf(todo) > 0 && !budget.exhausted) {
-    const window = firstOf(todo, Math.min(windowSize, budget.messages), run.target.order);
-    const mark = markedNow(run, record);
-    const summaries = await summariesOf(opened, window, run.target.order);
-    const missing = differenceOf(window, uidSetOf(summaries.map(({ uid }) => uid)));
-    if (sizeOf(missing) > 0) record = await settleMissing(run, record, opened, existing, missing);
+  try {
+    while (sizeOf(todo) > 0 && !budget.exhausted) {
+      const window = windowOf(todo);
+      const mark = markedNow(run, record);
+      const summaries = await reader.summariesOf(window);
+      const missing = differenceOf(window, uidSetOf(summaries.map(({ uid }) => uid)));
+      if (sizeOf(missing) > 0) record = await settleMissing(run, record, opened, existing, missing);
 
-    const chunks = chunksOf(record, summaries, sizesOf(run), run.oneByOne);
-    try {
+      const chunks = chunksOf(record, summaries, sizesOf(run), run.oneByOne);
       for (const [index, chunk] of chunks.entries()) {
-        if (budget.exhausted) return closeUnwritten(run, record);
+        if (budget.exhausted) return await closeUnwritten(run, record);
         run.checkpoint();
         const { writable, bytes } = chunk;
         const pause = writable.length === 0 ? undefined : await run.pace.take(writable.length, bytes);
         if (pause) throw pause;
         budget.spend(writable.length, bytes);
         const following = () => (budget.exhausted || run.pace.waits ? undefined : chunks[index + 1]);
-        const turn = { planned: chunk, mark: index === 0 ? mark : undefined, following };
+        const read = () => {
+          // One by one no message may be met before it is the suspected one.
+          if (budget.exhausted || run.pace.waits || run.oneByOne) return;
+          const next = chunks[index + 1];
+          if (next) reader.begin(next);
+          else reader.list(windowOf(differenceOf(todo, window)));
+        };
+        const turn = { planned: chunk, mark: index === 0 ? mark : undefined, following, read };
         record = await copyChunk(run, record, { opened, existing, reader }, turn);
       }
-    } finally {
-      await reader.stop();
+      todo = toCopy(record, wanted, begun);
     }
-    todo = toCopy(record, wanted, begun);
+  } finally {
+    await reader.stop();
   }
   return record;
 }
@@ -101,6 +107,8 @@ interface Turn {
   readonly mark: Promise<string> | undefined;
   /** The chunk that comes next, as long as there is time for it. */
   readonly following: () => PlannedChunk | undefined;
+  /** Called when all its messages are read: the source may be asked for what comes next. */
+  readonly read: () => void;
 }
 
 /** Writes one chunk and commits it, opening the next one in the same transaction. */
@@ -108,13 +116,11 @@ async function copyChunk(
   run: SyncRun,
   folder: PlacedFolder,
   source: { readonly opened: SteadyFolder; readonly existing: UidSet; readonly reader: ReadAhead },
-  { planned, mark, following }: Turn,
+  { planned, mark, following, read }: Turn,
 ): Promise<PlacedFolder> {
   const { opened, existing, reader } = source;
   let record = folder;
   const next = following();
-  // One by one no message may be met before it is the suspected one.
-  const readAhead = () => (run.oneByOne ? undefined : following());
   if (!run.oneByOne) reader.begin(planned);
   const chunk = await openChunk(run, record, planned, mark);
   if (chunk && record.doubt.openChunk?.token !== chunk.token) {
@@ -130,8 +136,7 @@ async function copyChunk(
       : await run.trace(
           "chunk.write",
           { mailbox: run.mailboxId, folder: record.folderId, items: planned.writable.length },
-          () =>
-            writeChunk(run, record, chunk, opened, planned.writable, reader.messagesOf(planned, readAhead)),
+          () => writeChunk(run, record, chunk, opened, planned.writable, reader.messagesOf(planned, read)),
         );
   const absent = new Set(outcome.absent);
   const missing = planned.writable.filter(({ uid }) => absent.has(uid));
@@ -310,16 +315,4 @@ async function settleMissing(
 function logSkipped(run: SyncRun, { folderId }: PlacedFolder, skipped: readonly SkippedItem[]): void {
   for (const { code, size } of skipped)
     run.log("item.skipped", { mailbox: run.mailboxId, folder: folderId, code, size });
-}
-
-async function summariesOf(
-  opened: SteadyFolder,
-  uids: UidSet,
-  order: "ascending" | "descending",
-): Promise<MessageSummary[]> {
-  const byUid = new Map<Uid, MessageSummary>();
-  for await (const summary of opened.fetchSummaries(uids))
-    if (hasUid(uids, summary.uid)) byUid.set(summary.uid, summary);
-  const sign = order === "ascending" ? 1 : -1;
-  return [...byUid.values()].sort((a, b) => sign * (a.uid - b.uid));
 }

@@ -2,6 +2,8 @@
 export const maxCommitRows = 98;
 /** Messages of one chunk: what has to be looked for if the worker dies, and how seldom all writes have to end. */
 export const maxChunkItems = 500;
+/** Messages whose size and date are asked for at once. */
+export const maxListedItems = 2_000;
 /** Bytes of one chunk, unless it is a single message. */
 export const maxChunkBytes = 32 * 1024 * 1024;
 /** Larger messages are streamed, each in a chunk of its own, instead of being held in memory. */
