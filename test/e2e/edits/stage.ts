@@ -12,7 +12,7 @@ import { SourceMailbox } from "./source-mailbox.ts";
 import { GraphTargetUser, ImapTargetUser, type TargetUser } from "./target-user.ts";
 
 const run = promisify(execFile);
-const roundTimeoutMs = 120_000;
+const roundTimeoutMs = 300_000;
 
 export type TargetKind = "imap" | "graph";
 
