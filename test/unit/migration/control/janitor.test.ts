@@ -124,3 +124,51 @@ describe("uploads that nobody read", () => {
     expect(JSON.stringify(events)).not.toContain("canary");
   });
 });
+
+describe("what a stopped batch has left on the list of an endpoint", () => {
+  /** A sweep that takes a second for a group. @returns how many entries were removed, in how many groups. */
+  async function swept(operations: BatchRecord["operations"], left: number) {
+    const time = { now: 0 };
+    let [removed, groups] = [0, 0];
+    const permits: readonly never[] = [];
+    const sweep = createJanitor({
+      uploads: { async *list() {} },
+      queue: { sendOperations: async () => undefined },
+      batches: { list: async () => [batch({ intent: "stopped", admitsFrom: 7, operations })] },
+      states: { list: async () => [] },
+      admissions: {
+        endpoints: async () => [name.endpoint],
+        listed: async () => [name.batch],
+        async forget(_endpoint: EndpointName, _batch: BatchName, before: number, limit: number) {
+          expect(before).toBe(7);
+          time.now += 1_000;
+          groups++;
+          const gone = Math.min(limit, left - removed);
+          removed += gone;
+          return gone;
+        },
+      },
+      admission: {
+        recount: async () => permits,
+        opensAt: async () => undefined,
+        problemOf: async () => undefined,
+        admit: async () => undefined,
+      },
+      deadLetters: { drain: async () => 0 },
+      clock: () => time.now,
+      log: () => undefined,
+    } as unknown as JanitorParts);
+    await sweep();
+    return { removed, groups };
+  }
+
+  it("is removed by groups within the time of one sweep, and the rest in the next", async () => {
+    expect(await swept([], 150)).toEqual({ removed: 150, groups: 2 });
+    expect(await swept([], 10_000)).toEqual({ removed: 495, groups: 5 });
+  });
+
+  it("stays while operations are at work on the list", async () => {
+    const pending = [{ seq: 7, kind: "stop", whole: true }] as const;
+    expect(await swept(pending, 150)).toEqual({ removed: 0, groups: 0 });
+  });
+});
