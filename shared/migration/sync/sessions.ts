@@ -130,17 +130,15 @@ export async function openSession(
   parts: SourceParts & { readonly target: Pick<TargetConnector, "open"> },
   mailbox: MailboxRecord,
 ): Promise<MailboxSession> {
-  const source = await openSource(parts, mailbox);
-  try {
-    const target = await parts.target.open({
-      id: mailbox.targetId as string,
-      emailAddress: mailbox.emailAddress,
-    });
-    return { source, target, unfinished: {} };
-  } catch (error) {
-    await source.close();
-    throw error;
-  }
+  const { targetId, emailAddress } = mailbox;
+  const [source, target] = await Promise.allSettled([
+    openSource(parts, mailbox),
+    parts.target.open({ id: targetId as string, emailAddress }),
+  ]);
+  if (source.status === "fulfilled" && target.status === "fulfilled")
+    return { source: source.value, target: target.value, unfinished: {} };
+  for (const opened of [source, target]) if (opened.status === "fulfilled") await opened.value.close();
+  throw source.status === "rejected" ? source.reason : (target as PromiseRejectedResult).reason;
 }
 
 /** Closes both sides; never throws. */
