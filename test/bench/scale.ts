@@ -8,10 +8,9 @@ import type { Requests } from "./scale-azurite.ts";
 
 // What control, status and lists of large batches take, on Azurite: `npm run bench:scale -- --rows 50000 --batches 1`. The
 // app has a process of its own; storage, which does everything in one thread, and who asks have a thread each. After each part
-// it says what storage was asked for, and how busy that thread was; at the end how long a client takes that does nothing but
-// read and write as many rows there. Every mailbox is at a server that is nowhere: nothing is copied, and the endpoint is busy all the same. Ends with
-// 1 where a limit is passed. What is asked during an operation waits behind its transactions, the janitor's requests too, so
-// these are shown without a limit.
+// it says what storage was asked for, and how busy that thread was. Every mailbox is at a server that is nowhere: nothing is
+// copied, and the endpoint is busy all the same. Ends with 1 where a limit is passed. What is asked during an operation waits
+// behind its transactions, the janitor's requests too, so these are shown without a limit.
 
 const { values } = parseArgs({
   options: {
