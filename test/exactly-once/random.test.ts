@@ -105,11 +105,16 @@ function folderOf(migration: Migration, user: string, number: number) {
   return migration.folder(folders[number % folders.length] ?? "INBOX", user);
 }
 
+/** Writes of one message that are cut off: at the fourth it is given up, as it should be. */
+const mostCuts = 3;
+
+/** @param cuts how many writes of each message were cut off so far. */
 function interrupt(
   migration: Migration,
   user: string,
   how: Interruption,
   { writes, apart }: { readonly writes: number; readonly apart: number },
+  cuts: Map<string, number>,
 ): void {
   if (how.kind === "cutSource") {
     migration.deployment.source.cutAfterBytes = how.afterBytes;
@@ -117,8 +122,14 @@ function interrupt(
   }
   const target = migration.target(user);
   const first = target.writes + 1;
-  target.disturb = (write) =>
-    write < first + writes * apart && (write - first) % apart === 0 ? how : undefined;
+  target.disturb = (write, text) => {
+    if (write >= first + writes * apart || (write - first) % apart !== 0) return undefined;
+    if (how.kind !== "cutBefore") return how;
+    const key = `${user} ${text}`;
+    const count = cuts.get(key) ?? 0;
+    cuts.set(key, count + 1);
+    return count < mostCuts ? how : undefined;
+  };
 }
 
 /** What finds no message in a folder's new generation is kept for most of a day: only then its copies are removed. */
@@ -157,13 +168,14 @@ it("copies every message once, whatever goes wrong in three mailboxes at once", 
         0,
         ...wrong.faults.map(([, one]) => (one.kind === "landsLate" ? one.afterMs : 0)),
       );
+      const cuts = new Map<string, number>();
       const plan = new FaultPlan(
         new Map([
           ...wrong.interruptions.map(({ call, user, how, burst }): [number, Fault] => [
             call,
             {
               kind: "goesOn",
-              meanwhile: () => interrupt(migration, user, notLaterThan(latestMs - late, how), burst),
+              meanwhile: () => interrupt(migration, user, notLaterThan(latestMs - late, how), burst, cuts),
             },
           ]),
           ...meanwhile.map(({ call, edit: { what, user, a, b } }): [number, Fault] => [

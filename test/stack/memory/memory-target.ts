@@ -73,8 +73,8 @@ export class TargetState {
   copiesFirst = false;
   /** What happens to the next write. */
   interruption: WriteInterruption | undefined;
-  /** What happens to each write, by its number from 1. */
-  disturb: (write: number) => WriteInterruption | undefined = () => undefined;
+  /** What happens to each write, by its number from 1 and the message's text. */
+  disturb: (write: number, text: string) => WriteInterruption | undefined = () => undefined;
   /** Milliseconds from the effect of a write to its answer, by its number from 1: answers may come in another order. */
   answersAfterMs: (write: number) => number = () => 0;
   writes = 0;
@@ -248,7 +248,7 @@ export class MemoryTargetMailbox implements TargetMailbox {
     if (!this.#mailbox.takes || this.#mailbox.refusing.has(content.toString()))
       throw new MigrationError("transient", "GraphUnavailable", "It answered 500.", { inDoubt: true });
     const number = ++this.#mailbox.writes;
-    const interruption = this.#mailbox.interruption ?? this.#mailbox.disturb(number);
+    const interruption = this.#mailbox.interruption ?? this.#mailbox.disturb(number, content.toString());
     this.#mailbox.interruption = undefined;
     const id = interruption === undefined || interruption.kind === "answerLost" ? place() : undefined;
     if (interruption?.kind === "landsLate")
