@@ -36,7 +36,10 @@ interface Known {
   readonly copy?: Copy | undefined;
   /** Where the copy was put. */
   readonly place: Place;
-  /** It found no message in its folder's new generation, which is believed after most of a day, longer than a play. */
+  /**
+   * It found no message in its folder's new generation, which is believed after most of a day, longer than a play. Until
+   * then it may be any message that looks the same and turns up somewhere.
+   */
   readonly kept?: true;
 }
 
@@ -269,17 +272,21 @@ export class TargetModel {
     // A folder that did not change is not looked into, so what was left there before may stay unseen.
     const recent = fresh.filter(({ message }) => !this.#seen.has(message.id));
     const ways = recent.length === fresh.length ? [fresh] : [fresh, recent];
+    const kept = waiting.filter((one) => one.kept);
     return ways
-      .flatMap((seen) => this.#pairings(lost, seen))
+      .flatMap((seen) => [
+        ...this.#pairings(lost, seen),
+        ...(kept.length > 0 ? this.#pairings([...lost, ...kept], seen) : []),
+      ])
       .map((pairs) => {
         const copies: Copy[] = [...world.loose];
-        const known: Known[] = [...waiting];
+        const found = new Set(pairs.map(([one]) => one));
+        const known: Known[] = waiting.filter((one) => !found.has(one));
         for (const [one, at] of stays) known.push(this.#follow(one, at, copies));
-        for (const [one, at] of pairs)
+        for (const [{ kept: _, ...one }, at] of pairs)
           known.push(this.#follow(this.#take(one, at.folder, copies), at, copies));
-        const moved = new Set(pairs.map(([one]) => one));
         for (const one of lost)
-          if (!moved.has(one)) known.push(...this.#forget(one, leaving.has(one.folder), copies));
+          if (!found.has(one)) known.push(...this.#forget(one, leaving.has(one.folder), copies));
         for (const one of dropped) known.push(...this.#forget(one, true, copies));
         const arrived = new Set(pairs.map(([, at]) => at));
         for (const at of fresh) {
@@ -348,8 +355,8 @@ export class TargetModel {
   #forget(one: Known, withItsFolder: boolean, loose: Copy[]): readonly Known[] {
     const folder = this.#folders[one.folder];
     if (!this.#propagateDeletes && withItsFolder && !folder?.place.deleted) return [one];
+    if (folder?.reborn) return [{ ...one, kept: true }];
     if (one.copy === undefined) return [];
-    if (this.#propagateDeletes && folder?.reborn) return [{ ...one, kept: true }];
     this.#letGo(one, loose);
     return [];
   }
