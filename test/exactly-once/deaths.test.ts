@@ -130,6 +130,31 @@ describe("a mailbox that kills its worker", () => {
   });
 });
 
+it("a mailbox that copies something between deaths from outside is not failed for them", async () => {
+  /** Ends the worker every twenty seconds while it writes: earlier than a step ends. */
+  class Killed extends FaultPlan {
+    deaths = 0;
+    #since: number | undefined;
+
+    override next(name: string, given: readonly unknown[]): Fault | undefined {
+      const fault = super.next(name, given);
+      if (name !== "target.write" || this.deaths === 15) return fault;
+      this.#since ??= Date.now();
+      if (Date.now() - this.#since < 20_000) return { kind: "slow", forMs: 2_000 };
+      this.#since = undefined;
+      this.deaths++;
+      return { kind: "diesBefore" };
+    }
+  }
+  const plan = new Killed();
+  const migration = new Migration(["ann"], { target: "graph", plan });
+  for (let n = 1; n <= 400; n++) migration.folder("INBOX").add(message(n));
+  await migration.upload();
+  await migration.deployment.rest();
+  expect(plan.deaths).toBe(15);
+  await migration.expectSettled();
+});
+
 describe("a step in which the process stands still", () => {
   /** Lets the process be busy at its first writes of one user's messages. */
   class Busy extends FaultPlan {

@@ -431,11 +431,10 @@ export function stepBegun(
   if (step?.id === id) return mailbox;
   if (step === undefined) return { ...mailbox, step: { id, since: now } };
   if (!died) return mailbox;
-  return {
-    ...mailbox,
-    step: { id, since: now },
-    trouble: { ...trouble, deaths: (trouble?.deaths ?? 0) + 1 },
-  };
+  const { deaths = 0, copiedSince, ...others } = trouble ?? {};
+  // Who copies something between two deaths stays isolated, and does not fail for them: they may come from outside.
+  const counted = deaths >= deathsToIsolate && copiedSince ? deaths : deaths + 1;
+  return { ...mailbox, step: { id, since: now }, trouble: { ...others, deaths: counted } };
 }
 
 /**
@@ -464,7 +463,7 @@ export function gotOn(mailbox: MailboxRecord, well: boolean, now: number): Mailb
     ...mailbox,
     attempts: 0,
     error: undefined,
-    trouble: deaths === undefined ? undefined : { deaths },
+    trouble: deaths === undefined ? undefined : { deaths, copiedSince: true },
     recovery: lasted ? { from, at: now } : mailbox.recovery,
   };
 }

@@ -132,6 +132,8 @@ export interface Trouble {
   readonly failingSince?: number | undefined;
   /** Worker processes that ended in a step of the mailbox without being told to. */
   readonly deaths?: number | undefined;
+  /** Set if something was copied since the last of them. */
+  readonly copiedSince?: true | undefined;
   /** Messages that the queue gave up on. */
   readonly deadLetters?: number | undefined;
 }

@@ -253,9 +253,18 @@ describe("deaths of workers", () => {
       true,
       false,
     ]);
-    expect(life.gotOn(isolated, false, now).trouble).toEqual({ deaths: 3 });
+    expect(life.gotOn(isolated, false, now).trouble?.deaths).toBe(3);
     expect(life.gotOn(isolated, true, now).trouble).toBeUndefined();
     expect(life.synced(isolated, false, now)?.trouble).toBeUndefined();
+  });
+
+  it("count alone only where nothing was copied since the one before", () => {
+    const deathsOf = (deaths: number, copied: boolean) => {
+      const before = { ...syncing, trouble: { deaths }, step: { id: "a", since: 1 } };
+      return life.stepBegun(copied ? life.gotOn(before, false, now) : before, "b", true, now)?.trouble;
+    };
+    expect([deathsOf(2, true), deathsOf(2, false)]).toEqual([{ deaths: 3 }, { deaths: 3 }]);
+    expect([deathsOf(3, true), deathsOf(3, false)]).toEqual([{ deaths: 3 }, { deaths: 4 }]);
   });
 
   it.each([
