@@ -175,7 +175,8 @@ export async function undoMailboxes(request: HttpRequest): Promise<HttpResponseI
 export async function forgetMailboxes(request: HttpRequest): Promise<HttpResponseInit> {
   const { batch } = batchParams.parse(request.params);
   const { acceptDoubles, ...some } = forgetText.parse(await bodyOf(request));
-  const selection = selectionOf(batch, some) ?? {};
+  // No body says nothing, but should one, that is nobody rather than all.
+  const selection = selectionOf(batch, some) ?? { mailboxes: [] };
   const control = await batchControl();
   return answer(request, await control.forget(batch, selection, acceptDoubles, callerOf(request)));
 }

@@ -59,7 +59,6 @@ export const undoBody = z.strictObject({
     .default(false)
     .meta({ description: "Removes the copies; else they go to the deleted items." }),
 });
-/** Whose copies are forgotten. */
 /** Which mailboxes are as if they had never been copied. */
 export const forgetBody = z
   .strictObject({
