@@ -63,15 +63,16 @@ export async function copyFolder(
         const pause = writable.length === 0 ? undefined : await run.pace.take(writable.length, bytes);
         if (pause) throw pause;
         budget.spend(writable.length, bytes);
-        const following = () => (budget.exhausted || run.pace.waits ? undefined : chunks[index + 1]);
+        const following = chunks[index + 1];
+        const goesOn = () => !budget.exhausted && !run.pace.waits;
         const read = () => {
           // One by one no message may be met before it is the suspected one.
-          if (budget.exhausted || run.pace.waits || run.oneByOne) return;
-          const next = chunks[index + 1];
-          if (next) reader.begin(next);
+          if (!goesOn() || run.oneByOne) return;
+          if (following) reader.begin(following);
           else reader.list(windowOf(differenceOf(todo, window)));
         };
-        const turn = { planned: chunk, mark: index === 0 ? mark : undefined, following, read };
+        const next = goesOn() ? following : undefined;
+        const turn = { planned: chunk, mark: index === 0 ? mark : undefined, next, read };
         record = await copyChunk(run, record, { opened, existing, reader }, turn);
       }
       todo = toCopy(record, wanted, begun);
@@ -105,8 +106,8 @@ interface Turn {
   readonly planned: PlannedChunk;
   /** Of its folder, if it was asked for since the chunk before it was committed. */
   readonly mark: Promise<string> | undefined;
-  /** The chunk that comes next, as long as there is time for it. */
-  readonly following: () => PlannedChunk | undefined;
+  /** The chunk that comes next, if there is time for it. */
+  readonly next: PlannedChunk | undefined;
   /** Called when all its messages are read: the source may be asked for what comes next. */
   readonly read: () => void;
 }
@@ -116,11 +117,10 @@ async function copyChunk(
   run: SyncRun,
   folder: PlacedFolder,
   source: { readonly opened: SteadyFolder; readonly existing: UidSet; readonly reader: ReadAhead },
-  { planned, mark, following, read }: Turn,
+  { planned, mark, next, read }: Turn,
 ): Promise<PlacedFolder> {
   const { opened, existing, reader } = source;
   let record = folder;
-  const next = following();
   if (!run.oneByOne) reader.begin(planned);
   const chunk = await openChunk(run, record, planned, mark);
   if (chunk && record.doubt.openChunk?.token !== chunk.token) {
