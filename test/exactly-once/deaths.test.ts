@@ -152,6 +152,7 @@ it("a mailbox that copies something between deaths from outside is not failed fo
   await migration.upload();
   await migration.deployment.rest();
   expect(plan.deaths).toBe(15);
+  expect(migration.deployment.events.filter(({ event }) => event === "worker.died")).toHaveLength(15);
   await migration.expectSettled();
 });
 

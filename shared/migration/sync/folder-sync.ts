@@ -252,14 +252,16 @@ function letGo(parts: FolderSyncParts, state: MailboxState, step: string): Promi
 /** Notes in the mailbox's row that a step runs; one that is found there died with its worker, or was outlived. */
 async function begin(parts: FolderSyncParts, state: MailboxState, { id, outlived }: Step): Promise<void> {
   const before = state.mailbox.trouble?.deaths ?? 0;
+  let died = false;
   await state.update((mailbox) => {
     const { step } = mailbox;
     const current = step && step.id !== id && outlived(step.id) ? stepEnded(mailbox, step.id) : mailbox;
+    died = current.step !== undefined && current.step.id !== id;
     return stepBegun(current, id, true, parts.clock());
   });
   const { batch, id: mailbox, trouble } = state.mailbox;
   const deaths = trouble?.deaths ?? 0;
-  if (deaths > before) parts.log("worker.died", { batch, mailbox, deaths });
+  if (died) parts.log("worker.died", { batch, mailbox, deaths });
   // Where it is alone it cannot take others with it, so that the next time is its own fault.
   if (deaths > before && deaths === deathsToIsolate) {
     const { attempts } = state.mailbox;

@@ -253,7 +253,7 @@ describe("deaths of workers", () => {
       true,
       false,
     ]);
-    expect(life.gotOn(isolated, false, now).trouble?.deaths).toBe(3);
+    expect(life.gotOn(isolated, false, now).trouble).toEqual({ deaths: 3, copiedSince: true });
     expect(life.gotOn(isolated, true, now).trouble).toBeUndefined();
     expect(life.synced(isolated, false, now)?.trouble).toBeUndefined();
   });
