@@ -158,6 +158,8 @@ export async function startDeployment(options: DeploymentOptions = {}): Promise<
           for (;;) {
             const answer = await batch(name);
             if (answer && Date.parse(answer.asOf) > settledAt) return answer;
+            if (Date.now() > settledAt + timeoutMs)
+              throw new Error(`the figures of batch ${name} are from ${answer?.asOf}`);
             await sleep(pollMs);
           }
         }
