@@ -119,6 +119,17 @@ export async function startDeployment(options: DeploymentOptions = {}): Promise<
     return status === 200 ? (body as { value: readonly MailboxAnswer[] }).value : [];
   }
 
+  /** What was read before is shown for a few seconds more. @param at milliseconds since 1970. */
+  async function newerThan(name: string, at: number, timeoutMs: number): Promise<BatchAnswer> {
+    for (;;) {
+      const answer = await batch(name);
+      if (answer && Date.parse(answer.asOf) > at) return answer;
+      if (Date.now() > at + timeoutMs)
+        throw new Error(`the figures of batch ${name} are from ${answer?.asOf}`);
+      await sleep(pollMs);
+    }
+  }
+
   return {
     stack,
     get app() {
@@ -153,15 +164,9 @@ export async function startDeployment(options: DeploymentOptions = {}): Promise<
           rows.length > 0 &&
           rows.every((row) => ["Synced", "Failed", "Completed", "Stopped"].includes(row.status));
         if (settled) {
-          // What was read before is shown for a few seconds more.
-          const settledAt = Date.now();
-          for (;;) {
-            const answer = await batch(name);
-            if (answer && Date.parse(answer.asOf) > settledAt) return answer;
-            if (Date.now() > settledAt + timeoutMs)
-              throw new Error(`the figures of batch ${name} are from ${answer?.asOf}`);
-            await sleep(pollMs);
-          }
+          const answer = await newerThan(name, Date.now(), timeoutMs);
+          // A file that was read twice at once begins its operation twice.
+          if (answer.activeCount === 0 && answer.operations.length === 0) return answer;
         }
         if (Date.now() > deadline)
           throw new Error(
