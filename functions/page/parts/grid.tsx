@@ -172,22 +172,46 @@ function WideGrid<Row>({
                 className="grid-row"
                 style={{ ...tracks, transform: `translateY(${start}px)` }}
               >
-                {columns.map((column) => (
-                  <TableCell
-                    key={column.id}
-                    role="gridcell"
-                    className={column.align === "end" ? "cell-end" : ""}
-                    {...(column.interactive ? {} : { tabIndex: 0 })}
-                  >
-                    {row === undefined ? <span className="bone" /> : column.cell(row)}
-                  </TableCell>
-                ))}
+                {row === undefined ? (
+                  <BoneCell columns={columns} tracks={tracks} />
+                ) : (
+                  columns.map((column) => (
+                    <TableCell
+                      key={column.id}
+                      role="gridcell"
+                      className={column.align === "end" ? "cell-end" : ""}
+                      {...(column.interactive ? {} : { tabIndex: 0 })}
+                    >
+                      {column.cell(row)}
+                    </TableCell>
+                  ))
+                )}
               </TableRow>
             );
           })}
         </TableBody>
       </Table>
     </div>
+  );
+}
+
+/** All cells of a row that is on its way: whoever scrolls past hundreds of them waits for none. */
+function BoneCell<Row>({
+  columns,
+  tracks,
+}: Pick<GridProps<Row>, "columns"> & { readonly tracks: React.CSSProperties }) {
+  return (
+    <TableCell
+      role="gridcell"
+      aria-colspan={columns.length}
+      tabIndex={0}
+      className="cell-bones"
+      style={tracks}
+    >
+      {columns.map(({ id }) => (
+        <span key={id} className="bone" />
+      ))}
+    </TableCell>
   );
 }
 

@@ -117,9 +117,11 @@ export function createStatus(parts: {
     async mailboxes(name, query) {
       const stored = await batches.get(name);
       if (stored === undefined) return undefined;
-      const { asOf, mailboxes: all, facets } = await states.snapshot(stored.value);
+      const [{ asOf, mailboxes: all, facets }, known] = await Promise.all([
+        states.snapshot(stored.value),
+        endpointNow(stored.value.endpoint, clock()),
+      ]);
       const found = selectMailboxes(all, query);
-      const known = await endpointNow(stored.value.endpoint, clock());
       return {
         value: found.page.map((mailbox) => mailboxView(mailbox, stored.value, asOf, known)),
         count: found.count,
