@@ -92,6 +92,7 @@ const story = fc.record({
   answersAfterMs: fc.array(fc.nat(40), { minLength: 1, maxLength: 5 }),
   // What users do while their mail is copied, not only between two rounds.
   meanwhile: fc.array(fc.record({ call: fc.integer({ min: 1, max: 900 }), edit }), { maxLength: 3 }),
+  hasModseqs: fc.boolean(),
 });
 
 /** What an IMAP target, which keeps no stamps, cannot bring together with a copy that is in doubt just then. */
@@ -186,6 +187,7 @@ it("copies every message once, whatever goes wrong in three mailboxes at once", 
         ]),
       );
       const migration = new Migration(users, { target, plan, processes, limits: { maxMessages } });
+      migration.deployment.source.hasModseqs = wrong.hasModseqs;
       for (const user of users)
         migration.target(user).answersAfterMs = (write) => delays[write % delays.length] ?? 0;
       for (const [index, count] of counts.entries())

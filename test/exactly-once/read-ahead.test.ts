@@ -15,9 +15,15 @@ vi.mock("../../shared/migration/sync/limits.ts", async (original) => ({
 const minute = 60_000;
 
 /** Chunks of two messages, listed four at a time, of which some cannot be read for two minutes. */
-async function story(target: TargetKind, troubles: boolean, plan = new FaultPlan()): Promise<Migration> {
+async function story(
+  target: TargetKind,
+  troubles: boolean,
+  plan = new FaultPlan(),
+  hasModseqs = false,
+): Promise<Migration> {
   vi.clearAllTimers();
   const migration = new Migration(["ann"], { target, plan });
+  migration.deployment.source.hasModseqs = hasModseqs;
   const inbox = migration.folder("INBOX");
   for (let number = 1; number <= 9; number++) inbox.add(message(number));
   for (const number of [11, 12, 13]) migration.folder("Work").add(message(number));
@@ -47,21 +53,35 @@ describe.each(["graph", "imap"] as const)("to %s", (target) => {
     expect(calls.slice(first, first + inbox.length)).toEqual(inbox);
   });
 
-  it("no message is lost or doubled whichever call a process dies after, some messages unreadable", async () => {
-    const clean = new FaultPlan();
-    await (await story(target, true, clean)).expectSettled();
-    const failures: string[] = [];
-    for (let index = 0; index < clean.calls.length; index += 4) {
-      try {
-        const plan = new FaultPlan(new Map([[index + 1, { kind: "diesAfter" }]]));
-        await (await story(target, true, plan)).expectSettled();
-      } catch (error) {
-        failures.push(
-          `call ${index + 1}, ${clean.calls[index]}: ${error instanceof Error ? error.message : error}`,
-        );
-      }
-    }
-    expect(clean.calls.length).toBeGreaterThan(150);
-    expect(failures).toEqual([]);
+  it("the next folder is opened before the last chunk is committed, where no flags are left to be compared", async () => {
+    const plan = new FaultPlan();
+    const migration = await story(target, false, plan, true);
+    await migration.expectSettled();
+    const [open, search, commit] = ["source.openFolder", "source.searchUids", "ledgers.write"];
+    const calls = plan.calls.filter((name) => [open, search, commit, "target.write"].includes(name));
+    const next = calls.lastIndexOf(open);
+    expect(calls.slice(next - 2, next + 3)).toEqual([commit, "target.write", open, search, commit]);
+    expect(calls.filter((name) => name === open)).toHaveLength(2);
   });
+
+  it.each([false, true])(
+    "no message is lost or doubled whichever call a process dies after, some messages unreadable, with mod-sequences: %s",
+    async (hasModseqs) => {
+      const clean = new FaultPlan();
+      await (await story(target, true, clean, hasModseqs)).expectSettled();
+      const failures: string[] = [];
+      for (let index = 0; index < clean.calls.length; index += 4) {
+        try {
+          const plan = new FaultPlan(new Map([[index + 1, { kind: "diesAfter" }]]));
+          await (await story(target, true, plan, hasModseqs)).expectSettled();
+        } catch (error) {
+          failures.push(
+            `call ${index + 1}, ${clean.calls[index]}: ${error instanceof Error ? error.message : error}`,
+          );
+        }
+      }
+      expect(clean.calls.length).toBeGreaterThan(150);
+      expect(failures).toEqual([]);
+    },
+  );
 });

@@ -18,7 +18,7 @@ import { chunksOf, type PlannedChunk, type SizeLimits } from "./chunks.ts";
 import { type CommitPart, commitParts } from "./commit-parts.ts";
 import { type AfterTries, afterTries, type FailedMessage, withDoubtsAside } from "./failed-messages.ts";
 import { chunkBegun, chunkClosed, chunkCopied, missingSettled, type PlacedFolder } from "./folder-record.ts";
-import { type Budget, maxCommitRows, maxListedItems, streamedSize } from "./limits.ts";
+import { type Budget, isStreamed, maxCommitRows, maxListedItems, streamedSize } from "./limits.ts";
 import { ReadAhead } from "./read-ahead.ts";
 import type { SyncRun } from "./run.ts";
 import { dueAside, takenBack, toCopy, uidsAside } from "./set-aside.ts";
@@ -29,6 +29,7 @@ import { type ChunkOutcome, type DoubtfulWrite, writeChunk } from "./write-chunk
  * Copies what is not settled yet, chunk by chunk, until all of it is, or is set aside, or the budget is spent.
  * @param existing all UIDs of the folder.
  * @param wanted those of them that pass the batch's filters.
+ * @param read called once all is read and nothing more is asked of the source for the folder, as far as can be told.
  * @returns the folder as last committed.
  * @throws MigrationError after the chunk's result was committed.
  */
@@ -39,6 +40,7 @@ export async function copyFolder(
   existing: UidSet,
   wanted: UidSet,
   budget: Budget,
+  read: () => void,
 ): Promise<PlacedFolder> {
   const begun = run.clock();
   let record = withoutNeedless(folder, existing, wanted, begun);
@@ -65,14 +67,17 @@ export async function copyFolder(
         budget.spend(writable.length, bytes);
         const following = chunks[index + 1];
         const goesOn = () => !budget.exhausted && !run.pace.waits;
-        const read = () => {
+        const onRead = () => {
           // One by one no message may be met before it is the suspected one.
           if (!goesOn() || run.oneByOne) return;
+          const others = differenceOf(todo, window);
           if (following) reader.begin(following);
-          else reader.list(windowOf(differenceOf(todo, window)));
+          else if (sizeOf(others) > 0) reader.list(windowOf(others));
+          // What is streamed is read while it is written.
+          else if (!isStreamed(writable)) read();
         };
         const next = goesOn() ? following : undefined;
-        const turn = { planned: chunk, mark: index === 0 ? mark : undefined, next, read };
+        const turn = { planned: chunk, mark: index === 0 ? mark : undefined, next, onRead };
         record = await copyChunk(run, record, { opened, existing, reader }, turn);
       }
       todo = toCopy(record, wanted, begun);
@@ -109,7 +114,7 @@ interface Turn {
   /** The chunk that comes next, if there is time for it. */
   readonly next: PlannedChunk | undefined;
   /** Called when all its messages are read: the source may be asked for what comes next. */
-  readonly read: () => void;
+  readonly onRead: () => void;
 }
 
 /** Writes one chunk and commits it, opening the next one in the same transaction. */
@@ -117,7 +122,7 @@ async function copyChunk(
   run: SyncRun,
   folder: PlacedFolder,
   source: { readonly opened: SteadyFolder; readonly existing: UidSet; readonly reader: ReadAhead },
-  { planned, mark, next, read }: Turn,
+  { planned, mark, next, onRead }: Turn,
 ): Promise<PlacedFolder> {
   const { opened, existing, reader } = source;
   let record = folder;
@@ -136,7 +141,7 @@ async function copyChunk(
       : await run.trace(
           "chunk.write",
           { mailbox: run.mailboxId, folder: record.folderId, items: planned.writable.length },
-          () => writeChunk(run, record, chunk, opened, planned.writable, reader.messagesOf(planned, read)),
+          () => writeChunk(run, record, chunk, opened, planned.writable, reader.messagesOf(planned, onRead)),
         );
   const absent = new Set(outcome.absent);
   const missing = planned.writable.filter(({ uid }) => absent.has(uid));

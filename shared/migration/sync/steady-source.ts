@@ -49,6 +49,13 @@ export interface Unread extends Before {
   readonly error: MigrationError;
 }
 
+/** A folder that was asked for ahead, and its UIDs. */
+interface Ahead {
+  readonly path: string;
+  /** Undefined where it failed: how, whoever opens the folder finds out. */
+  readonly given: Promise<{ readonly folder: OpenSourceFolder; readonly uids: UidSet } | undefined>;
+}
+
 /** A folder of a {@link SteadySource}. */
 export interface SteadyFolder extends OpenSourceFolder {
   /** What could not be read in this step. It is not asked for again, and reads leave it out. */
@@ -71,6 +78,7 @@ export class SteadySource {
   readonly #folderFailures = new WeakMap<MigrationError, Before & { readonly opening: boolean }>();
   #seen: readonly KnownMessage[] = [];
   #current: OpenSourceFolder | undefined;
+  #ahead: Ahead | undefined;
   #stopped = false;
   #given = 0;
   #opened = 0;
@@ -136,9 +144,10 @@ export class SteadySource {
       this.#open(path).catch((error: unknown) => {
         throw about(error);
       });
-    const opened = await open();
+    const ahead = await this.#givenAhead(path);
+    const opened = ahead?.folder ?? (await open());
     const unread = this.#unread.get(path) ?? new Map<Uid, Unread>();
-    return new OpenSteadyFolder(opened, unread, {
+    return new OpenSteadyFolder(opened, ahead?.uids, unread, {
       reopen: open,
       isOpen: (folder) => this.#source.usable && folder === this.#current,
       gave: (row) => {
@@ -155,6 +164,26 @@ export class SteadySource {
       },
       about: (error) => about(this.#aboutFolder(error, false)),
     });
+  }
+
+  /**
+   * Asks for the folder that is opened next, and for its UIDs, while what was read is still written. Nothing may be in the
+   * middle of a read. Whatever else is asked of the source waits until both have come, and opens its own folder anew.
+   */
+  lookAhead(path: string): void {
+    if (this.#ahead || this.#failed.has(path)) return;
+    this.#current = undefined;
+    const given = this.#readAhead(path);
+    // Observed here too, should nobody take it.
+    given.catch(() => undefined);
+    this.#ahead = { path, given };
+  }
+
+  /** Waits for what was asked for ahead, should nobody have taken it. */
+  async settle(): Promise<void> {
+    const ahead = this.#ahead;
+    await ahead?.given;
+    if (this.#ahead === ahead) this.#ahead = undefined;
   }
 
   /**
@@ -193,12 +222,37 @@ export class SteadySource {
     return false;
   }
 
+  async #readAhead(path: string): Ahead["given"] {
+    try {
+      if (!this.#source.usable) return undefined;
+      const folder = await this.#source.openFolder(path);
+      return { folder, uids: await folder.searchUids() };
+    } catch (error) {
+      if (isMigrationError(error)) return undefined;
+      throw error;
+    }
+  }
+
+  /** The folder, if it is the one that was asked for ahead and nothing else was asked for since. */
+  async #givenAhead(path: string): Promise<Awaited<Ahead["given"]>> {
+    const ahead = this.#ahead;
+    await this.settle();
+    const given = ahead?.path === path && this.#source.usable ? await ahead.given : undefined;
+    if (given === undefined) return undefined;
+    this.#current = given.folder;
+    this.#opened++;
+    return given;
+  }
+
   async #connect(): Promise<void> {
+    await this.settle();
     if (!this.#source.usable) await this.#source.reconnect();
   }
 
   async #open(path: string): Promise<OpenSourceFolder> {
     await this.#connect();
+    // A folder that does not open closes the one before all the same (RFC 9051, 6.3.2).
+    this.#current = undefined;
     try {
       this.#current = await this.#source.openFolder(path);
       this.#opened++;
@@ -258,11 +312,19 @@ class OpenSteadyFolder implements SteadyFolder {
   readonly status: OpenFolderStatus;
   readonly #around: Surroundings;
   #folder: OpenSourceFolder;
+  #found: UidSet | undefined;
   #suspects: UidSet = emptyUidSet;
   #unshown: number | undefined;
 
-  constructor(folder: OpenSourceFolder, unread: ReadonlyMap<Uid, Unread>, around: Surroundings) {
+  /** @param found all UIDs, where the search for them is done already. */
+  constructor(
+    folder: OpenSourceFolder,
+    found: UidSet | undefined,
+    unread: ReadonlyMap<Uid, Unread>,
+    around: Surroundings,
+  ) {
     this.#folder = folder;
+    this.#found = found;
     this.unread = unread;
     this.status = folder.status;
     this.#around = around;
@@ -277,6 +339,12 @@ class OpenSteadyFolder implements SteadyFolder {
   }
 
   async searchUids(filter?: SearchFilter): Promise<UidSet> {
+    const found = this.#found;
+    this.#found = undefined;
+    if (found && filter === undefined) {
+      this.#unshown = this.#folder.unshownMessages;
+      return found;
+    }
     await this.#makeUsable();
     try {
       const uids = await this.#folder.searchUids(filter);

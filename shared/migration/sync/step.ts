@@ -133,7 +133,10 @@ export async function runStep(
     if (next === "finished") return { finished: await progress.end(stepId, true, stoodStill()) };
     const delayMs = next === undefined ? 0 : Math.max(next - parts.clock(), 0);
     // Who reads a message that could not be read before has to plan first: it may have moved meanwhile.
-    if (planHolds && !source.hasUnread && delayMs <= longestKeptMs) keptFor = delayMs;
+    if (planHolds && !source.hasUnread && delayMs <= longestKeptMs) {
+      await source.settle();
+      keptFor = delayMs;
+    }
     if (pause) {
       const { code, kind } = pause;
       parts.log("mailbox.deferred", { batch: batch.name, mailbox: mailbox.id, code, kind, delayMs });
@@ -194,13 +197,15 @@ async function visitFolders(
   const failed: FailedVisit[] = [];
   let isMore = false;
   let planHolds = true;
-  for (const folder of pending) {
+  for (const [index, folder] of pending.entries()) {
     run.checkpoint();
     const waiting = waitsUntil(folder, run.clock());
     isMore = budget.exhausted && waiting === undefined;
     if (isMore) break;
     const visit: Visit =
-      waiting === undefined ? await visitFolder(run, folder, budget) : { end: "later", at: waiting };
+      waiting === undefined
+        ? await visitFolder(run, folder, budget, pending[index + 1]?.source.path)
+        : { end: "later", at: waiting };
     if (waiting === undefined) budget.spend(0, 0);
     refuseTooManySkips(progress, batch);
     isMore = visit.end === "more";

@@ -39,14 +39,20 @@ export type Visit =
 /**
  * Brings one folder up to date within the budget: settles what is in doubt, copies what is new, follows flags and
  * removals, and closes the round for it. Repeatable at any point.
+ * @param next path of the folder that is visited next, which may be asked for while this one's last messages are written.
  * @throws MigrationError for anything that is not about a single message or this folder.
  */
-export async function visitFolder(run: SyncRun, folder: PlacedFolder, budget: Budget): Promise<Visit> {
+export async function visitFolder(
+  run: SyncRun,
+  folder: PlacedFolder,
+  budget: Budget,
+  next: string | undefined,
+): Promise<Visit> {
   const found = await lookForPlace(run, folder);
   if ("removed" in found) return leave(run, folder, placeDeleted);
   if ("at" in found) return { end: "later", at: found.at };
   try {
-    return await visitOrAbandon(run, folder, budget);
+    return await visitOrAbandon(run, folder, budget, next);
   } catch (error) {
     if (isMigrationError(error) && error.code === "TargetFolderGone") {
       const now = run.clock();
@@ -59,16 +65,22 @@ export async function visitFolder(run: SyncRun, folder: PlacedFolder, budget: Bu
 }
 
 /** Visits a folder that may be gone at the source: the next plan lets its messages follow to where they went. */
-async function visitOrAbandon(run: SyncRun, folder: PlacedFolder, budget: Budget): Promise<Visit> {
+async function visitOrAbandon(...visited: Parameters<typeof visit>): Promise<Visit> {
+  const [run, folder] = visited;
   try {
-    return await visit(run, folder, budget);
+    return await visit(...visited);
   } catch (error) {
     if (!isMigrationError(error) || error.code !== "SourceFolderGone") throw error;
     return leave(run, folder, (record) => abandoned(record, run.clock()));
   }
 }
 
-async function visit(run: SyncRun, folder: PlacedFolder, budget: Budget): Promise<Visit> {
+async function visit(
+  run: SyncRun,
+  folder: PlacedFolder,
+  budget: Budget,
+  next: string | undefined,
+): Promise<Visit> {
   const opened = await run.source.openFolder(folder.source.path);
   opened.suspect(uidsAside(folder));
   const existing = await opened.searchUids();
@@ -86,7 +98,11 @@ async function visit(run: SyncRun, folder: PlacedFolder, budget: Budget): Promis
     const wanted = await wantedUids(run, record, opened, existing);
     record = await adopt(run, record, opened, existing, wanted);
     const begun = run.clock();
-    record = await copyFolder(run, record, opened, existing, wanted, budget);
+    const read = () => {
+      // Without mod-sequences the flags are still to be compared.
+      if (next !== undefined && opened.status.highestModseq !== undefined) run.source.lookAhead(next);
+    };
+    record = await copyFolder(run, record, opened, existing, wanted, budget, read);
     if (sizeOf(toCopy(record, wanted, begun)) > 0) return { end: "more" };
   }
 

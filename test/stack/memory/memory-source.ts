@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
 import { MigrationError } from "../../../shared/domain/errors.ts";
 import type { SpecialUse } from "../../../shared/domain/folders.ts";
@@ -77,14 +78,22 @@ export class SourceFolderState {
       unseen: [...this.messages.values()].filter(({ flags }) => !flags.includes("\\Seen")).length,
     };
   }
+
+  /** Another one after every change, and the same one again where all is as it was. */
+  get modseq(): string {
+    const all = [...this.messages].map(([uid, { flags }]) => `${uid} ${flags.join(" ")}`);
+    return createHash("sha256").update(all.join("\n")).digest("hex");
+  }
 }
 
-/** One user's mailbox on a server without CONDSTORE, by folder path. */
+/** One user's mailbox, by folder path. */
 export type SourceState = Map<string, SourceFolderState>;
 
 /** An IMAP server in memory. Mailboxes by user name. */
 export class MemorySource implements SourceConnector {
   readonly mailboxes = new Map<string, SourceState>();
+  /** True for one with CONDSTORE; it tells the flags of all that is asked for, though. */
+  hasModseqs = false;
   /** The connection of whoever reads messages ends after so many bytes of them, once. */
   cutAfterBytes: number | undefined;
   /** When which user's messages were read, in bytes. */
@@ -102,6 +111,7 @@ export class MemorySourceMailbox implements SourceMailbox {
   readonly #folders: SourceState;
   readonly #source: MemorySource;
   readonly #userName: string;
+  #open: OpenSourceFolder | undefined;
   usable = true;
 
   constructor(folders: SourceState, source: MemorySource, userName: string) {
@@ -118,11 +128,14 @@ export class MemorySourceMailbox implements SourceMailbox {
       specialUse: folder.specialUse,
       subscribed: true,
       selectable: true,
-      ...(folder.failsBy === undefined ? { status: folder.status } : { statusError: "It is refused." }),
+      ...(folder.failsBy === undefined
+        ? { status: this.#statusOf(folder) }
+        : { statusError: "It is refused." }),
     }));
   }
 
   async openFolder(path: string): Promise<OpenSourceFolder> {
+    this.#open = undefined;
     const folder = this.#folders.get(path);
     if (folder === undefined)
       throw new MigrationError("item", "SourceFolderGone", "The folder no longer exists at the source.");
@@ -132,12 +145,17 @@ export class MemorySourceMailbox implements SourceMailbox {
       this.usable = false;
       throw new MigrationError("transient", "ConnectionLost", "The connection was lost.");
     }
-    return new MemoryOpenFolder(folder, {
-      carry: (bytes) => this.#carry(bytes),
+    const opened = new MemoryOpenFolder(folder, this.#statusOf(folder), {
+      carry: (bytes) => {
+        if (opened !== this.#open) throw new Error("This folder is not the one that is open.");
+        this.#carry(bytes);
+      },
       end: () => {
         this.usable = false;
       },
     });
+    this.#open = opened;
+    return opened;
   }
 
   async reconnect(): Promise<void> {
@@ -146,6 +164,10 @@ export class MemorySourceMailbox implements SourceMailbox {
 
   async close(): Promise<void> {
     this.usable = false;
+  }
+
+  #statusOf(folder: SourceFolderState): OpenFolderStatus {
+    return this.#source.hasModseqs ? { ...folder.status, highestModseq: folder.modseq } : folder.status;
   }
 
   /** @throws MigrationError where the connection ends in the middle of what it is to carry. */
@@ -172,10 +194,10 @@ export class MemoryOpenFolder implements OpenSourceFolder {
   readonly #connection: Connection;
   readonly status: OpenFolderStatus;
 
-  constructor(folder: SourceFolderState, connection: Connection) {
+  constructor(folder: SourceFolderState, status: OpenFolderStatus, connection: Connection) {
     this.#folder = folder;
     this.#connection = connection;
-    this.status = folder.status;
+    this.status = status;
   }
 
   get unshownMessages(): number {
