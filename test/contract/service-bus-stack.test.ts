@@ -7,6 +7,7 @@ import {
   type ServiceBusSender,
   type ServiceBusSessionReceiver,
 } from "@azure/service-bus";
+import rhea from "rhea";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { type QueueSettings, type ServiceBusStandIn, startServiceBus } from "../stack/service-bus/index.ts";
 
@@ -809,4 +810,29 @@ test("shows every message of every queue to a test", async () => {
   expect(messages[0]).toMatchObject({ messageId: "canary-1", applicationProperties: { key: "value" } });
   expect(serviceBus.messages("plain")).toHaveLength(2);
   expect(serviceBus.counts("sessions").deadLetter).toBe(1);
+});
+
+test("a link that ends after its session ends nothing else of its connection", async () => {
+  const [, port] =
+    /localhost:(\d+)|127\.0\.0\.1:(\d+)/.exec(serviceBus.connectionString)?.filter(Boolean) ?? [];
+  const connection = rhea.create_container().connect({
+    host: "127.0.0.1",
+    port: Number(port),
+    username: "anonymous",
+    reconnect: false,
+  });
+  onTestFinished(() => connection.close());
+  await once(connection, "connection_open");
+  const session = connection.create_session();
+  session.begin();
+  const link = session.open_receiver("plain");
+  await once(link, "receiver_open");
+  session.close();
+  await once(session, "session_close");
+  // As a client does that gives the link up while it is being opened.
+  const { output } = session as unknown as { output(frame: object): void };
+  output.call(session, (link as unknown as { readonly local: { readonly detach: object } }).local.detach);
+  const other = connection.open_receiver("plain");
+  await once(other, "receiver_open");
+  expect(connection.is_open()).toBe(true);
 });

@@ -14,7 +14,12 @@ import { entityNotFound, noSessionInTime, notAllowed, ServiceBusFault, sessionLo
 import { manage } from "./management.ts";
 import type { SessionLock } from "./queue.ts";
 import { ReceiverLink } from "./receiver-link.ts";
-import { answerAttachWith, postponeAttach, settleBeforeSending } from "./rhea-internals.ts";
+import {
+  answerAttachWith,
+  discardLateDetach,
+  postponeAttach,
+  settleBeforeSending,
+} from "./rhea-internals.ts";
 import { decodeTransfer, dotNetTicks, maxMessageBytes } from "./wire.ts";
 
 const claimsNode = "$cbs";
@@ -88,6 +93,7 @@ export class AmqpServer {
 
   #listen(): void {
     const container = this.#container;
+    container.on("connection_open", ({ connection }: EventContext) => discardLateDetach(connection));
     container.on("receiver_open", (context: EventContext) => {
       const { receiver } = context;
       if (receiver) refuseFaults(receiver, () => this.#openForSender(receiver));

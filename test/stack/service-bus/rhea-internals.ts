@@ -1,4 +1,4 @@
-import type { Delivery, link, Sender, Typed } from "rhea";
+import type { Connection, Delivery, link, Sender, Typed } from "rhea";
 
 /**
  * The parts of rhea 3.0 that its typings leave out and a server cannot do without. Everything that leans on
@@ -23,6 +23,23 @@ interface SenderInternals {
       readonly next_delivery_id: number;
       readonly next_pending_delivery: number;
     };
+  };
+}
+
+interface ConnectionInternals {
+  readonly remote_channel_map: Readonly<Record<number, unknown>>;
+  on_detach(frame: { readonly channel: number }): void;
+}
+
+/**
+ * Discards the end of a link that comes after the end of its session (AMQP 1.0, 2.5.5): a client that gives up a link while it
+ * is being opened may send both the other way round, for which rhea would end the connection with everything on it.
+ */
+export function discardLateDetach(connection: Connection): void {
+  const internals = connection as unknown as ConnectionInternals;
+  const { on_detach: onDetach } = internals;
+  internals.on_detach = (frame) => {
+    if (internals.remote_channel_map[frame.channel] !== undefined) onDetach.call(connection, frame);
   };
 }
 
