@@ -825,14 +825,14 @@ test("a link that ends after its session ends nothing else of its connection", a
   await once(connection, "connection_open");
   const session = connection.create_session();
   session.begin();
-  const link = session.open_receiver("plain");
+  const link = session.open_receiver({ source: "plain", credit_window: 0 });
   await once(link, "receiver_open");
   session.close();
   await once(session, "session_close");
   // As a client does that gives the link up while it is being opened.
   const { output } = session as unknown as { output(frame: object): void };
   output.call(session, (link as unknown as { readonly local: { readonly detach: object } }).local.detach);
-  const other = connection.open_receiver("plain");
+  const other = connection.open_receiver({ source: "plain", credit_window: 0 });
   await once(other, "receiver_open");
   expect(connection.is_open()).toBe(true);
-});
+}, 20_000);
