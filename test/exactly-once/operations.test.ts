@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
 import type { BatchName, EndpointName, MailboxId } from "../../shared/domain/names.ts";
 import type { MailboxStatus } from "../../shared/domain/states.ts";
-import { newBatch } from "../../shared/migration/batch/life.ts";
+import { newBatch, smallBatch } from "../../shared/migration/batch/life.ts";
 import { isWaiting } from "../../shared/migration/mailbox/life.ts";
 import { operatedOn } from "../../shared/migration/operations/transitions.ts";
 import type { MailboxRecord, OperationRecord } from "../../shared/migration/ports/registry.ts";
@@ -69,7 +69,9 @@ class Stage {
     await blobs.endpoints.write(endpoint, JSON.stringify({ host: "imap.example.net" }), undefined);
     const place = { batch, displayName: batch, endpoint };
     const running = { ...newBatch(place, undefined, Date.now()), intent: "running", startedAt: 1 } as const;
-    await stores.batches.create({ ...running, largestFile: this.before.length });
+    const { length } = this.before;
+    // With the file of a large one a batch has 16 slots.
+    await stores.batches.create({ ...running, largestFile: length > smallBatch ? 50_000 : length });
     await stores.mailboxes.insertAll(batch, this.before);
     const entry = ({ id, kind, round }: MailboxRecord) => ({ mailboxId: id, batch, kind, round });
     const queued = this.before.filter(isWaiting).map((one) => ({ ...entry(one), operation: 1, since: 1 }));

@@ -11,7 +11,7 @@ import { day, hour, minute } from "../runtime.ts";
  * created -> running <-> stopped, running <-> completed; removing is final.
  */
 
-/** A batch of so few mailboxes is one slot, and is read whenever it is shown. */
+/** A batch of so few mailboxes is read whenever it is shown. */
 export const smallBatch = 1_000;
 
 /** True if mailboxes of the batch are to be worked on. */

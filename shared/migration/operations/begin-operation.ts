@@ -2,7 +2,7 @@ import type { BatchName } from "../../domain/names.ts";
 import type { PageMessage } from "../../domain/queue-messages.ts";
 import type { OperationKind } from "../../domain/states.ts";
 import type { VerificationRequest } from "../../domain/verification.ts";
-import { operated, smallBatch, supersedes } from "../batch/life.ts";
+import { operated, supersedes } from "../batch/life.ts";
 import {
   type BatchRecord,
   type BatchStore,
@@ -15,6 +15,11 @@ import {
 import type { WorkQueue } from "../ports/work-queue.ts";
 import type { Clock, Log } from "../runtime.ts";
 
+/**
+ * Mailboxes that one message after another carries an operation to, in some ten seconds: slots of a few hundred would take
+ * more requests to be handed around than for their mailboxes.
+ */
+const oneSlotUpTo = 5_000;
 /** Operations that may wait for their turn. */
 const maxPending = 20;
 
@@ -94,7 +99,7 @@ export async function beginOperation(
       undo: request.undo,
       forgets: request.forgets,
       at: clock(),
-      slots: size !== undefined && size <= smallBatch ? 1 : slotCount,
+      slots: size !== undefined && size <= oneSlotUpTo ? 1 : slotCount,
       total: selection.mailboxes?.length ?? size,
       // Those that they had ended may have workers left as well.
       supersedes: [...new Set(superseded.flatMap((one) => [one.seq, ...one.supersedes]))],
