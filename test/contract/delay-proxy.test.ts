@@ -106,6 +106,21 @@ describe("the delay proxy", () => {
     expect((await readImapMailbox(whole)).has("Later")).toBe(false);
   });
 
+  it("stores none of many that were in flight later than any one may be", async () => {
+    proxy = await startDelayProxy({ ...target(), behaviour: { holdAppendMs: 60_000, lateAppendMs: 500 } });
+    const user = newUser();
+    const appends = Array.from(
+      { length: 60 },
+      (_, n) => `${n + 2} APPEND INBOX {${MESSAGE.length}+}\r\n${MESSAGE}\r\n`,
+    );
+    await sendAndDie(proxy, user.user, appends.join(""));
+    // One after another, each by up to as much, they took 15 seconds.
+    await expect
+      .poll(() => proxy?.counters(), { timeout: 5_000 })
+      .toMatchObject({ lateAppends: 60, appends: 60 });
+    expect((await inbox(user)).length).toBe(60);
+  });
+
   it("lets an APPEND take effect and loses the answer", async () => {
     proxy = await startDelayProxy({ ...target(), behaviour: { loseAppendAnswers: 1 } });
     const access = newUser();

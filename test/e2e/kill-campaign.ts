@@ -85,13 +85,14 @@ async function graphTarget(source: Source): Promise<Target> {
   };
 }
 
-/** Waits until the worker has copied something since its start. @returns false if the batch is done. */
+/** Waits until the worker has copied something since its start. @returns false if no mailbox goes on. */
 async function isCopying(): Promise<boolean> {
   const mark = deployment.log.length;
   for (;;) {
     if (deployment.log.slice(mark).some(({ message }) => message === "chunk.copied")) return true;
     const rows = await deployment.mailboxes("kills").catch(() => []);
-    if (rows.length > 0 && rows.every(({ status }) => status === "Synced")) return false;
+    if (rows.length > 0 && rows.every(({ status }) => status === "Synced" || status === "Failed"))
+      return false;
     await sleep(100);
   }
 }
@@ -114,6 +115,7 @@ try {
     await sleep(random.integer(0, 4_000));
     await deployment.crashAndRestart();
     kills++;
+    if (kills % 10 === 0) console.log(`${kills} kills, ${Math.round((Date.now() - started) / 1000)} s`);
   }
   const batch = await deployment.waitUntilSettled("kills", 30 * 60_000);
   await sleep(lateMs);

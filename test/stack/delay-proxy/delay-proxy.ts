@@ -8,7 +8,7 @@ import { ProxiedConnection } from "./proxied-connection.ts";
 export interface ProxyBehaviour {
   /** An APPEND is held for a random time up to this, in milliseconds, before the server gets it. */
   readonly holdAppendMs: number;
-  /** An APPEND whose client died during the hold reaches the server a random time up to this later, in milliseconds. */
+  /** An APPEND whose client died during the hold reaches the server a random time up to this after its death, in milliseconds. */
   readonly lateAppendMs: number;
   /** So many of the next APPENDs take effect, and their connections are cut instead of passing on the answer. */
   readonly loseAppendAnswers: number;

@@ -22,7 +22,8 @@ export class ProxiedConnection {
   readonly #serverGone: Promise<void>;
   readonly #fromClient = new ImapPartReader();
   readonly #fromServer = new ImapPartReader();
-  #isClientGone = false;
+  /** When the client died, in milliseconds since 1970. */
+  #clientGoneAt: number | undefined;
   #work: Promise<void> = Promise.resolve();
   #bytes = 0;
   #append: Append | undefined;
@@ -41,7 +42,7 @@ export class ProxiedConnection {
     this.closed = Promise.all([this.#clientGone, this.#serverGone]).then(() => undefined);
     client.on("data", (chunk: Buffer) => this.#enqueue(() => this.#takeFromClient(chunk)));
     void this.#clientGone.then(() => {
-      this.#isClientGone = true;
+      this.#clientGoneAt = Date.now();
       this.#enqueue(() => this.#finishForClient());
     });
     server.on("data", (chunk: Buffer) => {
@@ -66,7 +67,7 @@ export class ProxiedConnection {
       this.#append ??= beginningOfAppend(part);
       if (this.#append === undefined) {
         // A client that died gets nothing done any more, except what it appended.
-        if (!this.#isClientGone) this.#server.write(part.bytes);
+        if (this.#clientGoneAt === undefined) this.#server.write(part.bytes);
         continue;
       }
       this.#append.parts.push(part);
@@ -93,9 +94,11 @@ export class ProxiedConnection {
     if (behaviour.holdAppendMs > 0) {
       await Promise.race([delay(random.next() * behaviour.holdAppendMs), this.#clientGone]);
     }
-    if (this.#isClientGone && !this.#server.destroyed) {
+    if (this.#clientGoneAt !== undefined && !this.#server.destroyed) {
       counters.lateAppends += 1;
-      await Promise.race([delay(random.next() * behaviour.lateAppendMs), this.#serverGone]);
+      // Of many in flight none comes later than that, either.
+      const left = Math.max(0, this.#clientGoneAt + behaviour.lateAppendMs - Date.now());
+      await Promise.race([delay(random.next() * left), this.#serverGone]);
     }
     if (this.#server.destroyed) return;
     for (const [index, part] of append.parts.entries()) {
@@ -117,7 +120,7 @@ export class ProxiedConnection {
     if (!(await this.#pass(chunk.length))) return;
     for (const part of this.#fromServer.push(chunk)) {
       const bytes = this.#answerFor(part);
-      if (bytes === undefined || this.#isClientGone) continue;
+      if (bytes === undefined || this.#clientGoneAt !== undefined) continue;
       if (!this.#client.write(bytes)) await Promise.race([drained(this.#client), this.#clientGone]);
     }
   }
