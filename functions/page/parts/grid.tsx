@@ -8,7 +8,7 @@ import {
   useArrowNavigationGroup,
 } from "@fluentui/react-components";
 import { defaultRangeExtractor, type Range, useVirtualizer } from "@tanstack/react-virtual";
-import { type ReactNode, useEffect, useRef } from "react";
+import { type ReactNode, useEffect, useLayoutEffect, useRef } from "react";
 import { useNarrow } from "./media.ts";
 
 const rowHeight = 44;
@@ -72,7 +72,8 @@ export function Grid<Row>(props: GridProps<Row>) {
   const items = virtualizer.getVirtualItems();
   const first = items[0]?.index ?? 0;
   const last = items.at(-1)?.index ?? 0;
-  useEffect(() => onRange?.(first, last), [first, last, onRange]);
+  // Before the rows on their way are painted: they are asked for a frame earlier.
+  useLayoutEffect(() => onRange?.(first, last), [first, last, onRange]);
   const shown = props.short
     ? Array.from({ length: Math.min(count, maxRendered) }, (_, index) => ({ index, start: index * size }))
     : items;

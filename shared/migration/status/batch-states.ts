@@ -75,8 +75,13 @@ export interface BatchStates {
   figures(batch: BatchRecord): Promise<Pick<BatchState, "asOf" | "totals" | "facets" | keyof Course>>;
   /** Where it stands for whoever acts on it: of a small batch as it is now, of a large one as of the last look at it. */
   standing(batch: BatchRecord): Promise<Standing>;
-  /** The mailboxes to be shown: of a small batch as they are now, of a large one as of its last snapshot. */
-  snapshot(batch: BatchRecord): Promise<BatchSnapshot & { readonly facets: Facets }>;
+  /** Where a batch stood at the last look, for {@link snapshot}. */
+  stored(name: BatchName): Promise<BatchState | undefined>;
+  /**
+   * The mailboxes to be shown: of a small batch as they are now, of a large one as of its last snapshot.
+   * @param stored read beside the batch.
+   */
+  snapshot(batch: BatchRecord, stored?: BatchState): Promise<BatchSnapshot & { readonly facets: Facets }>;
   /** How many mailboxes a batch has, as far as that is known. */
   sizeOf(name: BatchName): Promise<number | undefined>;
   /** The recoveries of all batches. */
@@ -225,9 +230,12 @@ export function createBatchStates(parts: {
     return state;
   }
 
+  async function stored(name: BatchName): Promise<BatchState | undefined> {
+    return (await states.get(name))?.value;
+  }
+
   async function known(batch: BatchRecord): Promise<BatchState | undefined> {
-    const state = (await states.get(batch.name))?.value;
-    return state && state.totals.counts.total > smallBatch ? state : undefined;
+    return ofLarge(await stored(batch.name));
   }
 
   /** Where everything rests nothing has changed since. */
@@ -245,8 +253,9 @@ export function createBatchStates(parts: {
       const { totals } = (await known(batch)) ?? (await refresh(batch));
       return standingOf(batch, totals, clock());
     },
-    async snapshot(batch) {
-      const state = await known(batch);
+    stored,
+    async snapshot(batch, before) {
+      const state = before ? ofLarge(before) : await known(batch);
       const loaded = state?.snapshot && (await load(batch.name, state.snapshot.version));
       if (state === undefined && (batch.largestFile ?? 0) <= smallBatch) {
         const asOf = clock();
@@ -276,6 +285,11 @@ export function createBatchStates(parts: {
       await states.delete(name);
     },
   };
+}
+
+/** Of a small batch all is read whenever it is shown. */
+function ofLarge(state: BatchState | undefined): BatchState | undefined {
+  return state && state.totals.counts.total > smallBatch ? state : undefined;
 }
 
 function slotsOf(slots: number): readonly Slot[] {

@@ -115,10 +115,10 @@ export function createStatus(parts: {
       return stored && viewOf(stored.value);
     },
     async mailboxes(name, query) {
-      const stored = await batches.get(name);
+      const [stored, before] = await Promise.all([batches.get(name), states.stored(name)]);
       if (stored === undefined) return undefined;
       const [{ asOf, mailboxes: all, facets }, known] = await Promise.all([
-        states.snapshot(stored.value),
+        states.snapshot(stored.value, before),
         endpointNow(stored.value.endpoint, clock()),
       ]);
       const found = selectMailboxes(all, query);
