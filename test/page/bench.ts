@@ -157,27 +157,32 @@ async function measureLists(): Promise<void> {
   await search.fill("");
   await all.waitFor();
   const jumps: Wait[] = [];
-  for (let run = 0; run < runs; run++)
-    jumps.push(
-      await page.evaluate(
-        (share) =>
-          new Promise<Wait>((resolve) => {
-            const list = document.querySelector(".grid-scroll");
-            if (list === null) throw new Error("there is no grid");
-            const from = performance.now();
-            list.scrollTop = list.scrollHeight * share;
-            const look = () => {
-              if (document.querySelector(".grid-rows .bone") === null)
-                resolve({ from, to: performance.now() });
-              else requestAnimationFrame(look);
-            };
+  const blanks: number[] = [];
+  for (let run = 0; run < runs; run++) {
+    const { jump, blankFrom } = await page.evaluate(
+      (share) =>
+        new Promise<{ jump: Wait; blankFrom: number | undefined }>((resolve) => {
+          const list = document.querySelector(".grid-scroll");
+          if (list === null) throw new Error("there is no grid");
+          const from = performance.now();
+          let blankFrom: number | undefined;
+          list.scrollTop = list.scrollHeight * share;
+          const look = (frame: number) => {
+            const isBlank = document.querySelector(".grid-rows .bone") !== null;
+            if (isBlank) blankFrom ??= performance.now();
             // The first frame still shows the rows of before.
-            requestAnimationFrame(() => requestAnimationFrame(look));
-          }),
-        1 - run / (2 * runs),
-      ),
+            if (!isBlank && frame > 0) resolve({ jump: { from, to: performance.now() }, blankFrom });
+            else requestAnimationFrame(() => look(frame + 1));
+          };
+          requestAnimationFrame(() => look(0));
+        }),
+      1 - run / (2 * runs),
     );
+    jumps.push(jump);
+    blanks.push(blankFrom === undefined ? 0 : jump.to - blankFrom);
+  }
   await printWaits(page, `jump within ${rows} rows, until those there are shown`, jumps);
+  print("  of that without rows, from one frame to another", blanks);
   await page.close();
 }
 
