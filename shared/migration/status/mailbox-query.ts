@@ -1,6 +1,7 @@
 import type { MailboxOrder } from "../../domain/api/requests.ts";
 import type { MailboxStatus } from "../../domain/states.ts";
 import type { MailboxSummary } from "../ports/registry.ts";
+import { createTextSearch } from "./text-search.ts";
 
 export interface MailboxQuery {
   readonly status?: MailboxStatus | undefined;
@@ -18,7 +19,7 @@ export interface MailboxQuery {
 
 /**
  * A page of the mailboxes that a query finds, and how many it finds in all. Pure; of a list that is asked for again and
- * again its orders are kept for as long as the list is.
+ * again its orders, and what is searched in, are kept for as long as the list is.
  */
 export function selectMailboxes(
   mailboxes: readonly MailboxSummary[],
@@ -28,15 +29,12 @@ export function selectMailboxes(
   readonly count: number;
   readonly continuation: string | undefined;
 } {
-  const wanted = search?.toLowerCase();
   const order = orderBy ? comparing(orderBy.field, orderBy.descending ? -1 : 1) : byId;
-  const found = inOrder(mailboxes, orderBy, order).filter(
+  const ordered = inOrder(mailboxes, orderBy, order);
+  const found = (search === undefined ? ordered.mailboxes : ordered.search(search)).filter(
     (mailbox) =>
       (status === undefined || mailbox.status === status) &&
-      (errorCode === undefined || mailbox.error?.code === errorCode) &&
-      (wanted === undefined ||
-        mailbox.emailAddress.toLowerCase().includes(wanted) ||
-        mailbox.userName.toLowerCase().includes(wanted)),
+      (errorCode === undefined || mailbox.error?.code === errorCode),
   );
   const last = continuation === undefined ? undefined : mailboxes.find(({ id }) => id === continuation);
   // Where the list is ordered by id the mailbox may even be gone.
@@ -50,19 +48,37 @@ export function selectMailboxes(
   return { page, count: found.length, continuation: more ? page.at(-1)?.id : undefined };
 }
 
+interface Ordered {
+  readonly mailboxes: readonly MailboxSummary[];
+  readonly search: (wanted: string) => readonly MailboxSummary[];
+}
+
 /** Each list in the orders that were asked for: to sort 50,000 takes several times as long as to look through them. */
-const kept = new WeakMap<readonly MailboxSummary[], Map<string, readonly MailboxSummary[]>>();
+const kept = new WeakMap<readonly MailboxSummary[], Map<string, Ordered>>();
 
 function inOrder(
   mailboxes: readonly MailboxSummary[],
   orderBy: MailboxQuery["orderBy"],
   order: (a: MailboxSummary, b: MailboxSummary) => number,
-): readonly MailboxSummary[] {
+): Ordered {
   const key = orderBy ? `${orderBy.field} ${orderBy.descending}` : "";
-  const orders = kept.get(mailboxes) ?? new Map<string, readonly MailboxSummary[]>();
-  const sorted = orders.get(key) ?? mailboxes.toSorted(order);
-  kept.set(mailboxes, orders.set(key, sorted));
-  return sorted;
+  const orders = kept.get(mailboxes) ?? new Map<string, Ordered>();
+  const found = orders.get(key) ?? searchable(mailboxes.toSorted(order));
+  kept.set(mailboxes, orders.set(key, found));
+  return found;
+}
+
+function searchable(mailboxes: readonly MailboxSummary[]): Ordered {
+  let find: ReturnType<typeof createTextSearch> | undefined;
+  return {
+    mailboxes,
+    search(wanted) {
+      find ??= createTextSearch(
+        mailboxes.map(({ emailAddress, userName }) => `${emailAddress}\0${userName}`),
+      );
+      return find(wanted).flatMap((index) => mailboxes[index] ?? []);
+    },
+  };
 }
 
 function comparing(field: MailboxOrder, sign: 1 | -1) {
