@@ -1,6 +1,6 @@
 import { Button, Checkbox, SearchBox, Select, ToggleButton } from "@fluentui/react-components";
 import { useMutation } from "@tanstack/react-query";
-import { lazy, Suspense, useDeferredValue, useState } from "react";
+import { lazy, Suspense, useDeferredValue, useMemo, useState } from "react";
 import { useLocation, useSearchParams } from "wouter";
 import type { BatchView, MailboxView } from "../api/types.ts";
 import { To } from "../frame/view.tsx";
@@ -11,7 +11,7 @@ import { wordsFor } from "../parts/status.ts";
 import { StatusBadge } from "../parts/status-badge.tsx";
 import { Trouble } from "../parts/trouble.tsx";
 import { Waiting } from "../parts/waiting.tsx";
-import { When } from "../parts/when.tsx";
+import { useNow, When } from "../parts/when.tsx";
 import { allBy, filterOf, type MailboxFilter } from "./mailbox-query.ts";
 import { reasonOf } from "./reason.ts";
 import { readIds, useMailboxes } from "./use-mailboxes.ts";
@@ -37,14 +37,6 @@ export function MailboxesTab({ batch, mailbox }: { batch: BatchView; mailbox: st
     setChosen(new Set());
     setAll(false);
   };
-  const tick = (id: string) => {
-    setAll(false);
-    setChosen((old) => {
-      const next = new Set(old);
-      if (!next.delete(id)) next.add(id);
-      return next;
-    });
-  };
   const choose = (name: string, value: string) =>
     setParams((old) => {
       chooseNone();
@@ -62,9 +54,23 @@ export function MailboxesTab({ batch, mailbox }: { batch: BatchView; mailbox: st
       setChosen(new Set(ids));
     },
   });
-  const choice: Choice = { isChosen: (id) => isAll || chosen.has(id), tick };
+  const choice = useMemo<Choice>(
+    () => ({
+      isChosen: (id) => isAll || chosen.has(id),
+      tick(id) {
+        setAll(false);
+        setChosen((old) => {
+          const next = new Set(old);
+          if (!next.delete(id)) next.add(id);
+          return next;
+        });
+      },
+    }),
+    [isAll, chosen],
+  );
   const base = `/batches/${batch.name}/mailboxes`;
   const query = params.size > 0 ? `?${params}` : "";
+  const shown = useMemo(() => columns(base, query, choice), [base, query, choice]);
   const codes = Object.entries(page?.facets.errorCode ?? {});
 
   return (
@@ -146,7 +152,7 @@ export function MailboxesTab({ batch, mailbox }: { batch: BatchView; mailbox: st
       {page && page.count > 0 ? (
         <Grid
           label={`Mailboxes of ${batch.name}`}
-          columns={columns(base, query, choice)}
+          columns={shown}
           count={page.count}
           rowAt={rowAt}
           keyOf={({ id }) => id}
@@ -272,7 +278,7 @@ function columns(base: string, query: string, choice: Choice): readonly Column<M
 }
 
 function Reason({ of }: { of: MailboxView }) {
-  const reason = reasonOf(of, Date.now());
+  const reason = reasonOf(of, useNow(30_000));
   return reason === undefined ? (
     <span className="quiet">-</span>
   ) : (

@@ -8,7 +8,7 @@ import {
   useArrowNavigationGroup,
 } from "@fluentui/react-components";
 import { defaultRangeExtractor, type Range, useVirtualizer } from "@tanstack/react-virtual";
-import { type ReactNode, useEffect, useLayoutEffect, useRef } from "react";
+import { memo, type ReactNode, useEffect, useLayoutEffect, useRef } from "react";
 import { useNarrow } from "./media.ts";
 
 const rowHeight = 44;
@@ -176,16 +176,7 @@ function WideGrid<Row>({
                 {row === undefined ? (
                   <BoneCell columns={columns} tracks={tracks} />
                 ) : (
-                  columns.map((column) => (
-                    <TableCell
-                      key={column.id}
-                      role="gridcell"
-                      className={column.align === "end" ? "cell-end" : ""}
-                      {...(column.interactive ? {} : { tabIndex: 0 })}
-                    >
-                      {column.cell(row)}
-                    </TableCell>
-                  ))
+                  <Cells columns={columns} row={row} />
                 )}
               </TableRow>
             );
@@ -195,6 +186,23 @@ function WideGrid<Row>({
     </div>
   );
 }
+
+/** Drawn again only if the row or the columns are others: a list is drawn anew with each key of a search. */
+const Cells = memo(function Cells<Row>({
+  columns,
+  row,
+}: Pick<GridProps<Row>, "columns"> & { readonly row: Row }) {
+  return columns.map((column) => (
+    <TableCell
+      key={column.id}
+      role="gridcell"
+      className={column.align === "end" ? "cell-end" : ""}
+      {...(column.interactive ? {} : { tabIndex: 0 })}
+    >
+      {column.cell(row)}
+    </TableCell>
+  ));
+}) as <Row>(props: Pick<GridProps<Row>, "columns"> & { readonly row: Row }) => ReactNode;
 
 /** All cells of a row that is on its way: whoever scrolls past hundreds of them waits for none. */
 function BoneCell<Row>({
