@@ -10,7 +10,7 @@ import type { Requests } from "./scale-azurite.ts";
 // app has a process of its own; storage, which does everything in one thread, and who asks have a thread each. After each part
 // it says what storage was asked for, and how busy that thread was. Every mailbox is at a server that is nowhere: nothing is
 // copied, and the endpoint is busy all the same. Ends with 1 where a limit is passed. What is asked during an operation waits
-// behind its transactions, the janitor's requests too, so these are shown without a limit.
+// behind its transactions, the janitor's requests too, so these are shown without a limit. The figures follow as JSON lines.
 
 const { values } = parseArgs({
   options: {
@@ -36,7 +36,10 @@ const seconds = (ms: number) => (ms / 1000).toFixed(2);
 const percentile = (sorted: readonly number[], part: number) =>
   sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0;
 
+const figures: object[] = [];
+
 function told(title: string, ms: number, limit?: number): void {
+  figures.push({ what: title.trim(), seconds: Number(seconds(ms)), limitSeconds: limit && limit / 1_000 });
   print(
     title,
     seconds(ms),
@@ -243,6 +246,8 @@ try {
   const alone = sweeps.filter((sweep) => !beside.includes(sweep));
   told(`the janitor's longest of ${alone.length} minutes`, longest(alone), limits.sweep);
   told(`the longest of ${beside.length} beside operations`, longest(beside));
+  for (const figure of figures)
+    console.log(JSON.stringify({ benchmark: "scale", batches: names.length, rows, ...figure }));
 } finally {
   await deployment.stop();
   await azurite.terminate();
