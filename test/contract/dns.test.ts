@@ -1,3 +1,6 @@
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
+import { connect } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createDns } from "../../shared/adapters/dns/resolver.ts";
 import type { Dns } from "../../shared/migration/ports/dns.ts";
@@ -67,6 +70,18 @@ describe("names", () => {
     await expect(dns.addresses(`imap.${domain}`)).rejects.toMatchObject(failure);
     await expect(dns.mailExchanges(domain)).rejects.toMatchObject(failure);
   });
+});
+
+it("survives what is no question", async () => {
+  for (const bytes of ["GET / HTTP/1.1\r\n\r\n", "\0", "\xff".repeat(40)]) {
+    const client = connect(server.port, "127.0.0.1");
+    client.end(Buffer.from(bytes, "latin1"));
+    await once(client.resume(), "close");
+    const socket = createSocket("udp4");
+    await new Promise((resolve) => socket.send(bytes, server.port, "127.0.0.1", resolve));
+    socket.close();
+  }
+  expect(await dns.addresses("imap.contoso.test")).toContain("192.0.2.1");
 });
 
 describe("the operating system's names", () => {

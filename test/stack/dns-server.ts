@@ -58,9 +58,9 @@ export async function startDnsServer(
   const questions: string[] = [];
 
   function answerTo(message: Buffer, transport: "udp" | "tcp"): Packet | undefined {
-    const query = decode(message);
-    const [question] = query.questions ?? [];
-    if (question === undefined) return undefined;
+    const query = decoded(message);
+    const [question] = query?.questions ?? [];
+    if (query === undefined || question === undefined) return undefined;
     const name = question.name.toLowerCase();
     questions.push(`${question.type} ${name}`);
     if (name.endsWith("silent.test")) return undefined;
@@ -109,6 +109,15 @@ export async function startDnsServer(
       await new Promise<void>((resolve) => stream.close(() => resolve()));
     },
   };
+}
+
+/** @returns undefined for what is no message of DNS: whoever looks for open ports sends anything. */
+function decoded(message: Buffer): Packet | undefined {
+  try {
+    return decode(message);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Both on one port, which the system has free for the one and perhaps not for the other. */
