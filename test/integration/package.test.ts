@@ -98,6 +98,13 @@ describe("package", () => {
     expect(archive.length).toBeLessThan(8 * mebibyte);
   });
 
+  it("holds the page as its users get it, whatever environment it is built in", () => {
+    const compressed = [...readZip(archive)].filter(([name]) => /^dist\/page\/.*\.gz$/.test(name));
+    expect(compressed.length).toBeGreaterThan(20);
+    // As its developers get it it weighs 379.
+    expect(compressed.reduce((sum, [, { length }]) => sum + length, 0)).toBeLessThan(320 * 1024);
+  });
+
   it("makes a cold worker read no more than it needs to index the functions", () => {
     const read = readAtStart(readZip(archive));
     expect(read.size).toBeGreaterThan(3);
