@@ -23,6 +23,9 @@ const englishOnly: Plugin = {
   },
 };
 
+// Where the environment says anything else, the page is built as for its developers.
+process.env.NODE_ENV = "production";
+
 const { version } = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as { version: string };
 
 const options = {

@@ -13,8 +13,6 @@ const compressible = /\.(?:js|css|html|svg)$/;
  * @returns the files that went into it, for their licences.
  */
 export async function buildPage(outDir: string): Promise<readonly string[]> {
-  // Where the environment says anything else, React is built as for its developers.
-  process.env.NODE_ENV = "production";
   const configFile = join(import.meta.dirname, "vite.config.ts");
   const built = (await build({ configFile, build: { outDir } })) as Rollup.RollupOutput;
   const files = await readdir(outDir, { recursive: true });
