@@ -1,8 +1,8 @@
 import { open } from "node:fs/promises";
 import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
+import { type ByteSource, bufferSource } from "../../shared/adapters/byte-source.ts";
 import { jsonOf } from "../../shared/adapters/graph/json.ts";
-import { type ByteSource, bufferSource } from "../../shared/adapters/graph/mime/bytes.ts";
 import { streamContent } from "../../shared/adapters/graph/mime/content.ts";
 import { planMessage } from "../../shared/adapters/graph/mime/plan.ts";
 

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import type { TargetFolderId, TargetItemId } from "../../domain/names.ts";
 import type { OutgoingMessage } from "../../migration/ports/target.ts";
+import type { ByteSource } from "../byte-source.ts";
 import { itemPath } from "./items.ts";
-import type { ByteSource } from "./mime/bytes.ts";
 import { streamContent } from "./mime/content.ts";
 import { type PlannedAttachment, planMessage } from "./mime/plan.ts";
 import type { ExtendedProperty } from "./properties.ts";

@@ -1,7 +1,7 @@
 import { MigrationError } from "../../domain/errors.ts";
+import type { ByteSource } from "../byte-source.ts";
 import { classifyRefusal } from "./classify.ts";
 import { itemPath } from "./items.ts";
-import type { ByteSource } from "./mime/bytes.ts";
 import { streamContent } from "./mime/content.ts";
 import type { PlannedAttachment } from "./mime/plan.ts";
 import { callMailbox, listAll, type MailboxSession } from "./session.ts";

@@ -1,14 +1,14 @@
 import { isMigrationError, MigrationError } from "../../domain/errors.ts";
 import type { TargetFolderId, TargetItemId } from "../../domain/names.ts";
 import type { OutgoingMessage } from "../../migration/ports/target.ts";
+import type { ByteSource } from "../byte-source.ts";
+import { openMessage, type SpooledSource } from "../spool.ts";
 import { attachmentsDenied, folderGone, isNoMailbox, mailboxNotFound, messageTooLarge } from "./classify.ts";
 import type { GraphFolders } from "./folders.ts";
 import { itemPath, moveItem, purgeItem } from "./items.ts";
-import { type ByteSource, bufferSource } from "./mime/bytes.ts";
 import { loadContent } from "./mime/content.ts";
 import { isGuess } from "./mime/notes.ts";
 import { type MessagePlan, type PlannedAttachment, planMessage } from "./mime/plan.ts";
-import { type SpooledSource, spool } from "./mime/spool.ts";
 import { type ExtendedProperty, expandProperties, propertyIds, propertyValue } from "./properties.ts";
 import { callMailbox, listAll, type MailboxSession } from "./session.ts";
 import { countAttachments, uploadAttachment } from "./upload.ts";
@@ -65,23 +65,11 @@ export async function takesMessages(session: MailboxSession, folders: GraphFolde
   return true;
 }
 
-/** The bytes of a message, wherever they are kept. Whoever opens it disposes of it. @throws MigrationError */
-export async function openSource(message: Pick<OutgoingMessage, "content">): Promise<SpooledSource> {
-  if (Buffer.isBuffer(message.content)) return { ...bufferSource(message.content), dispose: async () => {} };
-  let spooled: SpooledSource | undefined;
-  try {
-    spooled = await spool(await message.content(), maxSourceBytes);
-  } catch (error) {
-    if (isMigrationError(error)) throw error;
-    throw new MigrationError(
-      "transient",
-      "SpoolFailed",
-      "A large message could not be kept in the temporary directory while it was copied; it is tried again later.",
-      { cause: error },
-    );
-  }
-  if (spooled === undefined) throw messageTooLarge();
-  return spooled;
+/** The bytes of a message. Whoever opens it disposes of it. @throws MigrationError */
+export async function openSource({ content }: Pick<OutgoingMessage, "content">): Promise<SpooledSource> {
+  const opened = await openMessage(content, maxSourceBytes);
+  if (opened === undefined) throw messageTooLarge();
+  return opened;
 }
 
 async function create(

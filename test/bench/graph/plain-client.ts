@@ -1,6 +1,6 @@
 import { Agent, request } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
-import { bufferSource } from "../../../shared/adapters/graph/mime/bytes.ts";
+import { bufferSource } from "../../../shared/adapters/byte-source.ts";
 import { planMessage } from "../../../shared/adapters/graph/mime/plan.ts";
 import { smallMessage } from "../links/loads.ts";
 

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { TargetFolderId } from "../../../domain/names.ts";
+import { type ByteSource, bufferSource } from "../../byte-source.ts";
 import type { IdentityToken } from "../../identity-token.ts";
-import { type ByteSource, bufferSource } from "../mime/bytes.ts";
 import { bodyOf, loadContent } from "../mime/content.ts";
 import { layOut } from "../mime/layout.ts";
 import { budgets, scanEntities } from "../mime/scan.ts";

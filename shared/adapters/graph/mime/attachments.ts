@@ -1,6 +1,6 @@
+import { type ByteSource, readAll } from "../../byte-source.ts";
 import { letOthersRun } from "../../event-loop.ts";
 import { type MessageBody, referencedContentIds } from "./body.ts";
-import { type ByteSource, readAll } from "./bytes.ts";
 import { bodyOf, measureContent, type PartContent } from "./content.ts";
 import { decodeEncodedWords } from "./encoded-words.ts";
 import { attachmentName, declaredName, storableName, typeOfName } from "./filename.ts";

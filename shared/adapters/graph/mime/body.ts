@@ -1,5 +1,5 @@
+import type { ByteSource } from "../../byte-source.ts";
 import { letOthersRun } from "../../event-loop.ts";
-import type { ByteSource } from "./bytes.ts";
 import { decodeLongText } from "./charset.ts";
 import { bodyOf, loadContent, type PartContent } from "./content.ts";
 import type { Part } from "./layout.ts";

@@ -1,4 +1,4 @@
-import { type ByteSource, readRange } from "./bytes.ts";
+import { type ByteSource, readRange } from "../../byte-source.ts";
 import type { Entity } from "./scan.ts";
 import { decodeTransfer, type TransferEncoding } from "./transfer.ts";
 

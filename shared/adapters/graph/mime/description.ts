@@ -1,11 +1,11 @@
 import { readMailDate } from "../../../domain/mail-date.ts";
+import { type ByteSource, readAll } from "../../byte-source.ts";
 import { letOthersRun } from "../../event-loop.ts";
 import { type StatePatch, stateOfNew } from "../flags.ts";
 import { type ExtendedProperty, propertyIds } from "../properties.ts";
 import { type Recipient, readAddresses } from "./addresses.ts";
 import { maxStoredHeader } from "./attachments.ts";
 import type { MessageBody } from "./body.ts";
-import { type ByteSource, readAll } from "./bytes.ts";
 import { storableText, truncateText } from "./charset.ts";
 import { storableDate, systemTime } from "./dates.ts";
 import { decodeEncodedWords } from "./encoded-words.ts";

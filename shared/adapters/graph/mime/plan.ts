@@ -1,8 +1,8 @@
+import type { ByteSource } from "../../byte-source.ts";
 import { letOthersRun } from "../../event-loop.ts";
 import { jsonBytes } from "../json.ts";
 import { type Attachment, attachmentsOf, originalMessage, textFile } from "./attachments.ts";
 import { composeBody, type MessageBody } from "./body.ts";
-import type { ByteSource } from "./bytes.ts";
 import { measureContent } from "./content.ts";
 import { describeMessage, type MessageFacts, type MessageResource } from "./description.ts";
 import { layOut, type Part, type PartUse } from "./layout.ts";

@@ -1,8 +1,8 @@
 import { isAscii, isUtf8 } from "node:buffer";
 import type { GuessCode } from "../../../domain/warnings.ts";
+import { type ByteSource, readRange } from "../../byte-source.ts";
 import { letOthersRun } from "../../event-loop.ts";
 import { ByteList } from "./byte-list.ts";
-import { type ByteSource, readRange } from "./bytes.ts";
 import { entityType, isMultipart } from "./content-type.ts";
 import {
   fieldName,

@@ -1,4 +1,4 @@
-import { type ByteSource, readAll } from "./bytes.ts";
+import { type ByteSource, readAll } from "../../byte-source.ts";
 import { bodyOf, type PartContent } from "./content.ts";
 import { declaredName } from "./filename.ts";
 import { fieldValue, rawField } from "./header.ts";

@@ -1,4 +1,4 @@
-import { bufferSource } from "../../../../shared/adapters/graph/mime/bytes.ts";
+import { bufferSource } from "../../../../shared/adapters/byte-source.ts";
 import { isGuess } from "../../../../shared/adapters/graph/mime/notes.ts";
 import { planMessage } from "../../../../shared/adapters/graph/mime/plan.ts";
 import type { GuessCode } from "../../../../shared/domain/warnings.ts";

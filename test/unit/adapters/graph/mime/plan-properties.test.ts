@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type ByteSource, bufferSource } from "../../../../../shared/adapters/graph/mime/bytes.ts";
+import { type ByteSource, bufferSource } from "../../../../../shared/adapters/byte-source.ts";
 import { loadContent } from "../../../../../shared/adapters/graph/mime/content.ts";
 import { type MessagePlan, planMessage } from "../../../../../shared/adapters/graph/mime/plan.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { bufferSource } from "../../../../../shared/adapters/graph/mime/bytes.ts";
+import { bufferSource } from "../../../../../shared/adapters/byte-source.ts";
 import { loadContent } from "../../../../../shared/adapters/graph/mime/content.ts";
 import {
   type MessageFacts,

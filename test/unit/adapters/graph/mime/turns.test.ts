@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
-import { bufferSource } from "../../../../../shared/adapters/graph/mime/bytes.ts";
+import { bufferSource } from "../../../../../shared/adapters/byte-source.ts";
 import { planMessage } from "../../../../../shared/adapters/graph/mime/plan.ts";
 import { budgets } from "../../../../../shared/adapters/graph/mime/scan.ts";
 

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { spool } from "../../../../../shared/adapters/graph/mime/spool.ts";
+import { spool } from "../../../shared/adapters/spool.ts";
 
 describe("a spooled stream", () => {
   let directory: string;

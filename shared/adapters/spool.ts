@@ -2,7 +2,8 @@ import { type FileHandle, mkdtemp, open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
-import type { ByteSource } from "./bytes.ts";
+import { isMigrationError, MigrationError } from "../domain/errors.ts";
+import { type ByteSource, bufferSource } from "./byte-source.ts";
 
 export interface SpooledSource extends ByteSource {
   /** Gives the bytes up. Repeatable. */
@@ -45,6 +46,31 @@ export async function spool(stream: Readable, maxBytes: number): Promise<Spooled
     throw error;
   } finally {
     stream.destroy();
+  }
+}
+
+/**
+ * The bytes of a message, wherever they are kept. Whoever opens it disposes of it.
+ * @param content the message in memory, or what opens the stream of a large one.
+ * @param maxBytes no more of a stream is read.
+ * @returns undefined if the stream is longer than `maxBytes`.
+ * @throws MigrationError what the stream throws, or `transient`/`SpoolFailed`
+ */
+export async function openMessage(
+  content: Buffer | (() => Promise<Readable>),
+  maxBytes: number,
+): Promise<SpooledSource | undefined> {
+  if (Buffer.isBuffer(content)) return { ...bufferSource(content), dispose: async () => {} };
+  try {
+    return await spool(await content(), maxBytes);
+  } catch (error) {
+    if (isMigrationError(error)) throw error;
+    throw new MigrationError(
+      "transient",
+      "SpoolFailed",
+      "A large message could not be kept in the temporary directory while it was copied; it is tried again later.",
+      { cause: error },
+    );
   }
 }
 

@@ -1,4 +1,4 @@
-import { letOthersRun } from "../../event-loop.ts";
+import { letOthersRun } from "./event-loop.ts";
 
 /** Random access to the bytes of one message, wherever they lie. */
 export interface ByteSource {
