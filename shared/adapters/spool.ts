@@ -56,7 +56,7 @@ export async function spool(stream: Readable, maxBytes: number): Promise<Spooled
  * @returns undefined if the stream is longer than `maxBytes`.
  * @throws MigrationError what the stream throws, or `transient`/`SpoolFailed`
  */
-export async function openMessage(
+export async function openContent(
   content: Buffer | (() => Promise<Readable>),
   maxBytes: number,
 ): Promise<SpooledSource | undefined> {

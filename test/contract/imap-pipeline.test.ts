@@ -1,3 +1,4 @@
+import { Readable } from "node:stream";
 import { afterEach, describe, expect, test } from "vitest";
 import { createImapTarget } from "../../shared/adapters/imap/index.ts";
 import type { Stamp, TargetFolderId, Uid } from "../../shared/domain/names.ts";
@@ -14,8 +15,13 @@ afterEach(async () => {
   for (const stop of stops.splice(0).reverse()) await stop();
 });
 
-async function serve(capabilities: string, on: Script["on"]): Promise<ScriptedServer> {
+async function serve(
+  capabilities: string,
+  on: Script["on"],
+  script: Pick<Script, "onLiteral"> = {},
+): Promise<ScriptedServer> {
   const server = await startScriptedServer({
+    ...script,
     capabilities: `NAMESPACE UIDPLUS ${capabilities}`,
     ...(on ? { on } : {}),
   });
@@ -254,6 +260,130 @@ describe("APPENDs one behind another", () => {
       tooLarge,
       tooLarge,
     ]);
+  });
+});
+
+describe("a message that comes as a stream", () => {
+  const megabyte = 1024 * 1024;
+  /** @param breaks true for one of which the source does not give the end. */
+  const streamed = (n: number, size: number, breaks = false) =>
+    outgoing(n, {
+      size: 1,
+      content: async () =>
+        Readable.from(
+          (async function* () {
+            yield Buffer.from("Subject: large\r\n\r\n");
+            for (let left = size - 18; left > 0; left -= 65_536) {
+              if (breaks && left < size / 2) throw new Error("no more");
+              yield Buffer.alloc(Math.min(65_536, left), "x");
+            }
+          })(),
+        ),
+    });
+  const done = appends(({ tag, send }, messages) =>
+    send(`${tag} OK [APPENDUID 7 ${messages.map((n) => n + 100).join(",")}] done`),
+  );
+  const sent = (server: ScriptedServer) => appendsOf(server).flatMap(sizesIn);
+
+  test.each(["LITERAL+", "LITERAL-", "LITERAL+ MULTIAPPEND"])(
+    "is sent with others before and behind it: %s",
+    async (capabilities) => {
+      const server = await serve(capabilities, done);
+      const mailbox = await openTarget(server);
+      const sizes = [5 * megabyte, 300, 3 * megabyte + 1];
+      const ids = await Promise.all([
+        mailbox.write(inbox, outgoing(1)),
+        ...sizes.map((size, index) => mailbox.write(inbox, streamed(index + 2, size))),
+        mailbox.write(inbox, outgoing(9)),
+      ]);
+      expect(sent(server).sort()).toEqual([101, ...sizes, 109].sort());
+      expect(ids).toEqual([101, ...sizes, 109].map((size) => `7:${size}`));
+    },
+  );
+
+  test("is sent whole where it is refused before, and what comes behind it is not harmed", async () => {
+    const server = await serve(
+      "LITERAL+",
+      ({ tag, command, send }) => {
+        if (!command.startsWith("APPEND")) return false;
+        const [size = 0] = sizesIn(command);
+        if (size < megabyte) send(`${tag} OK [APPENDUID 7 ${size}] done`);
+        return true;
+      },
+      {
+        onLiteral({ tag, command, send }) {
+          if (sizesIn(command).some((size) => size > megabyte)) send(`${tag} NO [OVERQUOTA] full`);
+        },
+      },
+    );
+    const mailbox = await openTarget(server);
+    const large = mailbox.write(inbox, streamed(2, 20 * megabyte));
+    const results = await outcomes([large, mailbox.write(inbox, outgoing(9))]);
+    expect(results).toMatchObject([{ code: "TargetQuotaExceeded", inDoubt: false }, "7:109"]);
+    expect(sent(server)).toContain(20 * megabyte);
+  });
+
+  test("is in doubt where the connection ends in the middle, and the next one gets another", async () => {
+    let cuts = 1;
+    const server = await serve("LITERAL+", done, {
+      onLiteral({ command, socket }) {
+        if (sizesIn(command).some((size) => size > megabyte) && cuts-- > 0) socket.destroy();
+      },
+    });
+    const mailbox = await openTarget(server);
+    expect(await outcomes([mailbox.write(inbox, streamed(2, 20 * megabyte))])).toMatchObject([
+      { kind: "transient", code: "ConnectionLost", inDoubt: true },
+    ]);
+    expect(await mailbox.write(inbox, streamed(2, 20 * megabyte))).toBe(`7:${20 * megabyte}`);
+  });
+
+  test("is not sent where the server stops reading, beyond its time", async () => {
+    const server = await serve("LITERAL+", done, { onLiteral: ({ socket }) => void socket.pause() });
+    const mailbox = await openTarget(server);
+    const message = { ...streamed(2, 40 * megabyte), timeoutMs: 500 };
+    expect(await outcomes([mailbox.write(inbox, message)])).toMatchObject([
+      { kind: "transient", code: "CommandTimeout", inDoubt: true },
+    ]);
+  });
+
+  test("is not begun where the source does not give all of it", async () => {
+    const server = await serve("LITERAL+", done);
+    const mailbox = await openTarget(server);
+    await expect(mailbox.write(inbox, streamed(2, 5 * megabyte, true))).rejects.toMatchObject({
+      code: "SpoolFailed",
+      inDoubt: false,
+    });
+    expect(appendsOf(server)).toEqual([]);
+  });
+
+  test("is not begun beyond what the server takes", async () => {
+    const server = await serve("LITERAL+ APPENDLIMIT=100000", done);
+    const mailbox = await openTarget(server);
+    await expect(mailbox.write(inbox, streamed(2, megabyte))).rejects.toMatchObject({
+      kind: "item",
+      code: "MessageTooLarge",
+    });
+    expect(appendsOf(server)).toEqual([]);
+  });
+
+  test("with a NUL somewhere is sent as such, or refused where the server takes none", async () => {
+    const content = async () => Readable.from([Buffer.from("a: b\r\n\r\n"), Buffer.alloc(200_000)]);
+    for (const [capabilities, command] of [
+      ["LITERAL+ BINARY", "~{200008+}"],
+      ["LITERAL+", undefined],
+    ] as const) {
+      const server = await serve(capabilities, done);
+      const mailbox = await openTarget(server);
+      const [result] = await outcomes([mailbox.write(inbox, outgoing(1, { content }))]);
+      if (command === undefined) expect(result).toMatchObject({ code: "MessageHasNul" });
+      else expect(appendsOf(server)[0]).toContain(command);
+    }
+  });
+
+  test("is sent from memory, one at a time, where the server takes no pipelines", async () => {
+    const mailbox = await openTarget(await serve("", done));
+    const writes = [2, 3].map((n) => mailbox.write(inbox, streamed(n, 5 * megabyte + n)));
+    expect(await Promise.all(writes)).toEqual([2, 3].map((n) => `7:${5 * megabyte + n}`));
   });
 });
 

@@ -207,6 +207,7 @@ describe.each(variants)("target mailbox on $title", ({ start, prefix, separator,
     await raw.command(`EXAMINE "${folder}"`);
     const fetched = await raw.command(`UID FETCH ${id.split(":")[1]} (RFC822.SIZE)`);
     expect(fetched).toContain(`RFC822.SIZE ${header(1).length + body.length}`);
+    expect(await raw.command(`UID FETCH ${id.split(":")[1]} (BODY.PEEK[])`)).toContain(header(1) + body);
   });
 
   test("says that the folder is gone", async () => {

@@ -2,7 +2,7 @@ import { isMigrationError, MigrationError } from "../../domain/errors.ts";
 import type { TargetFolderId, TargetItemId } from "../../domain/names.ts";
 import type { OutgoingMessage } from "../../migration/ports/target.ts";
 import type { ByteSource } from "../byte-source.ts";
-import { openMessage, type SpooledSource } from "../spool.ts";
+import { openContent, type SpooledSource } from "../spool.ts";
 import { attachmentsDenied, folderGone, isNoMailbox, mailboxNotFound, messageTooLarge } from "./classify.ts";
 import type { GraphFolders } from "./folders.ts";
 import { itemPath, moveItem, purgeItem } from "./items.ts";
@@ -67,7 +67,7 @@ export async function takesMessages(session: MailboxSession, folders: GraphFolde
 
 /** The bytes of a message. Whoever opens it disposes of it. @throws MigrationError */
 export async function openSource({ content }: Pick<OutgoingMessage, "content">): Promise<SpooledSource> {
-  const opened = await openMessage(content, maxSourceBytes);
+  const opened = await openContent(content, maxSourceBytes);
   if (opened === undefined) throw messageTooLarge();
   return opened;
 }

@@ -1,7 +1,8 @@
 import type { Duplex } from "node:stream";
 import type { MigrationError } from "../../domain/errors.ts";
+import { type ByteSource, readRange } from "../byte-source.ts";
 import { type AnswerGuard, shortAnswer } from "./answer-guard.ts";
-import { type Append, type AppendChannel, outOfTime } from "./append.ts";
+import { type Append, type AppendChannel, bytesOf, outOfTime } from "./append.ts";
 import { classifyFailure } from "./classify.ts";
 import type { ImapConnection } from "./connection.ts";
 import { formatDateTime } from "./dates.ts";
@@ -29,6 +30,8 @@ interface Item {
 interface Command {
   readonly items: readonly Item[];
   readonly timer: NodeJS.Timeout;
+  /** Of a message that is sent piece by piece: resolves when all of it is, or the connection has ended. */
+  sent?: Promise<void>;
 }
 
 /**
@@ -58,6 +61,10 @@ export class AppendPipeline implements AppendChannel {
   #queue: Item[] = [];
   /** The command whose literal the server has been asked to take. */
   #asked: string | undefined;
+  /** True while a message is sent piece by piece. */
+  #streams = false;
+  /** Lets the next piece be sent. */
+  #drained: (() => void) | undefined;
   #tags = 0;
   #pending = 0;
   #pumps = false;
@@ -76,7 +83,10 @@ export class AppendPipeline implements AppendChannel {
     this.#guard = guard;
     this.#joins = connection.has("MULTIAPPEND");
     socket.on("data", (chunk: Buffer) => this.#take(chunk));
-    socket.on("drain", () => this.#pump());
+    socket.on("drain", () => {
+      this.#drained?.();
+      this.#pump();
+    });
     socket.on("error", (error) => this.#fail(error));
     socket.on("end", () => this.#fail({}));
     socket.on("close", () => this.#fail({}));
@@ -142,7 +152,12 @@ export class AppendPipeline implements AppendChannel {
 
   #pump(): void {
     this.#socket.cork();
-    while (this.#end === undefined && this.#asked === undefined && !this.#socket.writableNeedDrain) {
+    while (
+      this.#end === undefined &&
+      this.#asked === undefined &&
+      !this.#streams &&
+      !this.#socket.writableNeedDrain
+    ) {
       const first = this.#queue.shift();
       if (first === undefined) break;
       if (first.message.deadline <= Date.now()) first.reject(outOfTime());
@@ -157,11 +172,12 @@ export class AppendPipeline implements AppendChannel {
     const items = asks ? [first] : [first, ...this.#joined(first)];
     const limitMs = Math.max(...items.map(({ message }) => message.deadline)) - Date.now();
     const timer = setTimeout(() => this.#fail({ code: "CommandTimeout", limitMs }), limitMs);
-    this.#inFlight.set(tag, { items, timer });
+    const command: Command = { items, timer };
+    this.#inFlight.set(tag, command);
     let before = `${tag} APPEND ${nameArgument(first.message.path)} `;
     for (const { message, hasNul } of items) {
       const { flags, internalDate, content } = message;
-      const literal = `${hasNul ? "~" : ""}{${content.length}${asks ? "" : "+"}}`;
+      const literal = `${hasNul ? "~" : ""}{${bytesOf(message)}${asks ? "" : "+"}}`;
       const head = `${before}(${flags.join(" ")}) "${formatDateTime(internalDate)}" ${literal}\r\n`;
       this.#socket.write(head, "latin1");
       before = " ";
@@ -169,20 +185,47 @@ export class AppendPipeline implements AppendChannel {
         this.#asked = tag;
         return;
       }
+      if (!Buffer.isBuffer(content)) {
+        this.#stream(command, content);
+        return;
+      }
       this.#socket.write(content);
     }
     this.#socket.write("\r\n");
   }
 
+  /** Sends what is not in memory, no faster than the server takes it, and nothing else meanwhile. */
+  #stream(command: Command, content: ByteSource): void {
+    this.#streams = true;
+    command.sent = this.#pieces(content)
+      .catch((error: unknown) => this.#fail(error))
+      .finally(() => {
+        this.#streams = false;
+        this.#pump();
+      });
+  }
+
+  async #pieces(content: ByteSource): Promise<void> {
+    for await (const piece of readRange(content, 0, content.size)) {
+      if (this.#end) return;
+      if (!this.#socket.write(piece))
+        await new Promise<void>((resolve) => {
+          this.#drained = resolve;
+        });
+    }
+    if (this.#end === undefined) this.#socket.write("\r\n");
+  }
+
   /** What waits behind a message and can share its command. */
   #joined({ message, alone = false }: Item): readonly Item[] {
-    if (!this.#joins || alone) return [];
+    if (!this.#joins || alone || !Buffer.isBuffer(message.content)) return [];
     let count = 0;
-    let bytes = message.content.length;
+    let bytes = bytesOf(message);
     for (const next of this.#queue) {
-      bytes += next.message.content.length;
+      bytes += bytesOf(next.message);
       const fits =
         next.alone !== true &&
+        Buffer.isBuffer(next.message.content) &&
         next.message.path === message.path &&
         next.message.deadline > Date.now() &&
         this.#isQuick(next) &&
@@ -195,7 +238,7 @@ export class AppendPipeline implements AppendChannel {
   }
 
   #isQuick({ message }: Item): boolean {
-    return this.#connection.has("LITERAL+") || message.content.length <= MAX_SMALL_LITERAL;
+    return this.#connection.has("LITERAL+") || bytesOf(message) <= MAX_SMALL_LITERAL;
   }
 
   #take(chunk: Buffer): void {
@@ -232,14 +275,18 @@ export class AppendPipeline implements AppendChannel {
       return;
     }
     if (line.startsWith("+")) {
-      const [item] = this.#inFlight.get(this.#asked ?? "")?.items ?? [];
-      if (item === undefined) {
+      const command = this.#inFlight.get(this.#asked ?? "");
+      const [item] = command?.items ?? [];
+      if (command === undefined || item === undefined) {
         this.#fail({});
         return;
       }
       this.#asked = undefined;
-      this.#socket.write(item.message.content);
-      this.#socket.write("\r\n");
+      const { content } = item.message;
+      if (Buffer.isBuffer(content)) {
+        this.#socket.write(content);
+        this.#socket.write("\r\n");
+      } else this.#stream(command, content);
       return;
     }
     const space = line.indexOf(" ");
@@ -255,7 +302,9 @@ export class AppendPipeline implements AppendChannel {
     clearTimeout(command.timer);
     if (this.#asked === tag) this.#asked = undefined;
     this.#guard.expect(shortAnswer);
-    this.#answer(command.items, reply);
+    // Refused, the rest of a message is sent all the same, and whoever waits for the answer gives its bytes up.
+    if (command.sent) void command.sent.then(() => this.#answer(command.items, reply));
+    else this.#answer(command.items, reply);
   }
 
   #answer(items: readonly Item[], reply: Reply): void {
@@ -287,6 +336,7 @@ export class AppendPipeline implements AppendChannel {
     this.#inFlight.clear();
     for (const item of this.#queue.splice(0)) item.reject(error);
     this.#socket.destroy();
+    this.#drained?.();
   }
 }
 

@@ -1,4 +1,5 @@
 import { isMigrationError, MigrationError } from "../../domain/errors.ts";
+import { type ByteSource, readAll, readRange } from "../byte-source.ts";
 import type { ImapConnection } from "./connection.ts";
 import { formatDateTime } from "./dates.ts";
 import { type Argument, atom, mailbox, type Reply, string } from "./wire.ts";
@@ -7,7 +8,8 @@ export interface Append {
   readonly path: string;
   readonly flags: readonly string[];
   readonly internalDate: Date;
-  readonly content: Buffer;
+  /** A large one is kept elsewhere than in memory. */
+  readonly content: Buffer | ByteSource;
   /** Milliseconds since 1970 after which nothing is sent. */
   readonly deadline: number;
 }
@@ -53,8 +55,8 @@ export function channelOf(connection: ImapConnection): AppendChannel {
  */
 export async function append(channel: AppendChannel, message: Append): Promise<AppendUid | undefined> {
   const limit = channel.limit("APPENDLIMIT");
-  if (limit !== undefined && message.content.length > limit) throw tooLarge();
-  const hasNul = message.content.includes(0);
+  if (limit !== undefined && bytesOf(message) > limit) throw tooLarge();
+  const hasNul = await holdsNul(message.content);
   if (hasNul && !channel.has("BINARY"))
     throw new MigrationError(
       "item",
@@ -72,14 +74,26 @@ export async function append(channel: AppendChannel, message: Append): Promise<A
   return { uidValidity, uid: Number(uid) };
 }
 
+export function bytesOf({ content }: Pick<Append, "content">): number {
+  return Buffer.isBuffer(content) ? content.length : content.size;
+}
+
+async function holdsNul(content: Append["content"]): Promise<boolean> {
+  if (Buffer.isBuffer(content)) return content.includes(0);
+  for await (const piece of readRange(content, 0, content.size)) if (piece.includes(0)) return true;
+  return false;
+}
+
 async function send(connection: ImapConnection, message: Append, hasNul: boolean): Promise<Reply> {
   const timeoutMs = message.deadline - Date.now();
   if (timeoutMs <= 0) throw outOfTime();
+  const { content } = message;
+  const value = Buffer.isBuffer(content) ? content : await readAll(content, 0, content.size);
   const parameters: Argument[] = [
     mailbox(message.path),
     message.flags.map(atom),
     string(formatDateTime(message.internalDate)),
-    { type: "LITERAL", value: message.content, isLiteral8: hasNul },
+    { type: "LITERAL", value, isLiteral8: hasNul },
   ];
   let sent = false;
   try {
@@ -115,7 +129,7 @@ function reasonOf(channel: AppendChannel, reply: Reply): MigrationError | undefi
   return reply.status === "BAD" || CONTENT.test(reply.text) ? refused(reply) : undefined;
 }
 
-function tooLarge(): MigrationError {
+export function tooLarge(): MigrationError {
   return new MigrationError(
     "item",
     "MessageTooLarge",

@@ -1,4 +1,5 @@
-import type { Readable } from "node:stream";
+import { Readable } from "node:stream";
+import { buffer } from "node:stream/consumers";
 import { isMigrationError } from "../../domain/errors.ts";
 import type { SpecialUse } from "../../domain/folders.ts";
 import type { Stamp, TargetFolderId, TargetItemId } from "../../domain/names.ts";
@@ -18,7 +19,17 @@ import type {
   TargetRoom,
   WriteCandidate,
 } from "../../migration/ports/target.ts";
-import { type AppendChannel, type AppendUid, append, channelOf, folderGone, outOfTime } from "./append.ts";
+import { openContent } from "../spool.ts";
+import {
+  type Append,
+  type AppendChannel,
+  type AppendUid,
+  append,
+  channelOf,
+  folderGone,
+  outOfTime,
+  tooLarge,
+} from "./append.ts";
 import type { AppendLines } from "./append-lines.ts";
 import type { ImapConnection } from "./connection.ts";
 import { fetchItems, fetchRows } from "./fetch.ts";
@@ -48,6 +59,9 @@ import { mailbox, responseCodeOf, sequence, textOf } from "./wire.ts";
 
 /** Bytes of a message, where the server does not tell (RFC 7889): what Exchange Online can be set to take, on the wire. */
 const maxItemBytes = 220_000_000;
+
+/** Bytes of a message that is not in memory in which its header is looked for. */
+const maxHeaderBytes = 1024 * 1024;
 
 /** One user's mailbox on an IMAP target. */
 export class ImapTargetMailbox implements TargetMailbox {
@@ -117,12 +131,12 @@ export class ImapTargetMailbox implements TargetMailbox {
     const deadline = Date.now() + message.timeoutMs;
     const { content } = message;
     if (Buffer.isBuffer(content)) return this.#append(folder, message, content, deadline);
-    await this.#large.acquire();
+    const kept = await openContent(async () => inTime(await content(), deadline), this.maxItemBytes);
+    if (kept === undefined) throw tooLarge();
     try {
-      const bytes = await readAll(await content(), deadline);
-      return await this.#append(folder, message, bytes, deadline);
+      return await this.#append(folder, message, kept, deadline);
     } finally {
-      this.#large.release();
+      await kept.dispose();
     }
   }
 
@@ -190,9 +204,7 @@ export class ImapTargetMailbox implements TargetMailbox {
     item: TargetItemId,
     content: OutgoingMessage["content"],
   ): Promise<readonly string[] | undefined> {
-    const source = Buffer.isBuffer(content)
-      ? content
-      : await readAll(await content(), Number.POSITIVE_INFINITY);
+    const source = Buffer.isBuffer(content) ? content : await buffer(await content());
     return this.#pool.use(async (pooled) => {
       const opened = await pooled.examine(folder);
       const { uidValidity, uid } = parseItemId(item);
@@ -290,11 +302,12 @@ export class ImapTargetMailbox implements TargetMailbox {
   async #append(
     folder: TargetFolderId,
     message: OutgoingMessage,
-    content: Buffer,
+    content: Append["content"],
     deadline: number,
   ): Promise<TargetItemId> {
     if (Date.now() >= deadline) throw outOfTime();
-    const wanted = flagsOfCopy(message.flags, content);
+    const header = Buffer.isBuffer(content) ? content : await content.read(0, maxHeaderBytes);
+    const wanted = flagsOfCopy(message.flags, header);
     const flags = keptFlags(wanted, await this.#permanentFlagsOf(folder));
     const { internalDate } = message;
     const copy = { path: folder, flags, internalDate, content, deadline };
@@ -306,13 +319,22 @@ export class ImapTargetMailbox implements TargetMailbox {
       if (stored) return formatItemId(stored.uidValidity, stored.uid);
       return this.#pool.use((pooled) => findNext(pooled, folder, undefined, internalDate));
     }
-    return this.#pool.use(async (pooled) => {
-      if (Date.now() >= deadline) throw outOfTime();
-      const before = pooled.connection.has("UIDPLUS") ? undefined : await markOf(pooled, folder);
-      const stored = await this.#appendOn(channelOf(pooled.connection), copy);
-      if (stored) return formatItemId(stored.uidValidity, stored.uid);
-      return findNext(pooled, folder, before, internalDate);
-    });
+    const send = () =>
+      this.#pool.use(async (pooled) => {
+        if (Date.now() >= deadline) throw outOfTime();
+        const before = pooled.connection.has("UIDPLUS") ? undefined : await markOf(pooled, folder);
+        const stored = await this.#appendOn(channelOf(pooled.connection), copy);
+        if (stored) return formatItemId(stored.uidValidity, stored.uid);
+        return findNext(pooled, folder, before, internalDate);
+      });
+    if (Buffer.isBuffer(content)) return send();
+    // It is in memory while it is sent this way: one at a time.
+    await this.#large.acquire();
+    try {
+      return await send();
+    } finally {
+      this.#large.release();
+    }
   }
 
   async #appendOn(
@@ -413,11 +435,14 @@ interface StoredMessage extends Recognizable {
   readonly flags: readonly string[];
 }
 
-async function readAll(stream: Readable, deadline: number): Promise<Buffer> {
-  const parts: Buffer[] = [];
-  for await (const part of stream) {
-    if (Date.now() >= deadline) throw outOfTime();
-    parts.push(Buffer.isBuffer(part) ? part : Buffer.from(part));
-  }
-  return Buffer.concat(parts);
+/** The stream, which breaks when the time is over. */
+function inTime(stream: Readable, deadline: number): Readable {
+  return Readable.from(
+    (async function* () {
+      for await (const piece of stream) {
+        if (Date.now() >= deadline) throw outOfTime();
+        yield piece;
+      }
+    })(),
+  );
 }

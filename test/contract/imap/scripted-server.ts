@@ -14,6 +14,8 @@ export interface Script {
   readonly capabilities?: string;
   /** Answers a command and returns true, or leaves it to the defaults. */
   readonly on?: (exchange: Exchange) => boolean | Promise<boolean>;
+  /** Called with what came of a command when it announces a literal, whose bytes are read all the same. */
+  readonly onLiteral?: (exchange: Exchange) => void;
 }
 
 export interface ScriptedServer {
@@ -59,6 +61,8 @@ export async function startScriptedServer(script: Script = {}): Promise<Scripted
         begun += line;
         if (announced) {
           literal = Number(announced[1]);
+          const [tag = "", ...words] = begun.split(" ");
+          script.onLiteral?.({ tag, command: words.join(" "), socket, send });
           if (announced[2] === "") send("+ go on");
           continue;
         }
