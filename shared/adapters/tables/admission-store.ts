@@ -103,13 +103,17 @@ export function createAdmissionStore(table: Table): AdmissionStore {
       return found;
     },
 
-    async apply(endpoint, version, { shares, permits = [], releasedPermits = [], served = [] }) {
+    async apply(
+      endpoint,
+      version,
+      { shares, permits = [], newPermits = [], releasedPermits = [], served = [] },
+    ) {
       await register(endpoint);
       const given = new Set(permits.map(({ mailboxId }) => mailboxId));
+      const rowOf = (permit: Permit) => toRow(permitFormat, endpoint, permitKey(permit.mailboxId), permit);
       const changes: Change[] = [
-        ...permits.map((permit) => ({
-          put: toRow(permitFormat, endpoint, permitKey(permit.mailboxId), permit),
-        })),
+        ...permits.map((permit) => ({ put: rowOf(permit) })),
+        ...newPermits.map((permit) => ({ swap: rowOf(permit), version: undefined })),
         // A row can appear once in a transaction: what is given anew is not taken away.
         ...releasedPermits.filter((id) => !given.has(id)).map((id) => ({ remove: permitKey(id) })),
         ...[...new Set(served.map(waitKey))].map((remove) => ({ remove })),

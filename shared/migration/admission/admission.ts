@@ -67,6 +67,12 @@ interface Choice {
   readonly more: boolean;
 }
 
+/** A place on the list of a batch that was not read yet. */
+interface Unread {
+  readonly entry: undefined;
+  readonly batch: BatchName;
+}
+
 /** A permit to be given back. */
 interface Release {
   readonly mailboxId: MailboxId;
@@ -130,14 +136,18 @@ export function createAdmission(parts: {
     return permits;
   }
 
-  /** An entry is dead if its mailbox is gone, waits no longer, or waits in a later round. */
+  /**
+   * An entry is dead if its mailbox is gone, waits no longer, or waits in a later round.
+   * @param looks false to take it that the mailbox has no permit: the store refuses to add a second one.
+   */
   async function stateOf(
     endpoint: EndpointName,
     entry: WaitEntry,
+    looks: boolean,
   ): Promise<"dead" | "tooEarly" | { readonly held: Permit | undefined }> {
     const [stored, held] = await Promise.all([
       mailboxes.get(entry.batch, entry.mailboxId),
-      store.permit(endpoint, entry.mailboxId),
+      looks ? store.permit(endpoint, entry.mailboxId) : undefined,
     ]);
     if (stored === undefined || stored.value.round > entry.round) return "dead";
     // Who joins does so before the mailbox is changed, so that none is changed and does not wait.
@@ -145,6 +155,7 @@ export function createAdmission(parts: {
     return isWaiting(stored.value) ? { held } : "dead";
   }
 
+  /** @param looks whether those who wait may have a permit of an earlier round: that is rare. */
   async function choose(
     endpoint: EndpointName,
     gate: Gate,
@@ -152,6 +163,7 @@ export function createAdmission(parts: {
     kind: SyncKind,
     running: readonly BatchRecord[],
     leaving: readonly Permit[],
+    looks: boolean,
   ): Promise<Choice> {
     const free = freePermits(gate.shares, limits, kind);
     if (free <= 0) return { granted: [], dead: [], more: false };
@@ -160,41 +172,63 @@ export function createAdmission(parts: {
     const room = maxChanges - leaving.length;
     const dead: WaitEntry[] = [];
     let full = false;
-    const lists = await pMap(
-      running,
-      async ({ name, admitsFrom }) => {
-        for (let wanted = limit; ; wanted *= 4) {
-          const entries = await store.waiting(endpoint, kind, name, admitsFrom, wanted);
-          const states = await pMap(entries, (entry) => stateOf(endpoint, entry), { concurrency });
-          const seen = new Set<MailboxId>();
-          const gone: WaitEntry[] = [];
-          const candidates: Candidate[] = [];
-          for (const [index, entry] of entries.entries()) {
-            const state = states[index];
-            // One that joined twice is served once.
-            if (state === "dead" || seen.has(entry.mailboxId)) gone.push(entry);
-            else if (state !== undefined && state !== "tooEarly") {
-              seen.add(entry.mailboxId);
-              candidates.push({ entry, held: given.has(entry.mailboxId) ? undefined : state.held });
-            }
+
+    async function candidatesOf({ name, admitsFrom }: BatchRecord, first: number): Promise<Candidate[]> {
+      for (let wanted = first; ; wanted *= 4) {
+        const entries = await store.waiting(endpoint, kind, name, admitsFrom, wanted);
+        const states = await pMap(entries, (entry) => stateOf(endpoint, entry, looks), { concurrency });
+        const seen = new Set<MailboxId>();
+        const gone: WaitEntry[] = [];
+        const candidates: Candidate[] = [];
+        for (const [index, entry] of entries.entries()) {
+          const state = states[index];
+          // One that joined twice is served once.
+          if (state === "dead" || seen.has(entry.mailboxId)) gone.push(entry);
+          else if (state !== undefined && state !== "tooEarly") {
+            seen.add(entry.mailboxId);
+            candidates.push({ entry, held: given.has(entry.mailboxId) ? undefined : state.held });
           }
-          // Whoever is behind those that are dead, or come too early, need not wait for them.
-          if (candidates.length === 0 && entries.length === wanted && gone.length < room) continue;
-          full ||= entries.length === wanted;
-          dead.push(...gone);
-          return [name, candidates] as const;
         }
-      },
-      { concurrency },
-    );
-    const granted = grant(kind, gate.shares, limits, new Map(lists));
-    // Who takes over a permit of their own takes none of the free ones.
-    const tookOver = granted.some(({ held }) => held !== undefined);
-    return {
-      granted,
-      dead: dead.slice(0, room - 2 * granted.length),
-      more: dead.length > 0 || (full && (tookOver || granted.length === maxGrants)),
-    };
+        // Whoever is behind those that are dead, or come too early, need not wait for them.
+        if (candidates.length === 0 && entries.length === wanted && gone.length < room) continue;
+        full ||= entries.length === wanted;
+        dead.push(...gone);
+        return candidates;
+      }
+    }
+
+    const lists = new Map<BatchName, readonly Candidate[]>();
+    for (;;) {
+      const places = grant<Candidate | Unread>(
+        kind,
+        gate.shares,
+        limits,
+        new Map(running.map(({ name }) => [name, lists.get(name) ?? unreadOf(name, limit)])),
+      );
+      const granted = places.filter((place) => place.entry !== undefined);
+      if (granted.length === places.length) {
+        // Who takes over a permit of their own takes none of the free ones.
+        const tookOver = granted.some(({ held }) => held !== undefined);
+        return {
+          granted,
+          dead: dead.slice(0, room - 2 * granted.length),
+          more: dead.length > 0 || (full && (tookOver || granted.length === maxGrants)),
+        };
+      }
+      // First those whose turn it is; where too few wait there, all others at once.
+      const wanted = new Map<BatchName, number>();
+      for (const place of places)
+        if (place.entry === undefined) wanted.set(place.batch, (wanted.get(place.batch) ?? 0) + 1);
+      const isFirst = lists.size === 0;
+      await pMap(
+        running.filter(({ name }) => (isFirst ? wanted.has(name) : !lists.has(name))),
+        async (batch) => {
+          const count = isFirst ? wanted.get(batch.name) : limit;
+          lists.set(batch.name, await candidatesOf(batch, count ?? limit));
+        },
+        { concurrency },
+      );
+    }
   }
 
   /** @param asks undefined to fill what is free, or permits to be given back first. */
@@ -228,7 +262,15 @@ export function createAdmission(parts: {
       }
       const looked = new Map<SyncKind, Choice>();
       for (const kind of open) {
-        const choice = await choose(endpoint, { ...gate, shares }, limits, kind, running, [...leaving]);
+        const choice = await choose(
+          endpoint,
+          { ...gate, shares },
+          limits,
+          kind,
+          running,
+          [...leaving],
+          lostRaces > 0,
+        );
         looked.set(kind, choice);
         for (const { entry, held } of choice.granted) {
           if (held) shares = withPermits(shares, held, -1);
@@ -242,12 +284,18 @@ export function createAdmission(parts: {
       const served = [...granted.map(({ entry }) => entry), ...choices.flatMap((choice) => choice.dead)];
       if (served.length + leaving.size > 0) {
         const names = new Set(running.map(({ name }) => name));
+        const releasedPermits = [...leaving].map(({ mailboxId }) => mailboxId);
+        const permitsOf = (candidates: readonly Candidate[]) =>
+          candidates.map(({ entry }) => permitFor(entry, clock() + permitMs));
+        // The mailbox whose permit ends may be the next one.
+        const holdsOne = ({ entry, held }: Candidate) =>
+          held !== undefined || releasedPermits.includes(entry.mailboxId);
         const changed = await store.apply(endpoint, gate.version, {
           shares: withoutIdle(shares, names),
-          permits: granted.map(({ entry }) => permitFor(entry, clock() + permitMs)),
+          permits: permitsOf(granted.filter(holdsOne)),
+          newPermits: permitsOf(granted.filter((candidate) => !holdsOne(candidate))),
           served,
-          // The same mailbox may be next.
-          releasedPermits: [...leaving].map(({ mailboxId }) => mailboxId),
+          releasedPermits,
         });
         if (!changed) {
           lostRaces++;
@@ -319,6 +367,10 @@ export function createAdmission(parts: {
     },
     extend: (endpoint, mailboxId) => store.extend(endpoint, mailboxId, clock() + permitMs),
   };
+}
+
+function unreadOf(batch: BatchName, count: number): readonly Unread[] {
+  return Array.from({ length: count }, () => ({ entry: undefined, batch }));
 }
 
 function permitFor({ mailboxId, batch, kind, round }: WaitEntry, until: number): Permit {

@@ -29,12 +29,12 @@ export function freePermits(shares: Gate["shares"], limits: Limits, kind: SyncKi
  * @param candidates of each batch, oldest first.
  * @returns as many as one transaction takes at most; call again if there are more.
  */
-export function grant(
+export function grant<Place extends { readonly entry: unknown; readonly held?: Permit | undefined }>(
   kind: SyncKind,
   shares: Gate["shares"],
   limits: Limits,
-  candidates: ReadonlyMap<BatchName, readonly Candidate[]>,
-): readonly Candidate[] {
+  candidates: ReadonlyMap<BatchName, readonly Place[]>,
+): readonly Place[] {
   let free = freePermits(shares, limits, kind);
   const rest = [...candidates]
     .filter(([, list]) => list.length > 0)
@@ -44,7 +44,7 @@ export function grant(
       permits: shares[batch]?.[kind] ?? 0,
       servedAt: shares[batch]?.servedAt ?? 0,
     }));
-  const granted: Candidate[] = [];
+  const granted: Place[] = [];
   while (rest.length > 0 && granted.length < maxGrants) {
     rest.sort((a, b) => a.permits - b.permits || a.servedAt - b.servedAt || (a.batch < b.batch ? -1 : 1));
     const [next] = rest;

@@ -41,6 +41,8 @@ export interface AdmissionChange {
   readonly shares: Gate["shares"];
   /** Added or replaced. */
   readonly permits?: readonly Permit[];
+  /** Added; none of their mailboxes may have one. */
+  readonly newPermits?: readonly Permit[];
   /** They have to be there. */
   readonly releasedPermits?: readonly MailboxId[];
   /** As they were read; they have to be there. */
@@ -63,7 +65,10 @@ export interface AdmissionStore {
     from: number,
     limit: number,
   ): Promise<readonly WaitEntry[]>;
-  /** Atomic; at most 99 rows. @returns false if the gate changed since `version`, or a row to be removed is gone. */
+  /**
+   * Atomic; at most 99 rows.
+   * @returns false if the gate changed since `version`, a row to be removed is gone, or one to be added is there.
+   */
   apply(endpoint: EndpointName, version: string, change: AdmissionChange): Promise<boolean>;
   /** Changes the version of the gate and nothing else: whatever was decided before is not applied. Repeatable. */
   fence(endpoint: EndpointName): Promise<void>;

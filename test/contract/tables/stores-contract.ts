@@ -596,6 +596,17 @@ export function tableStoresContract(open: () => TableStores): void {
       expect(await open().admissions.permits(endpoint)).toEqual([renewed]);
     });
 
+    it("adds no permit to a mailbox that has one, nor anything else of that change", async () => {
+      const endpoint = newEndpointName();
+      const held = permit();
+      await open().admissions.apply(endpoint, "", { shares, newPermits: [held] });
+      const gate = await open().admissions.gate(endpoint);
+      const change = { shares: {}, newPermits: [permit(), { ...held, round: 2 }] };
+      expect(await open().admissions.apply(endpoint, gate.version, change)).toBe(false);
+      expect(await open().admissions.gate(endpoint)).toEqual(gate);
+      expect(await open().admissions.permits(endpoint)).toEqual([held]);
+    });
+
     it("joins 250 and grants 49 of them at once", async () => {
       const endpoint = newEndpointName();
       await open().admissions.join(

@@ -134,3 +134,22 @@ it("takes the permits of one process back together, and hands them on in the sam
   // A permit is looked up for each that ends and each that begins; gate, list and transaction count once.
   expect(tables.admissions.requests).toBeLessThan(50);
 });
+
+it.each([
+  ["the one whose turn it is, alone", 5, 1, 5],
+  ["all of them where nobody waits there", 0, 2, 3 + 10 + 9],
+])("asks of ten batches that wait %s", async (_, waiting, next, requests) => {
+  const { admission, stores, tables, time, add } = await sampleEndpoint(1);
+  const names = Array.from({ length: 10 }, (_, n) => `batch-${n}` as BatchName);
+  for (const [n, name] of names.entries()) await add(name, ids(`${n}`, n === 1 ? waiting : 5));
+  time.now = 1;
+  await admission.admit(endpoint);
+  const [held] = await stores.admissions.permits(endpoint);
+  if (held === undefined) throw new Error("nobody was let in");
+  expect(held.batch).toBe(names[0]);
+  for (const table of Object.values(tables)) table.requests = 0;
+  await admission.release(endpoint, held.mailboxId, held.round);
+  // Gate, permit and transaction; then a list of each batch that is asked, and whoever is the first on it.
+  expect(tables.admissions.requests + tables.mailboxes.requests).toBe(requests);
+  expect((await stores.admissions.permits(endpoint)).map(({ batch }) => batch)).toEqual([names[next]]);
+});
