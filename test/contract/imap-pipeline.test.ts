@@ -426,3 +426,145 @@ describe("several messages in one APPEND (MULTIAPPEND)", () => {
     for (const result of results.slice(1)) expect(result).toMatchObject({ inDoubt: true });
   });
 });
+
+describe("folders made one behind another", () => {
+  interface Told {
+    readonly exchange: Exchange;
+    readonly verb: string;
+    readonly name: string;
+  }
+
+  /** A server that keeps names of folders. @param on answers a command in another way, and then returns true. */
+  async function serveFolders(
+    names: readonly string[],
+    on: (told: Told, folders: Set<string>, subscribed: Set<string>) => boolean,
+  ) {
+    const folders = new Set(["INBOX", ...names]);
+    const subscribed = new Set<string>();
+    const server = await serve("LITERAL+", (exchange) => {
+      const { command, tag, send } = exchange;
+      const [, verb = "", name = ""] = /^(\w+) "([^"]*)"/.exec(command) ?? [];
+      if (on({ exchange, verb, name }, folders, subscribed)) return true;
+      const known = folders.has(name);
+      if (verb === "CREATE") folders.add(name);
+      else if (verb === "SUBSCRIBE") subscribed.add(name);
+      else if (verb === "UNSUBSCRIBE") subscribed.delete(name);
+      else if (verb === "LIST") {
+        const pattern = /"([^"]*)"$/.exec(command)?.[1] ?? "*";
+        const shown = pattern.endsWith("*") ? folders : [pattern].filter((one) => folders.has(one));
+        for (const folder of shown) send(`* LIST () "/" "${folder}"`);
+      } else if (verb !== "STATUS") return false;
+      const isRefused = verb === "CREATE" ? known : verb === "STATUS" && !known;
+      if (verb === "STATUS" && known)
+        send(`* STATUS "${name}" (MESSAGES 0 UIDNEXT 1 UIDVALIDITY 7 UNSEEN 0)`);
+      send(`${tag} ${isRefused ? "NO" : "OK"} done`);
+      return true;
+    });
+    const sent = (...verbs: readonly string[]) =>
+      server.commands.filter((command) => verbs.includes(command.split(" ")[0] ?? ""));
+    return { server, folders, subscribed, sent };
+  }
+
+  const wanted = numbers(40).map((n) => ({ segments: [`Folder ${n}`] }));
+  const ensureAll = async (
+    mailbox: TargetMailbox,
+    all: readonly { readonly segments: readonly string[] }[],
+  ) => {
+    const ids: string[] = [];
+    for (const { segments } of all) ids.push((await mailbox.ensureFolder(segments)).id);
+    return ids;
+  };
+
+  test("take one window a depth and two listings, and nothing is asked for them again", async () => {
+    const waiting: Exchange[] = [];
+    const { server, subscribed, sent } = await serveFolders([], ({ exchange, verb, name }, folders) => {
+      // The first is answered when the last has come.
+      if (verb !== "CREATE" || waiting.length === wanted.length) return false;
+      folders.add(name);
+      waiting.push(exchange);
+      if (waiting.length === wanted.length) for (const { tag, send } of waiting) send(`${tag} OK done`);
+      return true;
+    });
+    const mailbox = await openTarget(server);
+    const below = wanted.map(({ segments }) => ({ segments: [...segments, "Below"] }));
+    await mailbox.prepareFolders([...wanted, ...below]);
+    expect(sent("CREATE")).toHaveLength(80);
+    const before = server.commands.length;
+    const paths = [...wanted, ...below].map(({ segments }) => segments.join("/"));
+    expect(await ensureAll(mailbox, [...wanted, ...below])).toEqual(paths);
+    expect(server.commands).toHaveLength(before);
+    expect(subscribed).toEqual(new Set(paths));
+    expect(sent("LIST")).toHaveLength(2);
+    expect(sent("LOGIN", "AUTHENTICATE")).toHaveLength(2);
+  });
+
+  test("a few are made without another login", async () => {
+    const { server, sent, subscribed } = await serveFolders([], () => false);
+    const mailbox = await openTarget(server);
+    await mailbox.prepareFolders(wanted.slice(0, 3));
+    await ensureAll(mailbox, wanted.slice(0, 3));
+    expect(sent("LOGIN", "AUTHENTICATE")).toHaveLength(1);
+    expect(subscribed.size).toBe(3);
+  });
+
+  test("those that are there already are asked at once whether they hold messages", async () => {
+    const paths = wanted.map(({ segments }) => segments.join("/"));
+    const { server, sent } = await serveFolders(paths, ({ exchange, verb, name }) => {
+      if (verb !== "STATUS" || name !== "Folder 7" || sent("CREATE").length > 0) return false;
+      exchange.send(`${exchange.tag} NO only a name`);
+      return true;
+    });
+    const mailbox = await openTarget(server);
+    await mailbox.prepareFolders(wanted);
+    expect(sent("STATUS")).toHaveLength(40);
+    await ensureAll(mailbox, wanted);
+    expect(sent("STATUS")).toHaveLength(41);
+    expect(sent("CREATE")).toEqual(['CREATE "Folder 7"']);
+  });
+
+  test("one that is refused costs no other, leaves no subscription, and has nothing made below it", async () => {
+    const all = [{ segments: ["no*"] }, { segments: ["no*", "Below"] }, ...wanted];
+    const { server, folders, subscribed } = await serveFolders([], ({ exchange, verb, name }) => {
+      if (verb !== "CREATE" || !name.startsWith("no*")) return false;
+      exchange.send(`${exchange.tag} NO not such a name`);
+      return true;
+    });
+    const mailbox = await openTarget(server);
+    await mailbox.prepareFolders(all);
+    expect(server.commands).not.toContain('CREATE "no*/Below"');
+    expect(subscribed).toEqual(new Set(wanted.map(({ segments }) => segments[0])));
+    expect((await ensureAll(mailbox, all)).slice(0, 2)).toEqual(["no_", "no_/Below"]);
+    expect(folders.size).toBe(43);
+    expect([...folders].filter((name) => !subscribed.has(name))).toEqual(["INBOX"]);
+  });
+
+  test("are all there and subscribed where the line drops in the middle", async () => {
+    let created = 0;
+    const { server, folders, subscribed } = await serveFolders([], ({ exchange, verb, name }, known) => {
+      if (exchange.socket.destroyed) return true;
+      if (verb !== "CREATE" || ++created !== 20) return false;
+      known.add(name);
+      exchange.socket.destroy();
+      return true;
+    });
+    const mailbox = await openTarget(server);
+    await mailbox.prepareFolders(wanted);
+    await ensureAll(mailbox, wanted);
+    expect(folders.size).toBe(41);
+    expect(subscribed.size).toBe(40);
+  });
+
+  test("a name that the server stores in another form is subscribed as it is stored", async () => {
+    const { server, subscribed } = await serveFolders([], ({ exchange, verb, name }, folders) => {
+      if (verb !== "CREATE" || !name.endsWith(" ")) return false;
+      exchange.send(`${exchange.tag} ${folders.has(name.trim()) ? "NO" : "OK"} done`);
+      folders.add(name.trim());
+      return true;
+    });
+    const mailbox = await openTarget(server);
+    const all = [{ segments: ["Trimmed "] }, ...wanted];
+    await mailbox.prepareFolders(all);
+    expect((await ensureAll(mailbox, all))[0]).toBe("Trimmed");
+    expect(subscribed).toContain("Trimmed");
+  });
+});

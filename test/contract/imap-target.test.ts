@@ -1,6 +1,7 @@
 import { Readable } from "node:stream";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createImapTarget, type ImapTargetSettings } from "../../shared/adapters/imap/index.ts";
+import { encodeMailboxName } from "../../shared/adapters/imap/utf7.ts";
 import type { Stamp, TargetFolderId, TargetItemId, Uid } from "../../shared/domain/names.ts";
 import type {
   OutgoingMessage,
@@ -134,6 +135,19 @@ describe.each(variants)("target mailbox on $title", ({ start, prefix, separator,
     expect(subscribed).toContain("Projekte");
     expect(subscribed).toContain("&AMQ-rger &- Co");
     expect(await mailbox.ensureFolder(["inbox"], "inbox")).toEqual({ id: "INBOX", path: "INBOX" });
+  });
+
+  test("creates many at once, subscribed", async () => {
+    const names = Array.from({ length: 12 }, (_, n) => `Many ${n} \u00dc`);
+    const wanted = names.flatMap((name) => [{ segments: [name] }, { segments: [name, "Below"] }]);
+    const another = await connector.open(await connector.resolve(server.userName(1)));
+    await another.prepareFolders(wanted);
+    for (const { segments } of wanted) await another.ensureFolder(segments);
+    await another.close();
+    const subscribed = await raw.command(`LSUB "" "${prefix}Many*"`);
+    for (const name of names)
+      for (const path of [name, `${name}${separator}Below`])
+        expect(subscribed).toContain(`"${prefix}${encodeMailboxName(path)}"\r\n`);
   });
 
   test("makes a deleted folder anew where only its name is left above a subfolder", async () => {

@@ -28,7 +28,7 @@ async function smallMigration(target: TargetKind, plan: FaultPlan): Promise<Migr
 }
 
 const changesSomething =
-  /\.(write|put|insertMissing|merge|remove|putAll|removeRange|moveItem|changeFlags|ensureFolder|send\w+)$/;
+  /\.(write|put|insertMissing|merge|remove|putAll|removeRange|moveItem|changeFlags|ensureFolder|prepareFolders|send\w+)$/;
 /** An adapter starts no request once a write's time is over; a stall before that is in the adapters' own tests. */
 const bound = /^target\.write$/;
 

@@ -76,3 +76,24 @@ it("a round in which nothing changed takes 20 requests at most", async () => {
   await migration.expectSettled();
   expect((requestsOf(migration.deployment, plan) - before) / users.length).toBeLessThanOrEqual(20);
 });
+
+it("folders that the target does not have are announced to it a hundred at once, and no others", async () => {
+  vi.clearAllTimers();
+  const announced: number[] = [];
+  const plan = new (class extends FaultPlan {
+    override next(name: string, given: readonly unknown[]) {
+      if (name === "target.prepareFolders") announced.push((given[0] as readonly unknown[]).length);
+      return super.next(name, given);
+    }
+  })();
+  const migration = new Migration(["ann"], { target: "imap", plan });
+  for (let n = 1; n <= 150; n++) migration.folder(`Folder ${n}`).add(message(n));
+  await migration.upload();
+  await migration.deployment.rest();
+  migration.folder("Folder 151").add(message(151));
+  await migration.sync();
+  await migration.deployment.rest();
+  await migration.expectSettled();
+  expect(announced).toEqual([100, 50, 1]);
+  expect(plan.calls.filter((name) => name === "target.ensureFolder")).toHaveLength(151);
+});

@@ -14,8 +14,8 @@ const FULL_MS = 30_000;
 const BUSY = 8;
 
 /**
- * Connections to one mailbox for APPEND alone, opened as they are needed, and the number of messages that may be under
- * way on them: as many as the server answers in good time, so that none waits long for those before it.
+ * Connections to one mailbox on which nothing waits for the answer before it, opened as they are needed, and the number of
+ * messages that may be under way on them: as many as the server answers in good time, so that none waits long for those before it.
  */
 export class AppendLines {
   readonly #open: () => Promise<ImapConnection>;

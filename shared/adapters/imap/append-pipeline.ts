@@ -18,17 +18,28 @@ const LOGOUT_MS = 2_000;
 const LF = 0x0a;
 const CR = 0x0d;
 
-interface Item {
-  readonly message: Append;
-  readonly hasNul: boolean;
-  /** Set once a command with several messages was refused. */
-  readonly alone?: boolean;
+interface Waiting {
+  /** Milliseconds since 1970 after which it is not sent. */
+  readonly deadline: number;
   readonly resolve: (reply: Reply) => void;
   readonly reject: (error: MigrationError) => void;
 }
 
+interface Item extends Waiting {
+  readonly message: Append;
+  readonly hasNul: boolean;
+  /** Set once a command with several messages was refused. */
+  readonly alone?: boolean;
+}
+
+/** A command other than APPEND. */
+interface Line extends Waiting {
+  readonly line: string;
+}
+
 interface Command {
-  readonly items: readonly Item[];
+  readonly tag: string;
+  readonly items: readonly (Item | Line)[];
   readonly timer: NodeJS.Timeout;
   /** Of a message that is sent piece by piece: resolves when all of it is, or the connection has ended. */
   sent?: Promise<void>;
@@ -47,10 +58,10 @@ export function takesPipelines(connection: ImapConnection): boolean {
 }
 
 /**
- * A connection that is used for APPEND alone, without waiting for one answer before the next message is sent (RFC 9051,
- * 5.5); messages that wait for the socket share a command where the server takes several (MULTIAPPEND, RFC 3502).
- * Each tagged answer is that of its message; when the connection ends, those without one are in doubt. How much may be
- * under way is the caller's matter.
+ * A connection that is used for APPEND, and for commands of which only the tagged answer counts, without waiting for one
+ * answer before the next one is sent (RFC 9051, 5.5); messages that wait for the socket share a command where the server
+ * takes several (MULTIAPPEND, RFC 3502). Each tagged answer is that of its message; when the connection ends, those
+ * without one are in doubt. How much may be under way is the caller's matter.
  */
 export class AppendPipeline implements AppendChannel {
   readonly #connection: ImapConnection;
@@ -58,7 +69,7 @@ export class AppendPipeline implements AppendChannel {
   readonly #guard: AnswerGuard;
   readonly #joins: boolean;
   readonly #inFlight = new Map<string, Command>();
-  #queue: Item[] = [];
+  #queue: (Item | Line)[] = [];
   /** The command whose literal the server has been asked to take. */
   #asked: string | undefined;
   /** True while a message is sent piece by piece. */
@@ -97,7 +108,7 @@ export class AppendPipeline implements AppendChannel {
     return this.#end === undefined;
   }
 
-  /** Messages that have no answer yet. */
+  /** Messages and commands that have no answer yet. */
   get pending(): number {
     return this.#pending;
   }
@@ -119,13 +130,26 @@ export class AppendPipeline implements AppendChannel {
    * @throws MigrationError, in doubt if the message may have been stored.
    */
   send(message: Append, hasNul: boolean): Promise<Reply> {
+    return this.#enqueue((waiting) => ({ ...waiting, message, hasNul }), message.deadline);
+  }
+
+  /**
+   * Sends a command behind those before it.
+   * @param line without tag and line end; its characters are bytes.
+   * @throws MigrationError, in doubt if it may have been carried out.
+   */
+  command(line: string, deadline: number): Promise<Reply> {
+    return this.#enqueue((waiting) => ({ ...waiting, line }), deadline);
+  }
+
+  #enqueue(entry: (waiting: Waiting) => Item | Line, deadline: number): Promise<Reply> {
     return new Promise<Reply>((resolve, reject) => {
       if (this.#end) {
         reject(this.#end);
         return;
       }
       this.#pending++;
-      this.#queue.push({ message, hasNul, resolve, reject });
+      this.#queue.push(entry({ deadline, resolve, reject }));
       // What comes in one go can share a command.
       if (this.#pumps) return;
       this.#pumps = true;
@@ -160,21 +184,27 @@ export class AppendPipeline implements AppendChannel {
     ) {
       const first = this.#queue.shift();
       if (first === undefined) break;
-      if (first.message.deadline <= Date.now()) first.reject(outOfTime());
-      else this.#write(first);
+      if (first.deadline <= Date.now()) first.reject(outOfTime());
+      else if ("line" in first) this.#socket.write(`${this.#begin([first]).tag} ${first.line}\r\n`, "latin1");
+      else this.#append(first);
     }
     this.#socket.uncork();
   }
 
-  #write(first: Item): void {
+  #begin(items: Command["items"]): Command {
     const tag = `A${++this.#tags}`;
+    const limitMs = Math.max(...items.map(({ deadline }) => deadline)) - Date.now();
+    const timer = setTimeout(() => this.#fail({ code: "CommandTimeout", limitMs }), limitMs);
+    const command: Command = { tag, items, timer };
+    this.#inFlight.set(tag, command);
+    return command;
+  }
+
+  #append(first: Item): void {
     const asks = !this.#isQuick(first);
     const items = asks ? [first] : [first, ...this.#joined(first)];
-    const limitMs = Math.max(...items.map(({ message }) => message.deadline)) - Date.now();
-    const timer = setTimeout(() => this.#fail({ code: "CommandTimeout", limitMs }), limitMs);
-    const command: Command = { items, timer };
-    this.#inFlight.set(tag, command);
-    let before = `${tag} APPEND ${nameArgument(first.message.path)} `;
+    const command = this.#begin(items);
+    let before = `${command.tag} APPEND ${nameArgument(first.message.path)} `;
     for (const { message, hasNul } of items) {
       const { flags, internalDate, content } = message;
       const literal = `${hasNul ? "~" : ""}{${bytesOf(message)}${asks ? "" : "+"}}`;
@@ -182,7 +212,7 @@ export class AppendPipeline implements AppendChannel {
       this.#socket.write(head, "latin1");
       before = " ";
       if (asks) {
-        this.#asked = tag;
+        this.#asked = command.tag;
         return;
       }
       if (!Buffer.isBuffer(content)) {
@@ -219,22 +249,24 @@ export class AppendPipeline implements AppendChannel {
   /** What waits behind a message and can share its command. */
   #joined({ message, alone = false }: Item): readonly Item[] {
     if (!this.#joins || alone || !Buffer.isBuffer(message.content)) return [];
-    let count = 0;
+    const joined: Item[] = [];
     let bytes = bytesOf(message);
     for (const next of this.#queue) {
+      if ("line" in next) break;
       bytes += bytesOf(next.message);
       const fits =
         next.alone !== true &&
         Buffer.isBuffer(next.message.content) &&
         next.message.path === message.path &&
-        next.message.deadline > Date.now() &&
+        next.deadline > Date.now() &&
         this.#isQuick(next) &&
-        count + 1 < MAX_JOINED &&
+        joined.length + 1 < MAX_JOINED &&
         bytes <= MAX_JOINED_BYTES;
       if (!fits) break;
-      count++;
+      joined.push(next);
     }
-    return this.#queue.splice(0, count);
+    this.#queue.splice(0, joined.length);
+    return joined;
   }
 
   #isQuick({ message }: Item): boolean {
@@ -277,7 +309,7 @@ export class AppendPipeline implements AppendChannel {
     if (line.startsWith("+")) {
       const command = this.#inFlight.get(this.#asked ?? "");
       const [item] = command?.items ?? [];
-      if (command === undefined || item === undefined) {
+      if (command === undefined || item === undefined || "line" in item) {
         this.#fail({});
         return;
       }
@@ -307,7 +339,7 @@ export class AppendPipeline implements AppendChannel {
     else this.#answer(command.items, reply);
   }
 
-  #answer(items: readonly Item[], reply: Reply): void {
+  #answer(items: Command["items"], reply: Reply): void {
     if (reply.status !== "OK") {
       // All or nothing (RFC 3502, 6.3.11): refused, none is stored, and each may do better alone.
       if (items.length > 1) this.#queue.unshift(...items.map((item) => ({ ...item, alone: true })));
@@ -341,7 +373,7 @@ export class AppendPipeline implements AppendChannel {
 }
 
 /** The name of a mailbox in the bytes in which the server listed it: its characters are bytes. */
-function nameArgument(name: string): string {
+export function nameArgument(name: string): string {
   return /^[\x20-\x7e]*$/.test(name) ? `"${name.replace(/["\\]/g, "\\$&")}"` : `{${name.length}+}\r\n${name}`;
 }
 

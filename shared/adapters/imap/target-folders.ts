@@ -1,21 +1,14 @@
 import { MigrationError } from "../../domain/errors.ts";
 import type { SpecialUse } from "../../domain/folders.ts";
 import type { TargetFolderId } from "../../domain/names.ts";
-import type { FolderNaming, TargetFolder, TargetPlace } from "../../migration/ports/target.ts";
+import type { FolderNaming, TargetFolder, TargetPlace, WantedFolder } from "../../migration/ports/target.ts";
+import type { AppendPipeline } from "./append-pipeline.ts";
 import type { ImapConnection } from "./connection.ts";
+import { create, createMany, type MissingFolder } from "./create-folders.ts";
 import { isInbox, joinSegments, personalScope } from "./folder-paths.ts";
 import { findFolder, isSelectable, type ListedFolder, listFolders, statusOf } from "./listing.ts";
 import { plainName } from "./naming.ts";
 import { assignUses } from "./special-use.ts";
-import { atom, mailbox } from "./wire.ts";
-
-const ATTRIBUTE_OF_USE: Readonly<Record<Exclude<SpecialUse, "inbox">, string>> = {
-  sent: "\\Sent",
-  drafts: "\\Drafts",
-  trash: "\\Trash",
-  junk: "\\Junk",
-  archive: "\\Archive",
-};
 
 /** Names for folders that the target does not have, and that at the source lie within another one: `[Gmail]/Spam`. */
 const NAME_OF_USE: Readonly<Record<Exclude<SpecialUse, "inbox">, string>> = {
@@ -31,6 +24,8 @@ const INBOX = "INBOX";
 interface Index {
   readonly byPath: Map<string, ListedFolder>;
   readonly pathByUse: Map<SpecialUse, string>;
+  /** Paths that were just seen to hold messages: the next one who wants to know need not ask. */
+  readonly opened: Set<string>;
 }
 
 /** The folders of a target mailbox: finds them, and creates and subscribes what is missing. */
@@ -57,14 +52,32 @@ export class TargetFolders {
     const known = specialUse === undefined ? undefined : index.pathByUse.get(specialUse);
     if (known !== undefined) return this.#folderAt(connection, known);
     let path = "";
-    const wanted = specialUse !== undefined && segments.length > 1 ? [NAME_OF_USE[specialUse]] : segments;
-    const names = wanted.map((segment) => this.#naming.sanitize(segment));
+    const names = this.#namesOf(segments, specialUse);
     for (let depth = 1; depth <= names.length; depth++) {
       const last = depth === names.length;
       path = await this.#ensureLevel(connection, index, names.slice(0, depth), path, last, specialUse);
     }
     if (specialUse !== undefined) index.pathByUse.set(specialUse, path);
     return this.#folderAt(connection, path);
+  }
+
+  /**
+   * Creates what is missing of these folders, and asks which of the others hold messages, all at once, so that `ensure`
+   * finds them. What is refused is left to that.
+   * @param opening a line, which may take a login.
+   */
+  async prepare(
+    connection: ImapConnection,
+    opening: Promise<AppendPipeline | undefined>,
+    wanted: readonly WantedFolder[],
+  ): Promise<void> {
+    const index = await this.#load(connection);
+    const { missing, listed } = this.#sort(connection, index, wanted);
+    const line = await opening;
+    if (line === undefined) return;
+    const { made, opened } = await createMany(connection, line, missing, listed);
+    for (const folder of made) index.byPath.set(folder.path, folder);
+    for (const path of opened) index.opened.add(path);
   }
 
   /** The path of the deleted items, created where there is none. */
@@ -102,6 +115,41 @@ export class TargetFolders {
     return found;
   }
 
+  #namesOf(segments: readonly string[], specialUse: SpecialUse | undefined): readonly string[] {
+    const isElsewhere = specialUse !== undefined && specialUse !== "inbox" && segments.length > 1;
+    return (isElsewhere ? [NAME_OF_USE[specialUse]] : segments).map((segment) =>
+      this.#naming.sanitize(segment),
+    );
+  }
+
+  /** What `ensure` would have to create for these folders, and which of those that are listed it would ask for. */
+  #sort(
+    connection: ImapConnection,
+    index: Index,
+    wanted: readonly WantedFolder[],
+  ): { readonly missing: readonly MissingFolder[]; readonly listed: readonly string[] } {
+    const missing = new Map<string, MissingFolder>();
+    const listed = new Set<string>();
+    const uses = new Set<SpecialUse>(["inbox", ...index.pathByUse.keys()]);
+    for (const { segments, specialUse } of wanted) {
+      if (specialUse !== undefined && uses.has(specialUse)) continue;
+      if (specialUse !== undefined) uses.add(specialUse);
+      const names = this.#namesOf(segments, specialUse);
+      let parent = "";
+      for (const [above, name] of names.entries()) {
+        const path = pathOf(connection, parent, name);
+        const depth = above + 1;
+        const isLast = depth === names.length;
+        if (!index.byPath.has(path)) {
+          const use = isLast ? specialUse : undefined;
+          missing.set(path, { path, parent, depth, specialUse: use ?? missing.get(path)?.specialUse });
+        } else if (isLast) listed.add(path);
+        parent = path;
+      }
+    }
+    return { missing: [...missing.values()], listed: [...listed] };
+  }
+
   /** The folder at one level of the hierarchy, below the parent just ensured. */
   async #ensureLevel(
     connection: ImapConnection,
@@ -116,7 +164,8 @@ export class TargetFolders {
       const path = pathOf(connection, parent, candidate);
       const existing = index.byPath.get(path);
       // CREATE makes a folder of a name that only has subfolders (RFC 9051, 6.3.4).
-      if (existing && (!holdsMessages || (await opens(connection, path)))) return path;
+      const isOpen = async () => index.opened.delete(path) || (await opens(connection, path));
+      if (existing && (!holdsMessages || (await isOpen()))) return path;
       const created = await create(connection, path, holdsMessages ? specialUse : undefined);
       if (created) {
         index.byPath.set(created.path, created);
@@ -148,6 +197,7 @@ export class TargetFolders {
     this.#index = {
       byPath: new Map(own.map((folder) => [folder.path, folder])),
       pathByUse: new Map([...uses].map(([path, use]) => [use, path])),
+      opened: new Set(),
     };
     return this.#index;
   }
@@ -159,44 +209,6 @@ export class TargetFolders {
  */
 async function opens(connection: ImapConnection, path: string): Promise<boolean> {
   return !("refused" in (await statusOf(connection, path)));
-}
-
-/** Creates and subscribes a folder. @returns undefined if the server refuses the name. */
-async function create(
-  connection: ImapConnection,
-  path: string,
-  use: SpecialUse | undefined,
-): Promise<ListedFolder | undefined> {
-  const attribute = use === undefined || use === "inbox" ? undefined : ATTRIBUTE_OF_USE[use];
-  let reply =
-    attribute !== undefined && connection.has("CREATE-SPECIAL-USE")
-      ? await connection.attempt("CREATE", [mailbox(path), [atom("USE"), [atom(attribute)]]])
-      : await connection.attempt("CREATE", [mailbox(path)]);
-  // RFC 6154, 5.2: the server may refuse the use, not the folder.
-  if (reply.status !== "OK" && attribute !== undefined)
-    reply = await connection.attempt("CREATE", [mailbox(path)]);
-  const found = await findCreated(connection, path);
-  if (found) {
-    if (reply.status === "OK") await connection.attempt("SUBSCRIBE", [mailbox(found.path)]);
-    return found;
-  }
-  const error = connection.refusal(reply);
-  if (reply.status !== "OK" && error.code !== "CommandRefused") throw error;
-  return undefined;
-}
-
-/**
- * The folder after CREATE, whatever the server answered: it may have existed before (Courier says only "Cannot
- * create"), differ from an existing one in case alone, or have been stored under a trimmed name.
- */
-async function findCreated(connection: ImapConnection, path: string): Promise<ListedFolder | undefined> {
-  const exact = await findFolder(connection, path);
-  if (exact) return exact;
-  const { folders } = await listFolders(connection, personalScope(connection.namespaces).patterns, {
-    status: false,
-  });
-  const folded = path.trim().toLowerCase();
-  return folders.find((folder) => folder.path.trim().toLowerCase() === folded);
 }
 
 function pathOf(connection: ImapConnection, parent: string, name: string): string {

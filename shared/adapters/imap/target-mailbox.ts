@@ -17,6 +17,7 @@ import type {
   TargetMailbox,
   TargetPlace,
   TargetRoom,
+  WantedFolder,
   WriteCandidate,
 } from "../../migration/ports/target.ts";
 import { openContent } from "../spool.ts";
@@ -59,6 +60,8 @@ import { mailbox, responseCodeOf, sequence, textOf } from "./wire.ts";
 
 /** Bytes of a message, where the server does not tell (RFC 7889): what Exchange Online can be set to take, on the wire. */
 const maxItemBytes = 220_000_000;
+/** Fewer new folders are made sooner one by one, at three round trips each, than behind the login of a line. */
+const minPrepared = 4;
 
 /** Bytes of a message that is not in memory in which its header is looked for. */
 const maxHeaderBytes = 1024 * 1024;
@@ -102,6 +105,13 @@ export class ImapTargetMailbox implements TargetMailbox {
 
   get writeConcurrency(): number {
     return Math.max(this.#connections, this.#lines?.window ?? 0);
+  }
+
+  async prepareFolders(wanted: readonly WantedFolder[]): Promise<void> {
+    if (this.#lines === undefined || wanted.length < minPrepared) return;
+    // Whatever is wrong with a line, its first message will tell.
+    const opening = this.#lines.take().catch(() => undefined);
+    await this.#pool.use(({ connection }) => this.#folders.prepare(connection, opening, wanted));
   }
 
   async ensureFolder(segments: readonly string[], specialUse?: SpecialUse): Promise<TargetFolder> {

@@ -29,7 +29,7 @@ export interface ImapTargetSettings {
   readonly connectionsPerMailbox: number;
 }
 
-/** Connections for APPEND alone, of those that a mailbox may have. */
+/** Connections on which nothing waits for the answer before it, of those that a mailbox may have. */
 const maxLines = 2;
 /** Milliseconds for each step of a probe, and for the whole. */
 const probeStepMs = 2_000;

@@ -16,6 +16,12 @@ export interface TargetFolder {
   readonly path: string;
 }
 
+/** A folder by its path segments; a special use stands for the target's own folder of that use. */
+export interface WantedFolder {
+  readonly segments: readonly string[];
+  readonly specialUse?: SpecialUse | undefined;
+}
+
 export interface OutgoingMessage {
   readonly uid: Uid;
   readonly stamp: Stamp;
@@ -139,6 +145,11 @@ export interface TargetMailbox {
   /** No message that the source announces to be larger, in bytes, is ever taken. */
   readonly maxItemBytes: number;
 
+  /**
+   * Says which folders are going to be ensured next, so that a target that can makes many of them at once. It need not
+   * make any, tells of none that it could not make, and is no substitute for `ensureFolder`. Repeatable.
+   */
+  prepareFolders(wanted: readonly WantedFolder[]): Promise<void>;
   /**
    * The folder for these path segments, created with its parents where missing. A special use maps to the
    * target's own folder of that use. Repeatable: an existing folder is returned as it is.

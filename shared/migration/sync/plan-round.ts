@@ -4,7 +4,7 @@ import type { FolderId, TargetFolderId } from "../../domain/names.ts";
 import { hasUid, uidSetOf } from "../../domain/uid-set.ts";
 import type { Checkpoint, FolderRecord } from "../ports/ledger-store.ts";
 import { type FolderStatus, ListingUnfinished, type SourceFolder } from "../ports/source.ts";
-import type { FolderNaming, FolderState, TargetFolder } from "../ports/target.ts";
+import type { FolderNaming, FolderState, TargetFolder, WantedFolder } from "../ports/target.ts";
 import { hour } from "../runtime.ts";
 import { dateFilter } from "./date-filter.ts";
 import { headerDigest } from "./digest.ts";
@@ -30,6 +30,8 @@ import { findSecondNames } from "./second-names.ts";
 
 /** Folder rows of one commit; a row with a long checkpoint may have 64 KiB. */
 const maxFolders = 40;
+/** Folders that are missing in the target and are made at once, where it can. */
+const maxPrepared = 100;
 /**
  * Without mod-sequences a flag such as \Flagged changes and STATUS does not: about every seventh daily round compares
  * all flags of a folder, in milliseconds.
@@ -208,9 +210,12 @@ async function planFolders(
       missing.add(record.folderId);
     return state === "missing" ? placeMissing(record, run.clock()) : stillPlaced(record);
   };
+  const wanted = matches
+    .filter((_, index) => refreshed[index]?.place === undefined)
+    .map(({ folder }) => wantedFor(special, folder));
   const current: FolderRecord[] = [];
   let made = 0;
-  for (const [index, record] of refreshed.entries()) {
+  for (const record of refreshed) {
     if (made > 0 && run.timeIsUp()) {
       const seen = current.map((each, at) =>
         each === matches[at]?.stored || each.place === undefined
@@ -221,14 +226,16 @@ async function planFolders(
       return undefined;
     }
     run.checkpoint();
-    const { folder } = matches[index] as Match;
     if (record.place !== undefined) {
       current.push(lookedAt(record));
       continue;
     }
-    const { id, path } = await ensureTarget(run, special, folder);
+    if (made % maxPrepared === 0) {
+      const next = wanted.slice(made, made + maxPrepared);
+      await run.target.prepareFolders(next.flatMap(({ above, own }) => [...above, own]));
+    }
+    const { id, path } = await ensureTarget(run, wanted[made++] as Wanted);
     current.push(placed(record, { id, path }));
-    made++;
   }
   return { current, leaving: leaving.map(stillPlaced), missing };
 }
@@ -408,16 +415,24 @@ function leftOutParents(
   );
 }
 
-/** A folder below one with a special use belongs below the target's own folder of that use, whatever its name there. */
-async function ensureTarget(
-  run: SyncRun,
-  special: readonly SpecialFolder[],
-  folder: MappedFolder,
-): Promise<TargetFolder> {
-  for (const above of special)
-    if (isBelow(folder.segments, above.segments))
-      await run.target.ensureFolder(above.segments, above.specialUse);
-  return run.target.ensureFolder(folder.segments, folder.isBelowRoot ? undefined : folder.specialUse);
+/** What a folder needs in the target. */
+interface Wanted {
+  /** Folders with a special use: it belongs below the target's own folder of that use, whatever its name there. */
+  readonly above: readonly SpecialFolder[];
+  readonly own: WantedFolder;
+}
+
+function wantedFor(special: readonly SpecialFolder[], folder: MappedFolder): Wanted {
+  const { segments, isBelowRoot, specialUse } = folder;
+  return {
+    above: special.filter((above) => isBelow(segments, above.segments)),
+    own: { segments, specialUse: isBelowRoot ? undefined : specialUse },
+  };
+}
+
+async function ensureTarget(run: SyncRun, { above, own }: Wanted): Promise<TargetFolder> {
+  for (const { segments, specialUse } of above) await run.target.ensureFolder(segments, specialUse);
+  return run.target.ensureFolder(own.segments, own.specialUse);
 }
 
 function isBelow(segments: readonly string[], above: readonly string[]): boolean {

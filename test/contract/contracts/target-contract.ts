@@ -161,6 +161,31 @@ export function targetContract(open: () => Promise<TargetUnderTest>): void {
       expect(await other.folderState((await other.ensureFolder(["Tree"])).id)).toBe("there");
     });
 
+    test("that are announced are those that are ensured afterwards", async () => {
+      const names = ["One", "Two", "Three", "Four", "F\u00fcnf & \u{1f600}", "Six"].map(
+        mailbox.naming.sanitize,
+      );
+      const paths = names.flatMap((name) => [[name], [name, "Below"], [name, "Below", "it"]]);
+      const wanted = [["Announced"], ...paths.map((path) => ["Announced", ...path])];
+      const segmentsOf = wanted.map((segments) => ({ segments }));
+      await mailbox.prepareFolders(segmentsOf);
+      await mailbox.prepareFolders(segmentsOf);
+      const other = await session();
+      await other.prepareFolders(segmentsOf);
+      const ids = new Set<string>();
+      for (const segments of wanted) {
+        const folder = await mailbox.ensureFolder(segments);
+        expect(folder.path.split("/")).toHaveLength(segments.length);
+        expect(await other.ensureFolder(segments)).toEqual(folder);
+        expect(await mailbox.folderState(folder.id)).toBe("there");
+        ids.add(folder.id);
+      }
+      expect(ids.size).toBe(wanted.length);
+      const deepest = (await mailbox.ensureFolder(wanted.at(-1) ?? [])).id;
+      await mailbox.write(deepest, outgoing(1));
+      expect(await mailbox.listEntries(deepest)).toHaveLength(1);
+    });
+
     test("of a special use are the target's own", async () => {
       const inbox = await mailbox.ensureFolder(["INBOX"], "inbox");
       expect((await mailbox.ensureFolder(["Posteingang"], "inbox")).id).toBe(inbox.id);

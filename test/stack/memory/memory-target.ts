@@ -22,6 +22,7 @@ import type {
   TargetMailbox,
   TargetPlace,
   TargetRoom,
+  WantedFolder,
   WriteCandidate,
 } from "../../../shared/migration/ports/target.ts";
 
@@ -203,6 +204,12 @@ export class MemoryTargetMailbox implements TargetMailbox {
     this.keepsIds = this.#kind === "graph";
     this.order = this.#kind === "graph" ? "descending" : "ascending";
     this.naming = { sanitize: (segment) => segment, caseSensitive: this.#kind === "imap" };
+  }
+
+  /** As an IMAP server makes most of them at once; the first one is left to be ensured. */
+  async prepareFolders(wanted: readonly WantedFolder[]): Promise<void> {
+    if (this.#kind === "graph") return;
+    for (const { segments, specialUse } of wanted.slice(1)) await this.ensureFolder(segments, specialUse);
   }
 
   async ensureFolder(segments: readonly string[], specialUse?: SpecialUse): Promise<TargetFolder> {
