@@ -8,9 +8,10 @@ import type { Requests } from "./scale-azurite.ts";
 
 // What control, status and lists of large batches take, on Azurite: `npm run bench:scale -- --rows 50000 --batches 1`. The
 // app has a process of its own; storage, which does everything in one thread, and who asks have a thread each. After each part
-// it says what storage was asked for, and how busy that thread was. Every mailbox is at a server that is nowhere: nothing is
-// copied, and the endpoint is busy all the same. Ends with 1 where a limit is passed. What is asked during an operation waits
-// behind its transactions, the janitor's requests too, so these are shown without a limit. The figures follow as JSON lines.
+// it says what storage was asked for, and how busy that thread was. No mailbox has one in the target: each fails as soon as it
+// is let in, and lets the next one in, which asks more of storage than copying does. Ends with 1 where a limit is passed. What
+// is asked during an operation waits behind its transactions, the janitor's requests too, so these are shown without a limit.
+// The figures follow as JSON lines.
 
 const { values } = parseArgs({
   options: {
