@@ -17,6 +17,7 @@ import {
   grant,
   type Limits,
   maxGrants,
+  turnsOf,
   withPermits,
 } from "./grant.ts";
 import { Turns } from "./turns.ts";
@@ -67,10 +68,10 @@ interface Choice {
   readonly more: boolean;
 }
 
-/** A place on the list of a batch that was not read yet. */
-interface Unread {
-  readonly entry: undefined;
-  readonly batch: BatchName;
+/** Who of those that wait can be let in. */
+interface Waiting extends Pick<Choice, "granted" | "dead"> {
+  /** True if there may be more on a list than was read of it. */
+  readonly full: boolean;
 }
 
 /** A permit to be given back. */
@@ -155,80 +156,77 @@ export function createAdmission(parts: {
     return isWaiting(stored.value) ? { held } : "dead";
   }
 
-  /** @param looks whether those who wait may have a permit of an earlier round: that is rare. */
-  async function choose(
-    endpoint: EndpointName,
-    gate: Gate,
-    limits: Limits,
-    kind: SyncKind,
-    running: readonly BatchRecord[],
-    leaving: readonly Permit[],
-    looks: boolean,
-  ): Promise<Choice> {
-    const free = freePermits(gate.shares, limits, kind);
+  async function choose({
+    endpoint,
+    shares,
+    limits,
+    kind,
+    running,
+    leaving,
+    looks,
+  }: {
+    readonly endpoint: EndpointName;
+    readonly shares: Gate["shares"];
+    readonly limits: Limits;
+    readonly kind: SyncKind;
+    readonly running: readonly BatchRecord[];
+    readonly leaving: readonly Permit[];
+    /** Whether those who wait may have a permit of an earlier round: that is rare. */
+    readonly looks: boolean;
+  }): Promise<Choice> {
+    const free = freePermits(shares, limits, kind);
     if (free <= 0) return { granted: [], dead: [], more: false };
     const limit = Math.min(free, maxGrants);
     const given = new Set(leaving.map(({ mailboxId }) => mailboxId));
     const room = maxChanges - leaving.length;
-    const dead: WaitEntry[] = [];
-    let full = false;
 
-    async function candidatesOf({ name, admitsFrom }: BatchRecord, first: number): Promise<Candidate[]> {
-      for (let wanted = first; ; wanted *= 4) {
-        const entries = await store.waiting(endpoint, kind, name, admitsFrom, wanted);
-        const states = await pMap(entries, (entry) => stateOf(endpoint, entry, looks), { concurrency });
-        const seen = new Set<MailboxId>();
-        const gone: WaitEntry[] = [];
-        const candidates: Candidate[] = [];
-        for (const [index, entry] of entries.entries()) {
-          const state = states[index];
-          // One that joined twice is served once.
-          if (state === "dead" || seen.has(entry.mailboxId)) gone.push(entry);
-          else if (state !== undefined && state !== "tooEarly") {
-            seen.add(entry.mailboxId);
-            candidates.push({ entry, held: given.has(entry.mailboxId) ? undefined : state.held });
+    /** @param counts how many are wanted of each batch; more are read where all of these are dead, or come too early. */
+    async function waitingIn(counts: ReadonlyMap<BatchName, number>): Promise<Waiting> {
+      const dead: WaitEntry[] = [];
+      let full = false;
+      const lists = await pMap(
+        running.filter(({ name }) => counts.has(name)),
+        async ({ name, admitsFrom }) => {
+          for (let wanted = counts.get(name) ?? limit; ; wanted *= 4) {
+            const entries = await store.waiting(endpoint, kind, name, admitsFrom, wanted);
+            const states = await pMap(entries, (entry) => stateOf(endpoint, entry, looks), { concurrency });
+            const seen = new Set<MailboxId>();
+            const gone: WaitEntry[] = [];
+            const candidates: Candidate[] = [];
+            for (const [index, entry] of entries.entries()) {
+              const state = states[index];
+              // One that joined twice is served once.
+              if (state === "dead" || seen.has(entry.mailboxId)) gone.push(entry);
+              else if (state !== undefined && state !== "tooEarly") {
+                seen.add(entry.mailboxId);
+                candidates.push({ entry, held: given.has(entry.mailboxId) ? undefined : state.held });
+              }
+            }
+            // Whoever is behind those that are dead, or come too early, need not wait for them.
+            if (candidates.length === 0 && entries.length === wanted && gone.length < room) continue;
+            full ||= entries.length === wanted;
+            dead.push(...gone);
+            return [name, candidates] as const;
           }
-        }
-        // Whoever is behind those that are dead, or come too early, need not wait for them.
-        if (candidates.length === 0 && entries.length === wanted && gone.length < room) continue;
-        full ||= entries.length === wanted;
-        dead.push(...gone);
-        return candidates;
-      }
-    }
-
-    const lists = new Map<BatchName, readonly Candidate[]>();
-    for (;;) {
-      const places = grant<Candidate | Unread>(
-        kind,
-        gate.shares,
-        limits,
-        new Map(running.map(({ name }) => [name, lists.get(name) ?? unreadOf(name, limit)])),
-      );
-      const granted = places.filter((place) => place.entry !== undefined);
-      if (granted.length === places.length) {
-        // Who takes over a permit of their own takes none of the free ones.
-        const tookOver = granted.some(({ held }) => held !== undefined);
-        return {
-          granted,
-          dead: dead.slice(0, room - 2 * granted.length),
-          more: dead.length > 0 || (full && (tookOver || granted.length === maxGrants)),
-        };
-      }
-      // First those whose turn it is; where too few wait there, all others at once.
-      const wanted = new Map<BatchName, number>();
-      for (const place of places)
-        if (place.entry === undefined) wanted.set(place.batch, (wanted.get(place.batch) ?? 0) + 1);
-      const isFirst = lists.size === 0;
-      await pMap(
-        running.filter(({ name }) => (isFirst ? wanted.has(name) : !lists.has(name))),
-        async (batch) => {
-          const count = isFirst ? wanted.get(batch.name) : limit;
-          lists.set(batch.name, await candidatesOf(batch, count ?? limit));
         },
         { concurrency },
       );
+      return { granted: grant(kind, shares, limits, new Map(lists)), dead, full };
     }
+
+    const names = running.map(({ name }) => name);
+    let found = await waitingIn(turnsOf(kind, shares, limits, names));
+    // In a batch whose turn it is too few may wait, or nobody: then all are asked.
+    if (found.granted.length < limit && names.length > 1)
+      found = await waitingIn(new Map(names.map((name) => [name, limit])));
+    const { granted, dead, full } = found;
+    // Who takes over a permit of their own takes none of the free ones.
+    const tookOver = granted.some(({ held }) => held !== undefined);
+    return {
+      granted,
+      dead: dead.slice(0, room - 2 * granted.length),
+      more: dead.length > 0 || (full && (tookOver || granted.length === maxGrants)),
+    };
   }
 
   /** @param asks undefined to fill what is free, or permits to be given back first. */
@@ -262,15 +260,15 @@ export function createAdmission(parts: {
       }
       const looked = new Map<SyncKind, Choice>();
       for (const kind of open) {
-        const choice = await choose(
+        const choice = await choose({
           endpoint,
-          { ...gate, shares },
+          shares,
           limits,
           kind,
           running,
-          [...leaving],
-          lostRaces > 0,
-        );
+          leaving: [...leaving],
+          looks: lostRaces > 0,
+        });
         looked.set(kind, choice);
         for (const { entry, held } of choice.granted) {
           if (held) shares = withPermits(shares, held, -1);
@@ -367,10 +365,6 @@ export function createAdmission(parts: {
     },
     extend: (endpoint, mailboxId) => store.extend(endpoint, mailboxId, clock() + permitMs),
   };
-}
-
-function unreadOf(batch: BatchName, count: number): readonly Unread[] {
-  return Array.from({ length: count }, () => ({ entry: undefined, batch }));
 }
 
 function permitFor({ mailboxId, batch, kind, round }: WaitEntry, until: number): Permit {

@@ -29,7 +29,7 @@ export function freePermits(shares: Gate["shares"], limits: Limits, kind: SyncKi
  * @param candidates of each batch, oldest first.
  * @returns as many as one transaction takes at most; call again if there are more.
  */
-export function grant<Place extends { readonly entry: unknown; readonly held?: Permit | undefined }>(
+export function grant<Place extends Partial<Candidate>>(
   kind: SyncKind,
   shares: Gate["shares"],
   limits: Limits,
@@ -59,6 +59,25 @@ export function grant<Place extends { readonly entry: unknown; readonly held?: P
     granted.push(candidate);
   }
   return granted;
+}
+
+/** How many of each batch would get a permit if enough mailboxes waited in all of them. Pure. */
+export function turnsOf(
+  kind: SyncKind,
+  shares: Gate["shares"],
+  limits: Limits,
+  batches: readonly BatchName[],
+): ReadonlyMap<BatchName, number> {
+  const places = (batch: BatchName) => Array.from({ length: maxGrants }, () => ({ batch, held: undefined }));
+  const turns = new Map<BatchName, number>();
+  for (const { batch } of grant(
+    kind,
+    shares,
+    limits,
+    new Map(batches.map((batch) => [batch, places(batch)])),
+  ))
+    turns.set(batch, (turns.get(batch) ?? 0) + 1);
+  return turns;
 }
 
 /** The shares with permits more or fewer. Pure. */

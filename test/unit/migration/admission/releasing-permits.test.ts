@@ -137,7 +137,7 @@ it("takes the permits of one process back together, and hands them on in the sam
 
 it.each([
   ["the one whose turn it is, alone", 5, 1, 5],
-  ["all of them where nobody waits there", 0, 2, 3 + 10 + 9],
+  ["all of them where nobody waits there", 0, 2, 3 + 1 + 10 + 9],
 ])("asks of ten batches that wait %s", async (_, waiting, next, requests) => {
   const { admission, stores, tables, time, add } = await sampleEndpoint(1);
   const names = Array.from({ length: 10 }, (_, n) => `batch-${n}` as BatchName);
@@ -152,4 +152,24 @@ it.each([
   // Gate, permit and transaction; then a list of each batch that is asked, and whoever is the first on it.
   expect(tables.admissions.requests + tables.mailboxes.requests).toBe(requests);
   expect((await stores.admissions.permits(endpoint)).map(({ batch }) => batch)).toEqual([names[next]]);
+});
+
+it.each([
+  [10, 1],
+  [20, 9],
+  [100, 1],
+  [100, 9],
+])("leaves none of %i permits unused beside %i batches in which nobody waits", async (limit, idle) => {
+  const { admission, stores, time, add } = await sampleEndpoint(limit);
+  for (let n = 0; n < idle; n++) await add(`idle-${n}` as BatchName, []);
+  await add(spring, ids("a", 500));
+  time.now++;
+  await admission.admit(endpoint);
+  expect(await stores.admissions.permits(endpoint)).toHaveLength(limit);
+  for (let n = 0; n < 30; n++) {
+    time.now++;
+    const [first] = await stores.admissions.permits(endpoint);
+    if (first) await admission.release(endpoint, first.mailboxId, first.round);
+    expect(await stores.admissions.permits(endpoint)).toHaveLength(limit);
+  }
 });
