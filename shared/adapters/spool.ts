@@ -24,7 +24,8 @@ export async function spool(stream: Readable, maxBytes: number): Promise<Spooled
   try {
     let size = 0;
     for await (const chunk of stream as AsyncIterable<Buffer>) {
-      await file.write(chunk, 0, chunk.length, size);
+      // Unlike write it goes on until all is there, or fails: the end of a disk takes a part of it.
+      await file.appendFile(chunk);
       size += chunk.length;
       if (size > maxBytes) {
         await dispose();
@@ -37,8 +38,14 @@ export async function spool(stream: Readable, maxBytes: number): Promise<Spooled
       async read(start, end) {
         const wanted = Math.max(0, Math.min(end, size) - start);
         const buffer = Buffer.allocUnsafe(wanted);
-        const { bytesRead } = await file.read(buffer, 0, wanted, start);
-        return buffer.subarray(0, bytesRead);
+        for (let filled = 0; filled < wanted; ) {
+          const { bytesRead } = await file
+            .read(buffer, filled, wanted - filled, start + filled)
+            .catch((error: unknown) => Promise.reject(spoolFailed(error)));
+          if (bytesRead === 0) throw spoolFailed();
+          filled += bytesRead;
+        }
+        return buffer;
       },
     };
   } catch (error) {
@@ -65,13 +72,17 @@ export async function openContent(
     return await spool(await content(), maxBytes);
   } catch (error) {
     if (isMigrationError(error)) throw error;
-    throw new MigrationError(
-      "transient",
-      "SpoolFailed",
-      "A large message could not be kept in the temporary directory while it was copied; it is tried again later.",
-      { cause: error },
-    );
+    throw spoolFailed(error);
   }
+}
+
+function spoolFailed(cause?: unknown): MigrationError {
+  return new MigrationError(
+    "transient",
+    "SpoolFailed",
+    "A large message could not be kept in the temporary directory while it was copied; it is tried again later.",
+    { cause },
+  );
 }
 
 async function openNameless(): Promise<FileHandle> {

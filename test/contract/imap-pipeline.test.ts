@@ -323,6 +323,37 @@ describe("a message that comes as a stream", () => {
     expect(sent(server)).toContain(20 * megabyte);
   });
 
+  test("refused by a server that reads no more of it is waited for in its time alone", async () => {
+    const server = await serve("LITERAL+", done, {
+      onLiteral({ tag, command, send, socket }) {
+        if (!sizesIn(command).some((size) => size > megabyte)) return;
+        send(`${tag} NO [OVERQUOTA] full`);
+        socket.pause();
+      },
+    });
+    const mailbox = await openTarget(server);
+    const message = { ...streamed(2, 40 * megabyte), timeoutMs: 500 };
+    expect(await outcomes([mailbox.write(inbox, message)])).toMatchObject([
+      { code: "TargetQuotaExceeded", inDoubt: false },
+    ]);
+    expect(await mailbox.write(inbox, outgoing(3))).toBe("7:103");
+  });
+
+  test("accepted before all of it was sent, on a connection that ends, is in doubt", async () => {
+    const server = await serve("LITERAL+", done, {
+      onLiteral({ tag, command, send, socket }) {
+        if (!sizesIn(command).some((size) => size > megabyte)) return;
+        send(`${tag} OK [APPENDUID 7 1] done`);
+        socket.pause();
+      },
+    });
+    const mailbox = await openTarget(server);
+    const message = { ...streamed(2, 40 * megabyte), timeoutMs: 500 };
+    expect(await outcomes([mailbox.write(inbox, message)])).toMatchObject([
+      { code: "CommandTimeout", inDoubt: true },
+    ]);
+  });
+
   test("is in doubt where the connection ends in the middle, and the next one gets another", async () => {
     let cuts = 1;
     const server = await serve("LITERAL+", done, {
@@ -566,5 +597,68 @@ describe("folders made one behind another", () => {
     await mailbox.prepareFolders(all);
     expect((await ensureAll(mailbox, all))[0]).toBe("Trimmed");
     expect(subscribed).toContain("Trimmed");
+  });
+
+  test.each([
+    ["projects", ["Projects"]],
+    ["Inbox", ["INBOX", "Below"]],
+  ])("a folder %s of the user stays subscribed where case makes no difference", async (own, segments) => {
+    const alike = (folders: Set<string>, name: string) =>
+      [...folders].find((one) => one.toLowerCase() === name.toLowerCase());
+    const { server, subscribed } = await serveFolders([own], ({ exchange, verb, name }, folders, known) => {
+      if (own === "Inbox") folders.delete("INBOX");
+      const found = alike(folders, name);
+      if (verb === "CREATE" && found === undefined) return false;
+      if (verb === "SUBSCRIBE") known.add(found ?? name);
+      else if (verb === "UNSUBSCRIBE") known.delete(found ?? name);
+      else if (verb !== "CREATE") return false;
+      exchange.send(`${exchange.tag} ${verb === "CREATE" ? "NO [ALREADYEXISTS]" : "OK"} done`);
+      return true;
+    });
+    subscribed.add(own);
+    const mailbox = await openTarget(server);
+    const all = [{ segments }, ...wanted, { segments: ["folder 1"] }];
+    await mailbox.prepareFolders(all);
+    await ensureAll(mailbox, all);
+    expect(subscribed).toContain(own);
+    expect(subscribed).toContain("Folder 1");
+  });
+
+  test("nothing is made below a name that the server stored in another form", async () => {
+    const { server, folders } = await serveFolders([], ({ exchange, verb, name }, known) => {
+      if (verb !== "CREATE") return false;
+      exchange.send(`${exchange.tag} ${known.has(name.trim()) ? "NO" : "OK"} done`);
+      known.add(name.trim());
+      return true;
+    });
+    const mailbox = await openTarget(server);
+    const all = [{ segments: ["Trimmed ", "Below"] }, ...wanted];
+    await mailbox.prepareFolders(all);
+    expect((await ensureAll(mailbox, all))[0]).toBe("Trimmed/Below");
+    expect([...folders].filter((name) => name.startsWith("Trimmed"))).toEqual(["Trimmed", "Trimmed/Below"]);
+  });
+
+  test("one that is gone when it is looked at again is made again", async () => {
+    const { server, folders } = await serveFolders([], () => false);
+    const mailbox = await openTarget(server);
+    await mailbox.prepareFolders(wanted);
+    folders.delete("Folder 7");
+    await mailbox.prepareFolders(wanted);
+    await ensureAll(mailbox, wanted);
+    expect(folders).toContain("Folder 7");
+  });
+
+  test("a listing that fails is left to those who need the folders", async () => {
+    let lists = 0;
+    const { server, folders } = await serveFolders([], ({ exchange, verb }) => {
+      if (verb !== "LIST" || !exchange.command.endsWith('"*"') || ++lists !== 2) return false;
+      exchange.send(`${exchange.tag} NO [UNAVAILABLE] later`);
+      return true;
+    });
+    const mailbox = await openTarget(server);
+    await mailbox.prepareFolders(wanted);
+    expect(lists).toBe(2);
+    await ensureAll(mailbox, wanted);
+    expect(folders.size).toBe(41);
   });
 });

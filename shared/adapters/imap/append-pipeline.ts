@@ -236,13 +236,17 @@ export class AppendPipeline implements AppendChannel {
   }
 
   async #pieces(content: ByteSource): Promise<void> {
+    let left = content.size;
     for await (const piece of readRange(content, 0, content.size)) {
       if (this.#end) return;
+      left -= piece.length;
       if (!this.#socket.write(piece))
         await new Promise<void>((resolve) => {
           this.#drained = resolve;
         });
     }
+    // What came next would be taken for the rest of the message.
+    if (left > 0) this.#fail({});
     if (this.#end === undefined) this.#socket.write("\r\n");
   }
 
@@ -331,12 +335,17 @@ export class AppendPipeline implements AppendChannel {
       return;
     }
     this.#inFlight.delete(tag);
-    clearTimeout(command.timer);
     if (this.#asked === tag) this.#asked = undefined;
     this.#guard.expect(shortAnswer);
-    // Refused, the rest of a message is sent all the same, and whoever waits for the answer gives its bytes up.
-    if (command.sent) void command.sent.then(() => this.#answer(command.items, reply));
-    else this.#answer(command.items, reply);
+    const settle = () => {
+      clearTimeout(command.timer);
+      if (this.#end === undefined || reply.status !== "OK") this.#answer(command.items, reply);
+      // Said of a message before all of it was sent.
+      else for (const item of command.items) item.reject(this.#end.asInDoubt());
+    };
+    // Refused, the rest of a message is sent all the same, in its time, and whoever waits for the answer gives its bytes up.
+    if (command.sent) void command.sent.then(settle);
+    else settle();
   }
 
   #answer(items: Command["items"], reply: Reply): void {

@@ -112,7 +112,7 @@ export function outOfTime(): MigrationError {
   return new MigrationError(
     "transient",
     "WriteTimeout",
-    "The target server was too slow for a message to be written in its time.",
+    "A message could not be read and written in its time; it is tried again later.",
   );
 }
 

@@ -77,8 +77,13 @@ async function findCreated(connection: ImapConnection, path: string): Promise<Li
 }
 
 function alike(folders: readonly ListedFolder[], path: string): ListedFolder | undefined {
-  const folded = path.trim().toLowerCase();
-  return folders.find((folder) => folder.path.trim().toLowerCase() === folded);
+  const wanted = folded(path);
+  return folders.find((folder) => folded(folder.path) === wanted);
+}
+
+/** What two paths share that may be one to a server. Pure. */
+export function folded(path: string): string {
+  return path.trim().toLowerCase();
 }
 
 /**
@@ -140,12 +145,12 @@ async function settle(
   for (const { path, created, subscribed } of answers) {
     const isSubscribed = subscribed?.status === "OK";
     const exact = byPath.get(path);
+    const folder = exact ?? (created && alike(there, path));
     if (created !== undefined && created.status !== "OK") {
       // Some servers take a subscription to what is not there.
-      if (isSubscribed && exact === undefined) await connection.attempt("UNSUBSCRIBE", [mailbox(path)]);
+      if (isSubscribed && folder === undefined) await connection.attempt("UNSUBSCRIBE", [mailbox(path)]);
       continue;
     }
-    const folder = exact ?? (created && alike(there, path));
     if (folder === undefined) continue;
     made.push(folder);
     if (folder !== exact || !isSubscribed) await connection.attempt("SUBSCRIBE", [mailbox(folder.path)]);

@@ -4,7 +4,7 @@ import type { TargetFolderId } from "../../domain/names.ts";
 import type { FolderNaming, TargetFolder, TargetPlace, WantedFolder } from "../../migration/ports/target.ts";
 import type { AppendPipeline } from "./append-pipeline.ts";
 import type { ImapConnection } from "./connection.ts";
-import { create, createMany, type MissingFolder } from "./create-folders.ts";
+import { create, createMany, folded, type MissingFolder } from "./create-folders.ts";
 import { isInbox, joinSegments, personalScope } from "./folder-paths.ts";
 import { findFolder, isSelectable, type ListedFolder, listFolders, statusOf } from "./listing.ts";
 import { plainName } from "./naming.ts";
@@ -72,7 +72,8 @@ export class TargetFolders {
     wanted: readonly WantedFolder[],
   ): Promise<void> {
     const index = await this.#load(connection);
-    const { missing, listed } = this.#sort(connection, index, wanted);
+    const { missing, listed } = this.#missingOf(connection, index, wanted);
+    index.opened.clear();
     const line = await opening;
     if (line === undefined) return;
     const { made, opened } = await createMany(connection, line, missing, listed);
@@ -122,8 +123,11 @@ export class TargetFolders {
     );
   }
 
-  /** What `ensure` would have to create for these folders, and which of those that are listed it would ask for. */
-  #sort(
+  /**
+   * What `ensure` would have to create for these folders, and which of those that are listed it would ask for. Left out is
+   * what the server may take for another name, or store under one: that is seen one by one.
+   */
+  #missingOf(
     connection: ImapConnection,
     index: Index,
     wanted: readonly WantedFolder[],
@@ -131,6 +135,7 @@ export class TargetFolders {
     const missing = new Map<string, MissingFolder>();
     const listed = new Set<string>();
     const uses = new Set<SpecialUse>(["inbox", ...index.pathByUse.keys()]);
+    const there = new Set([...index.byPath.keys()].map(folded));
     for (const { segments, specialUse } of wanted) {
       if (specialUse !== undefined && uses.has(specialUse)) continue;
       if (specialUse !== undefined) uses.add(specialUse);
@@ -140,10 +145,14 @@ export class TargetFolders {
         const path = pathOf(connection, parent, name);
         const depth = above + 1;
         const isLast = depth === names.length;
-        if (!index.byPath.has(path)) {
+        if (index.byPath.has(path)) {
+          if (isLast) listed.add(path);
+        } else {
+          if (there.has(folded(path))) break;
           const use = isLast ? specialUse : undefined;
           missing.set(path, { path, parent, depth, specialUse: use ?? missing.get(path)?.specialUse });
-        } else if (isLast) listed.add(path);
+          if (name !== plainName(name)) break;
+        }
         parent = path;
       }
     }

@@ -111,7 +111,12 @@ export class ImapTargetMailbox implements TargetMailbox {
     if (this.#lines === undefined || wanted.length < minPrepared) return;
     // Whatever is wrong with a line, its first message will tell.
     const opening = this.#lines.take().catch(() => undefined);
-    await this.#pool.use(({ connection }) => this.#folders.prepare(connection, opening, wanted));
+    try {
+      await this.#pool.use(({ connection }) => this.#folders.prepare(connection, opening, wanted));
+    } catch (error) {
+      // Whatever it is, the folder that cannot be ensured for it will tell.
+      if (!isMigrationError(error)) throw error;
+    }
   }
 
   async ensureFolder(segments: readonly string[], specialUse?: SpecialUse): Promise<TargetFolder> {

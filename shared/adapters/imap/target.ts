@@ -41,7 +41,7 @@ export class ImapTarget implements TargetConnector, Probed {
   readonly #timeouts: Timeouts;
   /** Capabilities that the server offers and refuses. */
   readonly #refused = new Set<string>();
-  /** APPEND needs the exact length first, so a streamed message is held whole: one at a time in this process. */
+  /** Where a server takes no pipelines a large message is held whole: one at a time in this process. */
   readonly #large = new Semaphore(1);
 
   constructor(settings: ImapTargetSettings, timeouts: Timeouts) {

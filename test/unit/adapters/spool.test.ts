@@ -1,7 +1,9 @@
+import { execFile } from "node:child_process";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
+import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { spool } from "../../../shared/adapters/spool.ts";
 
@@ -33,4 +35,28 @@ describe("a spooled stream", () => {
     await expect(spool(broken, 4)).rejects.toThrow("broken");
     expect(await readdir(directory)).toEqual([]);
   });
+
+  it.skipIf(process.platform === "win32")(
+    "is not taken for whole where the disk ends in its midst",
+    async () => {
+      const file = new URL("../../../shared/adapters/spool.ts", import.meta.url).href;
+      const program = `
+      import { Readable } from "node:stream";
+import { promisify } from "node:util";
+      import { openContent } from ${JSON.stringify(file)};
+      const content = async () => Readable.from([Buffer.alloc(20_000), Buffer.alloc(120_000)]);
+      await openContent(content, 1_000_000).then(
+        ({ size }) => console.log("kept", size),
+        ({ kind, code }) => console.log(kind, code),
+      );`;
+      // Blocks of 512 or 1,024 bytes.
+      const { stdout } = await promisify(execFile)("sh", [
+        "-c",
+        'ulimit -f 100; exec "$0" --input-type=module --eval "$1"',
+        process.execPath,
+        program,
+      ]);
+      expect(stdout.trim()).toBe("transient SpoolFailed");
+    },
+  );
 });
