@@ -1,6 +1,8 @@
 import { z } from "zod";
 
-const timeSpan = z.string().regex(/^(\d+\.)?\d{1,2}:\d{2}:\d{2}$/, "expected [d.]hh:mm:ss");
+const timeSpan = z
+  .string()
+  .regex(/^(\d+\.)?\d{1,2}:\d{2}:\d{2}(\.\d{1,7})?$/, "expected [d.]hh:mm:ss[.fffffff]");
 const count = z.int().positive();
 const logLevel = z.enum(["Trace", "Debug", "Information", "Warning", "Error", "Critical", "None"]);
 
