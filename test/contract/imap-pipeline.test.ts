@@ -339,6 +339,15 @@ describe("a message that comes as a stream", () => {
     expect(await mailbox.write(inbox, outgoing(3))).toBe("7:103");
   });
 
+  test("accepted with the last words of the server is accepted", async () => {
+    const server = await serve(
+      "LITERAL+",
+      appends(({ tag, socket }) => socket.end(`${tag} OK [APPENDUID 7 1] done\r\n* BYE enough\r\n`)),
+    );
+    const mailbox = await openTarget(server);
+    expect(await outcomes([mailbox.write(inbox, streamed(2, 5 * megabyte))])).toEqual(["7:1"]);
+  });
+
   test("accepted before all of it was sent, on a connection that ends, is in doubt", async () => {
     const server = await serve("LITERAL+", done, {
       onLiteral({ tag, command, send, socket }) {

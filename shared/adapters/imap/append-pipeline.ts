@@ -41,8 +41,8 @@ interface Command {
   readonly tag: string;
   readonly items: readonly (Item | Line)[];
   readonly timer: NodeJS.Timeout;
-  /** Of a message that is sent piece by piece: resolves when all of it is, or the connection has ended. */
-  sent?: Promise<void>;
+  /** Of a message that is sent piece by piece: true once all of it is, false if the connection ended before. */
+  sent?: Promise<boolean>;
 }
 
 /**
@@ -228,17 +228,20 @@ export class AppendPipeline implements AppendChannel {
   #stream(command: Command, content: ByteSource): void {
     this.#streams = true;
     command.sent = this.#pieces(content)
-      .catch((error: unknown) => this.#fail(error))
+      .catch((error: unknown) => {
+        this.#fail(error);
+        return false;
+      })
       .finally(() => {
         this.#streams = false;
         this.#pump();
       });
   }
 
-  async #pieces(content: ByteSource): Promise<void> {
+  async #pieces(content: ByteSource): Promise<boolean> {
     let left = content.size;
     for await (const piece of readRange(content, 0, content.size)) {
-      if (this.#end) return;
+      if (this.#end) return false;
       left -= piece.length;
       if (!this.#socket.write(piece))
         await new Promise<void>((resolve) => {
@@ -247,7 +250,9 @@ export class AppendPipeline implements AppendChannel {
     }
     // What came next would be taken for the rest of the message.
     if (left > 0) this.#fail({});
-    if (this.#end === undefined) this.#socket.write("\r\n");
+    if (this.#end) return false;
+    this.#socket.write("\r\n");
+    return true;
   }
 
   /** What waits behind a message and can share its command. */
@@ -337,15 +342,15 @@ export class AppendPipeline implements AppendChannel {
     this.#inFlight.delete(tag);
     if (this.#asked === tag) this.#asked = undefined;
     this.#guard.expect(shortAnswer);
-    const settle = () => {
+    const settle = (isWhole: boolean) => {
       clearTimeout(command.timer);
-      if (this.#end === undefined || reply.status !== "OK") this.#answer(command.items, reply);
-      // Said of a message before all of it was sent.
+      if (isWhole || reply.status !== "OK" || this.#end === undefined) this.#answer(command.items, reply);
+      // Said of a message of which the rest was never sent.
       else for (const item of command.items) item.reject(this.#end.asInDoubt());
     };
     // Refused, the rest of a message is sent all the same, in its time, and whoever waits for the answer gives its bytes up.
     if (command.sent) void command.sent.then(settle);
-    else settle();
+    else settle(true);
   }
 
   #answer(items: Command["items"], reply: Reply): void {
