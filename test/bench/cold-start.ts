@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { startApp } from "../stack/app-process.ts";
 import { startStack } from "../stack/stack.ts";
+import { median } from "./links/measured.ts";
 import { cpuOf, memoryOf, workerOf } from "./processes.ts";
 
 const { values } = parseArgs({ options: { runs: { type: "string", default: "5" } } });
@@ -40,7 +41,7 @@ try {
 } finally {
   await stack.close();
 }
-const rows = all.map(({ program, starts }) => ({ program, runs: starts.length, ...medians(starts) }));
+const rows = all.map(({ program, starts }) => ({ program, runs: starts.length, ...median(starts) }));
 for (const row of rows) console.log(JSON.stringify({ benchmark: "cold-start", ...row }));
 console.table(rows);
 
@@ -63,17 +64,4 @@ async function start(list: string, packageDirectory: string | undefined): Promis
   } finally {
     await app.stop();
   }
-}
-
-function medians(starts: readonly Start[]): Start {
-  const of = (figure: keyof Start): number => {
-    const sorted = starts.map((one) => one[figure]).sort((a, b) => a - b);
-    return Math.round((sorted[sorted.length >> 1] ?? Number.NaN) * 100) / 100;
-  };
-  return {
-    healthySeconds: of("healthySeconds"),
-    firstListSeconds: of("firstListSeconds"),
-    cpuSeconds: of("cpuSeconds"),
-    memoryMB: of("memoryMB"),
-  };
 }

@@ -8,6 +8,7 @@
 import { loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { startLatencyProxy } from "../stack/latency-proxy.ts";
+import { middleOf } from "./links/measured.ts";
 import { startBigDovecot } from "./no-change/servers.ts";
 import { manyMailboxes } from "./rounds/many.ts";
 import { oneMailbox } from "./rounds/one.ts";
@@ -24,10 +25,10 @@ const rows: object[] = [];
 
 /** The median of each, and how many times that of the first it is. */
 function show(what: object, measured: Readonly<Record<string, readonly number[] | undefined>>): void {
-  const [own] = Object.values(measured).map(medianOf);
+  const [own] = Object.values(measured).map((seconds) => middleOf(seconds ?? []));
   for (const [program, seconds] of Object.entries(measured)) {
     if (seconds === undefined) continue;
-    const median = medianOf(seconds);
+    const median = middleOf(seconds);
     const row = {
       ...what,
       program,
@@ -37,10 +38,6 @@ function show(what: object, measured: Readonly<Record<string, readonly number[] 
     rows.push(row);
     console.log(JSON.stringify({ benchmark: "rounds", runs, ...row, loadAverage: loadavg()[0] }));
   }
-}
-
-function medianOf(figures: readonly number[] = []): number {
-  return figures.toSorted((a, b) => a - b)[figures.length >> 1] ?? Number.NaN;
 }
 
 function rounded(figure: number): number {
