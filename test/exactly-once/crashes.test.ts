@@ -1,8 +1,9 @@
 import { describe, expect, it, vi } from "vitest";
-import { type Fault, FaultPlan } from "../stack/memory/faults.ts";
+import { FaultPlan } from "../stack/memory/faults.ts";
 import type { TargetKind } from "../stack/memory/memory-target.ts";
 import { fakeTime } from "./fake-time.ts";
 import { Migration, message } from "./migration.ts";
+import { processFaults, triedAtEachCall } from "./process-faults.ts";
 
 fakeTime();
 
@@ -27,62 +28,15 @@ async function smallMigration(target: TargetKind, plan: FaultPlan): Promise<Migr
   return migration;
 }
 
-const changesSomething =
-  /\.(write|put|insertMissing|merge|remove|putAll|removeRange|moveItem|changeFlags|ensureFolder|prepareFolders|send\w+)$/;
-/** An adapter starts no request once a write's time is over; a stall before that is in the adapters' own tests. */
-const bound = /^target\.write$/;
-
-const faults: readonly {
-  readonly title: string;
-  readonly fault: Fault;
-  readonly at: (name: string, index: number) => boolean;
-  /** Fake time for what is still under way when all seems to be done. */
-  readonly afterMs: number;
-}[] = [
-  { title: "dies after", fault: { kind: "diesAfter" }, at: () => true, afterMs: 0 },
-  // Where calls follow one another this is the same as after the call before it.
-  { title: "dies before", fault: { kind: "diesBefore" }, at: (_, index) => index % 5 === 0, afterMs: 0 },
-  {
-    title: "dies in, which has its effect after the next attempt",
-    fault: { kind: "landsLate", afterMs: 75_000 },
-    at: (name) => changesSomething.test(name),
-    afterMs: 900_000,
-  },
-  {
-    title: "stands still at for a minute and a half",
-    fault: { kind: "stalls", forMs: 90_000 },
-    at: (_, index) => index % 6 === 0,
-    afterMs: 900_000,
-  },
-  {
-    title: "stands still at for a quarter of an hour",
-    fault: { kind: "stalls", forMs: 900_000 },
-    at: (name, index) => index % 6 === 3 && !bound.test(name),
-    afterMs: 1_800_000,
-  },
-];
-
 describe.each(["graph", "imap"] as const)("a small migration to %s", (target) => {
   it("ends with every message once", async () => {
     const migration = await smallMigration(target, new FaultPlan());
     await migration.expectSettled();
   });
 
-  it.each(faults)("whichever call a process $title", async ({ fault, at, afterMs }) => {
-    const clean = new FaultPlan();
-    await smallMigration(target, clean);
-    const failures: string[] = [];
-    for (const [index, name] of clean.calls.entries()) {
-      if (!at(name, index)) continue;
-      try {
-        const migration = await smallMigration(target, new FaultPlan(new Map([[index + 1, fault]])));
-        await migration.deployment.goOnFor(afterMs);
-        await migration.expectSettled();
-      } catch (error) {
-        failures.push(`call ${index + 1}, ${name}: ${error instanceof Error ? error.message : error}`);
-      }
-    }
-    expect(clean.calls.length).toBeGreaterThan(150);
+  it.each(processFaults)("whichever call a process $title", async (fault) => {
+    const { failures, calls } = await triedAtEachCall((plan) => smallMigration(target, plan), fault);
+    expect(calls).toBeGreaterThan(150);
     expect(failures).toEqual([]);
   });
 });

@@ -8,6 +8,19 @@ import { Migration, message } from "./migration.ts";
 
 fakeTime();
 
+/** Of the story that is told. */
+const sizes = vi.hoisted(() => ({ chunk: 500, listed: 2_000 }));
+
+vi.mock("../../shared/migration/sync/limits.ts", async (original) => ({
+  ...(await original<object>()),
+  get maxChunkItems() {
+    return sizes.chunk;
+  },
+  get maxListedItems() {
+    return sizes.listed;
+  },
+}));
+
 const users = ["ann", "ben", "cleo"];
 const folders = ["INBOX", "Work", "Work/Old", "Private"];
 
@@ -77,6 +90,7 @@ const story = fc.record({
   processes: fc.integer({ min: 1, max: 3 }),
   permits: fc.integer({ min: 1, max: 3 }),
   maxMessages: fc.integer({ min: 1, max: 6 }),
+  sizes: fc.constantFrom({ chunk: 500, listed: 2_000 }, { chunk: 1, listed: 4 }, { chunk: 2, listed: 5 }),
   counts: fc.array(fc.nat(5), { minLength: 12, maxLength: 12 }),
   rounds: fc.array(fc.array(edit, { maxLength: 5 }), { minLength: 1, maxLength: 2 }),
   faults: fc.array(fc.tuple(fc.integer({ min: 1, max: 900 }), fault), { maxLength: 3 }),
@@ -160,6 +174,7 @@ it("copies every message once, whatever goes wrong in three mailboxes at once", 
   await fc.assert(
     fc.asyncProperty(story, async ({ target, processes, permits, maxMessages, counts, rounds, ...wrong }) => {
       vi.clearAllTimers();
+      Object.assign(sizes, wrong.sizes);
       const { answersAfterMs: delays } = wrong;
       let isOver = false;
       const meanwhile = wrong.meanwhile.filter(

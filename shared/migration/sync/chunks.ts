@@ -1,6 +1,7 @@
 import type { FolderRecord, Generation, SkippedItem } from "../ports/ledger-store.ts";
 import type { MessageSummary } from "../ports/source.ts";
 import type { Portion } from "../ports/source-debt-store.ts";
+import type { PlannedChunk } from "./chunk.ts";
 import { givenUpAfterLook } from "./failed-messages.ts";
 import { isMarkedDeleted } from "./flags.ts";
 import { skipOf } from "./item-records.ts";
@@ -8,13 +9,6 @@ import { maxChunkBytes, maxChunkItems, streamedSize } from "./limits.ts";
 
 /** Deaths of the worker in the middle of one message before it is left out. */
 const maxDeaths = 3;
-
-/** Messages to be copied in one commit. */
-export interface PlannedChunk {
-  readonly writable: readonly MessageSummary[];
-  readonly skipped: readonly SkippedItem[];
-  readonly bytes: number;
-}
 
 /** Bytes above which a message is not read. */
 export interface SizeLimits {

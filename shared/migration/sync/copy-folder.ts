@@ -1,29 +1,27 @@
 import { randomUUID } from "node:crypto";
-import { isMigrationError, MigrationError } from "../../domain/errors.ts";
+import type { MigrationError } from "../../domain/errors.ts";
 import type { Uid } from "../../domain/names.ts";
 import {
   differenceOf,
   emptyUidSet,
   firstOf,
-  hasUid,
   sizeOf,
   type UidSet,
   uidSetOf,
-  uidsOf,
   unionOf,
 } from "../../domain/uid-set.ts";
-import type { OpenChunk, SkippedItem } from "../ports/ledger-store.ts";
-import type { MessageSummary } from "../ports/source.ts";
-import { chunksOf, type PlannedChunk, type SizeLimits } from "./chunks.ts";
-import { type CommitPart, commitParts } from "./commit-parts.ts";
-import { type AfterTries, afterTries, type FailedMessage, withDoubtsAside } from "./failed-messages.ts";
-import { chunkBegun, chunkClosed, chunkCopied, missingSettled, type PlacedFolder } from "./folder-record.ts";
-import { type Budget, isStreamed, maxCommitRows, maxListedItems, streamedSize } from "./limits.ts";
+import type { Superseded } from "../mailbox/change.ts";
+import type { ChunkOutcome, PlannedChunk } from "./chunk.ts";
+import { chunksOf, type SizeLimits } from "./chunks.ts";
+import { chunkBegun, chunkClosed, type PlacedFolder } from "./folder-record.ts";
+import { type Budget, isStreamed, maxListedItems } from "./limits.ts";
 import { ReadAhead } from "./read-ahead.ts";
 import type { SyncRun } from "./run.ts";
 import { dueAside, takenBack, toCopy, uidsAside } from "./set-aside.ts";
-import type { SteadyFolder, Unread } from "./steady-source.ts";
-import { type ChunkOutcome, type DoubtfulWrite, writeChunk } from "./write-chunk.ts";
+import { type ChunkSource, logSkipped, settleChunk, settleMissing } from "./settle-messages.ts";
+import type { SteadyFolder } from "./steady-source.ts";
+import { writeChunk } from "./write-chunk.ts";
+import { WriteWindow } from "./write-window.ts";
 
 /**
  * Copies what is not settled yet, chunk by chunk, until all of it is, or is set aside, or the budget is spent.
@@ -49,38 +47,26 @@ export async function copyFolder(
   const windowOf = (uids: UidSet) =>
     firstOf(uids, Math.min(maxListedItems, budget.messages), run.target.order);
   let todo = toCopy(record, wanted, begun);
+  let mark: Promise<string> | undefined;
   try {
     while (sizeOf(todo) > 0 && !budget.exhausted) {
+      mark ??= markedNow(run, folder);
       const window = windowOf(todo);
-      const mark = markedNow(run, record);
       const summaries = await reader.summariesOf(window);
       const missing = differenceOf(window, uidSetOf(summaries.map(({ uid }) => uid)));
       if (sizeOf(missing) > 0) record = await settleMissing(run, record, opened, existing, missing);
-
       const chunks = chunksOf(record, summaries, sizesOf(run), run.oneByOne);
-      for (const [index, chunk] of chunks.entries()) {
-        if (budget.exhausted) return await closeUnwritten(run, record);
-        run.checkpoint();
-        const { writable, bytes } = chunk;
-        const pause = writable.length === 0 ? undefined : await run.pace.take(writable.length, bytes);
-        if (pause) throw pause;
-        budget.spend(writable.length, bytes);
-        const following = chunks[index + 1];
-        const goesOn = () => !budget.exhausted && !run.pace.waits;
-        const onRead = () => {
-          // One by one no message may be met before it is the suspected one.
-          if (!goesOn() || run.oneByOne) return;
-          const others = differenceOf(todo, window);
-          if (following) reader.begin(following);
-          else if (sizeOf(others) > 0) reader.list(windowOf(others));
-          // What is streamed is read while it is written.
-          else if (!isStreamed(writable)) read();
-        };
-        const next = goesOn() ? following : undefined;
-        const turn = { planned: chunk, mark: index === 0 ? mark : undefined, next, onRead };
-        record = await copyChunk(run, record, { opened, existing, reader }, turn);
-      }
+      const others = differenceOf(todo, window);
+      let nextMark: Promise<string> | undefined;
+      const allRead = () => {
+        if (sizeOf(others) === 0) return read();
+        reader.list(windowOf(others));
+        nextMark = markedNow(run, folder);
+      };
+      const source = { opened, existing, reader };
+      record = await copyChunks(run, record, source, chunks, mark, budget, allRead);
       todo = toCopy(record, wanted, begun);
+      mark = nextMark;
     }
   } finally {
     await reader.stop();
@@ -99,135 +85,8 @@ function withoutNeedless(folder: PlacedFolder, existing: UidSet, wanted: UidSet,
   return takenBack(folder, unionOf(differenceOf(uidsAside({ setAside }), open), differenceOf(due, wanted)));
 }
 
-/** A chunk opened for messages that this step no longer writes would be in doubt for the next step without a reason. */
-async function closeUnwritten(run: SyncRun, folder: PlacedFolder): Promise<PlacedFolder> {
-  if (folder.doubt.openChunk === undefined) return folder;
-  const closed = chunkClosed(folder);
-  await run.lease.commit({ folders: [closed] });
-  return closed;
-}
-
-interface Turn {
-  readonly planned: PlannedChunk;
-  /** Of its folder, if it was asked for since the chunk before it was committed. */
-  readonly mark: Promise<string> | undefined;
-  /** The chunk that comes next, if there is time for it. */
-  readonly next: PlannedChunk | undefined;
-  /** Called when all its messages are read: the source may be asked for what comes next. */
-  readonly onRead: () => void;
-}
-
-/** Writes one chunk and commits it, opening the next one in the same transaction. */
-async function copyChunk(
-  run: SyncRun,
-  folder: PlacedFolder,
-  source: { readonly opened: SteadyFolder; readonly existing: UidSet; readonly reader: ReadAhead },
-  { planned, mark, next, onRead }: Turn,
-): Promise<PlacedFolder> {
-  const { opened, existing, reader } = source;
-  let record = folder;
-  if (!run.oneByOne) reader.begin(planned);
-  const chunk = await openChunk(run, record, planned, mark);
-  if (chunk && record.doubt.openChunk?.token !== chunk.token) {
-    record = chunkBegun(record, chunk, suspectIn(run, planned));
-    await run.lease.commit({ folders: [record] });
-  }
-  const opening = next === undefined ? undefined : marked(openChunk(run, chunkClosed(record), next));
-  // Observed here too, should the writes fail first.
-  opening?.catch(() => undefined);
-  const outcome =
-    chunk === undefined
-      ? { items: [], skipped: [], absent: [], inDoubt: [], refused: [], guesses: [] }
-      : await run.trace(
-          "chunk.write",
-          { mailbox: run.mailboxId, folder: record.folderId, items: planned.writable.length },
-          () => writeChunk(run, record, chunk, opened, planned.writable, reader.messagesOf(planned, onRead)),
-        );
-  const absent = new Set(outcome.absent);
-  const missing = planned.writable.filter(({ uid }) => absent.has(uid));
-  if (missing.length > 0) await reader.stop();
-  const after = await afterMissing(run, record, opened, missing).catch((failure: unknown) => {
-    // What was written is recorded first.
-    if (!isMigrationError(failure)) throw failure;
-    return { record, skipped: [], expunged: emptyUidSet, failure };
-  });
-  const refused = afterTries(after.record, refusedBy(outcome, chunk), run.clock());
-  const skipped = [...planned.skipped, ...outcome.skipped, ...after.skipped, ...refused.skipped];
-  const failure = outcome.failure ?? after.failure ?? refused.failure;
-  const { guesses } = outcome;
-  const { expunged } = after;
-  const parts = commitParts(outcome.items, skipped);
-  const last = parts.at(-1) ?? { items: [], skipped: [] };
-  record = await commitFirst(run, refused.record, parts.slice(0, -1), chunk, existing);
-  record = chunkCopied(record, { ...last, guesses, expunged }, existing);
-  if (chunk) {
-    const doubts = withDoubtsAside(record, stillInDoubt(record, outcome), chunk, run.clock());
-    const { left } = doubts;
-    record = sizeOf(left) === 0 ? doubts.record : chunkBegun(doubts.record, { ...chunk, uids: left });
-  }
-  const opens = await opening;
-  if (failure === undefined && next && opens) record = chunkBegun(record, opens, suspectIn(run, next));
-  await run.lease.commit({ folders: [record], ...last });
-  run.progressed(record);
-  run.log("chunk.copied", {
-    mailbox: run.mailboxId,
-    folder: record.folderId,
-    items: outcome.items.length,
-    skipped: skipped.length,
-    bytes: record.counts.bytes - folder.counts.bytes,
-  });
-  logSkipped(run, record, skipped);
-  if (failure) throw failure;
-  return record;
-}
-
-/** The next chunk, unless the target could not be asked for its mark: then it is asked again. */
-async function marked(opening: Promise<OpenChunk | undefined>): Promise<OpenChunk | undefined> {
-  return opening.catch((error: unknown) => {
-    if (isMigrationError(error)) return undefined;
-    throw error;
-  });
-}
-
-/** Commits all but the last part of what a chunk came to; what is not committed yet stays in doubt with it. */
-async function commitFirst(
-  run: SyncRun,
-  folder: PlacedFolder,
-  parts: readonly CommitPart[],
-  chunk: OpenChunk | undefined,
-  existing: UidSet,
-): Promise<PlacedFolder> {
-  let record = folder;
-  let inDoubt = chunk;
-  for (const part of parts) {
-    const done = uidSetOf([...part.items, ...part.skipped].map(({ uid }) => uid));
-    inDoubt &&= { ...inDoubt, uids: differenceOf(inDoubt.uids, done) };
-    record = chunkCopied(record, { ...part, guesses: [], expunged: emptyUidSet, inDoubt }, existing);
-    await run.lease.commit({ folders: [record], ...part });
-  }
-  return record;
-}
-
 function sizesOf({ options, target, pace }: SyncRun): SizeLimits {
   return { batch: options.maxItemSize, target: target.maxItemBytes, portion: pace.portion };
-}
-
-/** Writes in doubt that were not set aside yet. */
-function stillInDoubt(folder: PlacedFolder, { inDoubt, refused }: ChunkOutcome): readonly DoubtfulWrite[] {
-  const aside = uidsAside(folder);
-  const refusals = refused.filter(({ error, message }) => error.inDoubt && !hasUid(aside, message.uid));
-  return [...inDoubt, ...refusals];
-}
-
-/** @param chunk they were written under. */
-function refusedBy({ refused }: ChunkOutcome, chunk: OpenChunk | undefined): readonly FailedMessage[] {
-  return refused.map(({ message, error, telling }) => ({
-    message,
-    side: "target",
-    error,
-    telling,
-    ...(chunk && error.inDoubt ? { chunk: { token: chunk.token, mark: chunk.mark } } : {}),
-  }));
 }
 
 /** A mark from before a chunk's first write is as good as one from right before it. */
@@ -238,86 +97,145 @@ function markedNow(run: SyncRun, folder: PlacedFolder): Promise<string> {
   return mark;
 }
 
-/** The chunk that messages are written under: the one already stored for them, or a new one. */
-async function openChunk(
-  run: SyncRun,
-  folder: PlacedFolder,
-  { writable }: PlannedChunk,
-  mark?: Promise<string>,
-): Promise<OpenChunk | undefined> {
-  if (writable.length === 0) return undefined;
-  const uids = uidSetOf(writable.map(({ uid }) => uid));
-  const stored = folder.doubt.openChunk;
-  if (stored && sizeOf(differenceOf(uids, stored.uids)) === 0) return stored;
-  return { token: randomUUID(), mark: await (mark ?? run.target.markFolder(folder.place.id)), uids };
-}
-
-/** The message of a chunk that is written alone: should the worker die, it died in this one. */
-function suspectIn({ oneByOne }: SyncRun, { writable: [only] }: PlannedChunk): Uid | undefined {
-  return only && (oneByOne || only.size > streamedSize) ? only.uid : undefined;
-}
+/** So many times as many messages as are written at once are asked for in one go: no source waits long for its target. */
+const windowsTogether = 4;
 
 /**
- * Settles messages that were not given, as far as they are gone, and sets the others aside.
- * @param missing with what is known of them.
+ * Copies chunks one behind another, under one token: while the last writes of one end and are committed, those of the next
+ * one are under way. Two are open at most, and one alone that is a large message, or in which a worker may die.
+ * @param marked a mark of the target from before the first write of any of them.
+ * @param allRead called once all messages of the last one are read: the source may be asked for what comes next.
+ * @returns the folder as last committed, once all are copied or the budget is spent.
+ * @throws MigrationError after what was written is committed.
  */
-async function afterMissing(
+async function copyChunks(
   run: SyncRun,
   folder: PlacedFolder,
-  opened: SteadyFolder,
-  missing: readonly MessageSummary[],
-): Promise<AfterTries<PlacedFolder> & { readonly expunged: UidSet }> {
-  const unasked = missing.filter(({ uid }) => !opened.unread.has(uid)).map(({ uid }) => uid);
-  const listed = unasked.length === 0 ? [] : await opened.searchUids({ among: uidSetOf(unasked) });
-  const failed: FailedMessage[] = [];
-  for (const message of missing) {
-    const unread = opened.unread.get(message.uid);
-    if (unread) failed.push(await failedRead(run, message, unread));
-    else if (hasUid(listed, message.uid))
-      failed.push({ message, side: "source", error: leftOut(), telling: true });
-  }
-  const expunged = differenceOf(uidSetOf(unasked), listed);
-  return { ...afterTries(folder, failed, run.clock()), expunged };
-}
-
-async function failedRead(run: SyncRun, message: MessageSummary, unread: Unread): Promise<FailedMessage> {
-  const telling = await run.source.isTelling(unread);
-  return { message, side: "source", error: unread.error, telling };
-}
-
-function leftOut(): MigrationError {
-  return new MigrationError(
-    "item",
-    "SourceMessageUnreadable",
-    "The source lists the message and does not deliver it.",
-  );
-}
-
-/** Messages announced by SEARCH without a summary: expunged since, or not to be had. */
-async function settleMissing(
-  run: SyncRun,
-  folder: PlacedFolder,
-  opened: SteadyFolder,
-  existing: UidSet,
-  missing: UidSet,
+  source: ChunkSource,
+  chunks: readonly PlannedChunk[],
+  marked: Promise<string>,
+  budget: Budget,
+  allRead: () => void,
 ): Promise<PlacedFolder> {
+  const { opened, reader } = source;
+  const token = randomUUID();
+  const window = new WriteWindow(() => run.target.writeConcurrency);
+  /** Of each chunk that was begun; settles when what it came to is committed. */
+  const recorded: Promise<void>[] = [];
+  let begun = 0;
+  /** As last committed. */
   let record = folder;
-  const uids = [...uidsOf(missing)];
-  for (let start = 0; start < uids.length; start += maxCommitRows) {
-    const part = uids.slice(start, start + maxCommitRows);
-    const unknown = part.map((uid) => ({ uid, size: 0, internalDate: new Date(0), flags: [] }));
-    const after = await afterMissing(run, record, opened, unknown);
-    const settled = unionOf(after.expunged, uidSetOf(after.skipped.map(({ uid }) => uid)));
-    record = missingSettled(after.record, settled, after.skipped, existing);
-    await run.lease.commit({ folders: [record], skipped: after.skipped });
-    run.progressed(record);
-    logSkipped(run, record, after.skipped);
-    if (after.failure) throw after.failure;
+  let left = emptyUidSet;
+  let failure: MigrationError | Superseded | undefined;
+
+  const goesOn = () => !window.stopped && !budget.exhausted && !run.pace.waits;
+  const isAlone = (index: number) => {
+    const { writable } = chunks[index] ?? { writable: [] };
+    return isStreamed(writable) || (run.oneByOne && writable.length > 0);
+  };
+
+  const readOn = (index: number) => {
+    const { writeConcurrency } = run.target;
+    reader.begin(chunks.slice(index, goesOn() ? undefined : index + 1), windowsTogether * writeConcurrency);
+  };
+
+  /** The folder with those chunks from an index on open that have begun, or may begin once it is committed. */
+  function withOpen(folder: PlacedFolder, index: number, mark: string): PlacedFolder {
+    const ahead = isAlone(index) || isAlone(index + 1) ? index + 1 : index + 2;
+    const open = chunks.slice(index, goesOn() ? Math.max(begun, ahead) : begun);
+    const uids = unionOf(left, uidsOf(open));
+    if (sizeOf(uids) === 0) return chunkClosed(folder);
+    return chunkBegun(folder, { token, mark, uids }, isAlone(index) ? suspectIn(open) : undefined);
   }
+
+  async function recordAfter(writes: Promise<ChunkOutcome>, index: number, planned: PlannedChunk) {
+    const outcome = await writes;
+    await recorded[index - 1];
+    const mark = await marked;
+    const settled = await settleChunk(run, record, source, planned, { token, mark }, outcome);
+    if (settled.failure) {
+      failure ??= settled.failure;
+      window.stop();
+    }
+    left = unionOf(left, settled.left);
+    const next = withOpen(settled.record, index + 1, mark);
+    const change = { folders: [next], ...settled.part };
+    await (isAlone(index) ? run.lease.commit(change) : run.lease.commitBeside(change));
+    run.progressed(next);
+    run.log("chunk.copied", {
+      mailbox: run.mailboxId,
+      folder: next.folderId,
+      items: outcome.items.length,
+      skipped: settled.skipped.length,
+      bytes: next.counts.bytes - record.counts.bytes,
+    });
+    logSkipped(run, next.folderId, settled.skipped);
+    record = next;
+  }
+
+  try {
+    for (const [index, planned] of chunks.entries()) {
+      await recorded[isAlone(index) || isAlone(index - 1) ? index - 1 : index - 2];
+      if (window.stopped || budget.exhausted) break;
+      begun = index + 1;
+      run.checkpoint();
+      const { writable, bytes } = planned;
+      const pause = writable.length === 0 ? undefined : await run.pace.take(writable.length, bytes);
+      failure ??= pause;
+      if (failure) break;
+      budget.spend(writable.length, bytes);
+      if (!run.oneByOne) readOn(index);
+      if (!isWithin(uidsOf([planned]), record.doubt.openChunk?.uids)) {
+        await recorded[index - 1];
+        const opening = withOpen(record, index, await marked);
+        await run.lease.commit({ folders: [opening] });
+        record = opening;
+      }
+      const onRead = () => {
+        // One by one no message may be met before it is the suspected one.
+        if (run.oneByOne || !goesOn()) return;
+        if (index + 1 < chunks.length) readOn(index + 1);
+        else allRead();
+      };
+      const { promise: allBegun, resolve } = Promise.withResolvers<void>();
+      const reading = reader.take(planned, onRead);
+      const writes = run.trace(
+        "chunk.write",
+        { mailbox: run.mailboxId, folder: folder.folderId, items: writable.length },
+        () => writeChunk(run, folder, token, opened, writable, window, reading, resolve),
+      );
+      const recording = recordAfter(writes.finally(resolve), index, planned);
+      // Observed here too: who waits for it comes later.
+      recording.catch(() => undefined);
+      recorded.push(recording);
+      await allBegun;
+    }
+  } catch (error) {
+    window.stop();
+    throw error;
+  } finally {
+    // No write may go on behind the step.
+    await Promise.allSettled(recorded);
+  }
+  await recorded.at(-1);
+  if (sizeOf(left) === 0 && record.doubt.openChunk) {
+    // Opened for messages that this step no longer writes it would be in doubt for the next one without a reason.
+    record = chunkClosed(record);
+    await run.lease.commit({ folders: [record] });
+  }
+  if (failure) throw failure;
   return record;
 }
 
-function logSkipped(run: SyncRun, { folderId }: PlacedFolder, skipped: readonly SkippedItem[]): void {
-  for (const { code, size } of skipped)
-    run.log("item.skipped", { mailbox: run.mailboxId, folder: folderId, code, size });
+function isWithin(uids: UidSet, others: UidSet = emptyUidSet): boolean {
+  return sizeOf(differenceOf(uids, others)) === 0;
+}
+
+function uidsOf(chunks: readonly PlannedChunk[]): UidSet {
+  return uidSetOf(chunks.flatMap(({ writable }) => writable.map(({ uid }) => uid)));
+}
+
+/** The message of a chunk that is written alone: should the worker die, it died in this one. */
+function suspectIn([chunk]: readonly PlannedChunk[]): Uid | undefined {
+  return chunk?.writable[0]?.uid;
 }

@@ -78,7 +78,7 @@ export function afterTries<Folder extends FolderRecord>(
 export function withDoubtsAside<Folder extends FolderRecord>(
   folder: Folder,
   inDoubt: readonly Pick<FailedMessage, "message" | "error">[],
-  { token, mark }: OpenChunk,
+  { token, mark }: Pick<OpenChunk, "token" | "mark">,
   now: number,
 ): { readonly record: Folder; readonly left: UidSet } {
   let record = folder;

@@ -61,12 +61,17 @@ export class LeaseHolder {
     });
   }
 
-  /** Keeps the lease alive, also while writes are in flight. @throws as {@link commit}. */
-  renew(): Promise<void> {
+  /** Commits a change while writes are in flight: the lease becomes no shorter. @throws as {@link commit}. */
+  commitBeside(change: Omit<LedgerChange, "until">): Promise<void> {
     return this.#inTurn(async () => {
       const until = Math.max(this.#lease.until, this.#clock() + leaseMs);
-      this.#lease = await this.#store.commit(this.#lease, { until });
+      this.#lease = await this.#store.commit(this.#lease, { ...change, until });
     });
+  }
+
+  /** Keeps the lease alive, also while writes are in flight. @throws as {@link commit}. */
+  renew(): Promise<void> {
+    return this.commitBeside({});
   }
 
   /**

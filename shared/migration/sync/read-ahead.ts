@@ -1,14 +1,16 @@
 import type { Uid } from "../../domain/names.ts";
 import { differenceOf, hasUid, sizeOf, type UidSet, uidSetOf } from "../../domain/uid-set.ts";
 import type { MessageSummary, SourceMessage } from "../ports/source.ts";
+import type { ChunkReading, PlannedChunk } from "./chunk.ts";
 import { isStreamed } from "./limits.ts";
 import type { SteadyFolder } from "./steady-source.ts";
 
 type Order = "ascending" | "descending";
 type Messages = AsyncIterator<SourceMessage>;
-interface Chunk {
-  readonly writable: readonly MessageSummary[];
-}
+type Chunk = Pick<PlannedChunk, "writable" | "bytes">;
+
+/** Bytes of the chunks after the first one that are asked for together with it. */
+const maxTogetherBytes = 8 * 1024 * 1024;
 
 /**
  * Reads the messages of a folder's chunks, one chunk after another. As soon as all of one are read, what comes next can be
@@ -19,7 +21,11 @@ export class ReadAhead {
   readonly #opened: SteadyFolder;
   readonly #order: Order;
   #listing: { readonly uids: UidSet; readonly summaries: Promise<MessageSummary[]> } | undefined;
-  #begun: { readonly chunk: Chunk; readonly messages: Messages } | undefined;
+  #asked: AskedChunks | undefined;
+  /** Settles when what was taken has been read, or given up. */
+  #taken: Promise<void> = Promise.resolve();
+  /** Settles when something else has been asked of the source. */
+  #other: Promise<unknown> | undefined;
 
   constructor(opened: SteadyFolder, order: Order) {
     this.#opened = opened;
@@ -28,7 +34,7 @@ export class ReadAhead {
 
   /** Asks for what {@link summariesOf} is asked for next. */
   list(uids: UidSet): void {
-    if (sizeOf(uids) === 0) return;
+    if (sizeOf(uids) === 0 || this.#other) return;
     const summaries = this.#summariesOf(uids);
     // Observed here too, should nobody take them.
     summaries.catch(() => undefined);
@@ -44,38 +50,87 @@ export class ReadAhead {
     return this.#summariesOf(uids);
   }
 
-  /** Asks for the messages of the chunk that is taken next, unless it is streamed. */
-  begin(chunk: Chunk): void {
-    if (chunk.writable.length === 0 || isStreamed(chunk.writable)) return;
-    this.#begun ??= { chunk, messages: askedAtOnce(this.#ask(chunk)) };
+  /**
+   * Asks for the messages of the chunk that is taken next, unless it is streamed or asked for already; where servers give
+   * messages in the order of the chunks, in one go with those that follow.
+   * @param chunks that one, and those that follow it if they may be read as well.
+   * @param maxMessages asked for in one go, but for a single chunk.
+   */
+  begin(chunks: readonly Chunk[], maxMessages = 0): void {
+    const [first] = chunks;
+    if (first === undefined || first.writable.length === 0 || isStreamed(first.writable)) return;
+    if (this.#other || (this.#asked && !this.#asked.isOver)) return;
+    const together = this.#order === "ascending" ? readTogether(chunks, maxMessages) : [first];
+    this.#asked = new AskedChunks(this.#opened, together);
+    this.#asked.askAtOnce();
   }
 
-  /**
-   * The messages of a chunk, as {@link SteadyFolder.fetchMessages} gives them; to be ended by `return`.
-   * @param read called once all of them are read.
-   */
-  messagesOf(chunk: Chunk, read: () => void): Messages {
-    const messages = this.#begun?.chunk === chunk ? this.#begun.messages : this.#ask(chunk);
-    this.#begun = undefined;
+  /** @param read called once the chunk is read. */
+  take(chunk: Chunk, read: () => void): ChunkReading {
+    const { promise, resolve: isOver } = Promise.withResolvers<void>();
+    let asked: AskedChunks | undefined;
+    const begin = async () => {
+      await this.#other;
+      this.#taken = promise;
+      asked ??= this.#asked?.has(chunk) ? this.#asked : new AskedChunks(this.#opened, [chunk]);
+      return asked;
+    };
     return {
-      next: async () => {
-        const result = await messages.next();
-        if (result.done) read();
-        return result;
+      messages: {
+        next: async () => {
+          const result = await (asked ?? (await begin())).next(chunk);
+          if (!result.done) return result;
+          read();
+          isOver();
+          return result;
+        },
+        return: async () => {
+          try {
+            await asked?.leave(chunk);
+            return { done: true, value: undefined };
+          } finally {
+            isOver();
+          }
+        },
       },
-      return: async () => (await messages.return?.()) ?? { done: true, value: undefined },
+      openMessage: async () => {
+        await begin();
+        try {
+          const [only] = chunk.writable;
+          const stream = await this.#opened.openMessage((only as MessageSummary).uid);
+          return stream.once("end", read).once("close", isOver);
+        } catch (error) {
+          isOver();
+          throw error;
+        }
+      },
     };
   }
 
-  /** Gives up what was asked for and not taken. Repeatable; never throws. */
+  /** Waits for the end of what was taken, and gives up what was asked for and not taken. Repeatable; never throws. */
   async stop(): Promise<void> {
-    const messages = this.#begun?.messages;
+    await this.#taken;
+    const asked = this.#asked;
     const listing = this.#listing;
-    this.#begun = undefined;
+    this.#asked = undefined;
     this.#listing = undefined;
     // How it fails is found out by whoever asks next.
-    await messages?.return?.().catch(() => undefined);
+    await asked?.giveUp().catch(() => undefined);
     await listing?.summaries.catch(() => undefined);
+  }
+
+  /**
+   * Asks something else of the source: what was taken is read to its end before, what was asked for and not taken is given
+   * up, and who reads next waits. One at a time.
+   */
+  async alone<T>(work: () => Promise<T>): Promise<T> {
+    const asked = this.stop().then(work);
+    this.#other = asked.catch(() => undefined);
+    try {
+      return await asked;
+    } finally {
+      this.#other = undefined;
+    }
   }
 
   async #summariesOf(uids: UidSet): Promise<MessageSummary[]> {
@@ -85,27 +140,94 @@ export class ReadAhead {
     const sign = this.#order === "ascending" ? 1 : -1;
     return [...byUid.values()].sort((a, b) => sign * (a.uid - b.uid));
   }
+}
 
-  #ask({ writable }: Chunk): Messages {
-    return this.#opened.fetchMessages(uidSetOf(writable.map(({ uid }) => uid)))[Symbol.asyncIterator]();
+/** The messages of chunks that are asked for in one go, given chunk by chunk. */
+class AskedChunks {
+  readonly #last: Chunk | undefined;
+  readonly #owners = new Map<Uid, Chunk>();
+  /** What is still to come of each, and what has come before its turn. */
+  readonly #waiting = new Map<Chunk, { readonly uids: Set<Uid>; readonly come: SourceMessage[] }>();
+  readonly #messages: Messages;
+  #first: ReturnType<Messages["next"]> | undefined;
+  #isOver = false;
+
+  constructor(opened: SteadyFolder, chunks: readonly Chunk[]) {
+    this.#last = chunks.at(-1);
+    for (const chunk of chunks) {
+      const uids = chunk.writable.map(({ uid }) => uid);
+      for (const uid of uids) this.#owners.set(uid, chunk);
+      this.#waiting.set(chunk, { uids: new Set(uids), come: [] });
+    }
+    this.#messages = opened.fetchMessages(uidSetOf(this.#owners.keys()))[Symbol.asyncIterator]();
   }
+
+  /** True once nothing more comes of any. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** True for a chunk that was asked for and is not read yet. */
+  has(chunk: Chunk): boolean {
+    return this.#waiting.has(chunk);
+  }
+
+  askAtOnce(): void {
+    this.#first = this.#messages.next();
+    // Observed here too, should nobody take it.
+    this.#first.catch(() => undefined);
+  }
+
+  /** The next message of a chunk; `done` once all of it have come, or no more will. */
+  async next(chunk: Chunk): Promise<IteratorResult<SourceMessage>> {
+    for (;;) {
+      const waiting = this.#waiting.get(chunk);
+      const come = waiting?.come.shift();
+      if (come) return { done: false, value: come };
+      const isRead = waiting === undefined || (waiting.uids.size === 0 && chunk !== this.#last);
+      if (isRead || this.#isOver) {
+        this.#waiting.delete(chunk);
+        return { done: true, value: undefined };
+      }
+      const first = this.#first;
+      this.#first = undefined;
+      const { done, value } = await (first ?? this.#messages.next());
+      if (done) this.#isOver = true;
+      else this.#come(value);
+    }
+  }
+
+  /** A chunk that is not read yet is given up, and all others with it. */
+  async leave(chunk: Chunk): Promise<void> {
+    if (this.has(chunk)) await this.giveUp();
+  }
+
+  async giveUp(): Promise<void> {
+    this.#waiting.clear();
+    this.#isOver = true;
+    await this.#messages.return?.();
+  }
+
+  #come(message: SourceMessage): void {
+    const owner = this.#owners.get(message.uid);
+    const waiting = owner && this.#waiting.get(owner);
+    // What comes once its chunk is read comes twice.
+    if (waiting?.uids.delete(message.uid)) waiting.come.push(message);
+  }
+}
+
+/** Chunks that are asked for in one go. */
+function readTogether(chunks: readonly Chunk[], maxMessages: number): readonly Chunk[] {
+  let messages = 0;
+  let bytes = 0;
+  const end = chunks.findIndex((chunk, index) => {
+    messages += chunk.writable.length;
+    bytes += chunk.bytes;
+    return index > 0 && (isStreamed(chunk.writable) || messages > maxMessages || bytes > maxTogetherBytes);
+  });
+  return end < 0 ? chunks : chunks.slice(0, end);
 }
 
 function isSame(one: UidSet, other: UidSet): boolean {
   return sizeOf(one) === sizeOf(other) && sizeOf(differenceOf(one, other)) === 0;
-}
-
-/** The same messages; the first one is asked for at once. */
-function askedAtOnce(messages: Messages): Messages {
-  let first: ReturnType<Messages["next"]> | undefined = messages.next();
-  // Observed here too, should nobody take it.
-  first.catch(() => undefined);
-  return {
-    next: () => {
-      const result = first ?? messages.next();
-      first = undefined;
-      return result;
-    },
-    return: async () => (await messages.return?.()) ?? { done: true, value: undefined },
-  };
 }

@@ -3,8 +3,8 @@ import type { Uid } from "../../domain/names.ts";
 import { uidSetOf } from "../../domain/uid-set.ts";
 import type { GuessCode } from "../../domain/warnings.ts";
 import { Superseded } from "../mailbox/change.ts";
-import type { ItemRecord, OpenChunk, SkippedItem } from "../ports/ledger-store.ts";
-import type { MessageSummary, SourceMessage } from "../ports/source.ts";
+import type { MessageSummary } from "../ports/source.ts";
+import type { ChunkOutcome, ChunkReading, DoubtfulWrite, RefusedMessage } from "./chunk.ts";
 import { itemOf } from "./copied-item.ts";
 import { headerSection, stampOf } from "./digest.ts";
 import { copiedFlags } from "./flags.ts";
@@ -15,34 +15,7 @@ import { receivedDate } from "./received-date.ts";
 import type { SyncRun } from "./run.ts";
 import type { SteadyFolder } from "./steady-source.ts";
 import type { Pulse } from "./target-pulse.ts";
-import { WriteWindow } from "./write-window.ts";
-
-/** What became of the messages of one chunk. A message in none of the lists was not written and may be tried again. */
-export interface ChunkOutcome {
-  readonly items: ItemRecord[];
-  readonly skipped: SkippedItem[];
-  /** Messages that the server announced and did not give. */
-  readonly absent: Uid[];
-  /** Messages of a chunk that failed whose write may have happened. */
-  readonly inDoubt: DoubtfulWrite[];
-  /** Messages that the target did not take, for reasons that may pass, while it goes on with others as far as is known. */
-  refused: readonly RefusedMessage[];
-  /** Guesses by which the messages of `items` were read, each as often as there are such messages. */
-  readonly guesses: GuessCode[];
-  /** Why the rest of the chunk was not tried. */
-  failure?: MigrationError | Superseded;
-}
-
-/** A write that may have happened. */
-export interface DoubtfulWrite {
-  readonly message: MessageSummary;
-  readonly error: MigrationError;
-}
-
-export interface RefusedMessage extends DoubtfulWrite {
-  /** True if the target took others since. */
-  readonly telling: boolean;
-}
+import type { WriteWindow } from "./write-window.ts";
 
 /** With a step's own time it ends before the lock of a session that was accepted for it, in milliseconds. */
 const longestWriteMs = 480_000;
@@ -57,32 +30,41 @@ export function writeTimeoutMs(size: number): number {
 
 /**
  * Writes the messages of an open chunk, several at once, as they are read. Every message is written at most
- * once; a failure that is not about a single message ends the chunk after the writes in flight.
+ * once; a failure that is not about a single message stops the window, and the chunk ends after the writes in flight.
  * Never throws a MigrationError: what happened to each message is in the outcome.
- * @param reading gives the messages; it is read to its end, or given up, unless the chunk is streamed.
+ * @param token of the chunk that they are written under.
+ * @param window of the folder, which no other chunk adds to before all writes of this one have begun.
+ * @param reading of the chunk; it is read to its end, or given up.
+ * @param allBegun called once nothing more is read or begun for the chunk: the next one may follow.
  */
 export async function writeChunk(
   run: SyncRun,
   folder: PlacedFolder,
-  chunk: OpenChunk,
+  token: string,
   opened: SteadyFolder,
   messages: readonly MessageSummary[],
-  reading: AsyncIterator<SourceMessage>,
+  window: WriteWindow,
+  { messages: reading, openMessage }: ChunkReading,
+  allBegun: () => void,
 ): Promise<ChunkOutcome> {
   const outcome: ChunkOutcome = { items: [], skipped: [], absent: [], inDoubt: [], refused: [], guesses: [] };
   const refusals: Refusal[] = [];
   let stopped = false;
   const waiting = new Set<Uid>(messages.map((message) => message.uid));
-  const window = new WriteWindow(() => run.target.writeConcurrency);
+  const writes: Promise<void>[] = [];
   const ends = (): boolean => {
-    stopped ||= run.isLate();
-    return stopped || outcome.failure !== undefined || window.failed;
+    stopped ||= window.stopped || run.isLate();
+    return stopped;
+  };
+  const fail = (error: MigrationError | Superseded): void => {
+    outcome.failure ??= error;
+    window.stop();
   };
 
   async function write(
     message: MessageSummary,
     header: Buffer,
-    content: Buffer | (() => ReturnType<SteadyFolder["openMessage"]>),
+    content: Buffer | ChunkReading["openMessage"],
   ): Promise<void> {
     waiting.delete(message.uid);
     const size = Buffer.isBuffer(content) ? content.length : message.size;
@@ -96,7 +78,7 @@ export async function writeChunk(
       const outgoing = {
         uid: message.uid,
         stamp: stampOf(run.ledgerId, folder.folderId, folder.uidValidity, message.uid),
-        chunkToken: chunk.token,
+        chunkToken: token,
         internalDate: receivedDate(header, message.internalDate, run.options.receivedDateFrom, () =>
           guesses.add("ReceivedDateUnreadable"),
         ),
@@ -123,8 +105,8 @@ export async function writeChunk(
         outcome.skipped.push(skipOf(folder, message, error.code, error.message));
       else if (mayPass) {
         refusals.push({ message, error, taken: run.pulse.taken });
-        if (!(await run.pulse.mayGoOn(error))) outcome.failure ??= error;
-      } else outcome.failure ??= error;
+        if (!(await run.pulse.mayGoOn(error))) fail(error);
+      } else fail(error);
     }
   }
 
@@ -132,7 +114,7 @@ export async function writeChunk(
     const [only] = messages;
     if (only && isStreamed(messages)) {
       const header = await readHeader(opened, only.uid);
-      if (header) await write(only, header, () => opened.openMessage(only.uid));
+      if (header) await write(only, header, openMessage);
     } else {
       try {
         while (!ends()) {
@@ -143,18 +125,25 @@ export async function writeChunk(
           const { content } = message;
           await window.room(content.length);
           if (ends()) break;
-          window.add(content.length, () => write(message, headerSection(content), content));
+          const under = window.add(content.length, () => write(message, headerSection(content), content));
+          // Observed here too: others may end first.
+          under.catch(() => undefined);
+          writes.push(under);
         }
       } finally {
+        window.leave();
+        const ended = reading.return?.();
+        await Promise.allSettled([ended]);
+        allBegun();
         // No write may still run when the outcome is read.
-        await window.settled();
-        await reading.return?.();
+        await Promise.allSettled(writes);
+        await Promise.all([ended, ...writes]);
       }
     }
   } catch (error) {
     // What was written by then is recorded, whatever the mailbox has become.
     if (!isMigrationError(error) && !(error instanceof Superseded)) throw error;
-    outcome.failure ??= error;
+    fail(error);
   }
   await settleRefusals(run, outcome, refusals);
   for (const uid of waiting)

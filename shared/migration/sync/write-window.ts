@@ -8,15 +8,15 @@ export const maxProcessBytes = 4 * maxWindowBytes;
 const processBytes = new ByteBudget(maxProcessBytes);
 
 /**
- * The writes of one chunk that are under way: no more at once than the target wants, and than may be held in memory. A
- * mailbox that has none under way waits for no other one.
+ * The writes of a folder that are under way, of one chunk or of two that follow each other: no more at once than the target
+ * wants, and than may be held in memory. A mailbox that has none under way waits for no other one.
  */
 export class WriteWindow {
   readonly #limit: () => number;
   readonly #budget: ByteBudget;
-  readonly #writes = new Set<Promise<void>>();
+  #writes = 0;
   #bytes = 0;
-  #failure: { readonly error: unknown } | undefined;
+  #stopped = false;
   #wake: (() => void) | undefined;
   /** Of the message that there is room for, or that waits for it. */
   #claim: Claim | undefined;
@@ -35,52 +35,65 @@ export class WriteWindow {
     return this.#bytes;
   }
 
-  /** True once a write was rejected; {@link settled} tells why. */
-  get failed(): boolean {
-    return this.#failure !== undefined;
+  /** True once nothing more is to be written: a write was rejected, or {@link stop} was called. */
+  get stopped(): boolean {
+    return this.#stopped;
   }
 
-  /** Resolves when one more message of so many bytes may be written; it is the next one that is added. */
+  /** Nothing more is written; what is under way goes on to its end. Repeatable. */
+  stop(): void {
+    this.#stopped = true;
+    this.#claim?.insist();
+    this.#wake?.();
+  }
+
+  /**
+   * Resolves when one more message of so many bytes may be written, or none at all any more. It is the next one that is
+   * added; there is one at a time.
+   */
   async room(bytes: number): Promise<void> {
-    this.#claim?.release();
-    this.#claim = undefined;
+    this.leave();
     while (
-      this.#writes.size > 0 &&
-      !this.failed &&
-      (this.#writes.size >= this.#limit() || this.#bytes + bytes > maxWindowBytes)
+      this.#writes > 0 &&
+      !this.stopped &&
+      (this.#writes >= this.#limit() || this.#bytes + bytes > maxWindowBytes)
     )
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
     const claim = this.#budget.claim(bytes);
     this.#claim = claim;
-    if (this.#writes.size === 0 || this.failed) claim.insist();
+    if (this.#writes === 0 || this.stopped) claim.insist();
     await claim.granted;
   }
 
-  /** Adds a message. @param write begins to write it. */
-  add(bytes: number, write: () => Promise<void>): void {
+  /** Gives room back that is not used. Repeatable. */
+  leave(): void {
+    this.#claim?.release();
+    this.#claim = undefined;
+  }
+
+  /** Adds a message. @param write begins to write it; if that is rejected the window is stopped. @returns what it returns. */
+  async add(bytes: number, write: () => Promise<void>): Promise<void> {
     const claim = this.#claim;
     this.#claim = undefined;
     this.#bytes += bytes;
-    const under = write()
-      .catch((error: unknown) => {
-        this.#failure ??= { error };
-      })
-      .finally(() => {
-        this.#bytes -= bytes;
-        this.#writes.delete(under);
-        claim?.release();
-        if (this.#writes.size === 0 || this.failed) this.#claim?.insist();
-        this.#wake?.();
-      });
-    this.#writes.add(under);
+    this.#writes++;
+    try {
+      await write();
+    } catch (error) {
+      this.stop();
+      throw error;
+    } finally {
+      claim?.release();
+      this.#ended(bytes);
+    }
   }
 
-  /** Waits for all, then throws the first failure. Nothing is added any more. */
-  async settled(): Promise<void> {
-    await Promise.all(this.#writes);
-    this.#claim?.release();
-    if (this.#failure) throw this.#failure.error;
+  #ended(bytes: number): void {
+    this.#bytes -= bytes;
+    this.#writes--;
+    if (this.#writes === 0) this.#claim?.insist();
+    this.#wake?.();
   }
 }

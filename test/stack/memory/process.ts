@@ -1,3 +1,6 @@
+import { MigrationError } from "../../../shared/domain/errors.ts";
+import type { TargetFolderId } from "../../../shared/domain/names.ts";
+import type { OutgoingMessage } from "../../../shared/migration/ports/target.ts";
 import type { FaultPlan } from "./faults.ts";
 
 const generatorMethod = Object.getPrototypeOf(async function* () {}).constructor;
@@ -81,6 +84,7 @@ export class WorkerProcess {
   }
 
   async #call<T>(name: string, given: readonly unknown[], effect: () => Promise<T>): Promise<T> {
+    const calledAt = Date.now();
     while (this.#alive && this.unresponsive)
       await sleep(Math.max(this.#standsStillUntil, this.#busyUntil) - Date.now());
     if (!this.#alive) return never();
@@ -115,9 +119,21 @@ export class WorkerProcess {
         if (!this.#alive) return never();
         throw fault.error;
     }
+    // No adapter begins a write once its time is over.
+    if (name === "target.write" && Date.now() - calledAt >= timeoutOf(given)) throw outOfTime();
     const result = await effect();
     return this.#alive ? result : never();
   }
+}
+
+/** In milliseconds. */
+function timeoutOf(given: readonly unknown[]): number {
+  const [, message] = given as [TargetFolderId, OutgoingMessage];
+  return message.timeoutMs;
+}
+
+function outOfTime(): MigrationError {
+  return new MigrationError("transient", "WriteTimeout", "The process stood still for too long.");
 }
 
 function never<T>(): Promise<T> {

@@ -28,9 +28,9 @@ test("takes as many writes as the target wants at the moment", async () => {
   let limit = 2;
   const window = new WriteWindow(() => limit);
   const { ends, write } = heldWrites();
-  window.add(1, write);
+  void window.add(1, write);
   expect(await hasRoom(window, 1)).toBe(true);
-  window.add(1, write);
+  void window.add(1, write);
   limit = 3;
   expect(await hasRoom(window, 1)).toBe(true);
   limit = 2;
@@ -44,45 +44,52 @@ test("takes no more bytes than may be held, but a single message of any size", a
   const window = new WriteWindow(() => 100);
   const { ends, write } = heldWrites();
   expect(await hasRoom(window, 2 * maxWindowBytes)).toBe(true);
-  window.add(2 * maxWindowBytes, write);
+  const under = window.add(2 * maxWindowBytes, write);
   expect(await hasRoom(window, 1)).toBe(false);
   ends[0]?.resolve();
-  await window.settled();
+  await under;
   expect(window.bytes).toBe(0);
-  window.add(maxWindowBytes - 1, write);
+  void window.add(maxWindowBytes - 1, write);
   expect(await hasRoom(window, 1)).toBe(true);
   expect(await hasRoom(window, 2)).toBe(false);
 });
 
-test("waits for all writes before it throws what one of them did", async () => {
+test("a write that is rejected stops the window: who waits for room goes on without", async () => {
   const window = new WriteWindow(() => 1);
   const { ends, write } = heldWrites();
-  window.add(1, write);
+  const under = window.add(1, write);
   const room = window.room(1);
   ends[0]?.reject(new Error("first"));
+  await expect(under).rejects.toThrow("first");
   await room;
-  expect(window.failed).toBe(true);
-  window.add(1, write);
-  let settled = false;
-  const settling = window.settled().finally(() => {
-    settled = true;
-  });
-  settling.catch(() => undefined);
-  await turn();
-  expect(settled).toBe(false);
-  ends[1]?.resolve();
-  await expect(settling).rejects.toThrow("first");
+  expect(window.stopped).toBe(true);
+});
+
+test("once stopped nobody waits for room, neither on the target nor on other mailboxes", async () => {
+  const budget = new ByteBudget(10);
+  const [one, other] = [new WriteWindow(() => 1), new WriteWindow(() => 100, budget)];
+  const { write } = heldWrites();
+  void one.add(1, write);
+  const behindLimit = one.room(1);
+  one.stop();
+  await behindLimit;
+  budget.claim(10);
+  void other.add(1, write);
+  const behindOthers = other.room(1);
+  other.stop();
+  await behindOthers;
+  expect([one.stopped, other.stopped]).toEqual([true, true]);
 });
 
 test("shares bytes with other mailboxes, in turn, and waits for none while it writes nothing", async () => {
   const budget = new ByteBudget(10);
   const windows = [1, 2, 3].map(() => new WriteWindow(() => 100, budget));
   const held = windows.map(heldWrites);
-  const [first, second, third] = windows as [WriteWindow, WriteWindow, WriteWindow];
+  const [first, second] = windows as [WriteWindow, WriteWindow];
   for (const [index, window] of windows.entries()) {
     // The first message of each is written although there is no room for the third.
     expect(await hasRoom(window, 4)).toBe(true);
-    window.add(4, held[index]?.write as () => Promise<void>);
+    void window.add(4, held[index]?.write as () => Promise<void>);
   }
   const order: string[] = [];
   void first.room(6).then(() => order.push("first"));
@@ -90,7 +97,6 @@ test("shares bytes with other mailboxes, in turn, and waits for none while it wr
   await turn();
   expect(order).toEqual([]);
   held[2]?.ends[0]?.resolve();
-  await third.settled();
   await turn();
   // What is small does not overtake.
   expect(order).toEqual([]);
@@ -103,12 +109,13 @@ test("gives back room that was not used", async () => {
   const budget = new ByteBudget(10);
   const [one, other] = [new WriteWindow(() => 100, budget), new WriteWindow(() => 100, budget)];
   const { ends, write } = heldWrites();
-  other.add(1, write);
+  void other.add(1, write);
   expect(await hasRoom(one, 10)).toBe(true);
   expect(await hasRoom(other, 1)).toBe(false);
-  await one.settled();
+  one.leave();
   expect(await hasRoom(other, 10)).toBe(true);
+  other.leave();
   ends[0]?.resolve();
-  await other.settled();
+  await turn();
   expect(await hasRoom(new WriteWindow(() => 100, budget), 10)).toBe(true);
 });

@@ -1,0 +1,145 @@
+import { expect, test } from "vitest";
+import type { Uid } from "../../../../shared/domain/names.ts";
+import { type UidSet, uidsOf } from "../../../../shared/domain/uid-set.ts";
+import type { ChunkReading } from "../../../../shared/migration/sync/chunk.ts";
+import { ReadAhead } from "../../../../shared/migration/sync/read-ahead.ts";
+import type { SteadyFolder } from "../../../../shared/migration/sync/steady-source.ts";
+
+/** Lets everything run that waits for nothing else. */
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+const summary = (uid: number, size = 10) => ({
+  uid: uid as Uid,
+  size,
+  internalDate: new Date(0),
+  flags: [],
+});
+
+function chunk(uids: readonly number[], size = 10) {
+  return { writable: uids.map((uid) => summary(uid, size)), bytes: uids.length * size };
+}
+
+/**
+ * A folder that notes what it is asked for.
+ * @param given what it answers to a FETCH.
+ */
+function folder(given: (asked: number[]) => readonly number[] = (asked) => asked) {
+  const asked: number[][] = [];
+  const ended: number[][] = [];
+  const opened = {
+    async *fetchMessages(uids: UidSet) {
+      const wanted = [...uidsOf(uids)];
+      asked.push(wanted);
+      try {
+        for (const uid of given(wanted)) yield { ...summary(uid), content: Buffer.from(`${uid}`) };
+      } finally {
+        ended.push(wanted);
+      }
+    },
+  } as unknown as SteadyFolder;
+  return { opened, asked, ended };
+}
+
+async function readAll({ messages }: ChunkReading): Promise<readonly number[]> {
+  const uids: number[] = [];
+  for (let next = await messages.next(); !next.done; next = await messages.next()) uids.push(next.value.uid);
+  return uids;
+}
+
+const nothing = () => undefined;
+
+test("chunks that follow each other are asked for in one go, and given one by one", async () => {
+  const { opened, asked } = folder();
+  const reader = new ReadAhead(opened, "ascending");
+  const chunks = [chunk([1, 2]), chunk([3]), chunk([4, 5])] as const;
+  reader.begin(chunks, 5);
+  const read: number[] = [];
+  for (const [index, each] of chunks.entries())
+    expect(await readAll(reader.take(each, () => read.push(index)))).toEqual(
+      each.writable.map(({ uid }) => uid),
+    );
+  expect(asked).toEqual([[1, 2, 3, 4, 5]]);
+  expect(read).toEqual([0, 1, 2]);
+});
+
+test("no more are asked for than may be, in messages and bytes, and none with a large message", async () => {
+  const mega = 1024 * 1024;
+  const limits = [
+    { chunks: [chunk([1, 2]), chunk([3]), chunk([4])], together: [1, 2, 3] },
+    { chunks: [chunk([1], 4 * mega), chunk([2], 4 * mega), chunk([3], mega)], together: [1, 2] },
+    { chunks: [chunk([1]), chunk([2], 5 * mega), chunk([3])], together: [1] },
+    { chunks: [chunk([1, 2, 3, 4]), chunk([5])], together: [1, 2, 3, 4] },
+  ];
+  for (const { chunks, together } of limits) {
+    const { opened, asked } = folder();
+    new ReadAhead(opened, "ascending").begin(chunks, 3);
+    await turn();
+    expect(asked).toEqual([together]);
+  }
+});
+
+test("where chunks begin with the newest message each is asked for alone", async () => {
+  const { opened, asked } = folder();
+  const reader = new ReadAhead(opened, "descending");
+  const [first, second] = [chunk([3, 4]), chunk([1, 2])];
+  reader.begin([first, second], 100);
+  expect(await readAll(reader.take(first, nothing))).toEqual([3, 4]);
+  expect(await readAll(reader.take(second, nothing))).toEqual([1, 2]);
+  expect(asked).toEqual([
+    [3, 4],
+    [1, 2],
+  ]);
+});
+
+test("messages in another order, twice, or not at all come to their chunks", async () => {
+  const { opened, asked } = folder(() => [3, 1, 3, 5, 4, 1]);
+  const reader = new ReadAhead(opened, "ascending");
+  const [first, second, third] = [chunk([1, 2]), chunk([3, 4]), chunk([5, 6])];
+  reader.begin([first, second, third], 100);
+  expect(await readAll(reader.take(first, nothing))).toEqual([1]);
+  expect(await readAll(reader.take(second, nothing))).toEqual([3, 4]);
+  expect(await readAll(reader.take(third, nothing))).toEqual([5]);
+  expect(asked).toHaveLength(1);
+});
+
+test("a chunk that is given up ends what was asked for with it; who takes another one asks anew", async () => {
+  const { opened, asked, ended } = folder();
+  const reader = new ReadAhead(opened, "ascending");
+  const [first, second] = [chunk([1, 2]), chunk([3, 4])];
+  reader.begin([first, second], 100);
+  const { messages } = reader.take(first, nothing);
+  await messages.next();
+  await messages.return?.();
+  expect(ended).toEqual([[1, 2, 3, 4]]);
+  expect(await readAll(reader.take(second, nothing))).toEqual([3, 4]);
+  expect(asked.at(-1)).toEqual([3, 4]);
+});
+
+test("something else is asked when what was taken is read, and who reads next waits for it", async () => {
+  const { opened, asked, ended } = folder();
+  const reader = new ReadAhead(opened, "ascending");
+  const [first, second, third] = [chunk([1]), chunk([2]), chunk([3])];
+  reader.begin([first, second, third], 100);
+  expect(await readAll(reader.take(first, nothing))).toEqual([1]);
+  const reading = reader.take(second, () => reader.begin([third], 100));
+  await reading.messages.next();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let began = false;
+  const other = reader.alone(async () => {
+    began = true;
+    await promise;
+  });
+  await turn();
+  expect(began).toBe(false);
+  expect(await readAll(reading)).toEqual([]);
+  await turn();
+  // What was asked for and not taken is given up before.
+  expect([began, ended]).toEqual([true, [[1, 2, 3]]]);
+  reader.begin([third], 100);
+  const last = readAll(reader.take(third, nothing));
+  await turn();
+  expect(asked).toHaveLength(1);
+  resolve();
+  await other;
+  expect(await last).toEqual([3]);
+});
