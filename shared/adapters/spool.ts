@@ -1,4 +1,4 @@
-import { type FileHandle, mkdtemp, open, rm } from "node:fs/promises";
+import { type FileHandle, mkdtemp, open as openFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
@@ -14,14 +14,20 @@ export interface SpooledSource extends ByteSource {
  * Writes a stream to a temporary file, so that a message too large for memory can be read in any order, and again when an
  * upload has to be resumed. The file has no name from the start, so that a killed process leaves none behind. The caller
  * disposes of it.
+ * @param open gives the stream, which is read at once: one that nobody reads or ends holds the connection it comes from.
  * @param maxBytes the stream is given up beyond this.
  * @returns undefined if the stream is longer than `maxBytes`.
  * @throws what the stream throws; the file is gone then.
  */
-export async function spool(stream: Readable, maxBytes: number): Promise<SpooledSource | undefined> {
+export async function spool(
+  open: () => Promise<Readable>,
+  maxBytes: number,
+): Promise<SpooledSource | undefined> {
   const file = await openNameless();
   const dispose = () => file.close();
+  let stream: Readable | undefined;
   try {
+    stream = await open();
     let size = 0;
     for await (const chunk of stream as AsyncIterable<Buffer>) {
       // Unlike write it goes on until all is there, or fails: the end of a disk takes a part of it.
@@ -52,7 +58,7 @@ export async function spool(stream: Readable, maxBytes: number): Promise<Spooled
     await dispose();
     throw error;
   } finally {
-    stream.destroy();
+    stream?.destroy();
   }
 }
 
@@ -69,7 +75,7 @@ export async function openContent(
 ): Promise<SpooledSource | undefined> {
   if (Buffer.isBuffer(content)) return { ...bufferSource(content), dispose: async () => {} };
   try {
-    return await spool(await content(), maxBytes);
+    return await spool(content, maxBytes);
   } catch (error) {
     if (isMigrationError(error)) throw error;
     throw spoolFailed(error);
@@ -88,7 +94,7 @@ function spoolFailed(cause?: unknown): MigrationError {
 async function openNameless(): Promise<FileHandle> {
   const directory = await mkdtemp(join(tmpdir(), "imap-to-m365-spool-"));
   try {
-    return await open(join(directory, "message"), "wx+", 0o600);
+    return await openFile(join(directory, "message"), "wx+", 0o600);
   } finally {
     await rm(directory, { recursive: true, force: true });
   }

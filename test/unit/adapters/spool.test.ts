@@ -20,7 +20,7 @@ describe("a spooled stream", () => {
   });
 
   it("is read in any order, from a file without a name", async () => {
-    const spooled = await spool(Readable.from([Buffer.from("abc"), Buffer.from("defg")]), 7);
+    const spooled = await spool(async () => Readable.from([Buffer.from("abc"), Buffer.from("defg")]), 7);
     expect(await readdir(directory)).toEqual([]);
     expect(String(await spooled?.read(4, 99))).toBe("efg");
     expect(String(await spooled?.read(2, 4))).toBe("cd");
@@ -30,10 +30,19 @@ describe("a spooled stream", () => {
   });
 
   it("is given up where it is too long, and where the stream breaks", async () => {
-    expect(await spool(Readable.from([Buffer.from("abcd"), Buffer.from("e")]), 4)).toBeUndefined();
+    expect(
+      await spool(async () => Readable.from([Buffer.from("abcd"), Buffer.from("e")]), 4),
+    ).toBeUndefined();
     const broken = new Readable({ read: () => broken.destroy(new Error("broken")) });
-    await expect(spool(broken, 4)).rejects.toThrow("broken");
+    await expect(spool(async () => broken, 4)).rejects.toThrow("broken");
     expect(await readdir(directory)).toEqual([]);
+  });
+
+  it("opens no stream where no file can be made", async () => {
+    vi.stubEnv("TMPDIR", join(directory, "nowhere"));
+    const open = vi.fn(async () => Readable.from([]));
+    await expect(spool(open, 4)).rejects.toThrow("ENOENT");
+    expect(open).not.toHaveBeenCalled();
   });
 
   it.skipIf(process.platform === "win32")(
