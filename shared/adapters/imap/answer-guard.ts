@@ -11,6 +11,12 @@ export interface AnswerBudget {
   readonly bodyBytes: number;
 }
 
+/**
+ * Takes the next bytes of a message's body that has `size` of them in all, which may be more than was asked for.
+ * Resolves when there is room for more; until then the server is held back. Never rejects.
+ */
+export type TakeBody = (bytes: Buffer, size: number) => Promise<void>;
+
 const KILOBYTE = 1024;
 const MEGABYTE = 1024 * KILOBYTE;
 
@@ -40,6 +46,10 @@ const SEARCH = /^\* SEARCH /i;
 const ESEARCH = /^\* ESEARCH .*/i;
 const LITERAL = /\{(\d{1,19})\}\r?\n$/;
 const ENDLESS_LITERAL = /\d{19}\}\r?\n$/;
+/** What may become the announcement of a literal. */
+const BEGUN_LITERAL = /\{\d{0,19}\}?\r?$/;
+const EMPTY_LITERAL = Buffer.from("{0}\r\n");
+const NOTHING = Buffer.alloc(0);
 const LF = 0x0a;
 const SPACE = 0x20;
 const COMMA = 0x2c;
@@ -61,6 +71,11 @@ export class AnswerGuard {
   #literalLeft = 0;
   #responseBytes = 0;
   #bodyBytes = 0;
+  #takeBody: TakeBody | undefined;
+  /** Size of the body whose bytes are being taken out; 0 if the library gets them. */
+  #bodySize = 0;
+  #withheld = NOTHING;
+  #room: Promise<void> | undefined;
 
   constructor(scene: Scene) {
     this.#scene = scene;
@@ -71,8 +86,17 @@ export class AnswerGuard {
     return this.#received;
   }
 
-  /** Starts the account of a command. */
-  expect(budget: AnswerBudget): void {
+  /** Resolves when more may be taken in; undefined if it may be at once. */
+  get room(): Promise<void> | undefined {
+    return this.#room;
+  }
+
+  /**
+   * Starts the account of a command.
+   * @param takeBody gets the first body of the answer, in the place of which an empty one is handed on.
+   */
+  expect(budget: AnswerBudget, takeBody?: TakeBody): void {
+    this.#takeBody = takeBody;
     this.#budget = budget;
     this.#lines = 0;
     this.#bytes = 0;
@@ -80,19 +104,28 @@ export class AnswerGuard {
 
   /**
    * Takes the next bytes.
-   * @returns what is to be handed on: the same bytes, a long answer to SEARCH cut into several of the same meaning.
+   * @returns what is to be handed on: the same bytes, a long answer to SEARCH cut into several of the same meaning, and
+   * without a body that is taken out.
    * @throws MigrationError that ends the connection, if they break the budget.
    */
-  take(chunk: Buffer): Buffer {
-    this.#received += chunk.length;
+  take(received: Buffer): Buffer {
+    this.#received += received.length;
+    this.#room = undefined;
+    let at = this.#withheld.length;
+    const chunk = at === 0 ? received : Buffer.concat([this.#withheld, received]);
+    this.#withheld = NOTHING;
     const pieces: Buffer[] = [];
     let handedOn = 0;
-    let at = 0;
     while (at < chunk.length) {
       if (this.#literalLeft > 0) {
         const skipped = Math.min(this.#literalLeft, chunk.length - at);
         this.#literalLeft -= skipped;
         at += skipped;
+        if (this.#bodySize > 0) {
+          this.#room = this.#takeBody?.(chunk.subarray(at - skipped, at), this.#bodySize);
+          handedOn = at;
+        }
+        if (this.#literalLeft === 0) this.#endLiteral();
         continue;
       }
       const lineEnd = chunk.indexOf(LF, at);
@@ -106,10 +139,30 @@ export class AnswerGuard {
         handedOn = at + cut.end;
         this.#responseBytes = 0;
       }
-      this.#takeLine(part, end === lineEnd + 1);
+      const announced = this.#takeLine(part, end === lineEnd + 1);
       at = end;
+      if (this.#bodySize > 0) {
+        pieces.push(chunk.subarray(handedOn, at - announced), EMPTY_LITERAL);
+        handedOn = at;
+      }
     }
-    return pieces.length === 0 ? chunk : Buffer.concat([...pieces, chunk.subarray(handedOn)]);
+    const end = chunk.length - this.#keepBack(chunk);
+    if (pieces.length > 0) return Buffer.concat([...pieces, chunk.subarray(handedOn, end)]);
+    return chunk.subarray(handedOn, end);
+  }
+
+  /** An announcement can be replaced only while all of it is here. @returns how many bytes wait for the rest of it. */
+  #keepBack(chunk: Buffer): number {
+    if (this.#takeBody === undefined || this.#literalLeft > 0) return 0;
+    const { length } = BEGUN_LITERAL.exec(this.#tail)?.[0] ?? "";
+    if (length > 0) this.#withheld = Buffer.from(chunk.subarray(chunk.length - length));
+    return length;
+  }
+
+  #endLiteral(): void {
+    if (this.#bodySize === 0) return;
+    this.#bodySize = 0;
+    this.#takeBody = undefined;
   }
 
   /** Where the rest of an answer to SEARCH can become a line of its own: before a number. */
@@ -123,27 +176,29 @@ export class AnswerGuard {
     return at < 0 ? undefined : { at, end: at + 1, insert: Buffer.from("\r\n* ESEARCH UID ALL ") };
   }
 
-  #takeLine(part: Buffer, ends: boolean): void {
+  /** @returns the length of the announcement of a literal at the end of the line; 0 if there is none. */
+  #takeLine(part: Buffer, ends: boolean): number {
     this.#count(part.length);
     this.#tail = (this.#tail + part.toString("latin1", Math.max(0, part.length - TAIL_BYTES))).slice(
       -TAIL_BYTES,
     );
-    if (!ends) return;
+    if (!ends) return 0;
     if (++this.#lines > this.#budget.lines) throw answerTooLong(this.#scene);
     if (!this.#greeted && this.#head.trim() !== "") {
       if (!GREETING.test(this.#head)) throw notImap(this.#scene);
       this.#greeted = true;
     }
-    const digits = LITERAL.exec(this.#tail)?.[1];
+    const [announcement = "", digits] = LITERAL.exec(this.#tail) ?? [];
     if (digits === undefined && ENDLESS_LITERAL.test(this.#tail)) throw responseTooLarge(this.#scene);
     this.#tail = "";
     if (digits !== undefined) {
       this.#takeLiteral(Number(digits));
-      return;
+      return announcement.length;
     }
     this.#head = "";
     this.#responseBytes = 0;
     this.#bodyBytes = 0;
+    return 0;
   }
 
   #takeLiteral(size: number): void {
@@ -154,6 +209,7 @@ export class AnswerGuard {
     }
     this.#bodyBytes += size;
     if (this.#bodyBytes > this.#budget.bodyBytes) throw responseTooLarge(this.#scene);
+    if (this.#takeBody !== undefined) this.#bodySize = size;
   }
 
   #count(bytes: number): void {
@@ -236,7 +292,13 @@ export function putInFront(guard: AnswerGuard, streamer: Transform, patient: () 
   };
   streamer._transform = (chunk: Buffer, encoding, done) => {
     try {
-      handOn(guard.take(chunk), encoding, done);
+      const rest = guard.take(chunk);
+      const { room } = guard;
+      handOn(
+        rest,
+        encoding,
+        room === undefined ? done : (...failure) => void room.then(() => done(...failure)),
+      );
     } catch (error) {
       streamer.destroy(error as Error);
       done();

@@ -3,7 +3,7 @@ import type { Duplex, Transform } from "node:stream";
 import { ImapFlow, type ImapResponse, type NamespaceObject } from "imapflow";
 import type { MigrationError } from "../../domain/errors.ts";
 import { notPermitted, permittedLookup } from "../pinned-lookup.ts";
-import { type AnswerBudget, AnswerGuard, putInFront, shortAnswer } from "./answer-guard.ts";
+import { type AnswerBudget, AnswerGuard, putInFront, shortAnswer, type TakeBody } from "./answer-guard.ts";
 import { classifyFailure, classifyReply, replyOf, type Scene } from "./classify.ts";
 import { type Credentials, Login } from "./login.ts";
 import { Pace } from "./pace.ts";
@@ -59,6 +59,8 @@ export interface CommandOptions {
   readonly timeoutMs?: number;
   /** For a FETCH, whose rows are taken no faster than they can be used: its time counts only while the server is to blame. */
   readonly paced?: boolean;
+  /** For a paced FETCH of one body: takes it as it comes, in place of the library, to which it looks empty. */
+  readonly body?: TakeBody;
   /** Called once the command line is on its way. */
   readonly onSent?: () => void;
 }
@@ -102,6 +104,8 @@ export class ImapConnection {
   #exists = 0;
   #expunged = 0;
   #loggedIn = false;
+  /** Ends with the last of the commands that were asked for. */
+  #turn = Promise.resolve();
   /** Why the connection ended, where that is known better than by the command it took along. */
   #cause: unknown;
 
@@ -259,7 +263,8 @@ export class ImapConnection {
   }
 
   /**
-   * Sends one command and waits for its tagged answer, whatever it is.
+   * Sends one command and waits for its tagged answer, whatever it is. Waits before for the end of one under way, whose
+   * budget and time are its own: that may be one whose answer nobody takes any more.
    * @throws MigrationError if there was no answer.
    */
   async attempt(
@@ -267,10 +272,22 @@ export class ImapConnection {
     parameters: readonly Argument[] = [],
     options: CommandOptions = {},
   ): Promise<Reply> {
-    const { budget = shortAnswer, untagged = {} } = options;
-    this.#guard.expect(budget);
+    const before = this.#turn;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#turn = promise;
+    await before;
+    try {
+      return await this.#exchange(command, parameters, options);
+    } finally {
+      resolve();
+    }
+  }
+
+  async #exchange(command: string, parameters: readonly Argument[], options: CommandOptions): Promise<Reply> {
+    const { budget = shortAnswer, untagged = {}, body } = options;
     if (command === "SELECT" || command === "EXAMINE") this.#exists = 0;
     const { pace, stop } = this.#watch(options);
+    this.#guard.expect(budget, pace && body && ((bytes, size) => pace.held(() => body(bytes, size))));
     try {
       const { response, next } = await this.#internals.exec(command, parameters, {
         untagged: pace === undefined ? untagged : pace.holding(untagged),

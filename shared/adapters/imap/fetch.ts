@@ -204,6 +204,19 @@ async function* fetchOnce(
       void deliver(rows.rest());
       queue.end();
     });
+  const reply = yield* rowsOf(connection, queue, answered);
+  return { reply, delivered: uidSetOf(delivered) };
+}
+
+/**
+ * What an answer brings, as it comes. The rest of one that is abandoned is read and dropped, or the connection is ended.
+ * @throws MigrationError what the command fails with; what came before is delivered first.
+ */
+export async function* rowsOf<Row>(
+  connection: ImapConnection,
+  queue: RowQueue<Row>,
+  answered: Promise<Reply>,
+): AsyncGenerator<Row, Reply> {
   // Observed here too, so that an iterator abandoned before the end leaves no unhandled rejection.
   answered.catch(() => undefined);
   let complete = false;
@@ -213,12 +226,12 @@ async function* fetchOnce(
   } finally {
     if (!complete) await drain(connection, queue, answered);
   }
-  return { reply: await answered, delivered: uidSetOf(delivered) };
+  return answered;
 }
 
 async function drain(
   connection: ImapConnection,
-  queue: RowQueue<FetchRow>,
+  queue: RowQueue<unknown>,
   answered: Promise<unknown>,
 ): Promise<void> {
   queue.discard();

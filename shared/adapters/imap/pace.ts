@@ -40,16 +40,21 @@ export class Pace {
       Object.entries(handlers).map(([name, handle]): [string, typeof handle] => [
         name,
         async (response) => {
-          this.#heldSince = clock();
-          try {
-            await handle(response);
-          } finally {
-            this.#heldMs += clock() - this.#heldSince;
-            this.#heldSince = undefined;
-          }
+          await this.held(() => handle(response), clock);
         },
       ]),
     );
+  }
+
+  /** Does work whose time is time in which the server is held back; one at a time. */
+  async held(work: () => Promise<void>, clock: () => number = Date.now): Promise<void> {
+    this.#heldSince = clock();
+    try {
+      await work();
+    } finally {
+      this.#heldMs += clock() - this.#heldSince;
+      this.#heldSince = undefined;
+    }
   }
 
   judge(received: number, now: number): Verdict {

@@ -4,6 +4,7 @@ const MAX_BYTES = 4 * 1024 * 1024;
 
 /** Hands rows from one producer to one consumer. The producer waits while enough of them lie unread. */
 export class RowQueue<Row> {
+  readonly #maxBytes: number;
   readonly #rows: { readonly row: Row; readonly bytes: number }[] = [];
   #bytes = 0;
   #ended = false;
@@ -11,13 +12,18 @@ export class RowQueue<Row> {
   #wakeConsumer: (() => void) | undefined;
   #wakeProducer: (() => void) | undefined;
 
+  /** @param maxBytes that may wait. */
+  constructor(maxBytes = MAX_BYTES) {
+    this.#maxBytes = maxBytes;
+  }
+
   /** Resolves when there is room for the next row. */
   async offer(row: Row, bytes: number): Promise<void> {
     if (this.#discarding) return;
     this.#rows.push({ row, bytes });
     this.#bytes += bytes;
     this.#wakeConsumer?.();
-    while (!this.#discarding && (this.#rows.length >= MAX_ROWS || this.#bytes >= MAX_BYTES))
+    while (!this.#discarding && (this.#rows.length >= MAX_ROWS || this.#bytes >= this.#maxBytes))
       await new Promise<void>((resolve) => {
         this.#wakeProducer = resolve;
       });

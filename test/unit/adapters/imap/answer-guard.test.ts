@@ -67,6 +67,52 @@ describe("what the guard hands on", () => {
   });
 });
 
+describe("a body that the guard takes out", () => {
+  const body = "{5}\r\nabc {9}\r\n";
+
+  test("is all of it, and an empty one is handed on in its place, however it came", () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 1, max: 30 }), { minLength: 1, maxLength: 5 }), (sizes) => {
+        const guard = guardFor(withBodies);
+        const taken: string[] = [];
+        const announced: number[] = [];
+        guard.expect(withBodies, async (bytes, size) => {
+          taken.push(bytes.toString("latin1"));
+          announced.push(size);
+        });
+        const row = (text: string) =>
+          `* 1 FETCH (UID 1 BODY[]<0> {${text.length}}\r\n${text} RFC822.SIZE 9)\r\n`;
+        const lines = "* 3 EXISTS {1\r\n* OK {\r\n";
+        const text = `${lines}${row(body)}${row("another")}${lines}a OK {1} done\r\n`;
+        expect(handedOn(guard, text, sizes)).toBe(text.replace(`{${body.length}}\r\n${body}`, "{0}\r\n"));
+        expect(taken.join("")).toBe(body);
+        expect(new Set(announced)).toEqual(new Set([body.length]));
+      }),
+    );
+  });
+
+  test("is held to the budget", () => {
+    const guard = guardFor(withBodies);
+    guard.expect(withBodies, async () => undefined);
+    expect(() => guard.take(Buffer.from("* 1 FETCH (BODY[] {1001}\r\n"))).toThrow(
+      expect.objectContaining({ code: "ResponseTooLarge" }),
+    );
+  });
+
+  test("holds the server back until there is room", async () => {
+    const guard = guardFor(withBodies);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    guard.expect(withBodies, () => promise);
+    guard.take(Buffer.from("* 1 FETCH (BODY[] {3}\r\n"));
+    expect(guard.room).toBeUndefined();
+    guard.take(Buffer.from("abc)\r\n"));
+    expect(guard.room).toBe(promise);
+    resolve();
+    guard.take(Buffer.from("a OK\r\n"));
+    expect(guard.room).toBeUndefined();
+  });
+});
+
 describe("what the guard ends", () => {
   const cases: readonly (readonly [string, AnswerBudget, string, string])[] = [
     ["a line without an end", shortAnswer, "x".repeat(65_537), "ResponseTooLarge"],
