@@ -21,6 +21,10 @@ const NAME_OF_USE: Readonly<Record<Exclude<SpecialUse, "inbox">, string>> = {
 
 const INBOX = "INBOX";
 
+/** Round trips by which one folder is made, and is asked for; and those of a login. */
+const tripsToMake = 3;
+const tripsToLogIn = 7;
+
 interface Index {
   readonly byPath: Map<string, ListedFolder>;
   readonly pathByUse: Map<SpecialUse, string>;
@@ -74,6 +78,8 @@ export class TargetFolders {
     const index = await this.#load(connection);
     const { missing, listed } = this.#missingOf(connection, index, wanted);
     index.opened.clear();
+    // Few are made, and asked for, one by one sooner than somebody logs in.
+    if (missing.length * tripsToMake + listed.length <= tripsToLogIn) return;
     const line = await opening;
     if (line === undefined) return;
     const { made, opened } = await createMany(connection, line, missing, listed);

@@ -7,6 +7,7 @@ import { AppendLines } from "./append-lines.ts";
 import { takesPipelines } from "./append-pipeline.ts";
 import { ImapConnection, type Timeouts } from "./connection.ts";
 import { storableFlags } from "./flags.ts";
+import { HandedOn } from "./handed-on.ts";
 import type { Credentials } from "./login.ts";
 import { ConnectionPool } from "./pool.ts";
 import { createServerProbe } from "./probe.ts";
@@ -44,22 +45,26 @@ export class ImapTarget implements TargetConnector, Probed {
   /** Where a server takes no pipelines a large message is held whole: one at a time in this process. */
   readonly #large = new Semaphore(1);
 
+  readonly #handedOn = new HandedOn();
+
   constructor(settings: ImapTargetSettings, timeouts: Timeouts) {
     this.#settings = settings;
     this.#timeouts = timeouts;
   }
 
-  /** Logs in once to see that the mailbox exists. The address in lower case identifies it. */
+  /**
+   * Logs in to see that the mailbox exists; who opens it next gets the connection. The address in lower case identifies the
+   * mailbox.
+   */
   async resolve(emailAddress: string): Promise<TargetIdentity> {
     const address = emailAddress.trim();
-    const connection = await this.#connect(address);
-    await connection.close();
+    this.#handedOn.leave(address, await this.#connect(address));
     return { id: address.toLowerCase(), emailAddress: address };
   }
 
   async open(target: TargetIdentity): Promise<TargetMailbox> {
     const open = () => this.#connect(target.emailAddress);
-    const first = await open();
+    const first = this.#handedOn.take(target.emailAddress) ?? (await open());
     // Without UIDPLUS a copy is recognized by being the next one in its folder, so only one may be under way; and
     // Courier tells two of its sessions the same UID if they store at the same moment.
     const tellsUids = first.has("UIDPLUS") && !isCourier(first.greeting);
