@@ -184,6 +184,43 @@ describe("flags that are none", () => {
   );
 });
 
+describe("summaries that come with the UIDs", () => {
+  const summariesNext = true;
+
+  test("cost one command in all, however many UIDs are free", async () => {
+    const server = await serve(9);
+    const stored = server.account("alice").folder("INBOX");
+    for (const uid of [1, 4, 5]) stored.expunge(uid);
+    const folder = await inbox(server);
+    const uids = await folder.searchUids({ summariesNext });
+    expect(uids).toEqual([
+      [2, 3],
+      [6, 9],
+    ]);
+    const summaries = await collect(folder.fetchSummaries(uids));
+    expect(summaries.map(({ uid }) => uid)).toEqual([2, 3, 6, 7, 8, 9]);
+    expect(summaries[0]).toMatchObject({ size: message(2).length, flags: ["\\Seen"] });
+    expect(folder.unshownMessages).toBe(0);
+    expect(commands(server, "UID")).toEqual(["UID FETCH 1:9 (UID FLAGS INTERNALDATE RFC822.SIZE)"]);
+  });
+
+  test("are asked for by themselves where there are none or too many, or too many UIDs", async () => {
+    const empty = await serve(0);
+    expect(await (await inbox(empty)).searchUids({ summariesNext })).toEqual([]);
+    const many = await serve(2_001);
+    expect(sizeOf(await (await inbox(many)).searchUids({ summariesNext }))).toBe(2_001);
+    for (const server of [empty, many]) expect(commands(server, "UID FETCH")).toEqual([]);
+  });
+
+  test("count only if they are as many as the server counts", async () => {
+    const server = await serve(5, { quirks: { omits: ({ uid }, isByUid) => isByUid && uid === 4 } });
+    const folder = await inbox(server);
+    expect(await folder.searchUids({ summariesNext })).toEqual([[1, 5]]);
+    expect(await uidsIn(folder.fetchSummaries([[1, 5]]))).toEqual([1, 2, 3, 4, 5]);
+    expect(commands(server, "UID SEARCH")).toHaveLength(1);
+  });
+});
+
 describe("a list is not the whole truth", () => {
   const all: UidSet = [[1, 1250]];
 

@@ -2,7 +2,7 @@ import type { Readable } from "node:stream";
 import { isMigrationError, MigrationError } from "../../domain/errors.ts";
 import { receivedDateOf, sentDate } from "../../domain/header-dates.ts";
 import type { Uid, UidValidity } from "../../domain/names.ts";
-import { intersectionOf, sizeOf, type UidSet, uidSetOf, unionOf } from "../../domain/uid-set.ts";
+import { intersectionOf, sizeOf, type UidSet, uidSetOf, uidsOf, unionOf } from "../../domain/uid-set.ts";
 import {
   type FlagState,
   ListingUnfinished,
@@ -42,6 +42,10 @@ import type { Argument } from "./wire.ts";
 
 /** Those that decide what a round costs. */
 const reportedExtensions = ["CONDSTORE", "ESEARCH", "LIST-STATUS", "SPECIAL-USE", "X-GM-EXT-1"];
+
+/** Messages, and the UIDs that they lie between, of which UIDs and summaries are asked for in one command. */
+const MAX_LISTED = 2_000;
+const MAX_LISTED_UID = 20_000;
 
 /** Connections that one listing may lose to the status of single folders. */
 const MAX_LOST = 10;
@@ -262,6 +266,8 @@ export class ImapSourceFolder implements OpenSourceFolder {
   readonly #part: FolderPart;
   readonly status: OpenFolderStatus;
   #census: Census | undefined;
+  /** As they came with the UIDs. */
+  #summaries: ReadonlyMap<Uid, FetchRow> | undefined;
 
   constructor(connection: ImapConnection, status: OpenFolderStatus, part: FolderPart = {}) {
     this.#connection = connection;
@@ -276,8 +282,9 @@ export class ImapSourceFolder implements OpenSourceFolder {
 
   async searchUids(filter: SearchFilter = {}): Promise<UidSet> {
     const { members } = this.#part;
-    const { since, before, among } = filter;
+    const { since, before, among, summariesNext = false } = filter;
     const isPart = members !== undefined;
+    if (summariesNext && !isPart && (await this.#listAll())) return uidSetOf(this.#summaries?.keys() ?? []);
     if (since === undefined && before === undefined) {
       if (among !== undefined)
         return stillThere(this.#connection, isPart ? intersectionOf(members, among) : among);
@@ -289,7 +296,7 @@ export class ImapSourceFolder implements OpenSourceFolder {
 
   async *fetchSummaries(uids: UidSet): AsyncIterable<MessageSummary> {
     const undated: FetchRow[] = [];
-    for await (const row of this.#fetch(uids, fetchItems.summary))
+    for await (const row of this.#summaryRows(uids))
       if (isKnown(row.internalDate)) yield this.#summaryOf(row);
       else undated.push(row);
     const fields = new Map<Uid, Buffer>();
@@ -316,6 +323,31 @@ export class ImapSourceFolder implements OpenSourceFolder {
     const since = this.status.highestModseq === undefined ? undefined : changedSince;
     for await (const row of this.#fetch(uids, fetchItems.flags, since))
       yield { uid: row.uid, flags: this.#flagsOf(row) };
+  }
+
+  /**
+   * Asks for all summaries before any UID is known, at one round trip less.
+   * @returns false if they are not as many as the server counts, or there are too many: then nothing is known.
+   */
+  async #listAll(): Promise<boolean> {
+    const { messages, uidNext } = this.status;
+    if (messages === 0 || messages > MAX_LISTED || uidNext > MAX_LISTED_UID) return false;
+    const rows = new Map<Uid, FetchRow>();
+    // Where UIDs are free none of them is missing.
+    for await (const row of this.#fetch([[1, uidNext - 1]], fetchItems.summary, undefined, false))
+      rows.set(row.uid, row);
+    const { exists, expunged } = this.#connection;
+    if (rows.size !== exists) return false;
+    this.#summaries = rows;
+    this.#census = { uids: uidSetOf(rows.keys()), unshown: 0, expunged };
+    return true;
+  }
+
+  #summaryRows(uids: UidSet): AsyncIterable<FetchRow> | readonly FetchRow[] {
+    const known = this.#summaries;
+    const rows = known && [...uidsOf(uids)].map((uid) => known.get(uid));
+    if (rows === undefined || rows.includes(undefined)) return this.#fetch(uids, fetchItems.summary);
+    return rows.filter((row) => row !== undefined);
   }
 
   async #count(): Promise<Census> {
@@ -345,7 +377,12 @@ export class ImapSourceFolder implements OpenSourceFolder {
     return among === undefined ? near : intersectionOf(near, among);
   }
 
-  #fetch(uids: UidSet, items: Argument[], changedSince?: string): AsyncIterable<FetchRow> {
+  #fetch(
+    uids: UidSet,
+    items: Argument[],
+    changedSince?: string,
+    insists = items !== fetchItems.flags,
+  ): AsyncIterable<FetchRow> {
     const withLabels = this.#part.keywordsOf !== undefined && items !== fetchItems.dates;
     const insist = (absent: UidSet) =>
       this.#census === undefined ? [] : numbersOf(this.#census, absent, this.#connection.expunged);
@@ -353,7 +390,7 @@ export class ImapSourceFolder implements OpenSourceFolder {
       items,
       changedSince,
       withLabels,
-      ...(items === fetchItems.flags ? {} : { insist }),
+      ...(insists ? { insist } : {}),
     });
   }
 

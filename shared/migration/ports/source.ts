@@ -88,6 +88,8 @@ export interface SearchFilter {
   readonly before?: number | undefined;
   /** Only these. What the session knows of the folder is not relied on: the server is asked. */
   readonly among?: UidSet | undefined;
+  /** True if `fetchSummaries` of all of them comes next: a source may read them together. */
+  readonly summariesNext?: boolean | undefined;
 }
 
 /**

@@ -169,11 +169,12 @@ export class SteadySource {
   /**
    * Asks for the folder that is opened next, and for its UIDs, while what was read is still written. Nothing may be in the
    * middle of a read. Whatever else is asked of the source waits until both have come, and opens its own folder anew.
+   * @param summariesNext true if all its messages are going to be read.
    */
-  lookAhead(path: string): void {
+  lookAhead(path: string, summariesNext: boolean): void {
     if (this.#ahead || this.#failed.has(path)) return;
     this.#current = undefined;
-    const given = this.#readAhead(path);
+    const given = this.#readAhead(path, summariesNext);
     // Observed here too, should nobody take it.
     given.catch(() => undefined);
     this.#ahead = { path, given };
@@ -222,11 +223,11 @@ export class SteadySource {
     return false;
   }
 
-  async #readAhead(path: string): Ahead["given"] {
+  async #readAhead(path: string, summariesNext: boolean): Ahead["given"] {
     try {
       if (!this.#source.usable) return undefined;
       const folder = await this.#source.openFolder(path);
-      return { folder, uids: await folder.searchUids() };
+      return { folder, uids: await folder.searchUids({ summariesNext }) };
     } catch (error) {
       if (isMigrationError(error)) return undefined;
       throw error;
@@ -338,19 +339,21 @@ class OpenSteadyFolder implements SteadyFolder {
     this.#suspects = uids;
   }
 
-  async searchUids(filter?: SearchFilter): Promise<UidSet> {
+  async searchUids({ summariesNext = false, ...filter }: SearchFilter = {}): Promise<UidSet> {
     const found = this.#found;
     this.#found = undefined;
-    if (found && filter === undefined) {
+    if (found && Object.keys(filter).length === 0) {
       this.#unshown = this.#folder.unshownMessages;
       return found;
     }
     await this.#makeUsable();
     try {
-      const uids = await this.#folder.searchUids(filter);
+      const uids = await this.#folder.searchUids({ ...filter, summariesNext });
       this.#unshown = this.#folder.unshownMessages;
       return uids;
     } catch (error) {
+      // It may have been a message whose summary cannot be read.
+      if (summariesNext && isAboutMessages(error)) return this.searchUids(filter);
       throw this.#around.about(error);
     }
   }

@@ -204,7 +204,7 @@ async function visitFolders(
     if (isMore) break;
     const visit: Visit =
       waiting === undefined
-        ? await visitFolder(run, folder, budget, pending[index + 1]?.source.path)
+        ? await visitFolder(run, folder, budget, pending[index + 1])
         : { end: "later", at: waiting };
     if (waiting === undefined) budget.spend(0, 0);
     refuseTooManySkips(progress, batch);

@@ -7,6 +7,7 @@ import { asStored } from "./failed-folders.ts";
 import { abandoned } from "./folder-generation.ts";
 import {
   awaitsWritesOnly,
+  isRemembered,
   lookAgainAt,
   movesClosed,
   type PlacedFolder,
@@ -39,14 +40,14 @@ export type Visit =
 /**
  * Brings one folder up to date within the budget: settles what is in doubt, copies what is new, follows flags and
  * removals, and closes the round for it. Repeatable at any point.
- * @param next path of the folder that is visited next, which may be asked for while this one's last messages are written.
+ * @param next the folder that is visited next, which may be asked for while this one's last messages are written.
  * @throws MigrationError for anything that is not about a single message or this folder.
  */
 export async function visitFolder(
   run: SyncRun,
   folder: PlacedFolder,
   budget: Budget,
-  next: string | undefined,
+  next: PlacedFolder | undefined,
 ): Promise<Visit> {
   const found = await lookForPlace(run, folder);
   if ("removed" in found) return leave(run, folder, placeDeleted);
@@ -79,11 +80,11 @@ async function visit(
   run: SyncRun,
   folder: PlacedFolder,
   budget: Budget,
-  next: string | undefined,
+  next: PlacedFolder | undefined,
 ): Promise<Visit> {
   const opened = await run.source.openFolder(folder.source.path);
   opened.suspect(uidsAside(folder));
-  const existing = await opened.searchUids();
+  const existing = await opened.searchUids({ summariesNext: !isRemembered(folder) });
   let record = await begin(run, folder, opened, existing);
 
   if (record.doubt.openChunk?.moves) record = await closeMoves(run, record);
@@ -100,7 +101,8 @@ async function visit(
     const begun = run.clock();
     const read = () => {
       // Without mod-sequences the flags are still to be compared.
-      if (next !== undefined && opened.status.highestModseq !== undefined) run.source.lookAhead(next);
+      if (next !== undefined && opened.status.highestModseq !== undefined)
+        run.source.lookAhead(next.source.path, !isRemembered(next));
     };
     record = await copyFolder(run, record, opened, existing, wanted, budget, read);
     if (sizeOf(toCopy(record, wanted, begun)) > 0) return { end: "more" };
