@@ -17,14 +17,21 @@ export function isLongPause(until: number, now: number): boolean {
   return until - now > longPauseMs;
 }
 
-/** Marks the mailbox synced and hands its permit on. @param end what the end of its last step makes of it. */
+/**
+ * Marks the mailbox synced and hands its permit on.
+ * @param end what the end of its last step makes of it.
+ * @param givenBack what ends beside that, and before somebody else has the permit: its lease and its connections. None rejects.
+ */
 export async function finish(
   parts: FolderSyncParts,
   batch: BatchRecord,
   state: MailboxState,
   end: (mailbox: MailboxRecord) => MailboxRecord,
+  givenBack: readonly (Promise<void> | undefined)[],
 ): Promise<void> {
-  await state.update((mailbox) => synced(end(mailbox), isFinal(batch), parts.clock()));
+  const stored = state.update((mailbox) => synced(end(mailbox), isFinal(batch), parts.clock()));
+  await Promise.allSettled([stored, ...givenBack]);
+  await stored;
   const { id, endpoint, round, syncedItemCount, skippedItemCount, bytesTransferred } = state.mailbox;
   parts.log("mailbox.synced", {
     batch: batch.name,

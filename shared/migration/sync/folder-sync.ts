@@ -208,9 +208,8 @@ async function takeStep(
       return;
     }
     if ("finished" in end) {
-      await lease.release();
       release = false;
-      await finish(parts, batch, state, end.finished);
+      await finish(parts, batch, state, end.finished, [lease.release(), end.closed]);
       return;
     }
     const next = end.next === undefined && held.tooLong() ? parts.clock() + releaseMs : end.next;

@@ -65,9 +65,8 @@ export interface RoundPlan {
  * @returns undefined if the step's time was over first: what was found out is committed, and the next plan goes on.
  */
 export async function planRound(run: SyncRun): Promise<RoundPlan | undefined> {
-  const listed = await listFolders(run);
+  const [listed, records] = await Promise.all([listFolders(run), run.ledger.listFolders(run.ledgerId)]);
   if (listed === undefined) return undefined;
-  const records = await run.ledger.listFolders(run.ledgerId);
   const takingPart = mapFolders(
     listed.filter((folder) => folder.selectable),
     run.options,

@@ -41,7 +41,11 @@ const chunkMs = 2 * minute;
 
 /** When the next step comes (undefined: at once), or what the end of the round makes of the mailbox. */
 export type StepEnd =
-  | { readonly finished: (mailbox: MailboxRecord) => MailboxRecord }
+  | {
+      readonly finished: (mailbox: MailboxRecord) => MailboxRecord;
+      /** When the connections of the step are closed; never rejects. */
+      readonly closed?: Promise<void>;
+    }
   | { readonly next: number | undefined };
 
 /**
@@ -71,6 +75,7 @@ export async function runStep(
   let good = false;
   /** Milliseconds until the next step, if that goes on with the session and the plan of this one. */
   let keptFor: number | undefined;
+  let closed: Promise<void> | undefined;
   try {
     const kept = pool.take(key, lease.epoch);
     session = kept ?? (await openSession(parts, mailbox));
@@ -130,7 +135,11 @@ export async function runStep(
     const { next, planHolds, pause } = await visits.catch((error: unknown) => asPause(error, parts.clock()));
     good = true;
     // The next round is a day away, and what a session knows of folders would be of today.
-    if (next === "finished") return { finished: await progress.end(stepId, true, stoodStill()) };
+    if (next === "finished") {
+      const finished = await progress.end(stepId, true, stoodStill());
+      closed = closeSession(session);
+      return { finished, closed };
+    }
     const delayMs = next === undefined ? 0 : Math.max(next - parts.clock(), 0);
     // Who reads a message that could not be read before has to plan first: it may have moved meanwhile.
     if (planHolds && !source.hasUnread && delayMs <= longestKeptMs) {
@@ -148,7 +157,7 @@ export async function runStep(
     if (!good) await progress.store().catch(() => undefined);
     await pace?.settle();
     if (session && keptFor !== undefined) pool.give(key, session, lease.epoch, keptFor);
-    else if (session) await closeSession(session);
+    else if (session && closed === undefined) await closeSession(session);
   }
 }
 
