@@ -19,6 +19,7 @@ import {
   discardLateDetach,
   postponeAttach,
   settleBeforeSending,
+  writeOnceATick,
 } from "./rhea-internals.ts";
 import { decodeTransfer, dotNetTicks, maxMessageBytes } from "./wire.ts";
 
@@ -93,7 +94,10 @@ export class AmqpServer {
 
   #listen(): void {
     const container = this.#container;
-    container.on("connection_open", ({ connection }: EventContext) => discardLateDetach(connection));
+    container.on("connection_open", ({ connection }: EventContext) => {
+      discardLateDetach(connection);
+      writeOnceATick(connection);
+    });
     container.on("receiver_open", (context: EventContext) => {
       const { receiver } = context;
       if (receiver) refuseFaults(receiver, () => this.#openForSender(receiver));

@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import type { Connection, Delivery, link, Sender, Typed } from "rhea";
 
 /**
@@ -27,6 +28,8 @@ interface SenderInternals {
 }
 
 interface ConnectionInternals {
+  readonly socket: Socket;
+  output(): void;
   readonly remote_channel_map: Readonly<Record<number, unknown>>;
   on_detach(frame: { readonly channel: number }): void;
 }
@@ -40,6 +43,19 @@ export function discardLateDetach(connection: Connection): void {
   const { on_detach: onDetach } = internals;
   internals.on_detach = (frame) => {
     if (internals.remote_channel_map[frame.channel] !== undefined) onDetach.call(connection, frame);
+  };
+}
+
+/** Frames of one turn of the event loop go out together: rhea hands each one to the system by itself. */
+export function writeOnceATick(connection: Connection): void {
+  const internals = connection as unknown as ConnectionInternals;
+  const { socket, output } = internals;
+  internals.output = () => {
+    if (socket.writableCorked === 0) {
+      socket.cork();
+      setImmediate(() => socket.uncork());
+    }
+    output.call(connection);
   };
 }
 
