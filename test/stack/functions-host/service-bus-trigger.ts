@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import type {
   ServiceBusClient,
@@ -17,6 +18,9 @@ import type { TriggerListener } from "./trigger-listener.ts";
 /** Milliseconds before asking again when the service had no session to give, and when it could not be asked. */
 const noSessionPauseMs = 100;
 const failurePauseMs = 1_000;
+
+/** Sessions are asked for by so many at once, as in the real host's ServiceBusProcessor. */
+const maxAsking = 2 * availableParallelism();
 
 /** Answers to a request for a session that mean there is none at present. */
 const noSessionCodes = ["ServiceTimeout", "SessionCannotBeLocked"];
@@ -87,15 +91,17 @@ function listenToSessions(options: ServiceBusTriggerOptions): TriggerListener {
   const stopping = new AbortController();
   const draining = new AbortController();
   const sessions = new Set<Promise<void>>();
-  let accepting: Promise<void> | undefined;
+  let asking = 0;
+  let accepting: Promise<unknown> | undefined;
 
   async function acceptSessions(): Promise<void> {
     while (!stopping.signal.aborted && !draining.signal.aborted) {
-      if (sessions.size === config.maxConcurrentSessions) {
+      if (sessions.size + asking >= config.maxConcurrentSessions) {
         await Promise.race(sessions);
         continue;
       }
-      const receiver = await acceptNext();
+      asking++;
+      const receiver = await acceptNext().finally(() => asking--);
       if (!receiver) continue;
       if (stopping.signal.aborted || draining.signal.aborted) return receiver.close();
       const session = processSession(receiver)
@@ -139,7 +145,8 @@ function listenToSessions(options: ServiceBusTriggerOptions): TriggerListener {
 
   return {
     async start() {
-      accepting = acceptSessions();
+      const loops = Math.min(config.maxConcurrentSessions, maxAsking);
+      accepting = Promise.all(Array.from({ length: loops }, acceptSessions));
     },
     drain: () => draining.abort(),
     async stop() {
