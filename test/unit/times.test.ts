@@ -34,9 +34,9 @@ it("the times of a step, of a lock and of the host fit into one another", async 
   expect(2 * renewalMs).toBeLessThan(functionTimeout);
 });
 
-it("a mailbox that is through gives its place in the host to another one within a quarter of a second", async () => {
+it("a mailbox that is through gives its place in the host to another one within a tenth of a second", async () => {
   const { extensions } = parseHostConfig(await readFile("host.json", "utf8"));
-  expect(extensions.serviceBus.sessionIdleTimeout).toBe(250);
+  expect(extensions.serviceBus.sessionIdleTimeout).toBe(100);
 });
 
 it("a count that the API tells is at most five seconds late", () => {
