@@ -113,8 +113,12 @@ export async function writeChunk(
   try {
     const [only] = messages;
     if (only && isStreamed(messages)) {
-      const header = await readHeader(opened, only.uid);
-      if (header) await write(only, header, openMessage);
+      try {
+        const header = await readHeader(opened, only.uid);
+        if (header) await write(only, header, openMessage);
+      } finally {
+        await reading.return?.();
+      }
     } else {
       try {
         while (!ends()) {
