@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import { type Deployment, startDeployment } from "../stack/deployment.ts";
 import { withSession } from "../stack/imap-access.ts";
 import { Random } from "../stack/random.ts";
@@ -242,9 +242,8 @@ it.concurrent.each([
       await untilSynced(move);
       expect(await arrived(move)).toEqual(expected(move, atFirst));
       // Figures of a batch are five seconds late at most.
-      await expect
-        .poll(() => deployment.batch(batch), { timeout: 20_000 })
-        .toMatchObject({ syncedItemCount: 10, totalItemsInSourceMailboxCount: 10 });
+      const figures = { syncedItemCount: 10, totalItemsInSourceMailboxCount: 10 };
+      await vi.waitFor(async () => expect(await deployment.batch(batch)).toMatchObject(figures), 20_000);
 
       const unchanged = await sync(move);
       expect(unchanged.copied).toBe(0);
