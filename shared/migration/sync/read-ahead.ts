@@ -70,7 +70,8 @@ export class ReadAhead {
     const { promise, resolve: isOver } = Promise.withResolvers<void>();
     let asked: AskedChunks | undefined;
     const begin = async () => {
-      await this.#other;
+      // Without a wait where there is nothing to wait for: what is taken must count as taken from then on.
+      while (this.#other) await this.#other;
       this.#taken = promise;
       asked ??= this.#asked?.has(chunk) ? this.#asked : new AskedChunks(this.#opened, [chunk]);
       return asked;

@@ -143,3 +143,15 @@ test("something else is asked when what was taken is read, and who reads next wa
   await other;
   expect(await last).toEqual([3]);
 });
+
+test("what is taken a moment before something else is asked is read to its end all the same", async () => {
+  const { opened } = folder();
+  const reader = new ReadAhead(opened, "ascending");
+  const [first, second] = [chunk([1]), chunk([2, 3])];
+  reader.begin([first, second], 100);
+  expect(await readAll(reader.take(first, nothing))).toEqual([1]);
+  const read = readAll(reader.take(second, nothing));
+  const other = reader.alone(async () => "asked");
+  expect(await read).toEqual([2, 3]);
+  expect(await other).toBe("asked");
+});
