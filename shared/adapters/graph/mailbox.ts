@@ -48,6 +48,9 @@ export class GraphMailbox implements TargetMailbox {
     this.writeConcurrency = session.gate.limit + preparedWrites;
   }
 
+  /** There is no login to begin. */
+  expectWrites(): void {}
+
   /** Of folders that are made one at a time each takes one request, a trifle beside those for its messages. */
   async prepareFolders(): Promise<void> {}
 

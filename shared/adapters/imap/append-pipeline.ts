@@ -6,6 +6,7 @@ import { type Append, type AppendChannel, bytesOf, outOfTime } from "./append.ts
 import { classifyFailure } from "./classify.ts";
 import type { ImapConnection } from "./connection.ts";
 import { formatDateTime } from "./dates.ts";
+import { idCommand } from "./quick-login.ts";
 import { isCourier } from "./software.ts";
 import { parseReply, type Reply } from "./wire.ts";
 
@@ -15,6 +16,8 @@ const MAX_SMALL_LITERAL = 4_096;
 const MAX_JOINED = 32;
 const MAX_JOINED_BYTES = 1024 * 1024;
 const LOGOUT_MS = 2_000;
+/** Milliseconds for the answer to ID. */
+const ID_MS = 120_000;
 const LF = 0x0a;
 const CR = 0x0d;
 
@@ -102,6 +105,8 @@ export class AppendPipeline implements AppendChannel {
     socket.on("end", () => this.#fail({}));
     socket.on("close", () => this.#fail({}));
     socket.resume();
+    // The login has left it to us. Whatever the answer is: a server that insists on it has been told.
+    if (connection.has("ID")) this.command(idCommand, Date.now() + ID_MS).catch(() => undefined);
   }
 
   get usable(): boolean {

@@ -1,12 +1,13 @@
 import { isIP } from "node:net";
 import type { Duplex, Transform } from "node:stream";
-import { ImapFlow, type ImapResponse, type NamespaceObject } from "imapflow";
+import { ImapFlow, type ImapResponse, type NamespaceObject, type NamespacesObject } from "imapflow";
 import type { MigrationError } from "../../domain/errors.ts";
 import { notPermitted, permittedLookup } from "../pinned-lookup.ts";
 import { type AnswerBudget, AnswerGuard, putInFront, shortAnswer, type TakeBody } from "./answer-guard.ts";
 import { classifyFailure, classifyReply, replyOf, type Scene } from "./classify.ts";
 import { type Credentials, Login } from "./login.ts";
 import { Pace } from "./pace.ts";
+import { clientInfo, shorten } from "./quick-login.ts";
 import { type Argument, type Reply, responseCodeOf, textOf, type UntaggedHandlers } from "./wire.ts";
 import { repairResponses } from "./wire-repair.ts";
 
@@ -49,6 +50,10 @@ export interface ConnectionSettings {
   readonly isPermitted?: ((address: string) => boolean) | undefined;
   /** Capabilities that this server offers and then refuses, as found out so far; added to. */
   readonly refused: Set<string>;
+  /** Of another connection to the same mailbox, whose namespaces are these. */
+  readonly namespaces?: NamespacesObject | undefined;
+  /** True if whoever gets the connection says who the client is (ID, RFC 2971). */
+  readonly leavesId?: boolean | undefined;
 }
 
 export interface CommandOptions {
@@ -154,7 +159,7 @@ export class ImapConnection {
         ...(isPermitted ? { lookup: permittedLookup(isPermitted) } : {}),
       },
       auth: login.authFor(() => client),
-      clientInfo: { name: "imap-to-m365", vendor: "imap-to-m365", version: "1", "support-url": "" },
+      clientInfo: { ...clientInfo, "support-url": "" },
       logger: false,
       disableAutoIdle: true,
       disableAutoEnable: true,
@@ -166,6 +171,7 @@ export class ImapConnection {
       maxResponseTokens: MAX_RESPONSE_TOKENS,
     });
     const connection = new ImapConnection(client, settings);
+    const stumbledOver = shorten(client, login, settings);
     const timer = setTimeout(() => connection.abort(connection.#late(timeouts.loginMs)), timeouts.loginMs);
     try {
       await client.connect();
@@ -177,8 +183,9 @@ export class ImapConnection {
     } catch (error) {
       client.close();
       const cause = connection.#cause ?? error;
-      if (isDecompressionFailure(cause) && !settings.refused.has(COMPRESSION)) {
-        settings.refused.add(COMPRESSION);
+      const refused = isDecompressionFailure(cause) ? COMPRESSION : stumbledOver();
+      if (refused !== undefined && !settings.refused.has(refused)) {
+        settings.refused.add(refused);
         return ImapConnection.open(settings);
       }
       throw classifyFailure(cause, scene);
@@ -249,6 +256,11 @@ export class ImapConnection {
   limit(capability: string): number | undefined {
     const value = this.#client.capabilities.get(capability);
     return typeof value === "number" ? value : undefined;
+  }
+
+  /** The namespaces as another connection to the mailbox takes them. */
+  get knownNamespaces(): NamespacesObject | undefined {
+    return this.#client.namespaces;
   }
 
   /** The namespaces (RFC 2342); where the server has no NAMESPACE, the root as the one personal namespace. */

@@ -56,6 +56,14 @@ export class Login {
     };
   }
 
+  /** What SASL PLAIN (RFC 4616, 2) sends for a password, in base64; undefined for a token. Secret. */
+  get response(): string | undefined {
+    const credentials = this.#credentials;
+    if (credentials.kind !== "password") return undefined;
+    const { user, password, authzid = "" } = credentials;
+    return Buffer.from([authzid, user, password].join("\0")).toString("base64");
+  }
+
   /** @throws MigrationError `mailbox` if the session was open without the login, in whoever's mailbox. */
   verify(): void {
     if (!this.#used) throw preauthenticated(this.#scene);

@@ -21,9 +21,9 @@ const NAME_OF_USE: Readonly<Record<Exclude<SpecialUse, "inbox">, string>> = {
 
 const INBOX = "INBOX";
 
-/** Round trips by which one folder is made, and is asked for; and those of a login. */
+/** Round trips by which one folder is made, and is asked for; and those of a login that has begun before. */
 const tripsToMake = 3;
-const tripsToLogIn = 7;
+const tripsToLogIn = 4;
 
 interface Index {
   readonly byPath: Map<string, ListedFolder>;
@@ -44,6 +44,11 @@ export class TargetFolders {
   /** Forgets what was listed, after a folder turned out to be gone. */
   forget(): void {
     this.#index = undefined;
+  }
+
+  /** Lists the folders, unless they are known. */
+  async look(connection: ImapConnection): Promise<void> {
+    await this.#load(connection);
   }
 
   async ensure(

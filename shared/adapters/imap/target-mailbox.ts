@@ -107,6 +107,13 @@ export class ImapTargetMailbox implements TargetMailbox {
     return Math.max(this.#connections, this.#lines?.window ?? 0);
   }
 
+  /** Logs in for the messages, and lists the folders. */
+  expectWrites(): void {
+    // Whatever is wrong with either, the first write will tell.
+    this.#lines?.take().catch(() => undefined);
+    this.#pool.use(({ connection }) => this.#folders.look(connection)).catch(() => undefined);
+  }
+
   async prepareFolders(wanted: readonly WantedFolder[]): Promise<void> {
     if (this.#lines === undefined || wanted.length < minPrepared) return;
     // Whatever is wrong with a line, its first message will tell.

@@ -5,7 +5,7 @@ import type { TargetConnector, TargetIdentity, TargetMailbox } from "../../migra
 import type { IdentityToken } from "../identity-token.ts";
 import { AppendLines } from "./append-lines.ts";
 import { takesPipelines } from "./append-pipeline.ts";
-import { ImapConnection, type Timeouts } from "./connection.ts";
+import { type ConnectionSettings, ImapConnection, type Timeouts } from "./connection.ts";
 import { storableFlags } from "./flags.ts";
 import { HandedOn } from "./handed-on.ts";
 import type { Credentials } from "./login.ts";
@@ -63,8 +63,11 @@ export class ImapTarget implements TargetConnector, Probed {
   }
 
   async open(target: TargetIdentity): Promise<TargetMailbox> {
-    const open = () => this.#connect(target.emailAddress);
-    const first = this.#handedOn.take(target.emailAddress) ?? (await open());
+    const { emailAddress } = target;
+    const first = this.#handedOn.take(emailAddress) ?? (await this.#connect(emailAddress));
+    const namespaces = first.knownNamespaces;
+    const open = () => this.#connect(emailAddress, { namespaces });
+    const openLine = () => this.#connect(emailAddress, { namespaces, leavesId: true });
     // Without UIDPLUS a copy is recognized by being the next one in its folder, so only one may be under way; and
     // Courier tells two of its sessions the same UID if they store at the same moment.
     const tellsUids = first.has("UIDPLUS") && !isCourier(first.greeting);
@@ -74,7 +77,7 @@ export class ImapTarget implements TargetConnector, Probed {
       first,
       new ConnectionPool(first, size - lines, open),
       size - lines,
-      lines === 0 ? undefined : new AppendLines(open, lines),
+      lines === 0 ? undefined : new AppendLines(openLine, lines),
       this.#large,
     );
   }
@@ -106,7 +109,10 @@ export class ImapTarget implements TargetConnector, Probed {
     return storableFlags(flags);
   }
 
-  async #connect(emailAddress: string): Promise<ImapConnection> {
+  async #connect(
+    emailAddress: string,
+    further: Pick<ConnectionSettings, "namespaces" | "leavesId"> = {},
+  ): Promise<ImapConnection> {
     const { host, port, security, acceptUntrustedCertificates, userFormat } = this.#settings;
     const user = userFormat.replaceAll("{emailAddress}", () => emailAddress);
     try {
@@ -120,6 +126,7 @@ export class ImapTarget implements TargetConnector, Probed {
         credentials: await this.#credentialsOf(user),
         timeouts: this.#timeouts,
         refused: this.#refused,
+        ...further,
       });
     } catch (error) {
       throw isMigrationError(error) && error.code === "AuthorizationFailed" ? mailboxNotFound() : error;

@@ -145,6 +145,8 @@ export interface TargetMailbox {
   /** No message that the source announces to be larger, in bytes, is ever taken. */
   readonly maxItemBytes: number;
 
+  /** Says that folders and messages are going to be written: whatever takes time can begin. Repeatable, never throws. */
+  expectWrites(): void;
   /**
    * Says which folders are going to be ensured next, so that a target that can makes many of them at once. It need not
    * make any, tells of none that it could not make, and is no substitute for `ensureFolder`. Repeatable.

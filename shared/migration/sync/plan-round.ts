@@ -65,7 +65,7 @@ export interface RoundPlan {
  * @returns undefined if the step's time was over first: what was found out is committed, and the next plan goes on.
  */
 export async function planRound(run: SyncRun): Promise<RoundPlan | undefined> {
-  const [listed, records] = await Promise.all([listFolders(run), run.ledger.listFolders(run.ledgerId)]);
+  const [listed, records] = await Promise.all([listFolders(run), knownFolders(run)]);
   if (listed === undefined) return undefined;
   const takingPart = mapFolders(
     listed.filter((folder) => folder.selectable),
@@ -114,6 +114,13 @@ export async function planRound(run: SyncRun): Promise<RoundPlan | undefined> {
     statuses,
     first: records.length === 0,
   };
+}
+
+/** What is known of the folders from rounds before. Where that is nothing the target is told what is coming. */
+async function knownFolders(run: SyncRun): Promise<readonly FolderRecord[]> {
+  const records = await run.ledger.listFolders(run.ledgerId);
+  if (records.length === 0) run.target.expectWrites();
+  return records;
 }
 
 /** @returns undefined if the listing is not finished. One that is stays with its session until the plan is. */

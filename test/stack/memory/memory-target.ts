@@ -206,6 +206,8 @@ export class MemoryTargetMailbox implements TargetMailbox {
     this.naming = { sanitize: (segment) => segment, caseSensitive: this.#kind === "imap" };
   }
 
+  expectWrites(): void {}
+
   /** As an IMAP server makes most of them at once; the first one is left to be ensured. */
   async prepareFolders(wanted: readonly WantedFolder[]): Promise<void> {
     if (this.#kind === "graph") return;

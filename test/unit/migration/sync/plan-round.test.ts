@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
 import type { UidValidity } from "../../../../shared/domain/names.ts";
-import type { FolderStatus } from "../../../../shared/migration/ports/source.ts";
-import { isFlagScanDue } from "../../../../shared/migration/sync/plan-round.ts";
+import type { FolderRecord } from "../../../../shared/migration/ports/ledger-store.ts";
+import { type FolderStatus, ListingUnfinished } from "../../../../shared/migration/ports/source.ts";
+import { isFlagScanDue, planRound } from "../../../../shared/migration/sync/plan-round.ts";
+import type { SyncRun } from "../../../../shared/migration/sync/run.ts";
 
 const day = 24 * 60 * 60 * 1000;
 const status: FolderStatus = { uidValidity: "1" as UidValidity, uidNext: 9, messages: 8, unseen: 0 };
@@ -22,5 +24,27 @@ describe("comparing all flags of a folder that shows no change", () => {
 
   it("at once where it has never been done", () => {
     expect(isFlagScanDue({}, status, { clock: () => 100 * day, final: false })).toBe(true);
+  });
+});
+
+describe("the target is told that writes are coming", () => {
+  it.each([
+    ["while the first listing is under way", [], ["listFolders", "expectWrites"]],
+    ["not in a later round, in which nothing may have changed", [{} as FolderRecord], ["listFolders"]],
+  ])("%s", async (_title, records, expected) => {
+    const calls: string[] = [];
+    const run = {
+      ledger: { listFolders: async () => records },
+      target: { expectWrites: () => calls.push("expectWrites") },
+      source: {
+        listFolders: async () => {
+          calls.push("listFolders");
+          throw new ListingUnfinished();
+        },
+      },
+      unfinished: {},
+    } as unknown as SyncRun;
+    expect(await planRound(run)).toBeUndefined();
+    expect(calls).toEqual(expected);
   });
 });
