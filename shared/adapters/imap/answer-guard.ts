@@ -102,6 +102,16 @@ export class AnswerGuard {
     this.#bytes = 0;
   }
 
+  /** Adds what a command may be answered that was sent behind this one; its own account starts once it has its turn. */
+  alsoExpect({ lines, bytes, bodyBytes }: AnswerBudget): void {
+    const budget = this.#budget;
+    this.#budget = {
+      lines: budget.lines + lines,
+      bytes: budget.bytes + bytes,
+      bodyBytes: Math.max(budget.bodyBytes, bodyBytes),
+    };
+  }
+
   /**
    * Takes the next bytes.
    * @returns what is to be handed on: the same bytes, a long answer to SEARCH cut into several of the same meaning, and

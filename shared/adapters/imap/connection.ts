@@ -5,6 +5,7 @@ import type { MigrationError } from "../../domain/errors.ts";
 import { notPermitted, permittedLookup } from "../pinned-lookup.ts";
 import { type AnswerBudget, AnswerGuard, putInFront, shortAnswer, type TakeBody } from "./answer-guard.ts";
 import { classifyFailure, classifyReply, replyOf, type Scene } from "./classify.ts";
+import { earlySender, readsOn, TWO_AT_ONCE } from "./early-command.ts";
 import { type Credentials, Login } from "./login.ts";
 import { Pace } from "./pace.ts";
 import { clientInfo, shorten } from "./quick-login.ts";
@@ -68,6 +69,11 @@ export interface CommandOptions {
   readonly body?: TakeBody;
   /** Called once the command line is on its way. */
   readonly onSent?: () => void;
+  /**
+   * True for a command that is sent right behind the one before, whose answer is still to come; not behind one with a `body`.
+   * Its answer is of use only where that one was answered OK.
+   */
+  readonly early?: boolean;
 }
 
 const LOGOUT_MS = 2_000;
@@ -81,6 +87,11 @@ const MAX_NAMESPACES = 50;
 /** Tokens of one response; more than this are read neither fast nor for any use. Numbers of SEARCH are not counted. */
 const MAX_RESPONSE_TOKENS = 50_000;
 
+interface Answer {
+  readonly response: ImapResponse;
+  next(): void;
+}
+
 /**
  * What imapflow 2.10 leaves out of its type declarations. Its public commands answer false instead of failing, add
  * items of their own to FETCH and prepend the namespace to names; `exec` sends exactly what it is given.
@@ -90,7 +101,7 @@ interface Internals {
     command: string,
     attributes: readonly Argument[],
     options: { readonly untagged?: UntaggedHandlers; readonly onSend?: () => void },
-  ): Promise<{ readonly response: ImapResponse; next(): void }>;
+  ): Promise<Answer>;
   throttleWait(delayMs: number): Promise<boolean>;
   readonly socket: { setNoDelay(noDelay: boolean): void; setTimeout(milliseconds: number): void } | null;
   readonly streamer: Transform;
@@ -109,8 +120,9 @@ export class ImapConnection {
   #exists = 0;
   #expunged = 0;
   #loggedIn = false;
-  /** Ends with the last of the commands that were asked for. */
-  #turn = Promise.resolve();
+  readonly #execEarly: Internals["exec"];
+  /** Of the last of the commands that were asked for: when it is on its way, and when it is answered. */
+  #last = { sent: Promise.resolve(), ended: Promise.resolve() };
   /** Why the connection ended, where that is known better than by the command it took along. */
   #cause: unknown;
 
@@ -121,6 +133,7 @@ export class ImapConnection {
     this.#scene = { side: settings.side, host: settings.host, port: settings.port, stage: "session" };
     this.#guard = new AnswerGuard(this.#scene);
     this.#refused = settings.refused;
+    this.#execEarly = earlySender(client);
     putInFront(this.#guard, this.#internals.streamer, () => this.#loggedIn);
     repairResponses(this.#internals.streamer);
     client.on("error", (error: unknown) => {
@@ -231,6 +244,16 @@ export class ImapConnection {
     return this.#client.capabilities.has(capability) && !this.#refused.has(capability);
   }
 
+  /** True for a server that takes another command while it has one to answer, and has not been seen to lose it. */
+  get readsOn(): boolean {
+    return readsOn((capability) => this.has(capability)) && !this.#refused.has(TWO_AT_ONCE);
+  }
+
+  /** Sends no command any more before the one before it is answered, on all connections to the server. */
+  sendOneByOne(): void {
+    this.forgo(TWO_AT_ONCE);
+  }
+
   /** How it stands with a capability that the server may name. */
   stateOf(capability: string): "works" | "refused" | "missing" {
     if (this.#refused.has(capability)) return "refused";
@@ -284,26 +307,36 @@ export class ImapConnection {
     parameters: readonly Argument[] = [],
     options: CommandOptions = {},
   ): Promise<Reply> {
-    const before = this.#turn;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#turn = promise;
-    await before;
+    const before = this.#last;
+    const sent = Promise.withResolvers<void>();
+    const ended = Promise.withResolvers<void>();
+    this.#last = { sent: sent.promise, ended: ended.promise };
+    await (options.early ? before.sent : before.ended);
     try {
-      return await this.#exchange(command, parameters, options);
+      const answered = this.#exchange(command, parameters, options);
+      sent.resolve();
+      return await answered;
     } finally {
-      resolve();
+      ended.resolve();
     }
   }
 
   async #exchange(command: string, parameters: readonly Argument[], options: CommandOptions): Promise<Reply> {
-    const { budget = shortAnswer, untagged = {}, body } = options;
+    const { budget = shortAnswer, untagged = {}, body, early = false } = options;
     if (command === "SELECT" || command === "EXAMINE") this.#exists = 0;
     const { pace, stop } = this.#watch(options);
-    this.#guard.expect(budget, pace && body && ((bytes, size) => pace.held(() => body(bytes, size))));
+    const takeBody: TakeBody | undefined =
+      pace && body && ((bytes, size) => pace.held(() => body(bytes, size)));
+    if (early) this.#guard.alsoExpect(budget);
+    else this.#guard.expect(budget, takeBody);
+    const exec = early ? this.#execEarly : this.#internals.exec.bind(this.#internals);
     try {
-      const { response, next } = await this.#internals.exec(command, parameters, {
+      const { response, next } = await exec(command, parameters, {
         untagged: pace === undefined ? untagged : pace.holding(untagged),
-        ...(options.onSent ? { onSend: options.onSent } : {}),
+        onSend: () => {
+          if (early) this.#guard.expect(budget, takeBody);
+          options.onSent?.();
+        },
       });
       next();
       const code = responseCodeOf(response);

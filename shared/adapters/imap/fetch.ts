@@ -57,6 +57,8 @@ export interface FetchOptions {
    * numbers, before they count as absent. Gives the sequence numbers of UIDs; none where they are not known.
    */
   readonly insist?: ((uids: UidSet) => UidSet) | undefined;
+  /** True if the command is sent behind the one under way, as in `CommandOptions`. */
+  readonly early?: boolean | undefined;
 }
 
 /** Servers must take command lines of 8,192 bytes at least (RFC 7162, 4); the rest of the line needs some of it. */
@@ -98,6 +100,26 @@ export async function* fetchRows(
       return;
     }
     if (options.insist) yield* askAgain({ ...request, wanted: absent }, options.insist);
+  }
+}
+
+/**
+ * One UID FETCH, sent behind the command that is under way, such as the one by which the folder is opened.
+ * @returns undefined if the server refuses it.
+ * @throws MigrationError if the server does not understand it, or the connection fails.
+ */
+export async function fetchEarly(
+  connection: ImapConnection,
+  uids: UidSet,
+  items: Argument[],
+): Promise<readonly FetchRow[] | undefined> {
+  const request: Request = { connection, wanted: uids, options: { items, early: true }, refusals: 0 };
+  const rows: FetchRow[] = [];
+  for (const coming = fetchOnce(request, "UID FETCH", uids); ; ) {
+    const { done, value } = await coming.next();
+    if (!done) rows.push(value);
+    else if (value.reply.status === "BAD") throw connection.refusal(value.reply);
+    else return value.reply.status === "OK" ? rows : undefined;
   }
 }
 
@@ -197,6 +219,7 @@ async function* fetchOnce(
     .attempt(command, parameters, {
       budget: budgetFor(sizeOf(set), options),
       paced: true,
+      early: options.early ?? false,
       untagged: { FETCH: async (response) => deliver(rows.add(response, connection.expunged)) },
     })
     .finally(async () => {

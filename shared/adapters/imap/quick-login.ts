@@ -1,4 +1,5 @@
 import type { ImapFlow, ImapResponse, NamespacesObject } from "imapflow";
+import { readsOn, TWO_AT_ONCE } from "./early-command.ts";
 import type { Login } from "./login.ts";
 import { type Argument, textsOf, type UntaggedHandlers } from "./wire.ts";
 
@@ -12,8 +13,6 @@ export const idCommand = `ID (${Object.entries(clientInfo)
 
 /** Initial responses (RFC 4959), which servers offer and refuse at times: Coremail answers BAD to one of PLAIN. */
 const INITIAL_RESPONSE = "SASL-IR";
-/** Two commands sent at once (RFC 9051, 5.5), which needs no capability; named as one where a server loses the second. */
-const TWO_AT_ONCE = "two commands at once";
 
 /** No tag of imapflow's, which are hexadecimal: the library passes over the answer to it. */
 const ID_TAG = "ID1";
@@ -56,8 +55,7 @@ export function shorten(client: ImapFlow, login: Login, shortcuts: Shortcuts): (
   steps.run = async (command, ...parameters) => {
     if (command === "ID") {
       if (!client.authenticated || leavesId) return undefined;
-      if (namespaces !== undefined || refused.has(TWO_AT_ONCE) || !readsOn(client))
-        return run(command, ...parameters);
+      if (namespaces !== undefined || !joinsId(client, refused)) return run(command, ...parameters);
       sendId(client, steps);
       isIdSent = true;
       return undefined;
@@ -95,8 +93,12 @@ export function shorten(client: ImapFlow, login: Login, shortcuts: Shortcuts): (
   return () => stumbledOver;
 }
 
-function readsOn({ capabilities }: ImapFlow): boolean {
-  return capabilities.has("NAMESPACE") && (capabilities.has("LITERAL+") || capabilities.has("LITERAL-"));
+function joinsId({ capabilities }: ImapFlow, refused: ReadonlySet<string>): boolean {
+  return (
+    capabilities.has("NAMESPACE") &&
+    readsOn((capability) => capabilities.has(capability)) &&
+    !refused.has(TWO_AT_ONCE)
+  );
 }
 
 /** Says who the client is, and waits for no answer: that has come when the one to the next command has. */

@@ -11,6 +11,8 @@ export interface OpenedMailbox {
   readonly highestModseq: string | undefined;
   /** Flags that can be stored; undefined if the server does not say, which means all. */
   readonly permanentFlags: readonly string[] | undefined;
+  /** True if the first command for it opened it, so that one sent right behind that was about this folder. */
+  readonly atOnce: boolean;
 }
 
 /**
@@ -39,6 +41,7 @@ export async function openMailbox(
     });
   const withModseq = hasModseq(connection);
   let reply = await open(withModseq);
+  const atOnce = reply.status === "OK";
   if (withModseq && refusesForm(reply)) {
     reply = await open(false);
     if (reply.status === "OK") connection.forgo("CONDSTORE", "QRESYNC");
@@ -55,5 +58,6 @@ export async function openMailbox(
     // What a server tells without the extension is of no use: changes since it cannot be asked for.
     highestModseq: hasModseq(connection) ? highestModseq : undefined,
     permanentFlags,
+    atOnce,
   };
 }

@@ -5,9 +5,11 @@ import type { Uid, UidValidity } from "../../domain/names.ts";
 import { intersectionOf, sizeOf, type UidSet, uidSetOf, uidsOf, unionOf } from "../../domain/uid-set.ts";
 import {
   type FlagState,
+  type FolderStatus,
   ListingUnfinished,
   type MessageHeader,
   type MessageSummary,
+  type OpenFolderOptions,
   type OpenFolderStatus,
   type OpenSourceFolder,
   type SearchFilter,
@@ -19,7 +21,7 @@ import {
 import { type Census, numbersOf, stillThere, takeCensus } from "./census.ts";
 import type { ImapConnection } from "./connection.ts";
 import { isKnown } from "./dates.ts";
-import { fetchItems, fetchRows, newestUid } from "./fetch.ts";
+import { fetchEarly, fetchItems, fetchRows, newestUid } from "./fetch.ts";
 import type { FetchRow } from "./fetch-rows.ts";
 import { type FolderScope, isInbox } from "./folder-paths.ts";
 import {
@@ -83,6 +85,8 @@ export class ImapSourceMailbox implements SourceMailbox {
   #tellsUidNext = true;
   #hasOpened = false;
   #begun: BegunListing | undefined;
+  /** As last listed, by path. */
+  readonly #statuses = new Map<string, FolderStatus>();
 
   /** @param connect opens another connection for the same login. */
   constructor(connection: ImapConnection, scope: FolderScope, connect: () => Promise<ImapConnection>) {
@@ -149,7 +153,10 @@ export class ImapSourceMailbox implements SourceMailbox {
         throw new ListingUnfinished();
       }
       const row = listed.selectable && takesPart(listed) ? await statuses.of(folder.path) : undefined;
-      result.push({ ...listed, ...statusFields(row) });
+      const fields = statusFields(row);
+      if (fields.status) this.#statuses.set(folder.path, fields.status);
+      else this.#statuses.delete(folder.path);
+      result.push({ ...listed, ...fields });
     }
     return result;
   }
@@ -188,20 +195,48 @@ export class ImapSourceMailbox implements SourceMailbox {
     if (!this.usable) await this.reconnect();
   }
 
-  async openFolder(path: string): Promise<OpenSourceFolder> {
-    return new ImapSourceFolder(this.#connection, await this.examine(path));
+  async openFolder(
+    path: string,
+    { summariesNext = false }: OpenFolderOptions = {},
+  ): Promise<OpenSourceFolder> {
+    const listed = summariesNext ? this.#statuses.get(path) : undefined;
+    const isJoined =
+      listed !== undefined && isListable(listed) && this.#tellsUidNext && this.#connection.readsOn;
+    if (isJoined) return this.#openListed(path, listed.uidNext);
+    const come = listed?.messages === 0 ? [] : undefined;
+    return new ImapSourceFolder(this.#connection, await this.examine(path), {}, come);
   }
 
   /** EXAMINE. @throws MigrationError `item`/`SourceFolderGone` if the folder no longer exists. */
   async examine(path: string): Promise<OpenFolderStatus> {
+    return (await this.#open(path)).status;
+  }
+
+  async #open(path: string): Promise<Opened> {
     const before = this.#tellsUidNext ? undefined : await statusOf(this.#connection, path);
     this.#hasOpened = true;
     const opened = await examine(this.#connection, path);
     if (opened.uidNext === undefined && before === undefined) {
       this.#tellsUidNext = false;
-      return this.examine(path);
+      return { ...(await this.#open(path)), atOnce: false };
     }
-    return statusOfOpened(opened, opened.uidNext ?? (await this.#uidNextOf(opened, before)));
+    const uidNext = opened.uidNext ?? (await this.#uidNextOf(opened, before));
+    return { status: statusOfOpened(opened, uidNext), atOnce: opened.atOnce };
+  }
+
+  /** Opens a folder and asks for its summaries in the same breath. What comes counts only if the folder was opened at once. */
+  async #openListed(path: string, uidNext: number): Promise<OpenSourceFolder> {
+    const connection = this.#connection;
+    const [opening, listing] = await Promise.allSettled([
+      this.#open(path),
+      fetchEarly(connection, [[1, uidNext - 1]], fetchItems.summary),
+    ]);
+    const isMisunderstood = opening.status === "fulfilled" && listing.status === "rejected";
+    if (isMisunderstood || !connection.usable) connection.sendOneByOne();
+    if (opening.status === "rejected") throw opening.reason;
+    const { status, atOnce } = opening.value;
+    const summaries = atOnce && listing.status === "fulfilled" ? listing.value : undefined;
+    return new ImapSourceFolder(connection, status, {}, summaries);
   }
 
   async close(): Promise<void> {
@@ -217,6 +252,12 @@ export class ImapSourceMailbox implements SourceMailbox {
     const newest = messages === 0 ? 0 : await newestUid(this.#connection);
     return Math.max(asked ?? 1, newest + 1);
   }
+}
+
+interface Opened {
+  readonly status: OpenFolderStatus;
+  /** True if what was asked right behind was asked of this folder. */
+  readonly atOnce: boolean;
 }
 
 /** Reads the status of one folder after another, and goes on behind those whose status ends the connection. */
@@ -268,10 +309,19 @@ export class ImapSourceFolder implements OpenSourceFolder {
   #census: Census | undefined;
   /** As they came with the UIDs. */
   #summaries: ReadonlyMap<Uid, FetchRow> | undefined;
+  /** What came while the folder was opened; holds if the server counts as many. */
+  readonly #come: readonly FetchRow[] | undefined;
 
-  constructor(connection: ImapConnection, status: OpenFolderStatus, part: FolderPart = {}) {
+  /** @param come summaries of all that the folder held when it was listed, if they are here already. */
+  constructor(
+    connection: ImapConnection,
+    status: OpenFolderStatus,
+    part: FolderPart = {},
+    come?: readonly FetchRow[],
+  ) {
     this.#connection = connection;
     this.#part = part;
+    this.#come = come;
     this.#census = part.census;
     this.status = status;
   }
@@ -330,11 +380,11 @@ export class ImapSourceFolder implements OpenSourceFolder {
    * @returns false if they are not as many as the server counts, or there are too many: then nothing is known.
    */
   async #listAll(): Promise<boolean> {
-    const { messages, uidNext } = this.status;
-    if (messages === 0 || messages > MAX_LISTED || uidNext > MAX_LISTED_UID) return false;
+    if (this.#come === undefined && !isListable(this.status)) return false;
     const rows = new Map<Uid, FetchRow>();
     // Where UIDs are free none of them is missing.
-    for await (const row of this.#fetch([[1, uidNext - 1]], fetchItems.summary, undefined, false))
+    const all: UidSet = [[1, this.status.uidNext - 1]];
+    for await (const row of this.#come ?? this.#fetch(all, fetchItems.summary, undefined, false))
       rows.set(row.uid, row);
     const { exists, expunged } = this.#connection;
     if (rows.size !== exists) return false;
@@ -409,6 +459,11 @@ export class ImapSourceFolder implements OpenSourceFolder {
   #flagsOf({ flags = [], labels = [] }: FetchRow): readonly string[] {
     return [...flags, ...(this.#part.keywordsOf?.(labels) ?? [])];
   }
+}
+
+/** True if so few messages are listed, among so few UIDs, that all of them can be asked for in one command. */
+function isListable({ messages = 0, uidNext }: FolderStatus): boolean {
+  return messages > 0 && messages <= MAX_LISTED && uidNext <= MAX_LISTED_UID;
 }
 
 /** EXAMINE, which also shows mail that arrived since the folder was opened before. */

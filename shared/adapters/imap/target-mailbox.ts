@@ -77,6 +77,8 @@ export class ImapTargetMailbox implements TargetMailbox {
   readonly #lines: AppendLines | undefined;
   readonly #folders: TargetFolders;
   readonly #large: Semaphore;
+  /** Settles when the folders are listed that writes are expected for: who waits for it needs no further login. */
+  #looking: Promise<void> | undefined;
   readonly #permanentFlags = new Map<TargetFolderId, Promise<readonly string[] | undefined>>();
 
   /**
@@ -111,13 +113,14 @@ export class ImapTargetMailbox implements TargetMailbox {
   expectWrites(): void {
     // Whatever is wrong with either, the first write will tell.
     this.#lines?.take().catch(() => undefined);
-    this.#pool.use(({ connection }) => this.#folders.look(connection)).catch(() => undefined);
+    this.#looking = this.#pool.use(({ connection }) => this.#folders.look(connection)).catch(() => undefined);
   }
 
   async prepareFolders(wanted: readonly WantedFolder[]): Promise<void> {
     if (this.#lines === undefined || wanted.length < minPrepared) return;
     // Whatever is wrong with a line, its first message will tell.
     const opening = this.#lines.take().catch(() => undefined);
+    await this.#looking;
     try {
       await this.#pool.use(({ connection }) => this.#folders.prepare(connection, opening, wanted));
     } catch (error) {
@@ -127,6 +130,7 @@ export class ImapTargetMailbox implements TargetMailbox {
   }
 
   async ensureFolder(segments: readonly string[], specialUse?: SpecialUse): Promise<TargetFolder> {
+    await this.#looking;
     return this.#pool.use(({ connection }) => this.#folders.ensure(connection, segments, specialUse));
   }
 

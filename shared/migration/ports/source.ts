@@ -81,6 +81,11 @@ export interface FlagState {
   readonly flags: readonly string[];
 }
 
+export interface OpenFolderOptions {
+  /** True if `searchUids` with `summariesNext` comes next: a source may read all of it together. */
+  readonly summariesNext?: boolean | undefined;
+}
+
 export interface SearchFilter {
   /** Milliseconds since 1970, by INTERNALDATE; inclusive. IMAP compares whole days: the adapter asks for a day more and the caller filters. */
   readonly since?: number | undefined;
@@ -88,7 +93,7 @@ export interface SearchFilter {
   readonly before?: number | undefined;
   /** Only these. What the session knows of the folder is not relied on: the server is asked. */
   readonly among?: UidSet | undefined;
-  /** True if `fetchSummaries` of all of them comes next: a source may read them together. */
+  /** True if `fetchSummaries` of all of them comes next, and none is known: a source may read them together. */
   readonly summariesNext?: boolean | undefined;
 }
 
@@ -149,7 +154,7 @@ export interface SourceMailbox {
     timeIsUp?: () => boolean,
   ): Promise<readonly SourceFolder[]>;
   /** EXAMINE. @throws MigrationError `item`/`SourceFolderGone` if it no longer exists. */
-  openFolder(path: string): Promise<OpenSourceFolder>;
+  openFolder(path: string, options?: OpenFolderOptions): Promise<OpenSourceFolder>;
   /** Absent where there is no server. Never throws. */
   dialect?(): SourceDialect;
   /** False once the connection is known to be lost. */

@@ -15,6 +15,7 @@ import type {
   FlagState,
   MessageHeader,
   MessageSummary,
+  OpenFolderOptions,
   OpenFolderStatus,
   OpenSourceFolder,
   SearchFilter,
@@ -134,21 +135,21 @@ export class SteadySource {
   }
 
   /** A folder that could not be read in this step is not tried again in it. */
-  async openFolder(path: string): Promise<SteadyFolder> {
+  async openFolder(path: string, options?: OpenFolderOptions): Promise<SteadyFolder> {
     if (this.#failed.has(path)) throw this.#failed.get(path);
     const about = (error: unknown): unknown => {
       if (this.isAboutFolder(error)) this.#failed.set(path, error);
       return error;
     };
-    const open = () =>
-      this.#open(path).catch((error: unknown) => {
+    const open = (options?: OpenFolderOptions) =>
+      this.#open(path, options).catch((error: unknown) => {
         throw about(error);
       });
     const ahead = await this.#givenAhead(path);
-    const opened = ahead?.folder ?? (await open());
+    const opened = ahead?.folder ?? (await open(options));
     const unread = this.#unread.get(path) ?? new Map<Uid, Unread>();
     return new OpenSteadyFolder(opened, ahead?.uids, unread, {
-      reopen: open,
+      reopen: () => open(),
       isOpen: (folder) => this.#source.usable && folder === this.#current,
       gave: (row) => {
         this.#gave();
@@ -226,7 +227,7 @@ export class SteadySource {
   async #readAhead(path: string, summariesNext: boolean): Ahead["given"] {
     try {
       if (!this.#source.usable) return undefined;
-      const folder = await this.#source.openFolder(path);
+      const folder = await this.#source.openFolder(path, { summariesNext });
       return { folder, uids: await folder.searchUids({ summariesNext }) };
     } catch (error) {
       if (isMigrationError(error)) return undefined;
@@ -250,12 +251,12 @@ export class SteadySource {
     if (!this.#source.usable) await this.#source.reconnect();
   }
 
-  async #open(path: string): Promise<OpenSourceFolder> {
+  async #open(path: string, options?: OpenFolderOptions): Promise<OpenSourceFolder> {
     await this.#connect();
     // A folder that does not open closes the one before all the same (RFC 9051, 6.3.2).
     this.#current = undefined;
     try {
-      this.#current = await this.#source.openFolder(path);
+      this.#current = await this.#source.openFolder(path, options);
       this.#opened++;
       return this.#current;
     } catch (error) {

@@ -82,9 +82,10 @@ async function visit(
   budget: Budget,
   next: PlacedFolder | undefined,
 ): Promise<Visit> {
-  const opened = await run.source.openFolder(folder.source.path);
+  const summariesNext = !isRemembered(folder);
+  const opened = await run.source.openFolder(folder.source.path, { summariesNext });
   opened.suspect(uidsAside(folder));
-  const existing = await opened.searchUids({ summariesNext: !isRemembered(folder) });
+  const existing = await opened.searchUids({ summariesNext });
   let record = await begin(run, folder, opened, existing);
 
   if (record.doubt.openChunk?.moves) record = await closeMoves(run, record);
