@@ -276,3 +276,14 @@ describe("a folder that is listed as empty", () => {
     expect(commands(server)).toContain("UID SEARCH");
   });
 });
+
+test("a folder gives nothing any more once another one was opened, in which its UIDs are other messages", async () => {
+  const server = await serve(() => false);
+  const mailbox = await open(server);
+  const folder = await mailbox.openFolder("INBOX");
+  const other = await mailbox.openFolder("INBOX", { summariesNext });
+  const reading = folder.fetchMessages([[1, 3]])[Symbol.asyncIterator]();
+  await expect(reading.next()).rejects.toMatchObject({ code: "SourceFolderChanged" });
+  expect(server.commands.filter((command) => command.includes("BODY"))).toEqual([]);
+  expect(await sizesIn(other)).toEqual([100, 100, 100]);
+});

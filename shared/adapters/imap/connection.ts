@@ -119,6 +119,7 @@ export class ImapConnection {
   readonly #refused: Set<string>;
   #exists = 0;
   #expunged = 0;
+  #openings = 0;
   #loggedIn = false;
   readonly #execEarly: Internals["exec"];
   /** Of the last of the commands that were asked for: when it is on its way, and when it is answered. */
@@ -275,6 +276,11 @@ export class ImapConnection {
     return this.#expunged;
   }
 
+  /** How often a folder was asked to be opened: what is asked for afterwards is about the last one. */
+  get openings(): number {
+    return this.#openings;
+  }
+
   /** Value of a capability such as APPENDLIMIT=n. */
   limit(capability: string): number | undefined {
     const value = this.#client.capabilities.get(capability);
@@ -307,6 +313,7 @@ export class ImapConnection {
     parameters: readonly Argument[] = [],
     options: CommandOptions = {},
   ): Promise<Reply> {
+    if (opensFolder(command)) this.#openings++;
     const before = this.#last;
     const sent = Promise.withResolvers<void>();
     const ended = Promise.withResolvers<void>();
@@ -323,7 +330,7 @@ export class ImapConnection {
 
   async #exchange(command: string, parameters: readonly Argument[], options: CommandOptions): Promise<Reply> {
     const { budget = shortAnswer, untagged = {}, body, early = false } = options;
-    if (command === "SELECT" || command === "EXAMINE") this.#exists = 0;
+    if (opensFolder(command)) this.#exists = 0;
     const { pace, stop } = this.#watch(options);
     const takeBody: TakeBody | undefined =
       pace && body && ((bytes, size) => pace.held(() => body(bytes, size)));
@@ -460,6 +467,10 @@ export class ImapConnection {
       clearTimeout(timer);
     }
   }
+}
+
+function opensFolder(command: string): boolean {
+  return command === "SELECT" || command === "EXAMINE";
 }
 
 function isDecompressionFailure(error: unknown): boolean {

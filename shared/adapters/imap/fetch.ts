@@ -1,3 +1,4 @@
+import { MigrationError } from "../../domain/errors.ts";
 import {
   differenceOf,
   formatUidSet,
@@ -57,6 +58,8 @@ export interface FetchOptions {
    * numbers, before they count as absent. Gives the sequence numbers of UIDs; none where they are not known.
    */
   readonly insist?: ((uids: UidSet) => UidSet) | undefined;
+  /** False once another folder was opened, in which the same UIDs are other messages. */
+  readonly isOpen?: (() => boolean) | undefined;
   /** True if the command is sent behind the one under way, as in `CommandOptions`. */
   readonly early?: boolean | undefined;
 }
@@ -200,6 +203,7 @@ async function* fetchOnce(
   command: "UID FETCH" | "FETCH",
   set: UidSet,
 ): AsyncGenerator<FetchRow, { readonly reply: Reply; readonly delivered: UidSet }> {
+  if (options.isOpen?.() === false) throw folderLeft();
   const queue = new RowQueue<FetchRow>();
   const delivered = new Set<number>();
   const rows = new RowAssembler(wantedBy(options));
@@ -261,6 +265,14 @@ async function drain(
   const timer = setTimeout(() => connection.abort({ code: "ETIMEOUT" }), DRAIN_MS);
   await answered.catch(() => undefined);
   clearTimeout(timer);
+}
+
+function folderLeft(): MigrationError {
+  return new MigrationError(
+    "transient",
+    "SourceFolderChanged",
+    "Another folder was opened before all of this one was read.",
+  );
 }
 
 function wantedBy({ items, withLabels = false }: FetchOptions): Wanted {

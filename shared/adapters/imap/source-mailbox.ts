@@ -304,6 +304,7 @@ class StatusReader {
 /** The folder that is open on the connection, or a part of it. */
 export class ImapSourceFolder implements OpenSourceFolder {
   readonly #connection: ImapConnection;
+  readonly #opening: number;
   readonly #part: FolderPart;
   readonly status: OpenFolderStatus;
   #census: Census | undefined;
@@ -320,6 +321,7 @@ export class ImapSourceFolder implements OpenSourceFolder {
     come?: readonly FetchRow[],
   ) {
     this.#connection = connection;
+    this.#opening = connection.openings;
     this.#part = part;
     this.#come = come;
     this.#census = part.census;
@@ -440,6 +442,7 @@ export class ImapSourceFolder implements OpenSourceFolder {
       items,
       changedSince,
       withLabels,
+      isOpen: () => this.#connection.openings === this.#opening,
       ...(insists ? { insist } : {}),
     });
   }

@@ -19,8 +19,15 @@ export interface PlannedChunk {
 export interface ChunkReading {
   /** The messages, as the source's `fetchMessages` gives them; to be ended by `return`. */
   readonly messages: AsyncIterator<SourceMessage>;
-  /** The content of its single message, as the source's `openMessage` gives it. */
-  openMessage(): Promise<Readable>;
+  /** Its single large message; undefined if the source does not give its header. */
+  openLarge(): Promise<LargeMessage | undefined>;
+}
+
+/** A message that is streamed. */
+export interface LargeMessage {
+  readonly header: Buffer;
+  /** All of it, as the source's `openMessage` gives it. */
+  content(): Promise<Readable>;
 }
 
 /** What became of the messages of one chunk. A message in none of the lists was not written and may be tried again. */

@@ -1,3 +1,4 @@
+import { type UidSet, uidSetOf } from "../../domain/uid-set.ts";
 import type { FolderRecord, Generation, SkippedItem } from "../ports/ledger-store.ts";
 import type { MessageSummary } from "../ports/source.ts";
 import type { Portion } from "../ports/source-debt-store.ts";
@@ -53,6 +54,30 @@ export function chunksOf(
     if (alone) current = undefined;
   }
   return chunks;
+}
+
+/** Messages as a target wants them. Pure. */
+export function inOrder(
+  messages: readonly MessageSummary[],
+  order: "ascending" | "descending",
+): MessageSummary[] {
+  const sign = order === "ascending" ? 1 : -1;
+  return messages.toSorted((a, b) => sign * (a.uid - b.uid));
+}
+
+/** Messages that are read, and held, before it is their folder's turn, and bytes of them as announced. */
+const maxAheadItems = 256;
+const maxAheadBytes = 4 * 1024 * 1024;
+
+/** The messages of a folder's first chunk that can be read before it is its turn; none of one that is streamed. Pure. */
+export function readableAhead(...given: Parameters<typeof chunksOf>): UidSet {
+  const [{ writable } = { writable: [] }] = chunksOf(...given);
+  let bytes = 0;
+  const end = writable.findIndex(({ size }, index) => {
+    bytes += size;
+    return index === maxAheadItems || bytes > maxAheadBytes;
+  });
+  return uidSetOf((end < 0 ? writable : writable.slice(0, end)).map(({ uid }) => uid));
 }
 
 function skipBeforeReading(

@@ -50,7 +50,7 @@ export async function copyFolder(
   let mark: Promise<string> | undefined;
   try {
     while (sizeOf(todo) > 0 && !budget.exhausted) {
-      mark ??= markedNow(run, folder);
+      mark ??= run.marks.of(folder.place.id);
       const window = windowOf(todo);
       const summaries = await reader.summariesOf(window);
       const missing = differenceOf(window, uidSetOf(summaries.map(({ uid }) => uid)));
@@ -61,7 +61,7 @@ export async function copyFolder(
       const allRead = () => {
         if (sizeOf(others) === 0) return read();
         reader.list(windowOf(others));
-        nextMark = markedNow(run, folder);
+        nextMark = run.marks.of(folder.place.id);
       };
       const source = { opened, existing, reader };
       record = await copyChunks(run, record, source, chunks, mark, budget, allRead);
@@ -85,16 +85,9 @@ function withoutNeedless(folder: PlacedFolder, existing: UidSet, wanted: UidSet,
   return takenBack(folder, unionOf(differenceOf(uidsAside({ setAside }), open), differenceOf(due, wanted)));
 }
 
-function sizesOf({ options, target, pace }: SyncRun): SizeLimits {
+/** The limits that chunks of a run have. */
+export function sizesOf({ options, target, pace }: SyncRun): SizeLimits {
   return { batch: options.maxItemSize, target: target.maxItemBytes, portion: pace.portion };
-}
-
-/** A mark from before a chunk's first write is as good as one from right before it. */
-function markedNow(run: SyncRun, folder: PlacedFolder): Promise<string> {
-  const mark = run.target.markFolder(folder.place.id);
-  // Observed here too, should nobody need it.
-  mark.catch(() => undefined);
-  return mark;
 }
 
 /** So many times as many messages as are written at once are asked for in one go: no source waits long for its target. */

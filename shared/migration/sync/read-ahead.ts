@@ -1,7 +1,9 @@
+import type { Readable } from "node:stream";
 import type { Uid } from "../../domain/names.ts";
 import { differenceOf, hasUid, sizeOf, type UidSet, uidSetOf } from "../../domain/uid-set.ts";
 import type { MessageSummary, SourceMessage } from "../ports/source.ts";
 import type { ChunkReading, PlannedChunk } from "./chunk.ts";
+import { inOrder } from "./chunks.ts";
 import { isStreamed } from "./limits.ts";
 import type { SteadyFolder } from "./steady-source.ts";
 
@@ -22,6 +24,7 @@ export class ReadAhead {
   readonly #order: Order;
   #listing: { readonly uids: UidSet; readonly summaries: Promise<MessageSummary[]> } | undefined;
   #asked: AskedChunks | undefined;
+  #large: AskedMessage | undefined;
   /** Settles when what was taken has been read, or given up. */
   #taken: Promise<void> = Promise.resolve();
   /** Settles when something else has been asked of the source. */
@@ -51,15 +54,19 @@ export class ReadAhead {
   }
 
   /**
-   * Asks for the messages of the chunk that is taken next, unless it is streamed or asked for already; where servers give
-   * messages in the order of the chunks, in one go with those that follow.
+   * Asks for the messages of the chunk that is taken next, unless it is asked for already; where servers give messages in the
+   * order of the chunks, in one go with those that follow. Of one that is streamed its header and its beginning.
    * @param chunks that one, and those that follow it if they may be read as well.
    * @param maxMessages asked for in one go, but for a single chunk.
    */
   begin(chunks: readonly Chunk[], maxMessages = 0): void {
     const [first] = chunks;
-    if (first === undefined || first.writable.length === 0 || isStreamed(first.writable)) return;
-    if (this.#other || (this.#asked && !this.#asked.isOver)) return;
+    if (first === undefined || first.writable.length === 0) return;
+    if (this.#other || this.#large || (this.#asked && !this.#asked.isOver)) return;
+    if (isStreamed(first.writable)) {
+      this.#large = new AskedMessage(this.#opened, first);
+      return;
+    }
     const together = this.#order === "ascending" ? readTogether(chunks, maxMessages) : [first];
     this.#asked = new AskedChunks(this.#opened, together);
     this.#asked.askAtOnce();
@@ -69,17 +76,21 @@ export class ReadAhead {
   take(chunk: Chunk, read: () => void): ChunkReading {
     const { promise, resolve: isOver } = Promise.withResolvers<void>();
     let asked: AskedChunks | undefined;
+    let large: AskedMessage | undefined;
     const begin = async () => {
       // Without a wait where there is nothing to wait for: what is taken must count as taken from then on.
       while (this.#other) await this.#other;
       this.#taken = promise;
-      asked ??= this.#asked?.has(chunk) ? this.#asked : new AskedChunks(this.#opened, [chunk]);
+    };
+    const beginChunks = async () => {
+      await begin();
+      asked = this.#asked?.has(chunk) ? this.#asked : new AskedChunks(this.#opened, [chunk]);
       return asked;
     };
     return {
       messages: {
         next: async () => {
-          const result = await (asked ?? (await begin())).next(chunk);
+          const result = await (asked ?? (await beginChunks())).next(chunk);
           if (!result.done) return result;
           read();
           isOver();
@@ -88,22 +99,20 @@ export class ReadAhead {
         return: async () => {
           try {
             await asked?.leave(chunk);
+            await large?.end();
             return { done: true, value: undefined };
           } finally {
             isOver();
           }
         },
       },
-      openMessage: async () => {
+      openLarge: async () => {
         await begin();
-        try {
-          const [only] = chunk.writable;
-          const stream = await this.#opened.openMessage((only as MessageSummary).uid);
-          return stream.once("end", read).once("close", isOver);
-        } catch (error) {
-          isOver();
-          throw error;
-        }
+        large = this.#large?.chunk === chunk ? this.#large : new AskedMessage(this.#opened, chunk);
+        this.#large = undefined;
+        const header = await large.header;
+        const { content } = large;
+        return header && { header, content: async () => (await content()).once("end", read) };
       },
     };
   }
@@ -112,11 +121,14 @@ export class ReadAhead {
   async stop(): Promise<void> {
     await this.#taken;
     const asked = this.#asked;
+    const large = this.#large;
     const listing = this.#listing;
     this.#asked = undefined;
+    this.#large = undefined;
     this.#listing = undefined;
     // How it fails is found out by whoever asks next.
     await asked?.giveUp().catch(() => undefined);
+    await large?.end();
     await listing?.summaries.catch(() => undefined);
   }
 
@@ -138,8 +150,7 @@ export class ReadAhead {
     const byUid = new Map<Uid, MessageSummary>();
     for await (const summary of this.#opened.fetchSummaries(uids))
       if (hasUid(uids, summary.uid)) byUid.set(summary.uid, summary);
-    const sign = this.#order === "ascending" ? 1 : -1;
-    return [...byUid.values()].sort((a, b) => sign * (a.uid - b.uid));
+    return inOrder([...byUid.values()], this.#order);
   }
 }
 
@@ -215,6 +226,45 @@ class AskedChunks {
     // What comes once its chunk is read comes twice.
     if (waiting?.uids.delete(message.uid)) waiting.come.push(message);
   }
+}
+
+/** The large message of a chunk, which is asked for at once: its header, and what comes of it while nobody takes it yet. */
+class AskedMessage {
+  readonly chunk: Chunk;
+  /** Undefined if the source does not give it. */
+  readonly header: Promise<Buffer | undefined>;
+  readonly #stream: Promise<Readable | undefined>;
+
+  constructor(opened: SteadyFolder, chunk: Chunk) {
+    this.chunk = chunk;
+    const { uid } = chunk.writable[0] as MessageSummary;
+    this.header = headerOf(opened, uid);
+    this.#stream = this.header.then((header) => header && opened.openMessage(uid));
+    // Observed here too, should nobody take them.
+    this.header.catch(() => undefined);
+    this.#stream.catch(() => undefined);
+  }
+
+  /** The whole message, once. @throws MigrationError why it does not come. */
+  readonly content = async (): Promise<Readable> => {
+    const stream = (await this.#stream) as Readable;
+    if (stream.errored) throw stream.errored;
+    return stream;
+  };
+
+  /** Nothing more is wanted of it. Repeatable; never throws. */
+  async end(): Promise<void> {
+    const stream = await this.#stream.catch(() => undefined);
+    if (stream === undefined || stream.closed) return;
+    const closed = new Promise((resolve) => stream.once("close", resolve));
+    stream.destroy();
+    await closed;
+  }
+}
+
+async function headerOf(opened: SteadyFolder, uid: Uid): Promise<Buffer | undefined> {
+  for await (const { header } of opened.fetchHeaders(uidSetOf([uid]))) return header;
+  return undefined;
 }
 
 /** Chunks that are asked for in one go. */

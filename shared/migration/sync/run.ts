@@ -8,6 +8,7 @@ import type { LeaseHolder } from "./lease-holder.ts";
 import type { StepLimits } from "./limits.ts";
 import type { SourcePace } from "./source-pace.ts";
 import type { SteadySource } from "./steady-source.ts";
+import type { TargetMarks } from "./target-marks.ts";
 import type { TargetPulse } from "./target-pulse.ts";
 
 export interface UnfinishedPlan {
@@ -33,6 +34,7 @@ export interface SyncRun {
   readonly source: SteadySource;
   readonly pace: SourcePace;
   readonly target: TargetMailbox;
+  readonly marks: TargetMarks;
   readonly pulse: TargetPulse;
   /** Flags in the form the target can hold. */
   readonly representable: (flags: readonly string[]) => readonly string[];

@@ -5,6 +5,7 @@ import {
   differenceOf,
   emptyUidSet,
   firstOf,
+  hasUid,
   intersectionOf,
   sizeOf,
   type UidSet,
@@ -50,12 +51,25 @@ export interface Unread extends Before {
   readonly error: MigrationError;
 }
 
-/** A folder that was asked for ahead, and its UIDs. */
+interface Found {
+  readonly folder: OpenSourceFolder;
+  readonly uids: UidSet;
+}
+
+/** A folder that was asked for ahead. */
 interface Ahead {
   readonly path: string;
-  /** Undefined where it failed: how, whoever opens the folder finds out. */
-  readonly given: Promise<{ readonly folder: OpenSourceFolder; readonly uids: UidSet } | undefined>;
+  /** It and its UIDs; undefined where it failed: how, whoever opens the folder finds out. */
+  readonly found: Promise<Found | undefined>;
+  /** What of its messages could be read. */
+  readonly messages: Promise<readonly SourceMessage[]>;
 }
+
+/** Chooses what is read of a folder ahead of its turn. */
+export type ChooseFirst = (summaries: readonly MessageSummary[]) => UidSet;
+
+/** Of messages that are held until the turn of their folder comes, whatever size they were said to be. */
+const maxHeldBytes = 8 * 1024 * 1024;
 
 /** A folder of a {@link SteadySource}. */
 export interface SteadyFolder extends OpenSourceFolder {
@@ -80,6 +94,8 @@ export class SteadySource {
   #seen: readonly KnownMessage[] = [];
   #current: OpenSourceFolder | undefined;
   #ahead: Ahead | undefined;
+  /** Settles when nothing is read ahead any more, taken or not: nothing else may be opened before. */
+  #readingAhead: Promise<unknown> = Promise.resolve();
   #stopped = false;
   #given = 0;
   #opened = 0;
@@ -145,10 +161,10 @@ export class SteadySource {
       this.#open(path, options).catch((error: unknown) => {
         throw about(error);
       });
-    const ahead = await this.#givenAhead(path);
+    const ahead = await this.#takeAhead(path);
     const opened = ahead?.folder ?? (await open(options));
     const unread = this.#unread.get(path) ?? new Map<Uid, Unread>();
-    return new OpenSteadyFolder(opened, ahead?.uids, unread, {
+    return new OpenSteadyFolder(opened, ahead, unread, {
       reopen: () => open(),
       isOpen: (folder) => this.#source.usable && folder === this.#current,
       gave: (row) => {
@@ -168,23 +184,26 @@ export class SteadySource {
   }
 
   /**
-   * Asks for the folder that is opened next, and for its UIDs, while what was read is still written. Nothing may be in the
-   * middle of a read. Whatever else is asked of the source waits until both have come, and opens its own folder anew.
-   * @param summariesNext true if all its messages are going to be read.
+   * Asks for the folder that is opened next, for its UIDs, and for some of its messages, while what was read is still
+   * written. Nothing may be in the middle of a read. Whatever else is asked of the source waits until all of it has come,
+   * and opens its own folder anew.
+   * @param first chooses the messages of a folder all of which are going to be read; none are read where it is left out.
    */
-  lookAhead(path: string, summariesNext: boolean): void {
+  lookAhead(path: string, { summariesNext }: OpenFolderOptions, first?: ChooseFirst): void {
     if (this.#ahead || this.#failed.has(path)) return;
     this.#current = undefined;
-    const given = this.#readAhead(path, summariesNext);
+    const found = this.#findAhead(path, summariesNext);
+    const messages = found.then((ahead) => (ahead && first ? readFirst(ahead, first) : []));
     // Observed here too, should nobody take it.
-    given.catch(() => undefined);
-    this.#ahead = { path, given };
+    messages.catch(() => undefined);
+    this.#ahead = { path, found, messages };
+    this.#readingAhead = messages;
   }
 
   /** Waits for what was asked for ahead, should nobody have taken it. */
   async settle(): Promise<void> {
     const ahead = this.#ahead;
-    await ahead?.given;
+    await this.#readingAhead;
     if (this.#ahead === ahead) this.#ahead = undefined;
   }
 
@@ -224,7 +243,8 @@ export class SteadySource {
     return false;
   }
 
-  async #readAhead(path: string, summariesNext: boolean): Ahead["given"] {
+  async #findAhead(path: string, summariesNext: boolean | undefined): Ahead["found"] {
+    await this.#readingAhead;
     try {
       if (!this.#source.usable) return undefined;
       const folder = await this.#source.openFolder(path, { summariesNext });
@@ -236,14 +256,18 @@ export class SteadySource {
   }
 
   /** The folder, if it is the one that was asked for ahead and nothing else was asked for since. */
-  async #givenAhead(path: string): Promise<Awaited<Ahead["given"]>> {
+  async #takeAhead(path: string): Promise<(Found & Pick<Ahead, "messages">) | undefined> {
     const ahead = this.#ahead;
-    await this.settle();
-    const given = ahead?.path === path && this.#source.usable ? await ahead.given : undefined;
-    if (given === undefined) return undefined;
-    this.#current = given.folder;
+    if (ahead?.path !== path) {
+      await this.settle();
+      return undefined;
+    }
+    const found = await ahead.found;
+    if (this.#ahead === ahead) this.#ahead = undefined;
+    if (found === undefined || !this.#source.usable) return undefined;
+    this.#current = found.folder;
     this.#opened++;
-    return given;
+    return { ...found, messages: ahead.messages };
   }
 
   async #connect(): Promise<void> {
@@ -288,6 +312,24 @@ export class SteadySource {
   }
 }
 
+/** Reads what is chosen, as far as it goes: what is not given here is read in its turn. */
+async function readFirst({ folder, uids }: Found, first: ChooseFirst): Promise<readonly SourceMessage[]> {
+  const messages: SourceMessage[] = [];
+  try {
+    const summaries: MessageSummary[] = [];
+    for await (const summary of folder.fetchSummaries(uids)) summaries.push(summary);
+    let bytes = 0;
+    for await (const message of folder.fetchMessages(first(summaries))) {
+      messages.push(message);
+      bytes += message.content.length;
+      if (bytes > maxHeldBytes) break;
+    }
+  } catch (error) {
+    if (!isMigrationError(error)) throw error;
+  }
+  return messages;
+}
+
 /** What a read gives of one message. */
 interface Row {
   readonly uid: Uid;
@@ -315,18 +357,20 @@ class OpenSteadyFolder implements SteadyFolder {
   readonly #around: Surroundings;
   #folder: OpenSourceFolder;
   #found: UidSet | undefined;
+  #come: Ahead["messages"] | undefined;
   #suspects: UidSet = emptyUidSet;
   #unshown: number | undefined;
 
-  /** @param found all UIDs, where the search for them is done already. */
+  /** @param ahead all UIDs, and what has been read of the messages, where that was asked for already. */
   constructor(
     folder: OpenSourceFolder,
-    found: UidSet | undefined,
+    ahead: { readonly uids: UidSet; readonly messages: Ahead["messages"] } | undefined,
     unread: ReadonlyMap<Uid, Unread>,
     around: Surroundings,
   ) {
     this.#folder = folder;
-    this.#found = found;
+    this.#found = ahead?.uids;
+    this.#come = ahead?.messages;
     this.unread = unread;
     this.status = folder.status;
     this.#around = around;
@@ -368,6 +412,33 @@ class OpenSteadyFolder implements SteadyFolder {
   }
 
   fetchMessages(uids: UidSet): AsyncGenerator<SourceMessage> {
+    const come = this.#come;
+    this.#come = undefined;
+    return come === undefined ? this.#readMessages(uids) : this.#takeMessages(uids, come);
+  }
+
+  /** Gives what has been read ahead, and then the others. */
+  async *#takeMessages(uids: UidSet, come: Ahead["messages"]): AsyncGenerator<SourceMessage> {
+    const held = (await come).filter(({ uid }) => hasUid(uids, uid) && !this.unread.has(uid));
+    const reading = this.#readMessages(differenceOf(uids, uidSetOf(held.map(({ uid }) => uid))));
+    // Asked for at once, so that it comes while the others are taken.
+    const first = reading.next();
+    first.catch(() => undefined);
+    try {
+      for (const message of held) {
+        this.#around.gave(message);
+        yield message;
+      }
+      const { done, value } = await first;
+      if (done) return;
+      yield value;
+      yield* reading;
+    } finally {
+      await reading.return(undefined);
+    }
+  }
+
+  #readMessages(uids: UidSet): AsyncGenerator<SourceMessage> {
     return this.#read(uids, (folder, part) => folder.fetchMessages(part));
   }
 

@@ -33,6 +33,7 @@ import {
 } from "./sessions.ts";
 import { createSourcePace, type SourcePace } from "./source-pace.ts";
 import { SteadySource } from "./steady-source.ts";
+import { TargetMarks } from "./target-marks.ts";
 import { TargetPulse } from "./target-pulse.ts";
 import { type Visit, visitFolder } from "./visit-folder.ts";
 
@@ -102,6 +103,7 @@ export async function runStep(
       source,
       pace,
       target: session.target,
+      marks: new TargetMarks(session.target),
       pulse: new TargetPulse(session.target, parts.clock),
       representable: (flags) => parts.target.representableFlags(flags),
       ledger: parts.ledger,

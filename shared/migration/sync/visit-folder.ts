@@ -1,7 +1,9 @@
 import { isMigrationError, type MigrationError } from "../../domain/errors.ts";
 import { differenceOf, emptyUidSet, sizeOf, type UidSet, uidSetOf } from "../../domain/uid-set.ts";
+import type { MessageSummary } from "../ports/source.ts";
 import { adopt } from "./adopt.ts";
-import { copyFolder } from "./copy-folder.ts";
+import { inOrder, readableAhead } from "./chunks.ts";
+import { copyFolder, sizesOf } from "./copy-folder.ts";
 import { dateFilter } from "./date-filter.ts";
 import { asStored } from "./failed-folders.ts";
 import { abandoned } from "./folder-generation.ts";
@@ -102,8 +104,7 @@ async function visit(
     const begun = run.clock();
     const read = () => {
       // Without mod-sequences the flags are still to be compared.
-      if (next !== undefined && opened.status.highestModseq !== undefined)
-        run.source.lookAhead(next.source.path, !isRemembered(next));
+      if (next !== undefined && opened.status.highestModseq !== undefined) lookAhead(run, next);
     };
     record = await copyFolder(run, record, opened, existing, wanted, budget, read);
     if (sizeOf(toCopy(record, wanted, begun)) > 0) return { end: "more" };
@@ -130,6 +131,20 @@ async function visit(
   await run.lease.commit({ folders: [done] });
   run.progressed(done);
   return { end: "done" };
+}
+
+/**
+ * Asks for the folder that comes next; of a new one, which has something to copy as a rule, also for the messages that are
+ * copied first, and for the mark of its place.
+ */
+function lookAhead(run: SyncRun, next: PlacedFolder): void {
+  const { receivedSince, receivedBefore } = run.options;
+  const summariesNext = !isRemembered(next);
+  const readsAll = summariesNext && receivedSince === undefined && receivedBefore === undefined;
+  const first = (summaries: readonly MessageSummary[]) =>
+    readableAhead(next, inOrder(summaries, run.target.order), sizesOf(run));
+  run.source.lookAhead(next.source.path, { summariesNext }, readsAll ? first : undefined);
+  if (summariesNext) run.marks.lookAhead(next.place.id);
 }
 
 /** Notices a folder's new generation and keeps the points from which flag changes and new UIDs count. */

@@ -1,10 +1,9 @@
 import { isMigrationError, type MigrationError } from "../../domain/errors.ts";
 import type { Uid } from "../../domain/names.ts";
-import { uidSetOf } from "../../domain/uid-set.ts";
 import type { GuessCode } from "../../domain/warnings.ts";
 import { Superseded } from "../mailbox/change.ts";
 import type { MessageSummary } from "../ports/source.ts";
-import type { ChunkOutcome, ChunkReading, DoubtfulWrite, RefusedMessage } from "./chunk.ts";
+import type { ChunkOutcome, ChunkReading, DoubtfulWrite, LargeMessage, RefusedMessage } from "./chunk.ts";
 import { itemOf } from "./copied-item.ts";
 import { headerSection, stampOf } from "./digest.ts";
 import { copiedFlags } from "./flags.ts";
@@ -44,7 +43,7 @@ export async function writeChunk(
   opened: SteadyFolder,
   messages: readonly MessageSummary[],
   window: WriteWindow,
-  { messages: reading, openMessage }: ChunkReading,
+  { messages: reading, openLarge }: ChunkReading,
   allBegun: () => void,
 ): Promise<ChunkOutcome> {
   const outcome: ChunkOutcome = { items: [], skipped: [], absent: [], inDoubt: [], refused: [], guesses: [] };
@@ -64,7 +63,7 @@ export async function writeChunk(
   async function write(
     message: MessageSummary,
     header: Buffer,
-    content: Buffer | ChunkReading["openMessage"],
+    content: Buffer | LargeMessage["content"],
   ): Promise<void> {
     waiting.delete(message.uid);
     const size = Buffer.isBuffer(content) ? content.length : message.size;
@@ -114,8 +113,8 @@ export async function writeChunk(
     const [only] = messages;
     if (only && isStreamed(messages)) {
       try {
-        const header = await readHeader(opened, only.uid);
-        if (header) await write(only, header, openMessage);
+        const large = await openLarge();
+        if (large) await write(only, large.header, large.content);
       } finally {
         await reading.return?.();
       }
@@ -176,9 +175,4 @@ async function settleRefusals(
   }
   if (outcome.failure === undefined) outcome.refused = refused;
   else outcome.inDoubt.push(...refusals.filter(({ error }) => error.inDoubt));
-}
-
-async function readHeader(opened: SteadyFolder, uid: Uid): Promise<Buffer | undefined> {
-  for await (const message of opened.fetchHeaders(uidSetOf([uid]))) return message.header;
-  return undefined;
 }

@@ -64,7 +64,8 @@ export class WorkerProcess {
           return (...given: unknown[]) =>
             this.#stream(called, given, () => Reflect.apply(member, target, given));
         return async (...given: unknown[]) => {
-          const result: unknown = await this.#call(called, given, () => Reflect.apply(member, target, given));
+          const effect = async () => Reflect.apply(member, target, given);
+          const result: unknown = await this.#call(called, given, effect);
           return isPort(result) ? this.seeing(name, result as object, isPort) : result;
         };
       },

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { FolderId, Uid, UidValidity } from "../../../../shared/domain/names.ts";
-import { chunksOf } from "../../../../shared/migration/sync/chunks.ts";
+import { chunksOf, inOrder, readableAhead } from "../../../../shared/migration/sync/chunks.ts";
 import { uids } from "./sample-folder.ts";
 
 describe("chunks", () => {
@@ -71,5 +71,23 @@ describe("chunks", () => {
     expect(skipsOf({ hopeless: true })).toMatchObject([
       { code: "TargetRefusesMessage", message: expect.stringMatching(/14 minutes.*GraphUnavailable/) },
     ]);
+  });
+
+  it("are read ahead up to 256 messages and 4 MB, and not into a second one or a large message", () => {
+    const mega = 1024 * 1024;
+    const ahead = (...messages: ReturnType<typeof message>[]) => readableAhead(owner, messages, unlimited);
+    const small = Array.from({ length: 300 }, (_, n) => message(n + 1, 10));
+    expect(ahead(...small)).toEqual([[1, 256]]);
+    expect(ahead(...[1, 2, 3].map((uid) => message(uid, 2 * mega)))).toEqual([[1, 2]]);
+    expect(ahead(message(1, 10), message(2, 5 * mega), message(3, 10))).toEqual([[1, 1]]);
+    expect(ahead(message(1, 5 * mega), message(2, 10))).toEqual([]);
+    expect(ahead(message(1, 10, ["\\Deleted"]), message(2, 10))).toEqual([[2, 2]]);
+    expect(ahead()).toEqual([]);
+  });
+
+  it("take messages in the target's order", () => {
+    const messages = [message(2, 1), message(9, 1), message(3, 1)];
+    expect(inOrder(messages, "ascending").map(({ uid }) => uid)).toEqual([2, 3, 9]);
+    expect(inOrder(messages, "descending").map(({ uid }) => uid)).toEqual([9, 3, 2]);
   });
 });

@@ -1,4 +1,6 @@
-import { expect, test } from "vitest";
+import { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
+import { describe, expect, test } from "vitest";
 import type { Uid } from "../../../../shared/domain/names.ts";
 import { type UidSet, uidsOf } from "../../../../shared/domain/uid-set.ts";
 import type { ChunkReading } from "../../../../shared/migration/sync/chunk.ts";
@@ -154,4 +156,104 @@ test("what is taken a moment before something else is asked is read to its end a
   const other = reader.alone(async () => "asked");
   expect(await read).toEqual([2, 3]);
   expect(await other).toBe("asked");
+});
+
+describe("a large message", () => {
+  const mega = 1024 * 1024;
+
+  /** A folder that streams its messages, and notes what it is asked for and how streams end. */
+  function streaming(headers: readonly string[] = ["Subject: large\r\n\r\n"]) {
+    const noted: string[] = [];
+    const { opened } = folder();
+    const more = {
+      fetchMessages: opened.fetchMessages,
+      async *fetchHeaders(uids: UidSet) {
+        noted.push(`header ${[...uidsOf(uids)]}`);
+        for (const header of headers) yield { ...summary(1), header: Buffer.from(header) };
+      },
+      openMessage: async (uid: Uid) => {
+        noted.push(`open ${uid}`);
+        return Readable.from([Buffer.from("one"), Buffer.from("two")]).once("close", () =>
+          noted.push(`closed ${uid}`),
+        );
+      },
+    } as unknown as SteadyFolder;
+    return { opened: more, noted };
+  }
+
+  const large = (uid: number) => chunk([uid], 5 * mega);
+
+  test("is on its way before it is taken, and the source free once it is read", async () => {
+    const { opened, noted } = streaming();
+    const reader = new ReadAhead(opened, "ascending");
+    const [first, second] = [large(1), large(2)];
+    reader.begin([first, second]);
+    await turn();
+    expect(noted).toEqual(["header 1", "open 1"]);
+    const reading = reader.take(first, () => reader.begin([second]));
+    const message = await reading.openLarge();
+    expect(message?.header.toString()).toContain("large");
+    expect(await text((await message?.content()) as Readable)).toBe("onetwo");
+    await reading.messages.return?.();
+    await turn();
+    expect(noted.toSorted()).toEqual(["closed 1", "header 1", "header 2", "open 1", "open 2"]);
+    await reader.stop();
+    expect(noted.at(-1)).toBe("closed 2");
+  });
+
+  test("is asked for in its turn where it was not before", async () => {
+    const { opened, noted } = streaming();
+    const reader = new ReadAhead(opened, "ascending");
+    const reading = reader.take(large(7), nothing);
+    expect(noted).toEqual([]);
+    expect(await text((await (await reading.openLarge())?.content()) as Readable)).toBe("onetwo");
+    await reading.messages.return?.();
+    expect(noted).toEqual(["header 7", "open 7", "closed 7"]);
+  });
+
+  test("that nobody writes is given up before anything else is asked", async () => {
+    const { opened, noted } = streaming();
+    const reader = new ReadAhead(opened, "ascending");
+    reader.begin([large(1)]);
+    await turn();
+    await reader.alone(async () => noted.push("alone"));
+    expect(noted).toEqual(["header 1", "open 1", "closed 1", "alone"]);
+    const reading = reader.take(large(2), nothing);
+    await reading.openLarge();
+    const stopped = reader.stop();
+    await reading.messages.return?.();
+    await stopped;
+    expect(noted.slice(4)).toEqual(["header 2", "open 2", "closed 2"]);
+  });
+
+  test("is not opened where the source does not give its header", async () => {
+    const { opened, noted } = streaming([]);
+    const reading = new ReadAhead(opened, "ascending").take(large(1), nothing);
+    expect(await reading.openLarge()).toBeUndefined();
+    await reading.messages.return?.();
+    expect(noted).toEqual(["header 1"]);
+  });
+
+  test("fails whoever takes it as it failed before, and no one else", async () => {
+    const lost = new Error("lost");
+    const { opened } = streaming();
+    for (const openMessage of [
+      async () => Promise.reject(lost),
+      async () => {
+        const stream = Readable.from([]).once("error", nothing);
+        stream.destroy(lost);
+        return stream;
+      },
+    ]) {
+      opened.openMessage = openMessage;
+      const reader = new ReadAhead(opened, "ascending");
+      const first = large(1);
+      reader.begin([first]);
+      await turn();
+      const reading = reader.take(first, nothing);
+      await expect((await reading.openLarge())?.content()).rejects.toBe(lost);
+      await reading.messages.return?.();
+      await reader.stop();
+    }
+  });
 });

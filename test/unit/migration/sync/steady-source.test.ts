@@ -1,6 +1,11 @@
-import { beforeEach, expect, it, vi } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { MigrationError } from "../../../../shared/domain/errors.ts";
-import type { SourceMailbox } from "../../../../shared/migration/ports/source.ts";
+import { formatUidSet, uidSetOf } from "../../../../shared/domain/uid-set.ts";
+import type {
+  MessageSummary,
+  SourceMailbox,
+  SourceMessage,
+} from "../../../../shared/migration/ports/source.ts";
 import { type SteadyFolder, SteadySource } from "../../../../shared/migration/sync/steady-source.ts";
 import { MemorySource, SourceFolderState } from "../../../stack/memory/memory-source.ts";
 
@@ -34,16 +39,16 @@ async function textsOf(folder: SteadyFolder): Promise<string[]> {
 
 it("opens a folder once that was asked for ahead", async () => {
   await textsOf(await source.openFolder("INBOX"));
-  source.lookAhead("Work", false);
+  source.lookAhead("Work", {});
   expect(await textsOf(await source.openFolder("Work"))).toEqual(["of work"]);
-  expect(opens.mock.calls).toEqual([["INBOX"], ["Work"]]);
+  expect(opens.mock.calls.map(([path]: readonly unknown[]) => path)).toEqual(["INBOX", "Work"]);
 });
 
 it("searches anew whenever it is asked again, or for some messages only", async () => {
-  source.lookAhead("Work", false);
+  source.lookAhead("Work", {});
   const work = await source.openFolder("Work");
   expect(await work.searchUids({ since: 2 })).toEqual([]);
-  source.lookAhead("INBOX", false);
+  source.lookAhead("INBOX", {});
   const inbox = await source.openFolder("INBOX");
   expect(await inbox.searchUids()).toEqual([[1, 1]]);
   folders.get("INBOX")?.add({ text: "new", internalDate: 1, flags: [] });
@@ -52,30 +57,30 @@ it("searches anew whenever it is asked again, or for some messages only", async 
 
 it("gives the folder before from that folder, also while another one is asked for ahead", async () => {
   const inbox = await source.openFolder("INBOX");
-  source.lookAhead("Work", false);
+  source.lookAhead("Work", {});
   expect(await textsOf(inbox)).toEqual(["of the inbox"]);
   const work = await source.openFolder("Work");
   expect(await textsOf(work)).toEqual(["of work"]);
-  source.lookAhead("INBOX", false);
+  source.lookAhead("INBOX", {});
   await source.settle();
   expect(await textsOf(work)).toEqual(["of work"]);
 });
 
 it("lists and opens others in spite of what was asked for ahead", async () => {
-  source.lookAhead("Work", false);
+  source.lookAhead("Work", {});
   expect(
     await source.listFolders(
       () => true,
       () => false,
     ),
   ).toHaveLength(2);
-  source.lookAhead("Work", false);
+  source.lookAhead("Work", {});
   expect(await textsOf(await source.openFolder("INBOX"))).toEqual(["of the inbox"]);
 });
 
 it("tells how a folder fails to whoever opens it, not to who asked for it ahead", async () => {
   const inbox = await source.openFolder("INBOX");
-  source.lookAhead("Gone", false);
+  source.lookAhead("Gone", {});
   await source.settle();
   expect(await textsOf(inbox)).toEqual(["of the inbox"]);
   await expect(source.openFolder("Gone")).rejects.toMatchObject({ code: "SourceFolderGone" });
@@ -84,7 +89,7 @@ it("tells how a folder fails to whoever opens it, not to who asked for it ahead"
 it("goes on with another connection where the one ended on which a folder was asked for ahead", async () => {
   const work = folders.get("Work") as SourceFolderState;
   work.failsBy = "end";
-  source.lookAhead("Work", false);
+  source.lookAhead("Work", {});
   await source.settle();
   work.failsBy = undefined;
   expect(await textsOf(await source.openFolder("Work"))).toEqual(["of work"]);
@@ -111,4 +116,94 @@ it("finds the UIDs of a folder whose summaries do not come with them", async () 
   const inbox = await source.openFolder("INBOX");
   expect(await inbox.searchUids({ summariesNext: true })).toEqual([[1, 1]]);
   expect(asked).toBe(1);
+});
+
+describe("messages that are read ahead of their folder", () => {
+  type Messages = AsyncIterable<SourceMessage>;
+  let work: SourceFolderState;
+  let fetched: string[];
+  let opening: (path: string) => void;
+  let watched: (messages: Messages) => Messages;
+  const all = (summaries: readonly MessageSummary[]) => uidSetOf(summaries.map(({ uid }) => uid));
+
+  beforeEach(() => {
+    work = folders.get("Work") as SourceFolderState;
+    for (const text of ["second", "third"]) work.add({ text, internalDate: 1, flags: [] });
+    fetched = [];
+    opening = () => undefined;
+    watched = (messages) => messages;
+    opens.mockRestore();
+    const open = session.openFolder.bind(session);
+    opens = vi.spyOn(session, "openFolder").mockImplementation(async (path: string) => {
+      opening(path);
+      const folder = await open(path);
+      const fetchMessages = folder.fetchMessages.bind(folder);
+      folder.fetchMessages = (uids) => {
+        fetched.push(`${path} ${formatUidSet(uids)}`);
+        return watched(fetchMessages(uids));
+      };
+      return folder;
+    });
+  });
+
+  it("are given in its turn, and only the others are asked for", async () => {
+    source.lookAhead("Work", { summariesNext: true }, () => [[1, 2]]);
+    const folder = await source.openFolder("Work");
+    expect(await textsOf(folder)).toEqual(["of work", "second", "third"]);
+    expect(fetched).toEqual(["Work 1:2", "Work 3"]);
+  });
+
+  it("are given once, and to whom they are asked for", async () => {
+    source.lookAhead("Work", { summariesNext: true }, all);
+    const folder = await source.openFolder("Work");
+    const uids: number[] = [];
+    for await (const { uid } of folder.fetchMessages([[2, 2]])) uids.push(uid);
+    expect(uids).toEqual([2]);
+    expect(await textsOf(folder)).toEqual(["of work", "second", "third"]);
+    expect(fetched).toEqual(["Work 1:3", "Work 1:3"]);
+  });
+
+  it("are asked for in its turn where they could not be read ahead", async () => {
+    work.failsBy = "end";
+    source.lookAhead("Work", { summariesNext: true }, all);
+    await source.settle();
+    work.failsBy = undefined;
+    expect(await textsOf(await source.openFolder("Work"))).toEqual(["of work", "second", "third"]);
+  });
+
+  it("are no more than a few megabytes, whatever size they were said to be", async () => {
+    for (let i = 0; i < 6; i++) work.add({ text: "x".repeat(3_000_000), internalDate: 1, flags: [] });
+    let given = 0;
+    watched = async function* (messages) {
+      for await (const message of messages) {
+        given++;
+        yield message;
+      }
+    };
+    source.lookAhead("Work", { summariesNext: true }, all);
+    const folder = await source.openFolder("Work");
+    await source.settle();
+    expect(given).toBe(6);
+    expect(await textsOf(folder)).toHaveLength(9);
+    expect(fetched).toEqual(["Work 1:9", "Work 7:9"]);
+  });
+
+  it("have come before another folder is opened, by whoever", async () => {
+    let isReading = false;
+    opening = () => expect(isReading).toBe(false);
+    watched = async function* (messages) {
+      isReading = true;
+      for await (const message of messages) {
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        yield message;
+      }
+      isReading = false;
+    };
+    source.lookAhead("Work", { summariesNext: true }, all);
+    const folder = await source.openFolder("Work");
+    source.lookAhead("INBOX", { summariesNext: true }, all);
+    expect(await textsOf(await source.openFolder("INBOX"))).toEqual(["of the inbox"]);
+    expect(await textsOf(folder)).toEqual(["of work", "second", "third"]);
+    expect(fetched).toEqual(["Work 1:3", "INBOX 1"]);
+  });
 });
