@@ -1,12 +1,14 @@
 import { MigrationError } from "../../domain/errors.ts";
-import type { LedgerId, MailboxId } from "../../domain/names.ts";
-import type { ChainPosition, Lease, LedgerChange, LedgerStore } from "../ports/ledger-store.ts";
+import type { FolderId, LedgerId, MailboxId } from "../../domain/names.ts";
+import type { ChainPosition, FolderRecord, Lease, LedgerChange, LedgerStore } from "../ports/ledger-store.ts";
 import type { Clock } from "../runtime.ts";
 
 /** A lease lasts this long beyond the last heartbeat; after a crash a mailbox waits at most this long. */
 export const leaseMs = 60_000;
 /** No write starts with less than this left beyond its own time-out. */
 const marginMs = 5_000;
+/** Folders that wait for a change to be committed with. */
+const maxDeferred = 20;
 
 /**
  * The right to write to one ledger and its target, held by one invocation. Commits and renewals go one after another,
@@ -18,6 +20,7 @@ export class LeaseHolder {
   #lease: Lease;
   #tail: Promise<unknown> = Promise.resolve();
   #lost: MigrationError | undefined;
+  readonly #deferred = new Map<FolderId, FolderRecord>();
 
   private constructor(store: LedgerStore, clock: Clock, lease: Lease) {
     this.#store = store;
@@ -57,7 +60,7 @@ export class LeaseHolder {
   commit(change: LedgerChange): Promise<void> {
     return this.#inTurn(async () => {
       const until = change.until ?? this.#clock() + leaseMs;
-      this.#lease = await this.#store.commit(this.#lease, { ...change, until });
+      await this.#commit({ ...change, until });
     });
   }
 
@@ -65,8 +68,22 @@ export class LeaseHolder {
   commitBeside(change: Omit<LedgerChange, "until">): Promise<void> {
     return this.#inTurn(async () => {
       const until = Math.max(this.#lease.until, this.#clock() + leaseMs);
-      this.#lease = await this.#store.commit(this.#lease, { ...change, until });
+      await this.#commit({ ...change, until });
     });
+  }
+
+  /**
+   * Commits a folder together with a later change, at the latest by {@link settle} or {@link release}. For what a crash may
+   * take back, since it is found out again. @throws as {@link commit}.
+   */
+  async defer(folder: FolderRecord): Promise<void> {
+    this.#deferred.set(folder.folderId, folder);
+    if (this.#deferred.size >= maxDeferred) await this.settle();
+  }
+
+  /** Commits what was deferred. @throws as {@link commit}. */
+  async settle(): Promise<void> {
+    if (this.#deferred.size > 0) await this.commit({});
   }
 
   /** Keeps the lease alive, also while writes are in flight. @throws as {@link commit}. */
@@ -84,7 +101,7 @@ export class LeaseHolder {
     await this.#inTurn(async () => {
       if (this.#lease.until - this.#clock() >= timeoutMs + marginMs) return;
       const until = this.#clock() + Math.max(leaseMs, timeoutMs + marginMs + leaseMs / 2);
-      this.#lease = await this.#store.commit(this.#lease, { until });
+      await this.#commit({ until });
     });
   }
 
@@ -92,6 +109,20 @@ export class LeaseHolder {
   async release(): Promise<void> {
     if (this.#lost) return;
     await this.commit({ until: this.#clock() }).catch(() => undefined);
+  }
+
+  /** What was deferred goes along with a change of folders alone: rows of messages may fill a transaction. */
+  async #commit(change: LedgerChange): Promise<void> {
+    const { folders = [], until, ...others } = change;
+    const isOfFolders = Object.values(others).every((part) => part === undefined);
+    const changed = new Set(folders.map(({ folderId }) => folderId));
+    const deferred = [...this.#deferred.values()];
+    const along = isOfFolders ? deferred.filter(({ folderId }) => !changed.has(folderId)) : [];
+    this.#lease = await this.#store.commit(this.#lease, { ...change, folders: [...along, ...folders] });
+    for (const folder of deferred) {
+      const isStored = along.includes(folder) || changed.has(folder.folderId);
+      if (isStored && this.#deferred.get(folder.folderId) === folder) this.#deferred.delete(folder.folderId);
+    }
   }
 
   #inTurn(work: () => Promise<void>): Promise<void> {

@@ -228,6 +228,7 @@ async function visitFolders(
     if (visit.end === "failed") failed.push({ folder, error: visit.error });
   }
   looks.push(...(await leaveForLater(run, failed)));
+  await run.lease.settle();
   if (isMore) return { next: undefined, planHolds: true };
   if (looks.length === 0) return { next: "finished", planHolds: false };
   const next = Math.max(Math.min(...looks), run.clock() + shortestPauseMs);

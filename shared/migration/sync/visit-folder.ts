@@ -128,7 +128,7 @@ async function visit(
     postponed: removals.postponed,
   };
   const done = visited(record, seen, run.clock());
-  await run.lease.commit({ folders: [done] });
+  await run.lease.defer(done);
   run.progressed(done);
   return { end: "done" };
 }
