@@ -51,8 +51,6 @@ const BEGUN_LITERAL = /\{\d{0,19}\}?\r?$/;
 const EMPTY_LITERAL = Buffer.from("{0}\r\n");
 const NOTHING = Buffer.alloc(0);
 const LF = 0x0a;
-const SPACE = 0x20;
-const COMMA = 0x2c;
 
 /**
  * Holds what a server sends to a budget before the library takes it in: a response of any size would be kept whole and
@@ -143,7 +141,7 @@ export class AnswerGuard {
       const part = chunk.subarray(at, end);
       if (this.#head.length < HEAD_BYTES)
         this.#head += part.toString("latin1", 0, HEAD_BYTES - this.#head.length);
-      const cut = this.#responseBytes < SEARCH_LINE_BYTES ? undefined : this.#cutSearch(part);
+      const cut = this.#isLongSearch ? this.#cutSearch(part, at > handedOn) : undefined;
       if (cut !== undefined) {
         pieces.push(chunk.subarray(handedOn, at + cut.at), cut.insert);
         handedOn = at + cut.end;
@@ -161,12 +159,17 @@ export class AnswerGuard {
     return chunk.subarray(handedOn, end);
   }
 
-  /** An announcement can be replaced only while all of it is here. @returns how many bytes wait for the rest of it. */
+  /** An announcement, or a separator, can be replaced only while all of it is here. @returns how many bytes wait for the rest. */
   #keepBack(chunk: Buffer): number {
-    if (this.#takeBody === undefined || this.#literalLeft > 0) return 0;
-    const { length } = BEGUN_LITERAL.exec(this.#tail)?.[0] ?? "";
+    const length = this.#begunLength;
     if (length > 0) this.#withheld = Buffer.from(chunk.subarray(chunk.length - length));
     return length;
+  }
+
+  get #begunLength(): number {
+    if (this.#literalLeft > 0) return 0;
+    if (this.#isLongSearch) return this.#tail.endsWith(this.#separator) ? 1 : 0;
+    return this.#takeBody === undefined ? 0 : (BEGUN_LITERAL.exec(this.#tail)?.[0].length ?? 0);
   }
 
   #endLiteral(): void {
@@ -175,15 +178,27 @@ export class AnswerGuard {
     this.#takeBody = undefined;
   }
 
-  /** Where the rest of an answer to SEARCH can become a line of its own: before a number. */
-  #cutSearch(part: Buffer): Cut | undefined {
-    if (SEARCH.test(this.#head)) {
-      const at = separatorIn(part, SPACE);
-      return at < 0 ? undefined : { at, end: at + 1, insert: Buffer.from("\r\n* SEARCH ") };
-    }
-    if (!ESEARCH.test(this.#head)) return undefined;
-    const at = separatorIn(part, COMMA);
-    return at < 0 ? undefined : { at, end: at + 1, insert: Buffer.from("\r\n* ESEARCH UID ALL ") };
+  /** True within an answer to SEARCH of which so much has come that it is to be cut. */
+  get #isLongSearch(): boolean {
+    return this.#responseBytes >= SEARCH_LINE_BYTES && (SEARCH.test(this.#head) || ESEARCH.test(this.#head));
+  }
+
+  get #separator(): string {
+    return SEARCH.test(this.#head) ? " " : ",";
+  }
+
+  /**
+   * Where the rest of an answer to SEARCH can become a line of its own: before a number.
+   * @param looksBack true if the byte before the part is not handed on yet.
+   */
+  #cutSearch(part: Buffer, looksBack: boolean): Cut | undefined {
+    const separator = this.#separator;
+    const before = Buffer.from(this.#tail.slice(-2), "latin1");
+    const from = looksBack ? before.length - 1 : before.length;
+    const at = separatorIn(Buffer.concat([before, part]), separator.charCodeAt(0), from) - before.length;
+    if (at < from - before.length) return undefined;
+    const insert = Buffer.from(separator === " " ? "\r\n* SEARCH " : "\r\n* ESEARCH UID ALL ");
+    return { at, end: at + 1, insert };
   }
 
   /** @returns the length of the announcement of a literal at the end of the line; 0 if there is none. */
@@ -238,8 +253,8 @@ interface Cut {
 }
 
 /** The first of these separators with a number after it, and a number or another separator before it. */
-function separatorIn(part: Buffer, separator: number): number {
-  for (let at = 1; at < part.length - 1; at++)
+function separatorIn(part: Buffer, separator: number, from: number): number {
+  for (let at = from; at < part.length - 1; at++)
     if (
       part[at] === separator &&
       isDigit(part[at + 1]) &&

@@ -57,7 +57,14 @@ describe("what the guard hands on", () => {
         expect(lines.every((line) => head.test(line) && line.length < 80_000)).toBe(true);
         expect(lines.flatMap((line) => line.replace(head, "").split(/[ ,]/).map(Number))).toEqual(numbers);
       }),
-      { numRuns: 8 },
+      {
+        numRuns: 10,
+        examples: [
+          [12_000, [1], false],
+          [12_000, [2], true],
+          [12_000, [1, 2, 1], true],
+        ],
+      },
     );
   });
 
