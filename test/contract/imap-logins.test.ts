@@ -224,6 +224,32 @@ describe("a login", () => {
     ]);
   });
 
+  test.each(["ends the connection", "is silent"])(
+    "by SASL PLAIN waits to be asked where the server %s over an answer with the command",
+    async (how) => {
+      let asked: string | undefined;
+      const server = await serve({
+        capabilities: `${common} AUTH=PLAIN SASL-IR`,
+        on: async ({ command, tag, send, socket }) => {
+          if (asked !== undefined) send(`${asked} OK done`);
+          if (command === "AUTHENTICATE PLAIN") send("+ ");
+          else if (asked === undefined && !command.startsWith("AUTHENTICATE")) return false;
+          else if (asked === undefined && how === "ends the connection") socket.destroy();
+          asked = command === "AUTHENTICATE PLAIN" ? tag : undefined;
+          return true;
+        },
+      });
+      const { host, port } = server;
+      const mailbox = await createImapSource({ timeouts: { loginMs: 500 } }).open({
+        endpoint: endpointSchema.parse({ host, port, security: "none", allowInsecure: true }),
+        userName: "user",
+        password: "canary-password",
+      });
+      stops.push(() => mailbox.close());
+      expect(logins(server).map((line) => line.split(" ").length)).toEqual([3, 2]);
+    },
+  );
+
   test("is not tried again where the password is wrong", async () => {
     const server = await serve({
       capabilities: `${common} AUTH=PLAIN SASL-IR`,

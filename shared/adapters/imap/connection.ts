@@ -87,6 +87,11 @@ const MAX_NAMESPACES = 50;
 /** Tokens of one response; more than this are read neither fast nor for any use. Numbers of SEARCH are not counted. */
 const MAX_RESPONSE_TOKENS = 50_000;
 
+interface Watch {
+  readonly pace?: Pace;
+  stop(): void;
+}
+
 interface Answer {
   readonly response: ImapResponse;
   next(): void;
@@ -329,19 +334,19 @@ export class ImapConnection {
   }
 
   async #exchange(command: string, parameters: readonly Argument[], options: CommandOptions): Promise<Reply> {
-    const { budget = shortAnswer, untagged = {}, body, early = false } = options;
+    const { budget = shortAnswer, untagged = {}, body, early = false, paced = false } = options;
     if (opensFolder(command)) this.#exists = 0;
-    const { pace, stop } = this.#watch(options);
-    const takeBody: TakeBody | undefined =
-      pace && body && ((bytes, size) => pace.held(() => body(bytes, size)));
     if (early) this.#guard.alsoExpect(budget);
-    else this.#guard.expect(budget, takeBody);
+    let watch: Watch | undefined;
+    const held = (work: () => Promise<void>) => (watch?.pace ? watch.pace.held(work) : work());
     const exec = early ? this.#execEarly : this.#internals.exec.bind(this.#internals);
     try {
       const { response, next } = await exec(command, parameters, {
-        untagged: pace === undefined ? untagged : pace.holding(untagged),
+        untagged: paced ? holding(untagged, held) : untagged,
+        // What was sent before is answered: from here on it is this command that the server keeps waiting.
         onSend: () => {
-          if (early) this.#guard.expect(budget, takeBody);
+          watch = this.#watch(options);
+          this.#guard.expect(budget, body && ((bytes, size) => held(() => body(bytes, size))));
           options.onSent?.();
         },
       });
@@ -360,15 +365,12 @@ export class ImapConnection {
       this.#client.close();
       throw classifyFailure(cause, this.#scene);
     } finally {
-      stop();
+      watch?.stop();
     }
   }
 
   /** Ends the connection once a command has taken too long. */
-  #watch({ budget = shortAnswer, timeoutMs, paced = false }: CommandOptions): {
-    readonly pace?: Pace;
-    readonly stop: () => void;
-  } {
+  #watch({ budget = shortAnswer, timeoutMs, paced = false }: CommandOptions): Watch {
     const { commandMs, transferMs, stallMs } = this.#timeouts;
     const hasBodies = budget.bodyBytes > 0;
     const limitMs = Math.max(0, timeoutMs ?? (paced && hasBodies ? transferMs : commandMs));
@@ -467,6 +469,19 @@ export class ImapConnection {
       clearTimeout(timer);
     }
   }
+}
+
+/** The same handlers; the time they take is time in which the server is held back. */
+function holding(
+  handlers: UntaggedHandlers,
+  held: (work: () => Promise<void>) => Promise<void>,
+): UntaggedHandlers {
+  return Object.fromEntries(
+    Object.entries(handlers).map(([name, handle]): [string, typeof handle] => [
+      name,
+      (response) => held(() => handle(response)),
+    ]),
+  );
 }
 
 function opensFolder(command: string): boolean {

@@ -267,7 +267,8 @@ async function drain(
   clearTimeout(timer);
 }
 
-function folderLeft(): MigrationError {
+/** Why a folder gives nothing any more. */
+export function folderLeft(): MigrationError {
   return new MigrationError(
     "transient",
     "SourceFolderChanged",

@@ -1,5 +1,3 @@
-import type { UntaggedHandlers } from "./wire.ts";
-
 export interface PaceLimits {
   /** Milliseconds in all. */
   readonly limitMs: number;
@@ -32,18 +30,6 @@ export class Pace {
     this.#startedAt = now;
     this.#window = { waitedMs: 0, received };
     this.#last = this.#window;
-  }
-
-  /** The same handlers; the time they take is time in which the server is held back. */
-  holding(handlers: UntaggedHandlers, clock: () => number = Date.now): UntaggedHandlers {
-    return Object.fromEntries(
-      Object.entries(handlers).map(([name, handle]): [string, typeof handle] => [
-        name,
-        async (response) => {
-          await this.held(() => handle(response), clock);
-        },
-      ]),
-    );
   }
 
   /** Does work whose time is time in which the server is held back; one at a time. */

@@ -3,7 +3,7 @@ import { MigrationError } from "../../domain/errors.ts";
 import type { Uid } from "../../domain/names.ts";
 import { shortAnswer } from "./answer-guard.ts";
 import type { ImapConnection } from "./connection.ts";
-import { fetchItems, fetchRows, rowsOf } from "./fetch.ts";
+import { fetchItems, fetchRows, folderLeft, rowsOf } from "./fetch.ts";
 import { RowQueue } from "./row-queue.ts";
 import { standsForRemoved } from "./software.ts";
 import { atoms, numberOf, pairsOf, sequence } from "./wire.ts";
@@ -29,10 +29,15 @@ const partBytes = new WeakMap<ImapConnection, number>();
 /**
  * Streams one message of the open folder in partial fetches (RFC 9051, 6.4.5), so that it is never held as a whole.
  * The beginning of it, 64 KB, is here before this returns.
+ * @param isOpen false once another folder was opened, in which the same UID is another message.
  * @throws MigrationError `item`/`MessageUnreadable` if the server does not deliver it.
  */
-export async function openPartial(connection: ImapConnection, uid: Uid): Promise<Readable> {
-  const rest = piecesOf(connection, uid);
+export async function openPartial(
+  connection: ImapConnection,
+  uid: Uid,
+  isOpen: () => boolean,
+): Promise<Readable> {
+  const rest = piecesOf(connection, uid, isOpen);
   const beginning: Buffer[] = [];
   for (let bytes = 0; bytes < OPENING_BYTES; ) {
     const { value, done } = await rest.next();
@@ -52,12 +57,17 @@ export async function openPartial(connection: ImapConnection, uid: Uid): Promise
   return Readable.from(pieces);
 }
 
-async function* piecesOf(connection: ImapConnection, uid: Uid): AsyncGenerator<Buffer, void> {
+async function* piecesOf(
+  connection: ImapConnection,
+  uid: Uid,
+  isOpen: () => boolean,
+): AsyncGenerator<Buffer, void> {
   let offset = 0;
   let size: number | undefined;
   for (;;) {
     const length = partBytes.get(connection) ?? MIN_PART_BYTES;
     const startedAt = performance.now();
+    if (!isOpen()) throw folderLeft();
     const { bytes, announcedSize } = yield* partOf(connection, uid, offset, length);
     if (bytes === 0) return;
     if (bytes >= MIN_PART_BYTES)

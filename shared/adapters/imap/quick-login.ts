@@ -84,10 +84,18 @@ export function shorten(client: ImapFlow, login: Login, shortcuts: Shortcuts): (
       !refused.has(INITIAL_RESPONSE);
     if (response === undefined || !isEarly) return exec(command, attributes, options);
     const initial: Argument = { type: "ATOM", value: response, sensitive: true };
-    return exec(command, [...attributes, initial], options).catch((error: unknown) => {
-      if (isBad(error)) stumbledOver = INITIAL_RESPONSE;
-      throw error;
-    });
+    // As long as there is no answer, whatever ends the connection may have been this.
+    stumbledOver = INITIAL_RESPONSE;
+    return exec(command, [...attributes, initial], options).then(
+      (answer) => {
+        stumbledOver = undefined;
+        return answer;
+      },
+      (error: unknown) => {
+        if (isRefusal(error)) stumbledOver = undefined;
+        throw error;
+      },
+    );
   };
 
   return () => stumbledOver;
@@ -120,9 +128,9 @@ function isPlain(command: string, attributes: readonly Argument[]): boolean {
   return mechanism !== undefined && !Array.isArray(mechanism) && mechanism.value === "PLAIN";
 }
 
-/** BAD is said of the command; of a password it would be NO (RFC 9051, 6.2.2). */
-function isBad(error: unknown): boolean {
-  return error instanceof Error && "responseStatus" in error && error.responseStatus === "BAD";
+/** NO is said of a password, which is not to be sent twice; BAD of the command (RFC 9051, 6.2.2). */
+function isRefusal(error: unknown): boolean {
+  return error instanceof Error && "responseStatus" in error && error.responseStatus === "NO";
 }
 
 /** True if imapflow got BAD, or no answer at all, for NAMESPACE. */

@@ -21,7 +21,7 @@ import {
 import { type Census, numbersOf, stillThere, takeCensus } from "./census.ts";
 import type { ImapConnection } from "./connection.ts";
 import { isKnown } from "./dates.ts";
-import { fetchEarly, fetchItems, fetchRows, newestUid } from "./fetch.ts";
+import { fetchEarly, fetchItems, fetchRows, folderLeft, newestUid } from "./fetch.ts";
 import type { FetchRow } from "./fetch-rows.ts";
 import { type FolderScope, isInbox } from "./folder-paths.ts";
 import {
@@ -235,7 +235,9 @@ export class ImapSourceMailbox implements SourceMailbox {
     if (isMisunderstood || !connection.usable) connection.sendOneByOne();
     if (opening.status === "rejected") throw opening.reason;
     const { status, atOnce } = opening.value;
-    const summaries = atOnce && listing.status === "fulfilled" ? listing.value : undefined;
+    // What has come since it was listed was not asked for.
+    const isAsked = atOnce && status.uidNext === uidNext;
+    const summaries = isAsked && listing.status === "fulfilled" ? listing.value : undefined;
     return new ImapSourceFolder(connection, status, {}, summaries);
   }
 
@@ -332,7 +334,16 @@ export class ImapSourceFolder implements OpenSourceFolder {
     return this.#census?.unshown;
   }
 
+  readonly #isOpen = (): boolean => this.#connection.openings === this.#opening;
+
   async searchUids(filter: SearchFilter = {}): Promise<UidSet> {
+    const uids = await this.#search(filter);
+    // Looked at behind it: a search is several commands at times.
+    if (!this.#isOpen()) throw folderLeft();
+    return uids;
+  }
+
+  async #search(filter: SearchFilter): Promise<UidSet> {
     const { members } = this.#part;
     const { since, before, among, summariesNext = false } = filter;
     const isPart = members !== undefined;
@@ -368,7 +379,7 @@ export class ImapSourceFolder implements OpenSourceFolder {
   }
 
   async openMessage(uid: Uid): Promise<Readable> {
-    return openPartial(this.#connection, uid);
+    return openPartial(this.#connection, uid, this.#isOpen);
   }
 
   async *fetchFlags(uids: UidSet, changedSince?: string): AsyncIterable<FlagState> {
@@ -442,7 +453,7 @@ export class ImapSourceFolder implements OpenSourceFolder {
       items,
       changedSince,
       withLabels,
-      isOpen: () => this.#connection.openings === this.#opening,
+      isOpen: this.#isOpen,
       ...(insists ? { insist } : {}),
     });
   }

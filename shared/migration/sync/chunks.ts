@@ -66,16 +66,16 @@ export function inOrder(
 }
 
 /** Messages that are read, and held, before it is their folder's turn, and bytes of them as announced. */
-const maxAheadItems = 256;
+export const maxAheadItems = 256;
 const maxAheadBytes = 4 * 1024 * 1024;
 
 /** The messages of a folder's first chunk that can be read before it is its turn; none of one that is streamed. Pure. */
 export function readableAhead(...given: Parameters<typeof chunksOf>): UidSet {
   const [{ writable } = { writable: [] }] = chunksOf(...given);
   let bytes = 0;
-  const end = writable.findIndex(({ size }, index) => {
+  const end = writable.findIndex(({ size }) => {
     bytes += size;
-    return index === maxAheadItems || bytes > maxAheadBytes;
+    return bytes > maxAheadBytes;
   });
   return uidSetOf((end < 0 ? writable : writable.slice(0, end)).map(({ uid }) => uid));
 }

@@ -73,8 +73,8 @@ export class LeaseHolder {
   }
 
   /**
-   * Commits a folder together with a later change, at the latest by {@link settle} or {@link release}. For what a crash may
-   * take back, since it is found out again. @throws as {@link commit}.
+   * Commits a folder together with a later change, such as that which ends the lease. For what a crash may take back, since it is
+   * found out again. @throws as {@link commit}.
    */
   async defer(folder: FolderRecord): Promise<void> {
     this.#deferred.set(folder.folderId, folder);
@@ -111,13 +111,13 @@ export class LeaseHolder {
     await this.commit({ until: this.#clock() }).catch(() => undefined);
   }
 
-  /** What was deferred goes along with a change of folders alone: rows of messages may fill a transaction. */
+  /** What was deferred goes along, but not with rows of messages, which may fill a transaction. */
   async #commit(change: LedgerChange): Promise<void> {
-    const { folders = [], until, ...others } = change;
-    const isOfFolders = Object.values(others).every((part) => part === undefined);
+    const { folders = [], until, chain, ...others } = change;
+    const hasRoom = Object.values(others).every((part) => part === undefined);
     const changed = new Set(folders.map(({ folderId }) => folderId));
     const deferred = [...this.#deferred.values()];
-    const along = isOfFolders ? deferred.filter(({ folderId }) => !changed.has(folderId)) : [];
+    const along = hasRoom ? deferred.filter(({ folderId }) => !changed.has(folderId)) : [];
     this.#lease = await this.#store.commit(this.#lease, { ...change, folders: [...along, ...folders] });
     for (const folder of deferred) {
       const isStored = along.includes(folder) || changed.has(folder.folderId);

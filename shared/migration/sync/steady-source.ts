@@ -62,11 +62,16 @@ interface Ahead {
   /** It and its UIDs; undefined where it failed: how, whoever opens the folder finds out. */
   readonly found: Promise<Found | undefined>;
   /** What of its messages could be read. */
-  readonly messages: Promise<readonly SourceMessage[]>;
+  readonly messages: Promise<SourceMessage[]>;
 }
 
 /** Chooses what is read of a folder ahead of its turn. */
-export type ChooseFirst = (summaries: readonly MessageSummary[]) => UidSet;
+export interface First {
+  /** Those that are looked at. */
+  among(uids: UidSet): UidSet;
+  /** Those of them whose messages are read. */
+  of(summaries: readonly MessageSummary[]): UidSet;
+}
 
 /** Of messages that are held until the turn of their folder comes, whatever size they were said to be. */
 const maxHeldBytes = 8 * 1024 * 1024;
@@ -167,11 +172,7 @@ export class SteadySource {
     return new OpenSteadyFolder(opened, ahead, unread, {
       reopen: () => open(),
       isOpen: (folder) => this.#source.usable && folder === this.#current,
-      gave: (row) => {
-        this.#gave();
-        if (row?.size !== undefined) this.#see({ path, uid: row.uid, size: row.size });
-        this.#unpaid += row === undefined ? 0 : unannouncedBytes(row);
-      },
+      gave: (row) => this.#gave(path, row),
       couldNot: (uid, error) => {
         unread.set(uid, { error, ...this.#now });
         this.#unread.set(path, unread);
@@ -189,15 +190,16 @@ export class SteadySource {
    * and opens its own folder anew.
    * @param first chooses the messages of a folder all of which are going to be read; none are read where it is left out.
    */
-  lookAhead(path: string, { summariesNext }: OpenFolderOptions, first?: ChooseFirst): void {
+  lookAhead(path: string, { summariesNext }: OpenFolderOptions, first?: First): void {
     if (this.#ahead || this.#failed.has(path)) return;
     this.#current = undefined;
     const found = this.#findAhead(path, summariesNext);
-    const messages = found.then((ahead) => (ahead && first ? readFirst(ahead, first) : []));
-    // Observed here too, should nobody take it.
-    messages.catch(() => undefined);
+    const messages = found.then((ahead) => (ahead && first ? this.#readFirst(path, ahead, first) : []));
     this.#ahead = { path, found, messages };
-    this.#readingAhead = messages;
+    // Without the messages, which are not to be held for longer than they are needed.
+    this.#readingAhead = messages.then(() => undefined);
+    // Observed here too, should nobody take it.
+    this.#readingAhead.catch(() => undefined);
   }
 
   /** Waits for what was asked for ahead, should nobody have taken it. */
@@ -234,7 +236,8 @@ export class SteadySource {
       const before = this.#given;
       try {
         const folder = await this.#open(path);
-        for await (const message of folder.fetchMessages([[uid, uid]])) if (message.uid === uid) this.#gave();
+        for await (const message of folder.fetchMessages([[uid, uid]]))
+          if (message.uid === uid) this.#gave(path);
         if (this.#given > before) return true;
       } catch (error) {
         if (!this.isAboutFolder(error) && !isAboutMessages(error)) throw error;
@@ -253,6 +256,25 @@ export class SteadySource {
       if (isMigrationError(error)) return undefined;
       throw error;
     }
+  }
+
+  /** Reads what is chosen, as far as it goes: what is not given here is read in its turn. */
+  async #readFirst(path: string, { folder, uids }: Found, first: First): Promise<SourceMessage[]> {
+    const messages: SourceMessage[] = [];
+    try {
+      const summaries: MessageSummary[] = [];
+      for await (const summary of folder.fetchSummaries(first.among(uids))) summaries.push(summary);
+      let bytes = 0;
+      for await (const message of folder.fetchMessages(first.of(summaries))) {
+        this.#gave(path, message);
+        messages.push(message);
+        bytes += message.content.length;
+        if (bytes > maxHeldBytes) break;
+      }
+    } catch (error) {
+      if (!isMigrationError(error)) throw error;
+    }
+    return messages;
   }
 
   /** The folder, if it is the one that was asked for ahead and nothing else was asked for since. */
@@ -293,9 +315,11 @@ export class SteadySource {
     return error;
   }
 
-  #gave(): void {
+  #gave(path: string, row?: Row): void {
     this.#given++;
     this.#failures = 0;
+    if (row?.size !== undefined) this.#see({ path, uid: row.uid, size: row.size });
+    this.#unpaid += row === undefined ? 0 : unannouncedBytes(row);
   }
 
   #see(message: KnownMessage): void {
@@ -310,24 +334,6 @@ export class SteadySource {
     this.#stopped = this.hasUnread && this.#isOver();
     return !this.#stopped && (failures % failuresInRow !== 0 || (await this.#givesKnown()));
   }
-}
-
-/** Reads what is chosen, as far as it goes: what is not given here is read in its turn. */
-async function readFirst({ folder, uids }: Found, first: ChooseFirst): Promise<readonly SourceMessage[]> {
-  const messages: SourceMessage[] = [];
-  try {
-    const summaries: MessageSummary[] = [];
-    for await (const summary of folder.fetchSummaries(uids)) summaries.push(summary);
-    let bytes = 0;
-    for await (const message of folder.fetchMessages(first(summaries))) {
-      messages.push(message);
-      bytes += message.content.length;
-      if (bytes > maxHeldBytes) break;
-    }
-  } catch (error) {
-    if (!isMigrationError(error)) throw error;
-  }
-  return messages;
 }
 
 /** What a read gives of one message. */
@@ -419,16 +425,14 @@ class OpenSteadyFolder implements SteadyFolder {
 
   /** Gives what has been read ahead, and then the others. */
   async *#takeMessages(uids: UidSet, come: Ahead["messages"]): AsyncGenerator<SourceMessage> {
-    const held = (await come).filter(({ uid }) => hasUid(uids, uid) && !this.unread.has(uid));
+    // Nobody else holds them from here on.
+    const held = (await come).splice(0).filter(({ uid }) => hasUid(uids, uid) && !this.unread.has(uid));
     const reading = this.#readMessages(differenceOf(uids, uidSetOf(held.map(({ uid }) => uid))));
     // Asked for at once, so that it comes while the others are taken.
     const first = reading.next();
     first.catch(() => undefined);
     try {
-      for (const message of held) {
-        this.#around.gave(message);
-        yield message;
-      }
+      for (let message = held.shift(); message !== undefined; message = held.shift()) yield message;
       const { done, value } = await first;
       if (done) return;
       yield value;

@@ -215,7 +215,7 @@ async function visitFolders(
     if (isMore) break;
     const visit: Visit =
       waiting === undefined
-        ? await visitFolder(run, folder, budget, pending[index + 1])
+        ? await visitFolder(run, folder, budget, nextOf(run, pending, index))
         : { end: "later", at: waiting };
     if (waiting === undefined) budget.spend(0, 0);
     refuseTooManySkips(progress, batch);
@@ -233,6 +233,11 @@ async function visitFolders(
   if (looks.length === 0) return { next: "finished", planHolds: false };
   const next = Math.max(Math.min(...looks), run.clock() + shortestPauseMs);
   return { next, planHolds: planHolds && failed.length === 0 };
+}
+
+/** The folder that is visited after one of these; none that waits for something. */
+function nextOf(run: SyncRun, pending: readonly PlacedFolder[], index: number): PlacedFolder | undefined {
+  return pending.find((folder, at) => at > index && waitsUntil(folder, run.clock()) === undefined);
 }
 
 /**

@@ -1,8 +1,8 @@
 import { isMigrationError, type MigrationError } from "../../domain/errors.ts";
-import { differenceOf, emptyUidSet, sizeOf, type UidSet, uidSetOf } from "../../domain/uid-set.ts";
+import { differenceOf, emptyUidSet, firstOf, sizeOf, type UidSet, uidSetOf } from "../../domain/uid-set.ts";
 import type { MessageSummary } from "../ports/source.ts";
 import { adopt } from "./adopt.ts";
-import { inOrder, readableAhead } from "./chunks.ts";
+import { inOrder, maxAheadItems, readableAhead } from "./chunks.ts";
 import { copyFolder, sizesOf } from "./copy-folder.ts";
 import { dateFilter } from "./date-filter.ts";
 import { asStored } from "./failed-folders.ts";
@@ -139,10 +139,15 @@ async function visit(
  */
 function lookAhead(run: SyncRun, next: PlacedFolder): void {
   const { receivedSince, receivedBefore } = run.options;
+  if (next.state === "targetGone") return;
   const summariesNext = !isRemembered(next);
   const readsAll = summariesNext && receivedSince === undefined && receivedBefore === undefined;
-  const first = (summaries: readonly MessageSummary[]) =>
-    readableAhead(next, inOrder(summaries, run.target.order), sizesOf(run));
+  const { order } = run.target;
+  const first = {
+    among: (uids: UidSet) => firstOf(uids, maxAheadItems, order),
+    of: (summaries: readonly MessageSummary[]) =>
+      readableAhead(next, inOrder(summaries, order), sizesOf(run)),
+  };
   run.source.lookAhead(next.source.path, { summariesNext }, readsAll ? first : undefined);
   if (summariesNext) run.marks.lookAhead(next.place.id);
 }

@@ -1,6 +1,6 @@
 import { beforeEach, expect, it } from "vitest";
 import { MigrationError } from "../../../../shared/domain/errors.ts";
-import type { FolderId, LedgerId } from "../../../../shared/domain/names.ts";
+import type { FolderId, LedgerId, MailboxId } from "../../../../shared/domain/names.ts";
 import type {
   FolderRecord,
   ItemRecord,
@@ -71,6 +71,12 @@ it("keeps it until a commit succeeds, and what is deferred meanwhile until the n
   await first;
   await holder.settle();
   expect(committed).toEqual([["a", "c"], ["a, pending"]]);
+});
+
+it("commits it with the end of a step that goes on", async () => {
+  await holder.defer(folder("a"));
+  await holder.commit({ chain: { mailboxId: "m" as MailboxId, position: { round: 1, step: 2 } }, until: 0 });
+  expect(committed).toEqual([["a"]]);
 });
 
 it("commits it with the end of the lease, and by itself when many wait", async () => {

@@ -1,12 +1,13 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { MigrationError } from "../../../../shared/domain/errors.ts";
-import { formatUidSet, uidSetOf } from "../../../../shared/domain/uid-set.ts";
-import type {
-  MessageSummary,
-  SourceMailbox,
-  SourceMessage,
-} from "../../../../shared/migration/ports/source.ts";
-import { type SteadyFolder, SteadySource } from "../../../../shared/migration/sync/steady-source.ts";
+import type { Uid } from "../../../../shared/domain/names.ts";
+import { formatUidSet, type UidSet, uidSetOf } from "../../../../shared/domain/uid-set.ts";
+import type { SourceMailbox, SourceMessage } from "../../../../shared/migration/ports/source.ts";
+import {
+  type First,
+  type SteadyFolder,
+  SteadySource,
+} from "../../../../shared/migration/sync/steady-source.ts";
 import { MemorySource, SourceFolderState } from "../../../stack/memory/memory-source.ts";
 
 let folders: Map<string, SourceFolderState>;
@@ -124,7 +125,11 @@ describe("messages that are read ahead of their folder", () => {
   let fetched: string[];
   let opening: (path: string) => void;
   let watched: (messages: Messages) => Messages;
-  const all = (summaries: readonly MessageSummary[]) => uidSetOf(summaries.map(({ uid }) => uid));
+  const all: First = {
+    among: (uids) => uids,
+    of: (summaries) => uidSetOf(summaries.map(({ uid }) => uid)),
+  };
+  const firstTwo: First = { among: all.among, of: () => [[1, 2]] };
 
   beforeEach(() => {
     work = folders.get("Work") as SourceFolderState;
@@ -147,7 +152,7 @@ describe("messages that are read ahead of their folder", () => {
   });
 
   it("are given in its turn, and only the others are asked for", async () => {
-    source.lookAhead("Work", { summariesNext: true }, () => [[1, 2]]);
+    source.lookAhead("Work", { summariesNext: true }, firstTwo);
     const folder = await source.openFolder("Work");
     expect(await textsOf(folder)).toEqual(["of work", "second", "third"]);
     expect(fetched).toEqual(["Work 1:2", "Work 3"]);
@@ -205,5 +210,33 @@ describe("messages that are read ahead of their folder", () => {
     expect(await textsOf(await source.openFolder("INBOX"))).toEqual(["of the inbox"]);
     expect(await textsOf(folder)).toEqual(["of work", "second", "third"]);
     expect(fetched).toEqual(["Work 1:3", "INBOX 1"]);
+  });
+
+  it("are chosen among a few summaries, however many there are", async () => {
+    let looked: UidSet = [];
+    const first: First = {
+      among: () => [[2, 3]],
+      of: (summaries) => {
+        looked = uidSetOf(summaries.map(({ uid }) => uid));
+        return [[3, 3]];
+      },
+    };
+    source.lookAhead("Work", { summariesNext: true }, first);
+    await source.settle();
+    expect(looked).toEqual([[2, 3]]);
+    expect(fetched).toEqual(["Work 3"]);
+  });
+
+  it("do not tell of a failure that came after them", async () => {
+    source.lookAhead("Work", { summariesNext: true }, firstTwo);
+    const folder = await source.openFolder("Work");
+    await source.settle();
+    const lost = new MigrationError("transient", "ConnectionLost", "The connection was lost.");
+    watched = () => ({ [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(lost) }) });
+    const uids: number[] = [];
+    for await (const { uid } of folder.fetchMessages([[1, 3]])) uids.push(uid);
+    expect(uids).toEqual([1, 2]);
+    const unread = folder.unread.get(3 as Uid);
+    expect(unread && (await source.isTelling(unread))).toBe(false);
   });
 });
