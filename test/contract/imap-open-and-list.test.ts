@@ -225,6 +225,31 @@ describe("a folder of which all summaries are read next", () => {
     expect(await sizesIn(await mailbox.openFolder("INBOX", { summariesNext }))).toEqual([100, 100, 100]);
   });
 
+  test("is not opened where the server wants a pause instead of giving them", async () => {
+    const server = await serve(({ command, tag, send }) => {
+      if (!command.startsWith("UID FETCH")) return false;
+      send(`${tag} NO [THROTTLED] Account exceeded command or bandwidth limits.`);
+      return true;
+    });
+    const mailbox = await open(server);
+    await expect(mailbox.openFolder("INBOX", { summariesNext })).rejects.toMatchObject({ kind: "throttled" });
+    expect(commands(server)).toEqual(["EXAMINE", "UID FETCH"]);
+  });
+
+  test.each(["NO not now", "NO [SERVERBUG] oops"])(
+    "is opened where they are refused with %s",
+    async (answer) => {
+      let fetches = 0;
+      const server = await serve(({ command, tag, send }) => {
+        if (!command.startsWith("UID FETCH") || ++fetches > 1) return false;
+        send(`${tag} ${answer}`);
+        return true;
+      });
+      const mailbox = await open(server);
+      expect(await sizesIn(await mailbox.openFolder("INBOX", { summariesNext }))).toEqual([100, 100, 100]);
+    },
+  );
+
   test("is asked anew where it holds more than was listed", async () => {
     const server = await serve(({ command, tag, send }) => {
       if (command.startsWith("EXAMINE")) send(...examined(4), `${tag} OK open`);

@@ -108,8 +108,8 @@ export async function* fetchRows(
 
 /**
  * One UID FETCH, sent behind the command that is under way, such as the one by which the folder is opened.
- * @returns undefined if the server refuses it.
- * @throws MigrationError if the server does not understand it, or the connection fails.
+ * @returns undefined if the server refuses it without a known reason.
+ * @throws MigrationError if the server gives one, such as a pause that it wants, or does not understand it, or the connection fails.
  */
 export async function fetchEarly(
   connection: ImapConnection,
@@ -120,9 +120,15 @@ export async function fetchEarly(
   const rows: FetchRow[] = [];
   for (const coming = fetchOnce(request, "UID FETCH", uids); ; ) {
     const { done, value } = await coming.next();
-    if (!done) rows.push(value);
-    else if (value.reply.status === "BAD") throw connection.refusal(value.reply);
-    else return value.reply.status === "OK" ? rows : undefined;
+    if (!done) {
+      rows.push(value);
+      continue;
+    }
+    const { reply } = value;
+    if (reply.status === "OK") return rows;
+    const error = connection.refusal(reply);
+    if (error.code !== "CommandRefused" || reply.status === "BAD") throw error;
+    return undefined;
   }
 }
 

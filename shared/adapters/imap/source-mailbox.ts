@@ -231,9 +231,11 @@ export class ImapSourceMailbox implements SourceMailbox {
       this.#open(path),
       fetchEarly(connection, [[1, uidNext - 1]], fetchItems.summary),
     ]);
-    const isMisunderstood = opening.status === "fulfilled" && listing.status === "rejected";
+    const isMisunderstood =
+      opening.status === "fulfilled" && listing.status === "rejected" && !isThrottled(listing.reason);
     if (isMisunderstood || !connection.usable) connection.sendOneByOne();
     if (opening.status === "rejected") throw opening.reason;
+    if (listing.status === "rejected" && isThrottled(listing.reason)) throw listing.reason;
     const { status, atOnce } = opening.value;
     // What has come since it was listed was not asked for.
     const isAsked = atOnce && status.uidNext === uidNext;
@@ -473,6 +475,11 @@ export class ImapSourceFolder implements OpenSourceFolder {
   #flagsOf({ flags = [], labels = [] }: FetchRow): readonly string[] {
     return [...flags, ...(this.#part.keywordsOf?.(labels) ?? [])];
   }
+}
+
+/** True for a pause that the server wants. */
+function isThrottled(error: unknown): boolean {
+  return isMigrationError(error) && error.kind === "throttled";
 }
 
 /** True if so few messages are listed, among so few UIDs, that all of them can be asked for in one command. */

@@ -56,15 +56,6 @@ export function chunksOf(
   return chunks;
 }
 
-/** Messages as a target wants them. Pure. */
-export function inOrder(
-  messages: readonly MessageSummary[],
-  order: "ascending" | "descending",
-): MessageSummary[] {
-  const sign = order === "ascending" ? 1 : -1;
-  return messages.toSorted((a, b) => sign * (a.uid - b.uid));
-}
-
 /** Messages that are read, and held, before it is their folder's turn, and bytes of them as announced. */
 export const maxAheadItems = 256;
 const maxAheadBytes = 4 * 1024 * 1024;

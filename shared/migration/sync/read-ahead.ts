@@ -3,8 +3,8 @@ import type { Uid } from "../../domain/names.ts";
 import { differenceOf, hasUid, sizeOf, type UidSet, uidSetOf } from "../../domain/uid-set.ts";
 import type { MessageSummary, SourceMessage } from "../ports/source.ts";
 import type { ChunkReading, PlannedChunk } from "./chunk.ts";
-import { inOrder } from "./chunks.ts";
 import { isStreamed } from "./limits.ts";
+import { inOrder } from "./message-order.ts";
 import type { SteadyFolder } from "./steady-source.ts";
 
 type Order = "ascending" | "descending";

@@ -197,7 +197,7 @@ export class SteadySource {
     const messages = found.then((ahead) => (ahead && first ? this.#readFirst(path, ahead, first) : []));
     this.#ahead = { path, found, messages };
     // Without the messages, which are not to be held for longer than they are needed.
-    this.#readingAhead = messages.then(() => undefined);
+    this.#readingAhead = messages.then(() => undefined, dropMigrationError);
     // Observed here too, should nobody take it.
     this.#readingAhead.catch(() => undefined);
   }
@@ -272,7 +272,8 @@ export class SteadySource {
         if (bytes > maxHeldBytes) break;
       }
     } catch (error) {
-      if (!isMigrationError(error)) throw error;
+      // A pause that the source wants is for whoever takes them.
+      if (!isMigrationError(error) || error.kind === "throttled") throw error;
     }
     return messages;
   }
@@ -334,6 +335,10 @@ export class SteadySource {
     this.#stopped = this.hasUnread && this.#isOver();
     return !this.#stopped && (failures % failuresInRow !== 0 || (await this.#givesKnown()));
   }
+}
+
+function dropMigrationError(error: unknown): void {
+  if (!isMigrationError(error)) throw error;
 }
 
 /** What a read gives of one message. */

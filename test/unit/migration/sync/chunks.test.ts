@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { FolderId, Uid, UidValidity } from "../../../../shared/domain/names.ts";
-import { chunksOf, inOrder, readableAhead } from "../../../../shared/migration/sync/chunks.ts";
+import { chunksOf, readableAhead } from "../../../../shared/migration/sync/chunks.ts";
+import { inOrder } from "../../../../shared/migration/sync/message-order.ts";
 import { uids } from "./sample-folder.ts";
 
 describe("chunks", () => {

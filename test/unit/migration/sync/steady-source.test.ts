@@ -239,4 +239,15 @@ describe("messages that are read ahead of their folder", () => {
     const unread = folder.unread.get(3 as Uid);
     expect(unread && (await source.isTelling(unread))).toBe(false);
   });
+
+  it("are taken by nobody where the source wants a pause instead", async () => {
+    const pause = new MigrationError("throttled", "ServerThrottled", "Later.", { retryAfterMs: 1_000 });
+    watched = () => ({ [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(pause) }) });
+    source.lookAhead("Work", { summariesNext: true }, all);
+    await source.settle();
+    source.lookAhead("Work", { summariesNext: true }, all);
+    const folder = await source.openFolder("Work");
+    await expect(textsOf(folder)).rejects.toBe(pause);
+    expect(fetched).toEqual(["Work 1:3", "Work 1:3"]);
+  });
 });
